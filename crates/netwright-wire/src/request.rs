@@ -1,0 +1,54 @@
+//! Typed operations: a request is a value that knows how to encode itself and decode its reply.
+
+use std::fmt;
+
+use crate::{Malformed, Message, MessageFlags, Writer};
+
+/// What a request is about, for error messages: «add address 192.0.2.1/24 to eth0».
+pub trait Subject {
+    /// Writes what is asked of which object, as an order without a full stop.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// One message to the kernel.
+pub trait Request: Subject {
+    /// Netlink protocol of the socket it goes through (`NETLINK_ROUTE` 0, `NETLINK_NETFILTER` 12).
+    const PROTOCOL: i32;
+
+    /// Message type.
+    fn kind(&self) -> u16;
+
+    /// Flags besides `REQUEST`, `ACK` and `DUMP`, which the driver sets as the kind of request needs.
+    fn flags(&self) -> MessageFlags {
+        MessageFlags::empty()
+    }
+
+    /// Writes what follows the message's head.
+    fn write(&self, writer: &mut Writer);
+}
+
+/// A request whose success has nothing to say.
+pub trait Acknowledged: Request {}
+
+/// A request with one object as its reply.
+pub trait Query: Request {
+    /// The object.
+    type Output;
+
+    /// Reads the reply.
+    fn read(&self, message: &Message<'_>) -> Result<Self::Output, Malformed>;
+}
+
+/// A request with any number of objects as its reply, handed out as views of the receive buffer.
+pub trait Dump: Request {
+    /// One object, in place.
+    type View<'a>;
+    /// One object of the caller's own.
+    type Output;
+
+    /// Reads one object in place; `None` where the message is not of the kind asked for.
+    fn view<'a>(&self, message: &Message<'a>) -> Result<Option<Self::View<'a>>, Malformed>;
+
+    /// Makes an object the caller's own.
+    fn own(&self, view: Self::View<'_>) -> Result<Self::Output, Malformed>;
+}

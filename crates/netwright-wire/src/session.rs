@@ -1,0 +1,170 @@
+//! A conversation without IO: numbers for requests, datagrams in, events out.
+
+use crate::{
+    Attributes, Errno, ExtendedAck, Header, KernelError, Malformed, Message, MessageFlags, Messages,
+};
+use crate::{Native, Value, message_type};
+
+/// What a received message means for the requests of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// An object, or one of several.
+    Reply(Message<'a>),
+    /// The request was carried out.
+    Acknowledged {
+        /// Number of the request.
+        sequence: u32,
+    },
+    /// All objects have been sent. Where `interrupted`, they changed meanwhile and what was sent may be inconsistent.
+    Done {
+        /// Number of the request.
+        sequence: u32,
+        /// Whether the dump must be repeated to be consistent.
+        interrupted: bool,
+    },
+    /// The request was refused.
+    Nack(KernelError),
+    /// Data was lost before this message.
+    Overrun,
+    /// A message that answers no request of this session: a notification, or the late answer to an abandoned one.
+    Unasked(Message<'a>),
+}
+
+/// Numbers requests and tells answers to the current ones from others.
+#[derive(Clone, Debug)]
+pub struct Session {
+    next: u32,
+    first: u32,
+    interrupted: bool,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Session { next: 1, first: 1, interrupted: false }
+    }
+}
+
+impl Session {
+    /// A session that has asked for nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Session::default()
+    }
+
+    /// Starts a new exchange: answers to earlier requests are [`Event::Unasked`] from now on.
+    pub fn begin(&mut self) {
+        if self.next > u32::MAX / 2 {
+            self.next = 1; // long before an old number could be met again, and never 0, which notifications have
+        }
+        self.first = self.next;
+        self.interrupted = false;
+    }
+
+    /// The number for the next request of this exchange.
+    pub fn sequence(&mut self) -> u32 {
+        let sequence = self.next;
+        self.next = self.next.wrapping_add(1);
+        sequence
+    }
+
+    /// How many requests this exchange has.
+    #[must_use]
+    pub fn outstanding(&self) -> u32 {
+        self.next.wrapping_sub(self.first)
+    }
+
+    /// The number of the first request of this exchange.
+    #[must_use]
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// Takes a datagram in. Stops behind the first malformed message.
+    pub fn events<'s, 'a>(&'s mut self, datagram: &'a [u8]) -> Events<'s, 'a> {
+        Events { session: self, messages: Messages::new(datagram) }
+    }
+
+    fn event<'a>(&mut self, message: Message<'a>) -> Result<Option<Event<'a>>, Malformed> {
+        let Header { kind, flags, sequence, .. } = message.header;
+        if !(self.first..self.next).contains(&sequence) {
+            return Ok(Some(Event::Unasked(message)));
+        }
+        self.interrupted |= flags.contains(MessageFlags::DUMP_INTERRUPTED);
+        Ok(Some(match kind {
+            message_type::NOOP => return Ok(None),
+            message_type::OVERRUN => Event::Overrun,
+            message_type::ERROR => {
+                let code = i32::view::<Native>(message.payload)?;
+                match code {
+                    0 => Event::Acknowledged { sequence },
+                    _ => Event::Nack(refusal(&message, code)?),
+                }
+            }
+            message_type::DONE => match i32::view::<Native>(message.payload).unwrap_or(0) {
+                code if code < 0 => Event::Nack(done_refusal(&message, code)),
+                _ => Event::Done { sequence, interrupted: std::mem::take(&mut self.interrupted) },
+            },
+            _ => Event::Reply(message),
+        }))
+    }
+}
+
+/// The events of one datagram.
+#[derive(Debug)]
+pub struct Events<'s, 'a> {
+    session: &'s mut Session,
+    messages: Messages<'a>,
+}
+
+impl<'a> Iterator for Events<'_, 'a> {
+    type Item = Result<Event<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let event = self.messages.next()?.and_then(|message| self.session.event(message));
+            if let Some(event) = event.transpose() {
+                return Some(event);
+            }
+        }
+    }
+}
+
+/// Reads `struct nlmsgerr` and the attributes behind it.
+fn refusal(message: &Message<'_>, code: i32) -> Result<KernelError, Malformed> {
+    const ERROR: usize = 4;
+    const HEAD: usize = 16;
+    let original = message.payload.get(ERROR..ERROR + HEAD).unwrap_or(&[0; HEAD]);
+    let original_length = u32::view::<Native>(original)? as usize;
+    let kind = original.get(4..).map_or(Ok(0), u16::view::<Native>)?;
+    let skip = if message.header.flags.contains(MessageFlags::CAPPED) { HEAD } else { original_length };
+    let extended = if message.header.flags.contains(MessageFlags::ACK_ATTRIBUTES) {
+        extended_ack(message.bytes_after(ERROR.saturating_add(skip)))?
+    } else {
+        ExtendedAck::default()
+    };
+    let errno = Errno(code.checked_neg().unwrap_or(i32::MAX));
+    Ok(KernelError { sequence: message.header.sequence, kind, errno, extended })
+}
+
+/// A dump that failed half-way ends with a negative number and maybe attributes (`netlink_dump_done`).
+fn done_refusal(message: &Message<'_>, code: i32) -> KernelError {
+    let with_attributes = message.header.flags.contains(MessageFlags::ACK_ATTRIBUTES);
+    let extended = with_attributes.then(|| extended_ack(message.bytes_after(4)).ok()).flatten();
+    let errno = Errno(code.checked_neg().unwrap_or(i32::MAX));
+    KernelError { sequence: message.header.sequence, kind: 0, errno, extended: extended.unwrap_or_default() }
+}
+
+fn extended_ack(bytes: &[u8]) -> Result<ExtendedAck, Malformed> {
+    let mut extended = ExtendedAck::default();
+    for attribute in Attributes::new(bytes) {
+        let attribute = attribute?;
+        match attribute.kind {
+            1 => extended.message = Some(String::read::<Native>(attribute.payload)?),
+            2 => extended.offset = Some(attribute.native::<u32>()?),
+            5 => extended.missing_type = Some(attribute.native::<u32>()?),
+            6 => extended.missing_nest = Some(attribute.native::<u32>()?),
+            _ => {}
+        }
+    }
+    Ok(extended)
+}
