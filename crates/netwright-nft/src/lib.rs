@@ -1,0 +1,5 @@
+//! The nft rule language: parse, evaluate, lower, lift and print.
+#![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod syntax;
