@@ -1,0 +1,20 @@
+use super::*;
+
+#[test]
+fn keys_are_found_by_name_number_and_layer_3_protocol() {
+    for key in all() {
+        assert!(by_number(key.kind, key.number).is_some());
+        assert!(
+            key.data_type.bits() == 0
+                || key.data_type == DataType::BOOLEAN
+                || key.data_type.bits() == key.bits
+        );
+        match key.layer3 {
+            Layer3::Any | Layer3::Context => assert_eq!(by_name(key.kind, key.name), Some(key)),
+            layer3 => assert_eq!(by_layer3(key.kind, layer3, key.name), Some(key)),
+        }
+    }
+    assert_eq!(bare("iifname").map(|key| key.number), Some(6));
+    assert_eq!(bare("length"), None);
+    assert_eq!(by_number(KeyKind::Rt, 1).map(|key| key.layer3), Some(Layer3::Ipv4));
+}
