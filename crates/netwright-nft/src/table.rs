@@ -8,7 +8,13 @@
 pub mod datatype;
 pub mod header;
 pub mod key;
+pub mod names;
 pub mod symbol;
+pub mod time;
+pub mod value;
 
-pub use datatype::{ByteOrder, Concat, DataType};
-pub use header::{Field, Header, HeaderId};
+pub use datatype::{ByteOrder, Concat, DataType, Database};
+pub use header::{ExtensionBase, Field, Header, HeaderId};
+pub use key::{CtKey, Key, MetaKey, RtKey, SocketKey, TunnelKey, XfrmKey};
+pub use names::Names;
+pub use value::PrintOptions;

@@ -126,7 +126,7 @@ pub struct Descriptor {
 ///
 /// The number is nft's own for the types that have one; the few refinements that share a number with their base
 /// (the subtype of an MPTCP option is an `integer` with symbols) count from 0x100. Unknown numbers are kept.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DataType(pub u32);
 
 macro_rules! data_types {

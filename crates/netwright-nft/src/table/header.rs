@@ -2,7 +2,12 @@
 
 use super::datatype::{ByteOrder, DataType};
 
+mod extension;
+mod id;
 mod rows;
+
+pub use extension::{EXTENSIONS, Extension, ExtensionBase};
+pub use id::HeaderId;
 pub use rows::HEADERS;
 
 /// Where a payload expression starts to count (`NFT_PAYLOAD_*`).
@@ -45,105 +50,15 @@ impl PayloadBase {
     }
 }
 
-/// A protocol header of the language. The discriminant is the number in the `typeof` note of a set's userdata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum HeaderId {
-    /// Authentication header.
-    Ah = 1,
-    /// Encapsulating security payload.
-    Esp = 2,
-    /// IP payload compression.
-    Comp = 3,
-    /// ICMP.
-    Icmp = 4,
-    /// IGMP.
-    Igmp = 5,
-    /// UDP.
-    Udp = 6,
-    /// UDP-Lite.
-    Udplite = 7,
-    /// TCP.
-    Tcp = 8,
-    /// DCCP.
-    Dccp = 9,
-    /// SCTP.
-    Sctp = 10,
-    /// Any transport protocol with ports.
-    Th = 11,
-    /// IPv4.
-    Ip = 12,
-    /// IPv6.
-    Ip6 = 13,
-    /// ICMPv6.
-    Icmpv6 = 14,
-    /// ARP.
-    Arp = 15,
-    /// 802.1Q and 802.1ad tags.
-    Vlan = 16,
-    /// Ethernet.
-    Ether = 17,
-    /// VXLAN.
-    Vxlan = 18,
-    /// Geneve.
-    Geneve = 19,
-    /// GRE.
-    Gre = 20,
-    /// GRE that carries Ethernet.
-    Gretap = 21,
-}
-
-impl HeaderId {
-    /// The row of this header.
-    #[must_use]
-    pub fn header(self) -> &'static Header {
-        rows::header(self)
-    }
-
-    /// The name as written.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.header().name
-    }
-
-    /// The header with this name.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<HeaderId> {
-        HEADERS.iter().find(|header| header.name == name).map(|header| header.id)
-    }
-
-    /// The header with this number in the `typeof` note of a set's userdata.
-    #[must_use]
-    pub fn by_userdata_number(number: u32) -> Option<HeaderId> {
-        HEADERS.iter().find(|header| header.id as u32 == number).map(|header| header.id)
-    }
-
-    /// The header that this EtherType announces.
-    #[must_use]
-    pub fn by_ether_type(ether_type: u16) -> Option<HeaderId> {
-        HEADERS.iter().find(|header| header.ether_types.contains(&ether_type)).map(|header| header.id)
-    }
-
-    /// The header that this IP protocol number announces (`gretap` shares the number of `gre`).
-    #[must_use]
-    pub fn by_ip_protocol(protocol: u8) -> Option<HeaderId> {
-        HEADERS.iter().find(|header| header.ip_protocol == Some(protocol)).map(|header| header.id)
-    }
-
-    /// The header that this `NFPROTO_*` number stands for.
-    #[must_use]
-    pub fn by_nfproto(nfproto: u8) -> Option<HeaderId> {
-        HEADERS.iter().find(|header| header.nfproto == Some(nfproto)).map(|header| header.id)
-    }
-}
-
-/// A protocol header.
-#[derive(Debug)]
+/// A protocol header, extension header, option or chunk.
+#[derive(Clone, Copy, Debug)]
 pub struct Header {
     /// Which.
     pub id: HeaderId,
     /// The name as written.
     pub name: &'static str,
+    /// The number in the `typeof` note of a set's userdata; extension headers and options count apart.
+    pub userdata_number: u32,
     /// Where its fields count from. For [`HeaderId::Vlan`] the offsets count from the start of the tag's own 4 bytes
     /// behind the EtherType, so the Ethernet header (112 bits) comes before them.
     pub base: PayloadBase,
@@ -163,6 +78,8 @@ pub struct Header {
     pub checksum: Checksum,
     /// For a tunnel: what the `inner` expression needs.
     pub tunnel: Option<Tunnel>,
+    /// For an extension header, option or chunk: how it is found. Its fields then count from its own start.
+    pub extension: Option<Extension>,
 }
 
 /// Headers are rows of one static table.
@@ -214,7 +131,7 @@ pub struct Tunnel {
 }
 
 /// One field of a header.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// The header it belongs to.
     pub header: HeaderId,
@@ -281,10 +198,13 @@ impl Field {
 }
 
 impl Header {
-    /// The field with this name.
+    /// The field with this name. The blocks of the selective acknowledgement share the option's kind and length, so
+    /// those fields belong to [`HeaderId::TcpSack`] whichever block they were written with.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.is_called(name))
+        let field = self.fields.iter().find(|field| field.is_called(name));
+        let sack = matches!(self.id, HeaderId::TcpSack1 | HeaderId::TcpSack2 | HeaderId::TcpSack3);
+        if sack && field.is_none() { HeaderId::TcpSack.header().field(name) } else { field }
     }
 
     /// The field with this number in the `typeof` note of a set's userdata.

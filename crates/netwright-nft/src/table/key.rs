@@ -68,7 +68,7 @@ pub enum Layer3 {
 }
 
 /// One key: a row of [`META`], [`CT`] and their like.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// The expression.
     pub kind: KeyKind,
@@ -131,6 +131,19 @@ impl Key {
         self.name == name || self.aliases.contains(&name)
     }
 }
+
+/// A [`Key`] of `meta`.
+pub type MetaKey = Key;
+/// A [`Key`] of `ct`.
+pub type CtKey = Key;
+/// A [`Key`] of `rt`.
+pub type RtKey = Key;
+/// A [`Key`] of `socket`.
+pub type SocketKey = Key;
+/// A [`Key`] of `tunnel`.
+pub type TunnelKey = Key;
+/// A [`Key`] of `ipsec`.
+pub type XfrmKey = Key;
 
 /// The row that most keys start from.
 const KEY: Key = Key {
@@ -211,7 +224,7 @@ keys! {
         32 "hour" HOUR 32 Host bare: true;
         33 "sdif" IFACE_INDEX 32 Host;
         34 "sdifname" IFNAME 128 Host;
-        36 "broute" INTEGER 1 Host writable: true, bridge_only: true;
+        35 "broute" INTEGER 1 Host writable: true, bridge_only: true;
         37 "ibrhwaddr" ETHER_ADDR 48 Big bridge_only: true;
     }
 

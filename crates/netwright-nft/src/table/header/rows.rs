@@ -4,7 +4,7 @@ use super::{Above, Checksum, Field, Header, HeaderId, PayloadBase, Tunnel};
 use crate::table::datatype::{ByteOrder, DataType};
 
 /// A field to start from.
-const FIELD: Field = Field {
+pub(super) const FIELD: Field = Field {
     header: HeaderId::Th,
     number: 0,
     name: "",
@@ -18,7 +18,7 @@ const FIELD: Field = Field {
 };
 
 /// A header to start from.
-const HEADER: Header = Header {
+pub(super) const HEADER: Header = Header {
     id: HeaderId::Th,
     name: "",
     base: PayloadBase::TRANSPORT,
@@ -30,7 +30,12 @@ const HEADER: Header = Header {
     above: Above::Nothing,
     checksum: Checksum { kind: 0, offset: 0, pseudo_header: false },
     tunnel: None,
+    extension: None,
+    userdata_number: 0,
 };
+
+/// What a header without a row would look like.
+pub(super) static NONE: Header = HEADER;
 
 /// An internet checksum at this offset.
 const fn internet_checksum(offset: u32) -> Checksum {
@@ -38,13 +43,14 @@ const fn internet_checksum(offset: u32) -> Checksum {
 }
 
 macro_rules! headers {
-    ($( $(#[$doc:meta])* $id:ident $name:literal { $( $key:ident: $value:expr ),* }
+    ($( $(#[$doc:meta])* $id:ident $name:literal $userdata:literal { $( $key:ident: $value:expr ),* }
         [ $( $number:literal $field:literal $offset:literal $bits:literal $data_type:ident
              $( $field_key:ident: $field_value:expr ),* ; )* ] )*) => {
         /// Every header of the language.
         pub static HEADERS: &[Header] = &[$( Header {
             id: HeaderId::$id,
             name: $name,
+            userdata_number: $userdata,
             fields: &[$( Field {
                 header: HeaderId::$id,
                 number: $number,
@@ -60,9 +66,10 @@ macro_rules! headers {
         } ),*];
 
         /// The row of a header.
-        pub(super) fn header(id: HeaderId) -> &'static Header {
+        pub(super) fn header(id: HeaderId) -> Option<&'static Header> {
             match id {
-                $( HeaderId::$id => &HEADERS[Row::$id as usize], )*
+                $( HeaderId::$id => HEADERS.get(Row::$id as usize), )*
+                _ => None,
             }
         }
 
@@ -80,13 +87,13 @@ const ICMPV6_TARGET: &[u8] = &[135, 136, 137, 130, 131, 132];
 
 headers! {
     // IEEE 802.3.
-    Ether "ether" { base: PayloadBase::LINK, protocol_field: Some("type"), above: Above::EtherType } [
+    Ether "ether" 17 { base: PayloadBase::LINK, protocol_field: Some("type"), above: Above::EtherType } [
         1 "daddr" 0 48 ETHER_ADDR;
         2 "saddr" 48 48 ETHER_ADDR;
         3 "type" 96 16 ETHER_TYPE;
     ]
     // IEEE 802.1Q.
-    Vlan "vlan" {
+    Vlan "vlan" 16 {
         base: PayloadBase::LINK, ether_types: &[0x8100, 0x88a8], protocol_field: Some("type"), above: Above::EtherType
     } [
         1 "pcp" 0 3 INTEGER;
@@ -96,7 +103,7 @@ headers! {
         5 "type" 16 16 ETHER_TYPE;
     ]
     // RFC 826, for IPv4 over Ethernet.
-    Arp "arp" { base: PayloadBase::NETWORK, ether_types: &[0x0806] } [
+    Arp "arp" 15 { base: PayloadBase::NETWORK, ether_types: &[0x0806] } [
         1 "htype" 0 16 INTEGER;
         2 "ptype" 16 16 ETHER_TYPE;
         3 "hlen" 32 8 INTEGER;
@@ -108,7 +115,7 @@ headers! {
         9 "daddr ip" 192 32 IPV4_ADDR;
     ]
     // RFC 791.
-    Ip "ip" {
+    Ip "ip" 12 {
         base: PayloadBase::NETWORK, ether_types: &[0x0800], nfproto: Some(2), protocol_field: Some("protocol"),
         above: Above::IpProtocol, checksum: internet_checksum(10)
     } [
@@ -126,7 +133,7 @@ headers! {
         12 "daddr" 128 32 IPV4_ADDR in_pseudo_header: true;
     ]
     // RFC 8200.
-    Ip6 "ip6" {
+    Ip6 "ip6" 13 {
         base: PayloadBase::NETWORK, ether_types: &[0x86dd], nfproto: Some(10), protocol_field: Some("nexthdr"),
         above: Above::IpProtocol
     } [
@@ -141,7 +148,7 @@ headers! {
         9 "daddr" 192 128 IPV6_ADDR in_pseudo_header: true;
     ]
     // RFC 792.
-    Icmp "icmp" { ip_protocol: Some(1), checksum: internet_checksum(2) } [
+    Icmp "icmp" 4 { ip_protocol: Some(1), checksum: internet_checksum(2) } [
         1 "type" 0 8 ICMP_TYPE;
         2 "code" 8 8 ICMP_CODE;
         3 "checksum" 16 16 INTEGER;
@@ -151,14 +158,14 @@ headers! {
         7 "mtu" 48 16 INTEGER only_types: &[3];
     ]
     // RFC 2236.
-    Igmp "igmp" { ip_protocol: Some(2), checksum: internet_checksum(2) } [
+    Igmp "igmp" 5 { ip_protocol: Some(2), checksum: internet_checksum(2) } [
         1 "type" 0 8 IGMP_TYPE;
         2 "checksum" 16 16 INTEGER;
         3 "mrt" 8 8 INTEGER;
         4 "group" 32 32 INTEGER;
     ]
     // RFC 4443, RFC 2710, RFC 4861.
-    Icmpv6 "icmpv6" { ip_protocol: Some(58), checksum: internet_checksum(2) } [
+    Icmpv6 "icmpv6" 14 { ip_protocol: Some(58), checksum: internet_checksum(2) } [
         1 "type" 0 8 ICMPV6_TYPE;
         2 "code" 8 8 ICMPV6_CODE;
         3 "checksum" 16 16 INTEGER;
@@ -171,7 +178,7 @@ headers! {
         10 "daddr" 192 128 IPV6_ADDR only_types: &[137];
     ]
     // RFC 9293.
-    Tcp "tcp" { ip_protocol: Some(6), checksum: internet_checksum(16) } [
+    Tcp "tcp" 8 { ip_protocol: Some(6), checksum: internet_checksum(16) } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
         3 "sequence" 32 32 INTEGER aliases: &["seq"];
@@ -184,34 +191,34 @@ headers! {
         10 "urgptr" 144 16 INTEGER;
     ]
     // RFC 768. A checksum of zero means none, so the kernel is asked to look before it repairs.
-    Udp "udp" { ip_protocol: Some(17), checksum: Checksum { kind: 0, offset: 0, pseudo_header: true } } [
+    Udp "udp" 6 { ip_protocol: Some(17), checksum: Checksum { kind: 0, offset: 0, pseudo_header: true } } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
         3 "length" 32 16 INTEGER;
         4 "checksum" 48 16 INTEGER;
     ]
     // RFC 3828.
-    Udplite "udplite" { ip_protocol: Some(136) } [
+    Udplite "udplite" 7 { ip_protocol: Some(136) } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
         3 "csumcov" 32 16 INTEGER;
         4 "checksum" 48 16 INTEGER;
     ]
     // RFC 9260.
-    Sctp "sctp" { ip_protocol: Some(132), checksum: Checksum { kind: 2, offset: 8, pseudo_header: false } } [
+    Sctp "sctp" 10 { ip_protocol: Some(132), checksum: Checksum { kind: 2, offset: 8, pseudo_header: false } } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
         3 "vtag" 32 32 INTEGER;
         4 "checksum" 64 32 INTEGER;
     ]
     // RFC 4340.
-    Dccp "dccp" { ip_protocol: Some(33) } [
+    Dccp "dccp" 9 { ip_protocol: Some(33) } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
         3 "type" 67 4 DCCP_PKTTYPE;
     ]
     // RFC 4302.
-    Ah "ah" { ip_protocol: Some(51), protocol_field: Some("nexthdr"), above: Above::IpProtocol } [
+    Ah "ah" 1 { ip_protocol: Some(51), protocol_field: Some("nexthdr"), above: Above::IpProtocol } [
         1 "nexthdr" 0 8 INET_PROTO;
         2 "hdrlength" 8 8 INTEGER;
         3 "reserved" 16 16 INTEGER;
@@ -219,18 +226,18 @@ headers! {
         5 "sequence" 64 32 INTEGER aliases: &["seq"];
     ]
     // RFC 4303.
-    Esp "esp" { ip_protocol: Some(50) } [
+    Esp "esp" 2 { ip_protocol: Some(50) } [
         1 "spi" 0 32 INTEGER;
         2 "sequence" 32 32 INTEGER aliases: &["seq"];
     ]
     // RFC 3173.
-    Comp "comp" { ip_protocol: Some(108), protocol_field: Some("nexthdr"), above: Above::IpProtocol } [
+    Comp "comp" 3 { ip_protocol: Some(108), protocol_field: Some("nexthdr"), above: Above::IpProtocol } [
         1 "nexthdr" 0 8 INET_PROTO;
         2 "flags" 8 8 BITMASK;
         3 "cpi" 16 16 INTEGER;
     ]
     // RFC 2784, RFC 2637.
-    Gre "gre" {
+    Gre "gre" 20 {
         ip_protocol: Some(47), protocol_field: Some("protocol"), above: Above::EtherType,
         tunnel: Some(Tunnel { kind: 3, header_bytes: 4, flags: 0xc, ethernet: false, own_fields_inside: false })
     } [
@@ -239,12 +246,12 @@ headers! {
         3 "protocol" 16 16 ETHER_TYPE;
     ]
     // RFC 2784 with EtherType 0x6558.
-    Gretap "gretap" {
+    Gretap "gretap" 21 {
         ip_protocol: Some(47),
         tunnel: Some(Tunnel { kind: 4, header_bytes: 4, flags: 0xe, ethernet: true, own_fields_inside: false })
     } []
     // RFC 7348.
-    Vxlan "vxlan" {
+    Vxlan "vxlan" 18 {
         base: PayloadBase::TUNNEL,
         tunnel: Some(Tunnel { kind: 1, header_bytes: 8, flags: 0xf, ethernet: true, own_fields_inside: true })
     } [
@@ -252,7 +259,7 @@ headers! {
         2 "flags" 0 8 BITMASK;
     ]
     // RFC 8926.
-    Geneve "geneve" {
+    Geneve "geneve" 19 {
         base: PayloadBase::TUNNEL,
         tunnel: Some(Tunnel { kind: 2, header_bytes: 8, flags: 0xf, ethernet: true, own_fields_inside: true })
     } [
@@ -260,7 +267,7 @@ headers! {
         2 "type" 16 16 ETHER_TYPE;
     ]
     // The ports that TCP, UDP, UDP-Lite, SCTP and DCCP share.
-    Th "th" {} [
+    Th "th" 11 {} [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
     ]

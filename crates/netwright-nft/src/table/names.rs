@@ -1,0 +1,109 @@
+//! Names that a host gives to numbers: protocols, services, marks, users and so on.
+//!
+//! The library does no IO: the caller reads the files and hands their text to [`Names::read`], or adds single names.
+//! The usual protocols and services are built in, so that `tcp` and `ssh` are understood without any file.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::datatype::Database;
+
+mod builtin;
+
+/// Names by [`Database`].
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    tables: BTreeMap<Database, Table>,
+}
+
+/// One database, both ways.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    numbers: HashMap<String, u64>,
+    names: HashMap<u64, String>,
+}
+
+impl Names {
+    /// Nothing but what is built in.
+    #[must_use]
+    pub fn new() -> Names {
+        Names::default()
+    }
+
+    /// Adds a name. The first name of a number is the one that is printed; the first number of a name is the one
+    /// that it means.
+    pub fn insert(&mut self, database: Database, name: &str, number: u64) {
+        let table = self.tables.entry(database).or_default();
+        table.numbers.entry(name.to_owned()).or_insert(number);
+        table.names.entry(number).or_insert_with(|| name.to_owned());
+    }
+
+    /// Adds the names of a database file: `/etc/protocols`, `/etc/services`, `/etc/passwd`, `/etc/group`, or a file
+    /// of lines `NUMBER NAME` as iproute2 and `connlabel.conf` have them. Lines that say nothing are skipped.
+    pub fn read(&mut self, database: Database, text: &str) {
+        for line in text.lines() {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = match database {
+                Database::Users | Database::Groups => line.split(':').collect::<Vec<_>>().into_iter(),
+                _ => line.split_whitespace().collect::<Vec<_>>().into_iter(),
+            };
+            let (Some(first), Some(second)) = (words.next(), words.next()) else { continue };
+            match database {
+                Database::Users | Database::Groups => {
+                    if let Some(number) = words.next().and_then(|word| word.parse().ok()) {
+                        self.insert(database, first, number);
+                    }
+                }
+                Database::Protocols | Database::Services => {
+                    let number = second.split('/').next().unwrap_or_default();
+                    if let Ok(number) = number.parse() {
+                        self.insert(database, first, number);
+                        words.for_each(|alias| self.insert(database, alias, number));
+                    }
+                }
+                _ => {
+                    if let Some(number) = parse_number(first).and_then(|number| u64::try_from(number).ok()) {
+                        self.insert(database, second, number);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The number of a name.
+    #[must_use]
+    pub fn number(&self, database: Database, name: &str) -> Option<u64> {
+        let known = self.tables.get(&database).and_then(|table| table.numbers.get(name)).copied();
+        known.or_else(|| builtin::number(database, name))
+    }
+
+    /// The name of a number.
+    #[must_use]
+    pub fn name(&self, database: Database, number: u64) -> Option<&str> {
+        let known = self.tables.get(&database).and_then(|table| table.names.get(&number)).map(String::as_str);
+        known.or_else(|| builtin::name(database, number))
+    }
+
+    /// All names of a database that were added, and those built in, in no particular order: for suggestions.
+    pub fn all(&self, database: Database) -> impl Iterator<Item = &str> {
+        let added =
+            self.tables.get(&database).into_iter().flat_map(|table| table.numbers.keys().map(String::as_str));
+        added.chain(builtin::table(database).iter().map(|symbol| symbol.name))
+    }
+}
+
+/// A number as nft writes it: decimal, hexadecimal after `0x`, octal after `0`.
+#[must_use]
+pub fn parse_number(text: &str) -> Option<u128> {
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
+        None => (text, 10),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    u128::from_str_radix(digits, radix).ok()
+}
+
+#[cfg(test)]
+mod tests;
