@@ -108,7 +108,11 @@ impl SourceMap {
         let line = source.line_index(span.start);
         let start = source.line_starts[line] as usize;
         let before = source.text.get(start..span.start as usize).unwrap_or("");
-        Some(Location { name: &source.name, line: line as u32 + 1, column: before.chars().count() as u32 + 1 })
+        Some(Location {
+            name: &source.name,
+            line: line as u32 + 1,
+            column: before.chars().count() as u32 + 1,
+        })
     }
 }
 
