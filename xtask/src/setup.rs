@@ -1,0 +1,74 @@
+//! The tools that tests compare with, installed where that is allowed.
+
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::report::Report;
+
+/// A tool and the package that has it.
+pub(crate) struct Tool {
+    /// The program.
+    pub(crate) name: &'static str,
+    /// Its package in Debian and its descendants.
+    package: &'static str,
+    /// What does not run without it.
+    needed_for: &'static str,
+}
+
+/// The tools that tests run.
+const TOOLS: &[Tool] = &[
+    Tool { name: "nft", package: "nftables", needed_for: "comparisons of the firewall with nft" },
+    Tool { name: "ip", package: "iproute2", needed_for: "comparisons of links, addresses, routes with ip" },
+    Tool { name: "ping", package: "iputils-ping", needed_for: "comparisons of ICMP with ping" },
+];
+
+/// The search path with the administrator's folders, which an ordinary user's often lacks.
+pub(crate) fn search_path() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
+
+/// Where a program lies.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&search_path()).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Whether this process is root.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Installs the tools that are missing where `install` and the system allow it, and reports those that stay missing.
+pub(crate) fn tools(install: bool, report: &mut Report) {
+    let missing = || TOOLS.iter().filter(|tool| find(tool.name).is_none());
+    let packages: Vec<&str> = missing().map(|tool| tool.package).collect();
+    if !packages.is_empty() {
+        println!("== installing {}", packages.join(", "));
+        if let Err(why) = if install { apt(&packages) } else { Err("not asked to".to_owned()) } {
+            println!("not installed: {why}");
+        }
+    }
+    for tool in missing() {
+        let why = format!("there is no {}; install the package {}", tool.name, tool.package);
+        report.not_run(tool.needed_for, &why);
+    }
+}
+
+fn apt(packages: &[&str]) -> Result<(), String> {
+    if !is_root() {
+        return Err("only root may install packages".to_owned());
+    }
+    let apt_get = find("apt-get").ok_or("this system has no apt-get")?;
+    for arguments in [vec!["update"], [&["install", "-y", "--no-install-recommends"], packages].concat()] {
+        let mut command = Command::new(&apt_get);
+        command.arg("-qq").args(&arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        let status = command.status().map_err(|e| format!("apt-get cannot be run: {e}"))?;
+        if !status.success() {
+            return Err(format!("apt-get {} failed ({status})", arguments.join(" ")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The rows of the tables, found in the source text.
+//!
+//! A row of `attrs!` carries the header's name of its constant. A row of `open_enum!` or `open_flags!` has one where
+//! it says so in `#[doc(alias = "NFT_META_LEN")]`, or where the type's documentation names the common start of its
+//! constants: «Keys of the meta expression (`NFT_META_*`)».
+
+mod lex;
+
+use std::path::{Path, PathBuf};
+
+use lex::{Token, tokens};
+
+/// One row of a table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The file that has it.
+    pub(crate) file: PathBuf,
+    /// Its line, from 1.
+    pub(crate) line: usize,
+    /// Its constant's name in the kernel headers.
+    pub(crate) uapi: Option<String>,
+    /// Its number.
+    pub(crate) value: i128,
+}
+
+impl Row {
+    /// File and line.
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// All rows of all tables of a file.
+pub(crate) fn rows(file: &Path, text: &str) -> Vec<Row> {
+    let tokens = tokens(text);
+    let mut rows = Vec::new();
+    for (at, _) in tokens.iter().enumerate() {
+        let [(_, Token::Word(table)), (_, Token::Sign('!')), (_, Token::Sign('{')), ..] = tokens[at..] else {
+            continue;
+        };
+        if ["attrs", "open_enum", "open_flags"].contains(&table) {
+            let found = block(&tokens[at + 3..], table == "attrs");
+            rows.extend(found.map(|(line, uapi, value)| Row { file: file.to_owned(), line, uapi, value }));
+        }
+    }
+    rows
+}
+
+/// The rows of one table, whose tokens start behind its opening brace.
+fn block<'a>(
+    tokens: &'a [(usize, Token<'a>)],
+    named: bool,
+) -> impl Iterator<Item = (usize, Option<String>, i128)> + 'a {
+    let mut depth = 1;
+    let (mut prefix, mut alias) = (None, None);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while depth > 0 {
+            let rest = tokens.get(at..).filter(|rest| !rest.is_empty())?;
+            at += 1;
+            match rest {
+                [(_, Token::Sign('{')), ..] => depth += 1,
+                [(_, Token::Sign('}')), ..] => depth -= 1,
+                [(_, Token::Doc(doc)), ..] if depth == 1 => prefix = common_start(doc).or(prefix),
+                [(_, Token::Word("alias")), (_, Token::Sign('=')), (_, Token::Text(name)), ..] => {
+                    alias = Some((*name).to_owned());
+                }
+                [(line, Token::Word(name)), (_, Token::Sign('=')), (_, Token::Number(number)), rest @ ..] => {
+                    let value = match rest {
+                        [(_, Token::Sign('<')), (_, Token::Sign('<')), (_, Token::Number(by)), ..] => {
+                            number << by
+                        }
+                        _ => *number,
+                    };
+                    let alias = alias.take();
+                    let uapi = match named {
+                        true => Some((*name).to_owned()),
+                        false => alias.or_else(|| prefix.map(|prefix| format!("{prefix}{name}"))),
+                    };
+                    return Some((*line, uapi, value));
+                }
+                _ => {}
+            }
+            if depth == 1 && matches!(rest, [(_, Token::Sign('}')), ..]) {
+                prefix = None;
+            }
+        }
+        None
+    })
+}
+
+/// `NFT_META_` of «(`NFT_META_*`)».
+fn common_start(doc: &str) -> Option<&str> {
+    let mut quoted = doc.split('`').skip(1).step_by(2);
+    quoted.find_map(|name| name.strip_suffix('*').filter(|start| start.ends_with('_')))
+}
+
+#[cfg(test)]
+mod tests;
