@@ -11,17 +11,46 @@
 //! Source of all tables: `include/uapi/linux/netfilter/nf_tables.h`.
 #![forbid(unsafe_code)]
 
+mod chain;
 mod data;
+mod device;
+mod element;
 pub mod expression;
 mod family;
+mod flowtable;
+mod item;
 mod message;
+pub mod object;
 pub mod raw;
 mod register;
+mod rule;
+mod set;
+mod table;
+mod trace;
+pub mod userdata;
 
+pub use chain::{BaseHook, Chain, ChainAttrs, ChainFlags, ChainView, HookAttrs, HookView};
 pub use data::{Data, DataType, DataValue, TooLongForRegisters, Verdict, VerdictAttrs, VerdictView};
+pub use device::{Device, Devices};
+pub use element::{
+    Element, ElementFlags, ElementListAttrs, ElementListView, ElementView, ElementViews, Elements,
+};
 pub use expression::Expression;
 pub use family::{ChainPolicy, Family, Hook};
+pub use flowtable::{
+    Flowtable, FlowtableAttrs, FlowtableFlags, FlowtableHookAttrs, FlowtableHookView, FlowtableView,
+};
+pub use item::{InFamily, Item, ItemKinds};
 pub use message::{
     Generation, GenerationAttrs, GenerationView, MessageKind, NetfilterHeader, control, group, subsystem,
 };
+pub use object::{Object, ObjectAttrs, ObjectData, ObjectView};
 pub use register::Register;
+pub use rule::{Rule, RuleAttrs, RuleCompatAttrs, RuleCompatView, RuleView};
+pub use set::{
+    Set, SetAttrs, SetDescriptionAttrs, SetDescriptionView, SetFieldAttrs, SetFieldView, SetFlags, SetPolicy,
+    SetView,
+};
+pub use table::{Table, TableAttrs, TableFlags, TableView};
+pub use trace::{Trace, TraceAttrs, TraceKind, TraceView};
+pub use userdata::Userdata;

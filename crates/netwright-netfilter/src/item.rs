@@ -1,0 +1,79 @@
+//! What all things in a ruleset have in common.
+
+use netwright_wire::{Malformed, Message, Value, Writer};
+
+use crate::{Family, MessageKind, NetfilterHeader};
+
+/// What was received about a thing, in place: its family from the message's head, and its attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFamily<V> {
+    /// Family of its table.
+    pub family: Family,
+    /// Its attributes.
+    pub attributes: V,
+}
+
+/// The types of the messages about a kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemKinds {
+    /// Its noun in sentences.
+    pub noun: &'static str,
+    /// Makes or tells of one.
+    pub new: MessageKind,
+    /// Asks for one or all.
+    pub get: MessageKind,
+    /// Deletes one that must be there.
+    pub delete: MessageKind,
+    /// Deletes one if it is there.
+    pub destroy: MessageKind,
+}
+
+/// A thing in a ruleset: a table, chain, rule, set, object or flow table.
+pub trait Item: Sized {
+    /// Its attributes as they are on the wire.
+    type Attributes: Value;
+    /// The types of the messages about it.
+    const KINDS: ItemKinds;
+
+    /// Family of its table.
+    fn family(&self) -> Family;
+
+    /// Makes it of what was received.
+    fn from_attributes(family: Family, attributes: Self::Attributes) -> Result<Self, Malformed>;
+
+    /// Everything that is known of it.
+    fn attributes(&self) -> Self::Attributes;
+
+    /// Writes what the kernel needs to make it: without handle, position and what only the kernel says.
+    fn write_definition(&self, writer: &mut Writer);
+
+    /// Writes what the kernel needs to find it: by handle where there is one, else by name.
+    fn write_reference(&self, writer: &mut Writer);
+
+    /// Reads a message about one in place; `None` where the message is about something else.
+    fn view<'a>(
+        message: &Message<'a>,
+    ) -> Result<Option<InFamily<<Self::Attributes as Value>::View<'a>>>, Malformed> {
+        if MessageKind::of(message) != Some(Self::KINDS.new) {
+            return Ok(None);
+        }
+        let (header, bytes) = NetfilterHeader::split(message)?;
+        let attributes = Self::Attributes::view::<netwright_wire::Big>(bytes)?;
+        Ok(Some(InFamily { family: header.family, attributes }))
+    }
+
+    /// Makes one of its view.
+    fn own(view: InFamily<<Self::Attributes as Value>::View<'_>>) -> Result<Self, Malformed> {
+        Self::from_attributes(view.family, Self::Attributes::own(view.attributes)?)
+    }
+
+    /// Reads a message about one; `None` where the message is about something else.
+    fn read(message: &Message<'_>) -> Result<Option<Self>, Malformed> {
+        Self::view(message)?.map(Self::own).transpose()
+    }
+}
+
+/// The error of a message that lacks an attribute.
+pub(crate) fn lacks(what: &'static str) -> Malformed {
+    Malformed::new(what, 1, 0)
+}
