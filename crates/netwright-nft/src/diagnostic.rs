@@ -4,6 +4,7 @@
 //! (colours, carets, a terminal's width) is the caller's business.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Names one text in a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +50,7 @@ impl fmt::Display for Location<'_> {
 #[derive(Clone, Debug)]
 pub struct Source {
     name: String,
-    text: String,
+    text: Arc<str>,
     line_starts: Vec<u32>,
 }
 
@@ -64,6 +65,12 @@ impl Source {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The whole text, to be kept while the map grows.
+    #[must_use]
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// The line (from 0) that a byte offset lies in.
@@ -85,7 +92,7 @@ impl SourceMap {
         let text = text.into();
         let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        self.sources.push(Source { name: name.into(), text, line_starts });
+        self.sources.push(Source { name: name.into(), text: text.into(), line_starts });
         SourceId(self.sources.len() as u32 - 1)
     }
 

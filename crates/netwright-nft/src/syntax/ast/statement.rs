@@ -228,8 +228,8 @@ pub enum LimitUnit {
 /// `log …`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
-    /// `prefix`: a string, or a variable.
-    pub prefix: Option<Expression>,
+    /// `prefix`
+    pub prefix: Option<LogPrefix>,
     /// `level`: emerg to debug, or audit.
     pub level: Option<Name>,
     /// `group`: send to this nflog group instead.
@@ -240,6 +240,15 @@ pub struct Log {
     pub queue_threshold: Option<Number>,
     /// `flags`.
     pub flags: Vec<LogFlag>,
+}
+
+/// A text with variables in it: `"dropped $name: "`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogPrefix {
+    /// The whole of it, with its quotes.
+    pub span: Span,
+    /// Literals (without quotes in their spans) and variables, to be joined.
+    pub parts: Vec<Expression>,
 }
 
 /// What a log line shows.

@@ -1,0 +1,150 @@
+//! Blocks between braces, and what can stand in every one of them: variables and included texts.
+
+use super::super::ast::{Definition, DefinitionId};
+use super::super::lexer::TokenKind;
+use super::expression::Mode;
+use super::{MAX_INCLUDE_DEPTH, Parse, Parser};
+use crate::diagnostic::{Diagnostic, Span};
+
+impl Parser<'_> {
+    /// `{ line … }`: each line is read by the caller; what is wrong in one does not hurt the others.
+    pub(super) fn block(&mut self, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
+        let brace = self.span();
+        if self.kind() != TokenKind::OpenBrace {
+            return Err(self.unexpected("`{`"));
+        }
+        self.open.push(brace);
+        let joined = std::mem::replace(&mut self.joined, false);
+        self.advance();
+        self.scopes.enter();
+        let result = self.block_lines(line);
+        self.scopes.leave();
+        result?;
+        self.joined = joined;
+        self.open.pop();
+        self.advance();
+        Ok(())
+    }
+
+    /// Up to the closing brace, which is left for the caller.
+    fn block_lines(&mut self, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
+        let open = self.open.len();
+        loop {
+            self.skip_separators();
+            match self.kind() {
+                TokenKind::CloseBrace => return Ok(()),
+                TokenKind::End => return Err(self.unexpected("`}`")),
+                _ => {}
+            }
+            let start = self.span();
+            let result = self.nested(|parser| parser.block_line(start, line));
+            if result.is_err() {
+                self.recover(open);
+            }
+        }
+    }
+
+    fn block_line(&mut self, start: Span, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
+        if !self.common_line()? {
+            line(self, start)?;
+        }
+        self.line_end()
+    }
+
+    /// The end of a line; behind a block none is needed.
+    pub(super) fn line_end(&mut self) -> Parse<()> {
+        if self.at_end() || self.previous_kind == TokenKind::CloseBrace {
+            return Ok(());
+        }
+        let diagnostic = self.describe_unexpected("the end of the line, or `;`");
+        let found = self.text().to_string();
+        let diagnostic = match super::near(&found, super::super::words::STATEMENTS.iter().copied()) {
+            Some(word) if word != found => diagnostic.help(format!("did you mean `{word}`?")),
+            _ => diagnostic,
+        };
+        Err(self.report(diagnostic))
+    }
+
+    /// A line that can stand anywhere: a definition or an included text. False where it is neither.
+    pub(super) fn common_line(&mut self) -> Parse<bool> {
+        match self.word() {
+            "define" => self.define(false)?,
+            "redefine" => self.define(true)?,
+            "undefine" => self.undefine()?,
+            "include" => self.include()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn define(&mut self, again: bool) -> Parse<()> {
+        self.advance();
+        let name = self.key("the name of a variable")?;
+        self.assign()?;
+        let text = self.sources.snippet(name.span).to_string();
+        // What the value refers to is what was visible before: `redefine x = { $x, 1 }` is no cycle.
+        let value = self.expression_list(Mode::Constant);
+        let earlier = self.scopes.local(&text).filter(|_| !again);
+        if let Some(earlier) = earlier.and_then(|id| self.definitions.get(id.0 as usize)) {
+            let diagnostic =
+                Diagnostic::error(name.span, format!("the variable `{text}` is defined already"))
+                    .also(earlier.name.span, "defined here")
+                    .help("use `redefine` to change it");
+            return Err(self.report(diagnostic));
+        }
+        let id = DefinitionId(self.definitions.len() as u32);
+        // A variable whose value is wrong is known all the same, or each of its uses would be an error too.
+        let (value, result) = match value {
+            Ok(value) => (value, Ok(())),
+            Err(reported) => (empty_set(name.span), Err(reported)),
+        };
+        self.definitions.push(Definition { name, value });
+        self.scopes.define(text, id);
+        result
+    }
+
+    fn undefine(&mut self) -> Parse<()> {
+        self.advance();
+        let name = self.key("the name of a variable")?;
+        let text = self.sources.snippet(name.span).to_string();
+        if self.scopes.undefine(&text) {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::error(name.span, format!("there is no variable `{text}` in this block"));
+        Err(self.report(match super::near(&text, self.scopes.names()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }))
+    }
+
+    fn include(&mut self) -> Parse<()> {
+        self.advance();
+        let span = self.span();
+        if self.kind() != TokenKind::String {
+            return Err(self.unexpected("the name of a file, between double quotes"));
+        }
+        let pattern = super::super::ast::unquote(self.text()).to_string();
+        self.advance();
+        self.line_end()?;
+        if self.frames.len() >= MAX_INCLUDE_DEPTH {
+            return Err(self.error(span, "too many files include one another here"));
+        }
+        let from = self.sources.get(span.source).map_or("", |source| source.name()).to_string();
+        match self.loader.load(&pattern, &from) {
+            Ok(texts) => {
+                // The last is entered first, so that it is read last.
+                for (name, text) in texts.into_iter().rev() {
+                    let source = self.sources.add(name, text);
+                    self.enter(source);
+                }
+                Ok(())
+            }
+            Err(reason) => Err(self.error(span, format!("`{pattern}` cannot be included: {reason}"))),
+        }
+    }
+}
+
+fn empty_set(span: Span) -> super::super::ast::Expression {
+    use super::super::ast::{Expression, ExpressionKind, SetExpression};
+    Expression { span, kind: ExpressionKind::Set(Box::new(SetExpression { elements: Vec::new() })) }
+}

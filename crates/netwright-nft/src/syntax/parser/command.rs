@@ -1,0 +1,436 @@
+//! Commands, and tables as a whole.
+
+use super::super::ast::{
+    Command, CommandKind, Entity, Family, Monitor, Name, ObjectKind, Position, Selector, SetKind, Table,
+    TableItem, TableReference, Verb,
+};
+use super::super::lexer::TokenKind;
+use super::super::words;
+use super::{Parse, Parser};
+use crate::diagnostic::{Diagnostic, SourceId};
+
+impl Parser<'_> {
+    /// Reads a whole text.
+    pub(in super::super) fn run(&mut self, source: SourceId) {
+        self.frames.clear();
+        self.enter(source);
+        loop {
+            self.skip_separators();
+            if self.kind() == TokenKind::End {
+                return;
+            }
+            if self.kind() == TokenKind::CloseBrace {
+                self.error(self.span(), "this `}` has no partner");
+                self.advance();
+                continue;
+            }
+            if self.top_level_line().is_err() {
+                self.recover(0);
+            }
+        }
+    }
+
+    fn top_level_line(&mut self) -> Parse<()> {
+        let start = self.span();
+        if self.common_line()? {
+            return self.line_end();
+        }
+        let (verb, kind) = self.command()?;
+        let span = self.since(start);
+        self.commands.push(Command { span, verb, kind });
+        if self.at_end() {
+            return Ok(());
+        }
+        if self.previous_kind == TokenKind::CloseBrace && words::ENTITIES.contains(&self.word()) {
+            return Ok(());
+        }
+        Err(self.unexpected("the end of the command, or `;`"))
+    }
+
+    fn command(&mut self) -> Parse<(Verb, CommandKind)> {
+        let verb = match self.word() {
+            "add" => Verb::Add,
+            "create" => Verb::Create,
+            "insert" => Verb::Insert,
+            "replace" => Verb::Replace,
+            "delete" => Verb::Delete,
+            "destroy" => Verb::Destroy,
+            "flush" => Verb::Flush,
+            "list" => Verb::List,
+            "reset" => Verb::Reset,
+            "rename" => Verb::Rename,
+            "get" => Verb::Get,
+            "import" => Verb::Import,
+            "export" => Verb::Export,
+            "monitor" => Verb::Monitor,
+            "describe" => Verb::Describe,
+            _ => return Ok((Verb::Add, self.definition(Verb::Add, true)?)),
+        };
+        self.advance();
+        let kind = match verb {
+            Verb::Add | Verb::Create | Verb::Insert | Verb::Replace => self.definition(verb, false)?,
+            Verb::Delete | Verb::Destroy => self.removal(verb)?,
+            Verb::Flush | Verb::List | Verb::Reset => self.selection(verb)?,
+            Verb::Get => {
+                self.expect_word("element")?;
+                self.element_command()?
+            }
+            Verb::Rename => self.rename()?,
+            Verb::Monitor => self.monitor()?,
+            Verb::Describe => CommandKind::Describe(self.type_or_expression()?),
+            Verb::Import | Verb::Export => self.exchange()?,
+        };
+        Ok((verb, kind))
+    }
+
+    /// What `add` and its like are followed by. `bare`: the verb was not written.
+    fn definition(&mut self, verb: Verb, bare: bool) -> Parse<CommandKind> {
+        match self.word() {
+            "rule" => {
+                self.advance();
+                self.rule_command()
+            }
+            "table" => {
+                self.advance();
+                self.table_command()
+            }
+            "element" => {
+                self.advance();
+                self.element_command()
+            }
+            _ if self.at_item() && !matches!(verb, Verb::Insert | Verb::Replace) => self.item_command(),
+            _ if self.looks_like_rule() => self.rule_command(),
+            _ if bare => Err(self.unknown("command", &[words::VERBS, words::ENTITIES])),
+            _ => Err(self.unknown("kind of object", &[words::ENTITIES])),
+        }
+    }
+
+    /// Whether a kind of thing that a table holds is named here.
+    fn at_item(&self) -> bool {
+        matches!(self.word(), "chain" | "set" | "map" | "meter" | "flowtable") || self.object_kind().is_some()
+    }
+
+    /// The kind of named object that the current word (or two) means.
+    fn object_kind(&self) -> Option<ObjectKind> {
+        Some(match self.word() {
+            "counter" => ObjectKind::Counter,
+            "quota" => ObjectKind::Quota,
+            "limit" => ObjectKind::Limit,
+            "synproxy" => ObjectKind::Synproxy,
+            "secmark" => ObjectKind::Secmark,
+            "tunnel" => ObjectKind::Tunnel,
+            "ct" => match self.peek_word(1) {
+                "helper" => ObjectKind::CtHelper,
+                "timeout" => ObjectKind::CtTimeout,
+                "expectation" => ObjectKind::CtExpectation,
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// `[family] table chain statement …` without the word `rule`: names, and then something that begins a statement.
+    fn looks_like_rule(&self) -> bool {
+        let names = if words::FAMILIES.contains(&self.word()) { 3 } else { 2 };
+        let named = (0..names).all(|distance| !self.peek_word(distance).is_empty());
+        let next = self.peek_word(names);
+        named
+            && (words::STATEMENTS.contains(&next)
+                || words::PROTOCOLS.contains(&next)
+                || words::EXPRESSION_STARTS.contains(&next)
+                || words::UNQUALIFIED_META_KEYS.contains(&next)
+                || matches!(next, "handle" | "index" | "position")
+                || self.peek(names).kind == TokenKind::At)
+    }
+
+    fn table_reference(&mut self) -> Parse<TableReference> {
+        let start = self.span();
+        let family = self.optional_family();
+        let name = Some(self.name("the name of a table")?);
+        Ok(TableReference { span: self.since(start), family, name })
+    }
+
+    fn table_command(&mut self) -> Parse<CommandKind> {
+        let reference = self.table_reference()?;
+        let mut table = Table { table: reference, flags: Vec::new(), comment: None, items: Vec::new() };
+        if self.kind() == TokenKind::OpenBrace {
+            self.block(&mut |parser, _| parser.table_line(&mut table))?;
+        }
+        Ok(CommandKind::Table(table))
+    }
+
+    fn table_line(&mut self, table: &mut Table) -> Parse<()> {
+        match self.word() {
+            "flags" => {
+                self.advance();
+                table.flags = self.keys("`dormant`, `owner` or `persist`")?;
+            }
+            "comment" => {
+                self.advance();
+                table.comment = Some(self.comment()?);
+            }
+            _ if self.at_item() => {
+                let item = self.item(None)?;
+                table.items.push(item);
+            }
+            _ => return Err(self.unknown("part of a table", &[words::TABLE_ITEMS])),
+        }
+        Ok(())
+    }
+
+    fn item_command(&mut self) -> Parse<CommandKind> {
+        let mut table = None;
+        let item = self.item(Some(&mut table))?;
+        match table {
+            Some(table) => Ok(CommandKind::Item { table, item }),
+            None => Err(self.unexpected("the name of a table")),
+        }
+    }
+
+    /// `chain name { … }`, or in a command `chain family table name { … }`: then the table is left where the caller wants it.
+    fn item(&mut self, reference: Option<&mut Option<TableReference>>) -> Parse<TableItem> {
+        let object = self.object_kind();
+        let kind = self.word().to_string();
+        self.advance();
+        if kind == "ct" {
+            self.advance();
+        }
+        let command = reference.is_some();
+        if let Some(reference) = reference {
+            *reference = Some(self.table_reference()?);
+        }
+        let name = self.name("a name")?;
+        if let Some(object) = object {
+            return self.object(object, name);
+        }
+        // In a command a chain needs no braces.
+        let braces = !command || self.kind() == TokenKind::OpenBrace;
+        match kind.as_str() {
+            "chain" if braces => self.chain_block(name).map(TableItem::Chain),
+            "chain" => Ok(TableItem::Chain(super::super::ast::Chain {
+                name,
+                hook: None,
+                policy: None,
+                flags: Vec::new(),
+                comment: None,
+                rules: Vec::new(),
+            })),
+            "set" => self.set_block(SetKind::Set, name).map(TableItem::Set),
+            "map" => self.set_block(SetKind::Map, name).map(TableItem::Set),
+            "meter" => self.set_block(SetKind::Meter, name).map(TableItem::Set),
+            _ => self.flowtable_block(name).map(TableItem::Flowtable),
+        }
+    }
+
+    fn rule_command(&mut self) -> Parse<CommandKind> {
+        let table = self.table_reference()?;
+        let chain = self.name("the name of a chain")?;
+        let position = match self.word() {
+            "handle" | "position" => {
+                self.advance();
+                Some(Position::Handle(self.number("the handle of a rule")?))
+            }
+            "index" => self.number_after("index")?.map(Position::Index),
+            _ => None,
+        };
+        let rule = self.rule()?;
+        Ok(CommandKind::Rule { table, chain, position, rule })
+    }
+
+    fn element_command(&mut self) -> Parse<CommandKind> {
+        let table = self.table_reference()?;
+        let set = self.name("the name of a set")?;
+        Ok(CommandKind::Elements { table, set, elements: self.elements()? })
+    }
+
+    fn rename(&mut self) -> Parse<CommandKind> {
+        self.expect_word("chain")?;
+        let table = self.table_reference()?;
+        let chain = self.name("the name of a chain")?;
+        Ok(CommandKind::Rename { table, chain, to: self.name("the new name")? })
+    }
+
+    /// The kind of thing that is named here, in the singular.
+    fn entity(&self) -> Option<Entity> {
+        Some(match self.word() {
+            "table" => Entity::Table,
+            "chain" => Entity::Chain,
+            "rule" => Entity::Rule,
+            "set" => Entity::Set,
+            "map" => Entity::Map,
+            "meter" => Entity::Meter,
+            "flowtable" => Entity::Flowtable,
+            _ => Entity::Object(self.object_kind()?),
+        })
+    }
+
+    /// The kind of things that is named here, in the plural.
+    fn entities(&self) -> Option<Entity> {
+        Some(match self.word() {
+            "ruleset" => Entity::Ruleset,
+            "tables" => Entity::Table,
+            "chains" => Entity::Chain,
+            "rules" => Entity::Rule,
+            "sets" => Entity::Set,
+            "maps" => Entity::Map,
+            "meters" => Entity::Meter,
+            "flowtables" => Entity::Flowtable,
+            "counters" => Entity::Object(ObjectKind::Counter),
+            "quotas" => Entity::Object(ObjectKind::Quota),
+            "limits" => Entity::Object(ObjectKind::Limit),
+            "synproxys" => Entity::Object(ObjectKind::Synproxy),
+            "secmarks" => Entity::Object(ObjectKind::Secmark),
+            "tunnels" => Entity::Object(ObjectKind::Tunnel),
+            "ct" => Entity::Object(match (self.peek_word(1), self.peek_word(2)) {
+                ("helpers", _) | ("helper", "table") => ObjectKind::CtHelper,
+                ("timeouts", _) | ("timeout", "table") => ObjectKind::CtTimeout,
+                ("expectations", _) | ("expectation", "table") => ObjectKind::CtExpectation,
+                _ => return None,
+            }),
+            _ => return None,
+        })
+    }
+
+    fn removal(&mut self, verb: Verb) -> Parse<CommandKind> {
+        if self.eat("element") {
+            return self.element_command();
+        }
+        // `delete flowtable … { devices = … }` takes devices away.
+        if matches!(self.word(), "chain" | "flowtable") && self.braces_follow() {
+            return self.item_command();
+        }
+        match self.entity() {
+            Some(entity) => self.one(entity, verb),
+            None => Err(self.unknown("kind of object", &[words::ENTITIES])),
+        }
+    }
+
+    /// Whether braces follow the names.
+    fn braces_follow(&self) -> bool {
+        let names = if words::FAMILIES.contains(&self.peek_word(1)) { 4 } else { 3 };
+        self.peek(names).kind == TokenKind::OpenBrace
+    }
+
+    fn selection(&mut self, verb: Verb) -> Parse<CommandKind> {
+        if let Some(entity) = self.entities() {
+            return self.all(entity);
+        }
+        match self.word() {
+            "hooks" if verb == Verb::List => self.hooks(),
+            "element" if verb == Verb::Reset => {
+                self.advance();
+                self.element_command()
+            }
+            _ => match self.entity() {
+                Some(entity) => self.one(entity, verb),
+                None => Err(self.unknown("kind of object", &[words::ENTITIES])),
+            },
+        }
+    }
+
+    fn one(&mut self, entity: Entity, verb: Verb) -> Parse<CommandKind> {
+        if self.at("ct") {
+            self.advance();
+        }
+        self.advance();
+        if entity == Entity::Table {
+            return self.one_table();
+        }
+        let table = self.table_reference()?;
+        let mut chain = None;
+        if entity == Entity::Rule {
+            chain = Some(self.name("the name of a chain")?);
+            if !matches!(self.word(), "handle" | "index") {
+                return Err(self.unexpected("`handle` and the handle of a rule"));
+            }
+        }
+        let selector = match self.word() {
+            "handle" if self.peek(1).kind == TokenKind::Number => {
+                self.number_after("handle")?.map(Selector::Handle)
+            }
+            "index" if entity == Entity::Rule => self.number_after("index")?.map(Selector::Index),
+            _ => Some(Selector::Name(self.name("a name, or `handle` and a number")?)),
+        };
+        // What is taken away may be written with its definition, as it was added: the name is what counts.
+        if matches!(verb, Verb::Delete | Verb::Destroy) && self.kind() == TokenKind::OpenBrace {
+            return Err(self.unexpected("the end of the command"));
+        }
+        Ok(CommandKind::One { entity, table, chain, selector })
+    }
+
+    fn one_table(&mut self) -> Parse<CommandKind> {
+        let start = self.span();
+        let family = self.optional_family();
+        if self.at("handle") && self.peek(1).kind == TokenKind::Number {
+            let selector = self.number_after("handle")?.map(Selector::Handle);
+            let table = TableReference { span: self.since(start), family, name: None };
+            return Ok(CommandKind::One { entity: Entity::Table, table, chain: None, selector });
+        }
+        let name = Some(self.name("the name of a table")?);
+        let table = TableReference { span: self.since(start), family, name };
+        Ok(CommandKind::One { entity: Entity::Table, table, chain: None, selector: None })
+    }
+
+    fn all(&mut self, entity: Entity) -> Parse<CommandKind> {
+        if self.at("ct") {
+            self.advance();
+        }
+        self.advance();
+        // `list sets table inet t` and `reset rules chain inet t c` are how it was written before.
+        let worded = self.eat("table") || (entity == Entity::Rule && self.eat("chain"));
+        let family: Option<Family> = self.optional_family();
+        let mut names: [Option<Name>; 2] = [None, None];
+        let most = match entity {
+            Entity::Ruleset | Entity::Table => 0,
+            Entity::Rule => 2,
+            _ => 1,
+        };
+        for name in names.iter_mut().take(most) {
+            if !self.at_end() {
+                *name = Some(self.name("a name")?);
+            }
+        }
+        let [table, chain] = names;
+        if worded && table.is_none() {
+            return Err(self.unexpected("the name of a table"));
+        }
+        Ok(CommandKind::All { entity, family, table, chain })
+    }
+
+    fn hooks(&mut self) -> Parse<CommandKind> {
+        self.advance();
+        let family = self.optional_family();
+        let device = if self.eat("device") { Some(self.name("the name of a device")?) } else { None };
+        Ok(CommandKind::Hooks { family, device })
+    }
+
+    fn monitor(&mut self) -> Parse<CommandKind> {
+        const OBJECTS: &[&str] = &["tables", "chains", "sets", "rules", "elements", "ruleset", "trace"];
+        let mut monitor = Monitor::default();
+        if matches!(self.word(), "new" | "destroy") {
+            monitor.event = Some(self.key("`new` or `destroy`")?);
+        }
+        if OBJECTS.contains(&self.word()) {
+            monitor.object = Some(self.key("what to watch")?);
+        }
+        monitor.format = self.format()?;
+        if !self.at_end() {
+            return Err(self.unknown("thing to watch", &[OBJECTS, &["new", "destroy"]]));
+        }
+        Ok(CommandKind::Monitor(monitor))
+    }
+
+    fn format(&mut self) -> Parse<Option<Name>> {
+        if matches!(self.word(), "json" | "xml" | "vm") { self.key("a format").map(Some) } else { Ok(None) }
+    }
+
+    fn exchange(&mut self) -> Parse<CommandKind> {
+        self.eat("ruleset");
+        let format = self.format()?;
+        if format.is_none() && !self.at_end() {
+            let diagnostic = Diagnostic::error(self.span(), "unknown format").help("`json` is the only one");
+            return Err(self.report(diagnostic));
+        }
+        Ok(CommandKind::Exchange { format })
+    }
+}

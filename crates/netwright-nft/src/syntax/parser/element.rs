@@ -1,0 +1,128 @@
+//! Sets between braces, and their elements.
+
+use super::super::ast::{
+    ChainTarget, Element, ElementOptions, Expression, ExpressionKind, SetExpression, Verdict,
+};
+use super::super::lexer::TokenKind;
+use super::expression::Mode;
+use super::{Parse, Parser};
+
+impl Parser<'_> {
+    /// `{ a, b : c }`
+    pub(super) fn set(&mut self) -> Parse<Expression> {
+        let start = self.span();
+        let joined = self.open_joined();
+        let mut elements = Vec::new();
+        while self.kind() != TokenKind::CloseBrace {
+            elements.push(self.element(Mode::Constant)?);
+            if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
+                return Err(self.unexpected("`,` or `}`"));
+            }
+        }
+        self.close_joined(joined)?;
+        let kind = ExpressionKind::Set(Box::new(SetExpression { elements }));
+        Ok(Expression { span: self.since(start), kind })
+    }
+
+    /// `{ key options : value }` of a statement that works on a set.
+    pub(super) fn single_element(&mut self) -> Parse<Element> {
+        if self.kind() != TokenKind::OpenBrace {
+            return Err(self.unexpected("`{` and a key"));
+        }
+        let joined = self.open_joined();
+        let element = self.element(Mode::Value)?;
+        self.close_joined(joined)?;
+        Ok(element)
+    }
+
+    /// Takes `{`; up to its partner, ends of lines mean nothing. Yields what they meant before.
+    pub(super) fn open_joined(&mut self) -> bool {
+        let joined = std::mem::replace(&mut self.joined, true);
+        self.open.push(self.span());
+        self.advance();
+        joined
+    }
+
+    pub(super) fn close_joined(&mut self, joined: bool) -> Parse<()> {
+        if self.kind() != TokenKind::CloseBrace {
+            return Err(self.unexpected("`}`"));
+        }
+        self.open.pop();
+        self.joined = joined;
+        self.advance();
+        Ok(())
+    }
+
+    pub(super) fn element(&mut self, mode: Mode) -> Parse<Element> {
+        let key = self.expression(mode)?;
+        let options = self.element_options()?;
+        let value =
+            if self.take(TokenKind::Colon) { Some(Box::new(self.element_value(mode)?)) } else { None };
+        Ok(Element { key, options, value })
+    }
+
+    fn element_options(&mut self) -> Parse<Option<Box<ElementOptions>>> {
+        let mut options: Option<Box<ElementOptions>> = None;
+        while self.kind() == TokenKind::Word {
+            let options = options.get_or_insert_default();
+            match self.word() {
+                "timeout" => {
+                    self.advance();
+                    options.timeout = Some(self.time()?);
+                }
+                "expires" => {
+                    self.advance();
+                    options.expires = Some(self.time()?);
+                }
+                "comment" => {
+                    self.advance();
+                    options.comment = Some(self.comment()?);
+                }
+                _ => options.statements.push(self.stateful_statement()?),
+            }
+        }
+        Ok(options)
+    }
+
+    fn element_value(&mut self, mode: Mode) -> Parse<Expression> {
+        let start = self.span();
+        match self.verdict()? {
+            Some(verdict) => {
+                Ok(Expression { span: self.since(start), kind: ExpressionKind::Verdict(Box::new(verdict)) })
+            }
+            None => self.expression(mode),
+        }
+    }
+
+    /// A verdict, if a word for one stands here.
+    pub(super) fn verdict(&mut self) -> Parse<Option<Verdict>> {
+        let verdict = match self.word() {
+            "accept" => Verdict::Accept,
+            "drop" => Verdict::Drop,
+            "continue" => Verdict::Continue,
+            "return" => Verdict::Return,
+            "queue" => Verdict::Queue,
+            "jump" => {
+                self.advance();
+                return Ok(Some(Verdict::Jump(self.chain_target()?)));
+            }
+            "goto" => {
+                self.advance();
+                return Ok(Some(Verdict::Goto(self.chain_target()?)));
+            }
+            _ => return Ok(None),
+        };
+        self.advance();
+        Ok(Some(verdict))
+    }
+
+    fn chain_target(&mut self) -> Parse<ChainTarget> {
+        match self.kind() {
+            TokenKind::OpenBrace => self.nested(Self::anonymous_chain).map(ChainTarget::Anonymous),
+            TokenKind::Word | TokenKind::String | TokenKind::Dollar => {
+                self.primary(Mode::Constant).map(ChainTarget::Named)
+            }
+            _ => Err(self.unexpected("the name of a chain, or `{`")),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Variables: which definition a name means at a place.
+
+use std::collections::HashMap;
+
+use super::ast::DefinitionId;
+
+/// The definitions visible at a place: one map for each block that is open, outermost first.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    blocks: Vec<HashMap<String, DefinitionId>>,
+}
+
+impl Default for Scopes {
+    fn default() -> Self {
+        Scopes { blocks: vec![HashMap::new()] }
+    }
+}
+
+impl Scopes {
+    pub(super) fn enter(&mut self) {
+        self.blocks.push(HashMap::new());
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.blocks.pop();
+    }
+
+    /// The definition that a name means here.
+    pub(super) fn lookup(&self, name: &str) -> Option<DefinitionId> {
+        self.blocks.iter().rev().find_map(|block| block.get(name).copied())
+    }
+
+    /// The definition of the innermost block alone.
+    pub(super) fn local(&self, name: &str) -> Option<DefinitionId> {
+        self.blocks.last().and_then(|block| block.get(name).copied())
+    }
+
+    pub(super) fn define(&mut self, name: String, id: DefinitionId) {
+        if let Some(block) = self.blocks.last_mut() {
+            block.insert(name, id);
+        }
+    }
+
+    /// Forgets a definition of the innermost block; false where there is none.
+    pub(super) fn undefine(&mut self, name: &str) -> bool {
+        self.blocks.last_mut().is_some_and(|block| block.remove(name).is_some())
+    }
+
+    /// All names that mean something here.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.blocks.iter().flat_map(|block| block.keys().map(String::as_str))
+    }
+}
