@@ -1,0 +1,133 @@
+//! What a host file says: plain data with public fields. What is not set is `None`.
+
+mod address;
+mod firewall;
+mod flow;
+mod kind;
+mod link;
+mod mac;
+mod place;
+mod route;
+mod rule;
+mod settings;
+
+use std::net::IpAddr;
+
+use netwright_route::prefix::Prefix;
+
+pub use self::address::Address;
+pub use self::firewall::{Firewall, FirewallSource};
+pub use self::flow::{Endpoint, Expect, Flow, FlowSource, IcmpProbe, Probe};
+pub use self::kind::{
+    Bond, BondHash, BondMode, Bridge, Dummy, Ifb, IpVlan, IpVlanMode, LacpRate, LinkKind, MacVlan,
+    MacVlanMode, Tun, Tunnel, Veth, Vlan, VlanProtocol, Vrf, Vxlan,
+};
+pub use self::link::Link;
+pub(crate) use self::link::Links;
+pub use self::mac::{MacAddress, NotAMacAddress};
+pub use self::place::Place;
+pub use self::route::{Destination, Nexthop, Protocol, Route, RouteType, Scope, Table};
+pub use self::rule::{Fwmark, IpProtocol, Neighbour, NeighbourState, Rule, RuleAction};
+pub use self::settings::{
+    AcceptRa, AddressGeneration, Forwarding, Ipv4Settings, Ipv6Settings, Privacy, RpFilter,
+};
+
+use crate::section::{section, words};
+
+words! {
+    /// An address family.
+    pub enum Family as "address family" {
+        /// IPv4.
+        Ipv4 = "ipv4",
+        /// IPv6.
+        Ipv6 = "ipv6",
+    }
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+    }
+}
+
+section! {
+    /// What a host's network shall be like.
+    pub struct Host as "the host" {
+        /// Whether the host passes packets on between its links: true or false for both families, or a table
+        /// with `ipv4` and `ipv6`. Left as it is when not set.
+        optional "forwarding" => forwarding: Forwarding,
+        /// The links by name. One without `kind` exists already (a network card), or is another link's port
+        /// or peer.
+        defaulted "link" => links: Vec<Link> as Links,
+        /// The routes.
+        list "route" => routes: Route,
+        /// The policy rules, which choose the routing table.
+        list "rule" => rules: Rule,
+        /// Permanent neighbour entries (ARP and NDP).
+        list "neighbour" => neighbours: Neighbour,
+        /// The firewall, in the nft language.
+        below "firewall" => firewall: Firewall,
+        /// Packets that shall or shall not pass: what `netwright test` sends.
+        list "flow" => flows: Flow,
+    }
+    also {
+        /// The firewall's texts in the order in which they apply: included files first, then inline rules.
+        firewall_sources: Vec<FirewallSource>,
+    }
+}
+
+impl Host {
+    /// The link of a name, by its main or an alternative one.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name || link.alternative_names.iter().any(|n| n == name))
+    }
+
+    /// Whether an address is one of the host's own.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.links.iter().flat_map(|link| &link.addresses).any(|own| own.address.address == address)
+    }
+
+    /// The link on whose network an address lies: the one with the longest prefix.
+    #[must_use]
+    pub fn connected(&self, address: IpAddr) -> Option<(&Link, Prefix)> {
+        let networks = self.links.iter().flat_map(|link| link.networks().map(move |network| (link, network)));
+        networks.filter(|(_, network)| network.contains(address)).max_by_key(|(_, network)| network.length)
+    }
+
+    /// The device of a route, resolved from its gateway where the file does not name it.
+    #[must_use]
+    pub fn route_device<'a>(&'a self, dev: Option<&'a str>, via: Option<IpAddr>) -> Option<&'a str> {
+        match (dev, via) {
+            (Some(dev), _) => Some(self.link(dev).map_or(dev, |link| &link.name)),
+            (None, Some(via)) => self.connected(via).map(|(link, _)| link.name.as_str()),
+            (None, None) => None,
+        }
+    }
+
+    /// The links behind which an address is reached: its connected one, else those of the main table's routes
+    /// with the longest matching prefix.
+    #[must_use]
+    pub fn devices_towards(&self, address: IpAddr) -> Vec<&str> {
+        let main = |route: &&Route| route.table.is_none_or(|table| table == Table::MAIN);
+        let matching = |route: &&Route| main(route) && route.destination().contains(address);
+        let longest = self.routes.iter().filter(matching).map(|route| route.destination().length).max();
+        match (self.connected(address), longest) {
+            (Some((link, network)), longest) if longest.is_none_or(|length| length <= network.length) => {
+                vec![link.name.as_str()]
+            }
+            (_, Some(length)) => self
+                .routes
+                .iter()
+                .filter(matching)
+                .filter(|route| route.destination().length == length && route.kind == RouteType::Unicast)
+                .flat_map(Route::hops)
+                .filter_map(|(dev, via)| self.route_device(dev, via))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
