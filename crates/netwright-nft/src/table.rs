@@ -7,11 +7,14 @@
 
 pub mod datatype;
 pub mod header;
+pub mod hook;
 pub mod key;
 pub mod names;
 pub mod symbol;
 pub mod time;
+pub mod unit;
 pub mod value;
+pub mod vocabulary;
 
 pub use datatype::{ByteOrder, Concat, DataType, Database};
 pub use header::{ExtensionBase, Field, Header, HeaderId};

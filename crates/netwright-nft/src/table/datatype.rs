@@ -370,7 +370,7 @@ pub struct Concat {
 }
 
 impl Concat {
-    /// The most parts that nft allows: five fit the 32-bit type number together with the 16 words of the registers.
+    /// The most parts there can be: every part takes at least one of the 16 words of the registers.
     pub const MAX: usize = 16;
     /// Bits of one part in the packed number.
     pub const PART_BITS: u32 = 6;

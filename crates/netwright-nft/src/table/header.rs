@@ -180,7 +180,7 @@ impl Field {
     /// Whether the field starts or ends within a byte and so needs a mask.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
-        self.offset % 8 != 0 || self.bits % 8 != 0
+        !self.offset.is_multiple_of(8) || !self.bits.is_multiple_of(8)
     }
 
     /// Whether `name` is this field's name or one of its other spellings.

@@ -179,7 +179,6 @@ macro_rules! keys {
         } ),*]; )*
 
         /// Every key of every expression.
-        #[must_use]
         pub fn all() -> impl Iterator<Item = &'static Key> {
             [$( $table ),*].into_iter().flatten()
         }

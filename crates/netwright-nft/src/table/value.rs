@@ -277,8 +277,21 @@ pub fn bits_of(number: u128) -> impl Iterator<Item = u128> {
     (0..128).map(|bit| 1u128 << bit).filter(move |bit| number & bit != 0)
 }
 
-/// Writes a value of a type that has `bits` bits in its place as nft lists it. A bitmask with names is written as a
-/// list, `syn,ack`; in an expression with `&` and `|` the caller writes each of [`bits_of`] itself.
+/// How a bitmask of several bits is written; nft chooses by the place of the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BitStyle {
+    /// `syn,ack`: a match that any of the bits is set, and `ct event set`.
+    #[default]
+    List,
+    /// `syn | ack`: an element of a set or map, an operand of `&`, what such an `&` is compared with, the value of
+    /// `set`, and `ct state established | related` compared as a whole.
+    Alternatives,
+    /// `0x12`: a field of a header compared as a whole (`tcp flags == 0x12`), and the ends of a range.
+    Number,
+}
+
+/// Writes a value of a type that has `bits` bits in its place as nft lists it, several bits of a bitmask as
+/// `syn,ack`.
 ///
 /// # Errors
 /// Those of `out`.
@@ -290,13 +303,34 @@ pub fn write(
     names: &Names,
     options: &PrintOptions,
 ) -> fmt::Result {
+    write_styled(out, data_type, bits, number, BitStyle::List, names, options)
+}
+
+/// Writes a value as [`write`] does, several bits of a bitmask in the given style.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_styled(
+    out: &mut impl fmt::Write,
+    data_type: DataType,
+    bits: u32,
+    number: u128,
+    style: BitStyle,
+    names: &Names,
+    options: &PrintOptions,
+) -> fmt::Result {
     let has_names = !matches!(data_type.descriptor().symbols, Symbols::None);
-    if !(data_type.is_bitmask() && has_names) || number == 0 {
+    let separator = match style {
+        BitStyle::List => ",",
+        BitStyle::Alternatives => " | ",
+        BitStyle::Number => "",
+    };
+    if !(data_type.is_bitmask() && has_names) || number == 0 || separator.is_empty() {
         return write_one(out, data_type, bits, number, names, options);
     }
     for (index, bit) in bits_of(number).enumerate() {
         if index > 0 {
-            out.write_char(',')?;
+            out.write_str(separator)?;
         }
         write_one(out, data_type, bits, bit, names, options)?;
     }
