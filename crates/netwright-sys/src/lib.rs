@@ -1,1 +1,36 @@
-//! placeholder
+//! What the kernel must be asked for: netlink sockets, network namespaces and sysctls. The only crate with unsafe code.
+//!
+//! - [`Socket`]: a netlink socket that loses nothing silently;
+//! - [`Connection`]: asks and hears the answers, blocking; `AsyncConnection` is the same under the feature `tokio`;
+//! - [`Namespace`]: a network namespace as an owned descriptor; the caller's threads never change theirs;
+//! - [`isolate`]: a user, network and mount namespace of one's own, for an ordinary user too;
+//! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
+//! - [`Error`]: a sentence of what was asked, what the kernel said and what to do.
+
+#[cfg(feature = "tokio")]
+mod asynchronous;
+pub mod capability;
+mod connection;
+mod error;
+pub mod isolate;
+mod namespace;
+mod socket;
+mod sysctl;
+
+#[cfg(feature = "tokio")]
+pub use asynchronous::AsyncConnection;
+pub use connection::{Connection, Failure, Outcome, Refusal};
+pub use error::{Cause, Error, Result};
+pub use namespace::Namespace;
+pub use socket::{Received, Socket};
+pub use sysctl::Sysctl;
+
+/// Netlink protocols, the constants that [`netwright_wire::Request::PROTOCOL`] and [`Socket::open`] take (`NETLINK_*`).
+pub mod protocol {
+    /// Links, addresses, routes, rules, neighbours (`NETLINK_ROUTE`).
+    pub const ROUTE: i32 = libc::NETLINK_ROUTE;
+    /// nf_tables, conntrack, logging (`NETLINK_NETFILTER`).
+    pub const NETFILTER: i32 = libc::NETLINK_NETFILTER;
+    /// Families that are numbered at run time (`NETLINK_GENERIC`).
+    pub const GENERIC: i32 = libc::NETLINK_GENERIC;
+}

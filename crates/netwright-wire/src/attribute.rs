@@ -12,7 +12,7 @@ pub(crate) const HEADER: usize = 4;
 /// Rounds up to the alignment of messages and attributes, four bytes.
 #[must_use]
 pub(crate) const fn align(length: usize) -> usize {
-    (length + 3) & !3
+    length.saturating_add(3) & !3
 }
 
 /// One received attribute, in place.

@@ -37,7 +37,7 @@ errnos! {
     EROFS = 30 "read-only", EMLINK = 31 "too many links", ERANGE = 34 "out of range",
     ENAMETOOLONG = 36 "name too long", ELOOP = 40 "loops", EMSGSIZE = 90 "message too long",
     EPROTO = 71 "protocol error", EOVERFLOW = 75 "value too large",
-    ENOPROTOOPT = 92 "protocol option not available", EPROTONOSUPPORT = 93 "protocol not supported",
+    ERESTART = 85 "changed in between, to be repeated", ENOPROTOOPT = 92 "protocol option not available", EPROTONOSUPPORT = 93 "protocol not supported",
     EOPNOTSUPP = 95 "not supported", EPFNOSUPPORT = 96 "protocol family not supported",
     EAFNOSUPPORT = 97 "address family not supported", EADDRINUSE = 98 "address in use",
     EADDRNOTAVAIL = 99 "address not available", ENETDOWN = 100 "network is down",

@@ -51,6 +51,12 @@ impl Session {
         Session::default()
     }
 
+    /// A session over `count` requests that were numbered by somebody else, one after the other from `first` on.
+    #[must_use]
+    pub fn numbered(first: u32, count: u32) -> Self {
+        Session { next: first.wrapping_add(count), first, interrupted: false }
+    }
+
     /// Starts a new exchange: answers to earlier requests are [`Event::Unasked`] from now on.
     pub fn begin(&mut self) {
         if self.next > u32::MAX / 2 {
@@ -86,7 +92,7 @@ impl Session {
 
     fn event<'a>(&mut self, message: Message<'a>) -> Result<Option<Event<'a>>, Malformed> {
         let Header { kind, flags, sequence, .. } = message.header;
-        if !(self.first..self.next).contains(&sequence) {
+        if sequence.wrapping_sub(self.first) >= self.outstanding() {
             return Ok(Some(Event::Unasked(message)));
         }
         self.interrupted |= flags.contains(MessageFlags::DUMP_INTERRUPTED);
@@ -138,33 +144,36 @@ fn refusal(message: &Message<'_>, code: i32) -> Result<KernelError, Malformed> {
     let kind = original.get(4..).map_or(Ok(0), u16::view::<Native>)?;
     let skip = if message.header.flags.contains(MessageFlags::CAPPED) { HEAD } else { original_length };
     let extended = if message.header.flags.contains(MessageFlags::ACK_ATTRIBUTES) {
-        extended_ack(message.bytes_after(ERROR.saturating_add(skip)))?
+        extended_ack(message.bytes_after(ERROR.saturating_add(skip)))
     } else {
         ExtendedAck::default()
     };
-    let errno = Errno(code.checked_neg().unwrap_or(i32::MAX));
+    let errno = Errno(code.saturating_abs());
     Ok(KernelError { sequence: message.header.sequence, kind, errno, extended })
 }
 
 /// A dump that failed half-way ends with a negative number and maybe attributes (`netlink_dump_done`).
 fn done_refusal(message: &Message<'_>, code: i32) -> KernelError {
     let with_attributes = message.header.flags.contains(MessageFlags::ACK_ATTRIBUTES);
-    let extended = with_attributes.then(|| extended_ack(message.bytes_after(4)).ok()).flatten();
-    let errno = Errno(code.checked_neg().unwrap_or(i32::MAX));
+    let extended = with_attributes.then(|| extended_ack(message.bytes_after(4)));
+    let errno = Errno(code.saturating_abs());
     KernelError { sequence: message.header.sequence, kind: 0, errno, extended: extended.unwrap_or_default() }
 }
 
-fn extended_ack(bytes: &[u8]) -> Result<ExtendedAck, Malformed> {
+/// What can be read of the attributes: that the request was refused is known without them.
+fn extended_ack(bytes: &[u8]) -> ExtendedAck {
     let mut extended = ExtendedAck::default();
-    for attribute in Attributes::new(bytes) {
-        let attribute = attribute?;
+    for attribute in Attributes::new(bytes).map_while(Result::ok) {
         match attribute.kind {
-            1 => extended.message = Some(String::read::<Native>(attribute.payload)?),
-            2 => extended.offset = Some(attribute.native::<u32>()?),
-            5 => extended.missing_type = Some(attribute.native::<u32>()?),
-            6 => extended.missing_nest = Some(attribute.native::<u32>()?),
+            1 => extended.message = String::read::<Native>(attribute.payload).ok(),
+            2 => extended.offset = attribute.native::<u32>().ok(),
+            5 => extended.missing_type = attribute.native::<u32>().ok(),
+            6 => extended.missing_nest = attribute.native::<u32>().ok(),
             _ => {}
         }
     }
-    Ok(extended)
+    extended
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,8 @@ pub struct NestMark(usize);
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
-    too_long: Option<TooLong>,
+    /// The first attribute that outgrew its length field, and where it starts.
+    too_long: Option<(usize, TooLong)>,
 }
 
 impl Writer {
@@ -71,9 +72,11 @@ impl Writer {
         self.too_long = None;
     }
 
-    /// Forgets everything from a length on that [`Writer::len`] gave at a message's or attribute's start.
+    /// Forgets everything from a length on that [`Writer::len`] gave at a message's or attribute's start, also that an
+    /// attribute there was too long.
     pub fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
+        self.too_long.take_if(|(start, _)| *start >= length);
     }
 
     /// Makes room for this many more bytes at once.
@@ -83,7 +86,7 @@ impl Writer {
 
     /// An error if any attribute has outgrown its length field since the last [`Writer::clear`].
     pub fn check(&self) -> Result<(), TooLong> {
-        self.too_long.clone().map_or(Ok(()), Err)
+        self.too_long.as_ref().map_or(Ok(()), |(_, error)| Err(error.clone()))
     }
 
     /// Starts a message; its body follows, then [`Writer::end_message`].
@@ -97,12 +100,13 @@ impl Writer {
         mark
     }
 
-    /// Ends a message: its length is known now.
+    /// Ends a message: its length is known now. Padding follows, so that another message may.
     pub fn end_message(&mut self, mark: MessageMark) {
         let length = (self.bytes.len() - mark.0) as u32;
         if let Some(field) = self.bytes.get_mut(mark.0..mark.0 + 4) {
             field.copy_from_slice(&length.to_ne_bytes());
         }
+        self.align();
     }
 
     /// Adds flags to a message that was written before, where its header starts at `offset`.
@@ -171,7 +175,7 @@ impl Writer {
             Ok(length) => [*l0, *l1] = length.to_ne_bytes(),
             Err(_) => {
                 let kind = u16::from_ne_bytes([*k0, *k1]) & !NESTED;
-                self.too_long.get_or_insert(TooLong { kind, length });
+                self.too_long.get_or_insert((mark.0, TooLong { kind, length }));
             }
         }
         self.align();

@@ -1,0 +1,275 @@
+//! Errors as sentences: what was asked, what the kernel said, what to do.
+
+use std::fmt;
+
+use netwright_wire::{Errno, KernelError, Malformed, Messages, Subject, TooLong};
+
+use crate::capability;
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Something that could not be done.
+///
+/// Shown, it reads «cannot add address 192.0.2.1/24 to eth0: exists already (EEXIST): Address already assigned.»
+/// [`Error::help`] says what to do about it, where something can be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Details {
+    asked: String,
+    cause: Cause,
+    attribute: Option<u16>,
+    help: Option<&'static str>,
+}
+
+/// Why it could not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The kernel refused the message.
+    Kernel(KernelError),
+    /// A system call failed.
+    System(Errno),
+    /// What was received does not have the form that it must have.
+    Malformed(Malformed),
+    /// What was to be sent does not fit into its length field.
+    TooLong(TooLong),
+    /// Answers were lost because more came than the receive buffer holds (`ENOBUFS`).
+    Overrun,
+    /// An answer was longer than the buffer for it, which has grown meanwhile.
+    Truncated {
+        /// Length of the answer in bytes.
+        length: usize,
+    },
+    /// The objects changed while they were listed, each time.
+    Interrupted {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The kernel took the request and answered nothing.
+    NoAnswer,
+    /// What was asked makes no sense.
+    Invalid(String),
+}
+
+impl Error {
+    /// `asked` could not be done: an order without a full stop, such as «open the network namespace blue».
+    #[must_use]
+    pub fn new(asked: impl Into<String>, cause: impl Into<Cause>) -> Self {
+        Error(Box::new(Details { asked: asked.into(), cause: cause.into(), attribute: None, help: None }))
+    }
+
+    /// A request could not be carried out.
+    #[must_use]
+    pub fn request(request: &(impl Subject + ?Sized), cause: impl Into<Cause>) -> Self {
+        Error::new(Described(request).to_string(), cause)
+    }
+
+    /// Looks up, in the messages that were sent, the attribute that the kernel points at.
+    #[must_use]
+    pub fn with_sent(mut self, sent: &[u8]) -> Self {
+        if let Cause::Kernel(error) = &self.0.cause {
+            self.0.attribute = attribute_at_fault(sent, error);
+        }
+        self
+    }
+
+    /// Sets what [`Error::help`] says.
+    #[must_use]
+    pub fn with_help(mut self, help: &'static str) -> Self {
+        self.0.help = Some(help);
+        self
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn asked(&self) -> &str {
+        &self.0.asked
+    }
+
+    /// Why it could not be done.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// Type of the attribute that the kernel points at, where it does and [`Error::with_sent`] found it.
+    #[must_use]
+    pub fn attribute(&self) -> Option<u16> {
+        self.0.attribute
+    }
+
+    /// The error number, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match &self.0.cause {
+            Cause::Kernel(error) => Some(error.errno),
+            Cause::System(errno) => Some(*errno),
+            Cause::Overrun => Some(Errno::ENOBUFS),
+            _ => None,
+        }
+    }
+
+    /// Whether an object does not exist: `ENOENT`, `ENODEV`, `ESRCH`, or `EADDRNOTAVAIL` for an address.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.errno(), Some(Errno::ENOENT | Errno::ENODEV | Errno::ESRCH | Errno::EADDRNOTAVAIL))
+    }
+
+    /// Whether an object exists already (`EEXIST`).
+    #[must_use]
+    pub fn is_exists(&self) -> bool {
+        self.errno() == Some(Errno::EEXIST)
+    }
+
+    /// Whether a privilege is missing (`EPERM`, `EACCES`).
+    #[must_use]
+    pub fn is_permission(&self) -> bool {
+        matches!(self.errno(), Some(Errno::EPERM | Errno::EACCES))
+    }
+
+    /// What to do about it, as a sentence.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        self.0.help.or_else(|| match &self.0.cause {
+            Cause::Overrun => Some("Ask again: what was lost is unknown. A larger receive buffer avoids it."),
+            Cause::Truncated { .. } => Some("Ask again: the buffer is large enough now."),
+            Cause::Interrupted { .. } => {
+                Some("Something changes these objects all the time; ask again later.")
+            }
+            Cause::TooLong(_) => Some("Split it into several objects."),
+            _ => self.errno().and_then(errno_help),
+        })
+    }
+}
+
+fn errno_help(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::EPERM | Errno::EACCES if capability::net_admin() => {
+            "The process has CAP_NET_ADMIN, but not for this: the namespace may belong to another user namespace."
+        }
+        Errno::EPERM | Errno::EACCES => {
+            "It needs CAP_NET_ADMIN: run it as root, or in a user and network namespace of your own (`unshare -Urn`)."
+        }
+        Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT | Errno::EPFNOSUPPORT => {
+            "This kernel does not offer it: a module may be missing (`modprobe`), or the kernel is too old for it."
+        }
+        Errno::ENOBUFS | Errno::ENOMEM => "The kernel is short of memory for it: ask for less at once.",
+        Errno::EMSGSIZE => {
+            "The send buffer is too small: raise net.core.wmem_max, or run it with CAP_NET_ADMIN."
+        }
+        Errno::EROFS => "The file system is mounted read-only here, as containers do with /proc/sys.",
+        Errno::EMFILE => "Too many open files: raise the limit (`ulimit -n`).",
+        Errno::ENODEV => "There is no such interface in this network namespace.",
+        Errno::ERESTART => "Somebody else changed the ruleset in between; build the batch on the new one.",
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Details { asked, cause, attribute, .. } = &*self.0;
+        write!(f, "cannot {asked}: {cause}")?;
+        let Cause::Kernel(error) = cause else { return Ok(()) };
+        if let Some(missing) = error.extended.missing_type {
+            write!(f, " (attribute {missing} is missing)")
+        } else if let (Some(attribute), None) = (attribute, &error.extended.message) {
+            write!(f, " (at attribute {attribute})")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.cause)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Kernel(error) => error.fmt(f),
+            Cause::System(errno) => errno.fmt(f),
+            Cause::Malformed(error) => error.fmt(f),
+            Cause::TooLong(error) => error.fmt(f),
+            Cause::Overrun => f.write_str("answers were lost, the receive buffer was full (ENOBUFS)"),
+            Cause::Truncated { length } => {
+                write!(f, "an answer of {length} bytes did not fit into the buffer")
+            }
+            Cause::Interrupted { tries: 1 } => f.write_str("the objects changed while they were listed"),
+            Cause::Interrupted { tries } => {
+                write!(f, "the objects changed while they were listed, {tries} times in a row")
+            }
+            Cause::NoAnswer => f.write_str("the kernel gave no answer"),
+            Cause::Invalid(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
+
+impl From<KernelError> for Cause {
+    fn from(error: KernelError) -> Self {
+        Cause::Kernel(error)
+    }
+}
+
+impl From<Malformed> for Cause {
+    fn from(error: Malformed) -> Self {
+        Cause::Malformed(error)
+    }
+}
+
+impl From<TooLong> for Cause {
+    fn from(error: TooLong) -> Self {
+        Cause::TooLong(error)
+    }
+}
+
+impl From<Errno> for Cause {
+    fn from(errno: Errno) -> Self {
+        Cause::System(errno)
+    }
+}
+
+impl From<rustix::io::Errno> for Cause {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Cause::System(Errno(errno.raw_os_error()))
+    }
+}
+
+impl From<std::io::Error> for Cause {
+    fn from(error: std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(number) => Cause::System(Errno(number)),
+            None => Cause::Invalid(error.to_string()),
+        }
+    }
+}
+
+struct Described<'a, R: Subject + ?Sized>(&'a R);
+
+impl<R: Subject + ?Sized> fmt::Display for Described<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(f)
+    }
+}
+
+/// The type of the attribute whose place the kernel gave, as an offset from the start of the refused message.
+pub(crate) fn attribute_at_fault(sent: &[u8], error: &KernelError) -> Option<u16> {
+    const HEADER: usize = 16;
+    const KIND: usize = 2;
+    const FLAG_BITS: u16 = 0xc000;
+    let mut messages = Messages::new(sent).map_while(std::result::Result::ok);
+    let message = messages.find(|message| message.header.sequence == error.sequence)?;
+    let start = (error.extended.offset? as usize).checked_sub(HEADER)?;
+    let kind = message.payload.get(start..)?.get(KIND..)?.first_chunk()?;
+    Some(u16::from_ne_bytes(*kind) & !FLAG_BITS)
+}
+
+#[cfg(test)]
+mod tests;

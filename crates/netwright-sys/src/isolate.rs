@@ -1,0 +1,130 @@
+//! Namespaces of one's own, also for an ordinary user: a network namespace in which the process is root, and a mount
+//! namespace with an empty `/run/netns`.
+//!
+//! Where the process may not make namespaces, a user namespace comes first, with the caller's user and group as root in it.
+//! Inside, [`crate::Namespace::create_anonymous`] and [`crate::Namespace::create_named`] make more network
+//! namespaces; names made inside are not seen outside.
+
+use std::ffi::{CStr, OsStr};
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use netwright_wire::Errno;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::process::{getegid, geteuid};
+use rustix::thread::UnshareFlags;
+
+use crate::namespace::unshare;
+use crate::{Cause, Error, Result, capability};
+
+const ASKED: &str = "make namespaces for this process alone";
+
+/// Moves this process into namespaces of its own, for good. It must have one thread only, since namespaces belong to
+/// threads.
+pub fn enter() -> Result<()> {
+    let threads = fs::read_dir("/proc/self/task").map_err(|error| Error::new(ASKED, error))?.count();
+    if threads != 1 {
+        let what = format!("it has {threads} threads already");
+        return Err(Error::new(ASKED, Cause::Invalid(what)).with_help("Do it first of all in the program."));
+    }
+    isolate(&Plan::new()).map_err(|errno| failed(errno.into()))
+}
+
+/// A command whose process is in namespaces of its own. Making them happens between fork and exec, so a refusal is the
+/// error of `spawn`, which [`failed`] makes a sentence of.
+#[allow(unsafe_code)]
+#[must_use]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let plan = Plan::new();
+    // SAFETY: between fork and exec the closure makes system calls only, on texts that exist before; it does not allocate.
+    unsafe { command.pre_exec(move || Ok(isolate(&plan)?)) };
+    command
+}
+
+/// The sentence for an error of making namespaces, with what this machine forbids and how it is allowed.
+#[must_use]
+pub fn failed(error: io::Error) -> Error {
+    let error = Error::new(ASKED, error);
+    match error.errno().and_then(|errno| obstacle(errno, |path| fs::read_to_string(path).ok())) {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+/// What stands against it, by the error and by the kernel's switches.
+fn obstacle(errno: Errno, read: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let is = |path: &str, value: &str| read(path).is_some_and(|text| text.trim() == value);
+    match errno {
+        Errno::ENOSPC => Some(
+            "The limit of namespaces is reached: raise user.max_user_namespaces and user.max_net_namespaces (0 forbids them).",
+        ),
+        Errno::EPERM | Errno::EACCES => {
+            Some(if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
+                "AppArmor forbids user namespaces to ordinary users: run it as root, give the program a profile with `userns`, or set \
+                 kernel.apparmor_restrict_unprivileged_userns to 0."
+            } else if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
+                "The kernel forbids user namespaces to ordinary users: run it as root, or set kernel.unprivileged_userns_clone to 1."
+            } else if is("/proc/sys/user/max_user_namespaces", "0") {
+                "The limit of user namespaces is 0: raise user.max_user_namespaces, or run it as root."
+            } else {
+                "A container or a security policy forbids it: run it as root, or allow the container to make user namespaces."
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What is decided and written before the fork.
+struct Plan {
+    user: Option<UserMap>,
+}
+
+struct UserMap {
+    users: String,
+    groups: String,
+}
+
+impl Plan {
+    fn new() -> Self {
+        let user = (!capability::sys_admin()).then(|| UserMap {
+            users: format!("0 {} 1", geteuid().as_raw()),
+            groups: format!("0 {} 1", getegid().as_raw()),
+        });
+        Plan { user }
+    }
+}
+
+fn isolate(plan: &Plan) -> rustix::io::Result<()> {
+    let namespaces = UnshareFlags::NEWNET | UnshareFlags::NEWNS;
+    match &plan.user {
+        None => unshare(namespaces)?,
+        Some(map) => {
+            unshare(namespaces | UnshareFlags::NEWUSER)?;
+            // Without this an ordinary user may not map groups (user_namespaces(7)).
+            write(c"/proc/self/setgroups", "deny")?;
+            write(c"/proc/self/uid_map", &map.users)?;
+            write(c"/proc/self/gid_map", &map.groups)?;
+        }
+    }
+    mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    let empty = |over: &CStr| mount(c"tmpfs", over, c"tmpfs", MountFlags::empty(), Some(c"mode=755"));
+    match empty(c"/run/netns") {
+        Err(rustix::io::Errno::NOENT) => empty(c"/run"),
+        other => other,
+    }
+}
+
+fn write(path: &CStr, text: &str) -> rustix::io::Result<()> {
+    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    match rustix::io::write(&file, text.as_bytes())? {
+        written if written == text.len() => Ok(()),
+        _ => Err(rustix::io::Errno::IO),
+    }
+}
+
+#[cfg(test)]
+mod tests;
