@@ -339,10 +339,10 @@ pub fn by_number(kind: KeyKind, number: u32) -> Option<&'static Key> {
         .min_by_key(|key| kind == KeyKind::Rt && key.layer3 == Layer3::Context)
 }
 
-/// The `meta` key that is read without the word `meta`: `iifname`, `mark`.
+/// The `meta` key that is read without the word `meta`: `iifname`, `mark`. The old name `secpath` is read only after it.
 #[must_use]
 pub fn bare(name: &str) -> Option<&'static Key> {
-    META.iter().find(|key| key.bare && key.is_called(name))
+    META.iter().find(|key| key.bare && key.is_called(name) && name != "secpath")
 }
 
 /// A flag of `fib` (`NFTA_FIB_F_*`).

@@ -306,7 +306,7 @@ pub fn write(
     write_styled(out, data_type, bits, number, BitStyle::List, names, options)
 }
 
-/// Writes a value as [`write`] does, several bits of a bitmask in the given style.
+/// Writes a value as [`write()`] does, several bits of a bitmask in the given style.
 ///
 /// # Errors
 /// Those of `out`.

@@ -61,6 +61,9 @@ symbols! {
     /// What `reject with` answers (`NFT_REJECT_*`): `icmp` and `icmpv6` share a number, the family tells them apart.
     pub REJECT { "icmp" = 0, "icmpv6" = 0, "tcp reset" = 1, "icmpx" = 2, }
 
+    /// `erspan { direction … }` of a tunnel.
+    pub ERSPAN_DIRECTION { "ingress" = 0, "egress" = 1, }
+
     /// Layer 4 protocols of ct helpers, timeouts and expectations.
     pub CT_OBJECT_PROTOCOL { "tcp" = 6, "udp" = 17, }
 

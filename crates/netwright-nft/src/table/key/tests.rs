@@ -15,6 +15,8 @@ fn keys_are_found_by_name_number_and_layer_3_protocol() {
         }
     }
     assert_eq!(bare("iifname").map(|key| key.number), Some(6));
+    assert_eq!(bare("ibriport").map(|key| key.name), Some("ibrname"));
     assert_eq!(bare("length"), None);
+    assert_eq!(bare("secpath"), None);
     assert_eq!(by_number(KeyKind::Rt, 1).map(|key| key.layer3), Some(Layer3::Ipv4));
 }
