@@ -200,7 +200,7 @@ pub enum Data {
 }
 
 impl Data {
-    const VALUE: u16 = 1;
+    pub(crate) const VALUE: u16 = 1;
     const VERDICT: u16 = 2;
 
     /// The bytes, where it is bytes.

@@ -77,3 +77,13 @@ pub trait Item: Sized {
 pub(crate) fn lacks(what: &'static str) -> Malformed {
     Malformed::new(what, 1, 0)
 }
+
+/// The noun of the thing that a message makes, deletes or destroys.
+pub(crate) fn noun(kind: MessageKind) -> Option<&'static str> {
+    use crate::{Chain, Flowtable, Object, Rule, Set, Table};
+    let kinds = [Table::KINDS, Chain::KINDS, Rule::KINDS, Set::KINDS, Object::KINDS, Flowtable::KINDS];
+    kinds
+        .iter()
+        .find(|kinds| [kinds.new, kinds.delete, kinds.destroy].contains(&kind))
+        .map(|kinds| kinds.noun)
+}

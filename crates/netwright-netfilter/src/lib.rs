@@ -11,6 +11,7 @@
 //! Source of all tables: `include/uapi/linux/netfilter/nf_tables.h`.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod chain;
 mod data;
 mod device;
@@ -23,12 +24,14 @@ mod message;
 pub mod object;
 pub mod raw;
 mod register;
+pub mod request;
 mod rule;
 mod set;
 mod table;
 mod trace;
 pub mod userdata;
 
+pub use batch::{Batch, Step, WriteElement};
 pub use chain::{BaseHook, Chain, ChainAttrs, ChainFlags, ChainView, HookAttrs, HookView};
 pub use data::{Data, DataType, DataValue, TooLongForRegisters, Verdict, VerdictAttrs, VerdictView};
 pub use device::{Device, Devices};

@@ -1,0 +1,270 @@
+//! Batches: changes that the kernel makes all together or not at all.
+
+mod elements;
+mod step;
+
+use netwright_wire::{MessageFlags, MessageMark, TooLong, Value, Writer};
+
+pub use elements::WriteElement;
+pub use step::Step;
+
+use crate::{
+    Chain, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set, Table,
+    control, subsystem,
+};
+
+/// Changes in the order in which they are made, written into one buffer.
+///
+/// ```
+/// use netwright_netfilter::{Batch, Chain, Family, Rule, Table, raw::*};
+/// let mut batch = Batch::new();
+/// batch.add(&Table::new(Family::INET, "filter"));
+/// batch.add(&Chain::new(Family::INET, "filter", "web"));
+/// batch.add(&Rule::new(Family::INET, "filter", "web", [counter(), verdict(Verdict::ACCEPT)]));
+/// let messages = batch.messages();
+/// assert!(!batch.finish().unwrap().is_empty());
+/// assert_eq!(messages, 5);
+/// assert_eq!(batch.step(3).unwrap().to_string(), "add rule inet filter web");
+/// ```
+///
+/// Messages are numbered one after the other, the batch's begin is the first. What refuses a message names its number, so
+/// [`Batch::step`] says what it was: it decodes the message's own bytes, nothing else is kept.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    writer: Writer,
+    places: Vec<Place>,
+    first: u32,
+    generation: bool,
+    end: Option<usize>,
+    tag: u32,
+    flags: MessageFlags,
+    next_id: u32,
+}
+
+/// Where a message starts, and what its maker says about it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    offset: u32,
+    tag: u32,
+}
+
+/// The tag of messages without one.
+const UNTAGGED: u32 = u32::MAX;
+/// Bytes from the begin of a batch to the number of its generation.
+const GENERATION_OFFSET: usize = 16 + NetfilterHeader::SIZE + 4;
+const BATCH_GENID: u16 = 1;
+
+impl Default for Batch {
+    fn default() -> Self {
+        Batch::new()
+    }
+}
+
+impl Batch {
+    /// A batch that is made whatever else has changed.
+    #[must_use]
+    pub fn new() -> Self {
+        Batch::start(1, None)
+    }
+
+    /// A batch that is refused with `ERESTART` if the ruleset's generation is another by then.
+    #[must_use]
+    pub fn for_generation(generation: u32) -> Self {
+        Batch::start(1, Some(generation))
+    }
+
+    /// Numbers the messages from another number than 1 on. To be called before anything is added.
+    #[must_use]
+    pub fn numbered_from(self, first: u32) -> Self {
+        let generation = self.generation.then(|| self.generation()).flatten();
+        Batch { flags: self.flags, tag: self.tag, ..Batch::start(first, generation) }
+    }
+
+    fn start(first: u32, generation: Option<u32>) -> Self {
+        let mut batch = Batch {
+            writer: Writer::new(),
+            places: Vec::new(),
+            first,
+            generation: generation.is_some(),
+            end: None,
+            tag: UNTAGGED,
+            flags: MessageFlags::empty(),
+            next_id: 1,
+        };
+        let mark = batch.begin_control(control::BATCH_BEGIN);
+        if let Some(generation) = generation {
+            batch.writer.attribute::<netwright_wire::Big, u32>(BATCH_GENID, &generation);
+        }
+        batch.writer.end_message(mark);
+        batch
+    }
+
+    /// The generation that the batch is for, where it is for one.
+    #[must_use]
+    pub fn generation(&self) -> Option<u32> {
+        let bytes = self.writer.bytes().get(GENERATION_OFFSET..)?.first_chunk()?;
+        self.generation.then(|| u32::from_be_bytes(*bytes))
+    }
+
+    /// Asks for replies about what is made from here on, with the handles that the kernel gives.
+    pub fn echo(&mut self, on: bool) {
+        self.flags.set(MessageFlags::ECHO, on);
+    }
+
+    /// Marks what is added from here on, for [`Step::tag`]: with a place in a source text, for example. `u32::MAX` is the
+    /// same as `None`.
+    pub fn tag(&mut self, tag: Option<u32>) {
+        self.tag = tag.unwrap_or(UNTAGGED);
+    }
+
+    /// A number for a set, chain or rule that the same batch refers to; no number comes twice.
+    pub fn allocate_id(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
+    /// Whether nothing would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.len() <= 1
+    }
+
+    /// How many messages there are, with the batch's begin and end.
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        self.places.len() as u32 + u32::from(self.end.is_none())
+    }
+
+    /// How many bytes there are so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.writer.len()
+    }
+
+    /// Ends the batch and gives the bytes that a socket sends as one datagram. What is added later goes before the end.
+    pub fn finish(&mut self) -> Result<&[u8], TooLong> {
+        self.writer.check()?;
+        if self.end.is_none() {
+            self.end = Some(self.writer.len());
+            let mark = self.begin_control(control::BATCH_END);
+            self.writer.end_message(mark);
+        }
+        Ok(self.writer.bytes())
+    }
+
+    /// Adds a thing; where it is there already, the kernel checks that it is the same. A rule goes to the end of its
+    /// chain, or behind the rule that its position names.
+    pub fn add<T: Item>(&mut self, item: &T) {
+        let append =
+            if T::KINDS.new == MessageKind::NEW_RULE { MessageFlags::APPEND } else { MessageFlags::empty() };
+        self.define(item, MessageFlags::CREATE | append);
+    }
+
+    /// Adds a thing that must not be there yet.
+    pub fn create<T: Item>(&mut self, item: &T) {
+        self.define(item, MessageFlags::CREATE | MessageFlags::EXCLUSIVE);
+    }
+
+    /// Puts a rule at the start of its chain, or before the rule that its position names.
+    pub fn insert(&mut self, rule: &Rule) {
+        self.define(rule, MessageFlags::CREATE);
+    }
+
+    /// Puts a rule in the place of the one whose handle it has.
+    pub fn replace(&mut self, rule: &Rule) {
+        let mark = self.begin(MessageKind::NEW_RULE, rule.family, MessageFlags::REPLACE);
+        rule.write_replacement(&mut self.writer);
+        self.writer.end_message(mark);
+    }
+
+    /// Deletes a thing, which must be there.
+    pub fn delete<T: Item>(&mut self, item: &T) {
+        self.refer(T::KINDS.delete, item);
+    }
+
+    /// Deletes a thing if it is there; kernels before 6.3 do not know this.
+    pub fn destroy<T: Item>(&mut self, item: &T) {
+        self.refer(T::KINDS.destroy, item);
+    }
+
+    /// Deletes all tables of a family, or of all of them ([`Family::UNSPECIFIED`]).
+    pub fn flush_ruleset(&mut self, family: Family) {
+        let mark = self.begin(MessageKind::DELETE_TABLE, family, MessageFlags::empty());
+        self.writer.end_message(mark);
+    }
+
+    /// Deletes all rules of a table.
+    pub fn flush_table(&mut self, table: &Table) {
+        let attrs = RuleAttrs { table: Some(table.name.clone()), ..Default::default() };
+        self.write(MessageKind::DELETE_RULE, table.family, &attrs);
+    }
+
+    /// Deletes all rules of a chain.
+    pub fn flush_chain(&mut self, chain: &Chain) {
+        let (table, name) = (Some(chain.table.clone()), Some(chain.name.clone()));
+        self.write(
+            MessageKind::DELETE_RULE,
+            chain.family,
+            &RuleAttrs { table, chain: name, ..Default::default() },
+        );
+    }
+
+    /// Deletes all elements of a set.
+    pub fn flush_set(&mut self, set: &Set) {
+        let (table, name) = (Some(set.table.clone()), Some(set.name.clone()));
+        let attrs = ElementListAttrs { table, set: name, set_id: set.id, ..Default::default() };
+        self.write(MessageKind::DELETE_ELEMENTS, set.family, &attrs);
+    }
+
+    /// A message by its number, counted from 0, which is the batch's begin.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<Step<'_>> {
+        Step::read(self, index)
+    }
+
+    fn define<T: Item>(&mut self, item: &T, flags: MessageFlags) {
+        let mark = self.begin(T::KINDS.new, item.family(), flags);
+        item.write_definition(&mut self.writer);
+        self.writer.end_message(mark);
+    }
+
+    fn refer<T: Item>(&mut self, kind: MessageKind, item: &T) {
+        let mark = self.begin(kind, item.family(), MessageFlags::empty());
+        item.write_reference(&mut self.writer);
+        self.writer.end_message(mark);
+    }
+
+    fn write<T: Value>(&mut self, kind: MessageKind, family: Family, attributes: &T) {
+        let mark = self.begin(kind, family, MessageFlags::empty());
+        attributes.write::<netwright_wire::Big>(&mut self.writer);
+        self.writer.end_message(mark);
+    }
+
+    /// Starts a message, before the batch's end if that is written already.
+    fn begin(&mut self, kind: MessageKind, family: Family, flags: MessageFlags) -> MessageMark {
+        if let Some(end) = self.end.take() {
+            self.writer.truncate(end);
+            self.places.pop();
+        }
+        let flags = MessageFlags::REQUEST | self.flags | flags;
+        self.begin_at(kind.number(), flags, NetfilterHeader::new(family))
+    }
+
+    fn begin_control(&mut self, kind: u16) -> MessageMark {
+        let header = NetfilterHeader { resource: subsystem::NFTABLES, ..Default::default() };
+        self.begin_at(kind, MessageFlags::REQUEST, header)
+    }
+
+    fn begin_at(&mut self, kind: u16, flags: MessageFlags, header: NetfilterHeader) -> MessageMark {
+        let sequence = self.first.wrapping_add(self.places.len() as u32);
+        let offset = u32::try_from(self.writer.len()).unwrap_or(u32::MAX);
+        self.places.push(Place { offset, tag: self.tag });
+        let mark = self.writer.begin_message(kind, flags, sequence);
+        header.write::<netwright_wire::Big>(&mut self.writer);
+        mark
+    }
+}
+
+#[cfg(test)]
+mod tests;
