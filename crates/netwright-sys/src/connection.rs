@@ -111,6 +111,8 @@ impl Connection {
 
     /// Hands out the notifications that are queued, without waiting; [`Socket::wait`] waits for some. An error with the
     /// cause [`Cause::Overrun`] means that some were lost: list the objects anew and go on.
+    ///
+    /// What arrives while a request of this connection is answered is passed over, so listen on a connection of its own.
     pub fn notifications(&mut self, mut each: impl FnMut(&Message<'_>)) -> Result<()> {
         const ASKED: &str = "follow the kernel's notifications";
         self.session.begin();

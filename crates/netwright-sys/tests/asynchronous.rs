@@ -1,4 +1,5 @@
 //! The driver for tokio against the kernel.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

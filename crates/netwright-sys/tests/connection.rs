@@ -1,4 +1,5 @@
 //! The blocking driver against the kernel.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Namespaces, child processes and settings in them.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

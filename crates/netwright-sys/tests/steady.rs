@@ -1,5 +1,5 @@
 //! A simple request allocates nothing once the connection has made some.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -147,3 +147,6 @@ pub struct Row {
     /// The field's name.
     pub field: &'static str,
 }
+
+#[cfg(test)]
+mod tests;

@@ -373,3 +373,7 @@ macro_rules! kinds {
         )*
     )*};
 }
+
+#[cfg(test)]
+#[allow(dead_code, unreachable_pub)] // the macros make more than the tests use
+mod tests;

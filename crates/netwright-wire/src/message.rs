@@ -155,3 +155,6 @@ pub(crate) fn patch_flags(bytes: &mut [u8], offset: usize, flags: MessageFlags) 
         [*f0, *f1] = all.bits().to_ne_bytes();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -268,3 +268,6 @@ impl<'a> Nested<'a> {
         Attributes::new(self.payload)
     }
 }
+
+#[cfg(test)]
+mod tests;

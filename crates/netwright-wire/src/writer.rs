@@ -181,3 +181,6 @@ impl Writer {
         self.align();
     }
 }
+
+#[cfg(test)]
+mod tests;
