@@ -5,6 +5,8 @@ mod links;
 mod routes;
 mod rules;
 
+use std::collections::HashMap;
+
 use netwright_nft::diagnostic::{Diagnostic, Severity, Span, nearest};
 
 use crate::model::{Host, Link, LinkKind};
@@ -26,10 +28,14 @@ pub(crate) fn complete(host: &mut Host) {
             implied.push((veth.peer.clone(), None, span("peer", 0)));
         }
     }
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (index, link) in host.links.iter().enumerate() {
+        for name in names(link) {
+            known.entry(name.to_owned()).or_insert(index);
+        }
+    }
     for (name, master, span) in implied {
-        let known =
-            host.links.iter().position(|link| link.name == name || link.alternative_names.contains(&name));
-        let index = known.unwrap_or_else(|| {
+        let index = *known.entry(name.clone()).or_insert_with(|| {
             let place = crate::model::Place::at(span);
             host.links.push(Link { name, implied: true, place, ..Link::default() });
             host.links.len() - 1
@@ -42,11 +48,22 @@ pub(crate) fn complete(host: &mut Host) {
     }
 }
 
+/// The main name of a link and the alternative ones.
+fn names(link: &Link) -> impl Iterator<Item = &str> {
+    std::iter::once(&link.name).chain(&link.alternative_names).map(String::as_str)
+}
+
 /// Checks a host for what its values together say.
 ///
 /// Where some of them could not be read there are no warnings: those are guesses from the whole.
 pub(crate) fn host(host: &Host) -> Vec<Diagnostic> {
-    let mut check = Check { host, found: Vec::new() };
+    let mut links = HashMap::new();
+    for link in &host.links {
+        for name in names(link) {
+            links.entry(name).or_insert(link);
+        }
+    }
+    let mut check = Check { host, links, found: Vec::new() };
     links::check(&mut check);
     routes::check(&mut check);
     rules::check(&mut check);
@@ -59,10 +76,16 @@ pub(crate) fn host(host: &Host) -> Vec<Diagnostic> {
 /// The host under examination, and what was found.
 struct Check<'a> {
     host: &'a Host,
+    /// By all their names.
+    links: HashMap<&'a str, &'a Link>,
     found: Vec<Diagnostic>,
 }
 
 impl<'a> Check<'a> {
+    fn link(&self, name: &str) -> Option<&'a Link> {
+        self.links.get(name).copied()
+    }
+
     fn note(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
@@ -79,7 +102,7 @@ impl<'a> Check<'a> {
     /// declared.
     fn existing(&mut self, name: &str, span: Span) -> Option<&'a Link> {
         let host: &'a Host = self.host;
-        let link = host.link(name);
+        let link = self.link(name);
         if link.is_none() && name != "lo" {
             let names = host.links.iter().map(|link| link.name.as_str());
             let wrong = Diagnostic::error(span, format!("there is no link `{name}`"));
@@ -94,7 +117,7 @@ impl<'a> Check<'a> {
     /// The link whose addresses count for what comes in through a link: a bridge's or bond's port has none of
     /// its own.
     fn layer3(&self, link: &'a Link) -> &'a Link {
-        let master = link.master.as_deref().and_then(|master| self.host.link(master));
+        let master = link.master.as_deref().and_then(|master| self.link(master));
         match master {
             Some(master) if !matches!(master.kind, Some(LinkKind::Vrf(_))) => master,
             _ => link,

@@ -43,15 +43,7 @@ fn masters(check: &mut Check<'_>) {
         .links
         .iter()
         .filter_map(|link| Some((link.name.as_str(), link.master.as_deref()?, link.place.key("master")?)));
-    let listed = host.links.iter().flat_map(|master| {
-        let place = master.kind.as_ref().map(LinkKind::place);
-        let span = move |i| place.and_then(|place| place.item("ports", i)).unwrap_or(master.place.span);
-        let ports = master.ports().iter().enumerate();
-        ports.map(move |(i, port)| {
-            (host.link(port).map_or(port.as_str(), |link| &link.name), master.name.as_str(), span(i))
-        })
-    });
-    for (port, master, span) in listed {
+    for (port, master, span) in listed_ports(check) {
         claim(check, &mut claims, port, master, span);
     }
     for (port, master, span) in said {
@@ -65,6 +57,20 @@ fn masters(check: &mut Check<'_>) {
             claim(check, &mut claims, port, &link.name, span);
         }
     }
+}
+
+/// Port, master and place for each port that a master lists.
+fn listed_ports<'a>(check: &Check<'a>) -> Vec<(&'a str, &'a str, Span)> {
+    let mut listed = Vec::new();
+    for master in &check.host.links {
+        let place = master.kind.as_ref().map(LinkKind::place);
+        for (index, port) in master.ports().iter().enumerate() {
+            let span = place.and_then(|place| place.item("ports", index)).unwrap_or(master.place.span);
+            let port = check.link(port).map_or(port.as_str(), |link| &link.name);
+            listed.push((port, master.name.as_str(), span));
+        }
+    }
+    listed
 }
 
 fn claim<'a>(
@@ -99,7 +105,7 @@ fn references(check: &mut Check<'_>, link: &Link) {
             if veth.peer == link.name {
                 return check.error(span, "a veth cannot be its own peer");
             }
-            let other = check.host.link(&veth.peer).and_then(|peer| peer.kind.as_ref());
+            let other = check.link(&veth.peer).and_then(|peer| peer.kind.as_ref());
             let mutual = matches!(other, Some(LinkKind::Veth(back)) if back.peer == link.name);
             if let Some(other) = other.filter(|_| !mutual) {
                 let message = format!("`{}` is a link of kind `{}` of its own", veth.peer, other.name());
@@ -237,7 +243,7 @@ fn tunnel(check: &mut Check<'_>, kind: &str, tunnel: &Tunnel, family: Family) {
 }
 
 fn in_vrf(check: &Check<'_>, link: &Link) -> bool {
-    let master = link.master.as_deref().and_then(|master| check.host.link(master));
+    let master = link.master.as_deref().and_then(|master| check.link(master));
     matches!(master.and_then(|master| master.kind.as_ref()), Some(LinkKind::Vrf(_)))
 }
 
@@ -305,7 +311,7 @@ fn loops(check: &mut Check<'_>) {
     let host = check.host;
     let mut below: HashMap<&str, Vec<&str>> = HashMap::new();
     for link in &host.links {
-        let own = |name: &str| host.link(name).map(|link| link.name.as_str());
+        let own = |name: &str| check.links.get(name).map(|link| link.name.as_str());
         if let Some(parent) = link.parent().and_then(own) {
             below.entry(&link.name).or_default().push(parent);
         }
@@ -320,7 +326,7 @@ fn loops(check: &mut Check<'_>) {
             path.push(path.first().copied().unwrap_or_default());
             let message = format!("these links lie on each other in a circle: {}", path.join(" on "));
             let span =
-                path.first().and_then(|name| host.link(name)).map_or(link.place.span, |l| l.place.span);
+                path.first().and_then(|name| check.link(name)).map_or(link.place.span, |l| l.place.span);
             check.error(span, message);
         }
     }

@@ -79,7 +79,7 @@ fn families(check: &mut Check<'_>, rule: &Rule) {
 fn links(check: &mut Check<'_>, rule: &Rule) {
     for (key, name) in [("iif", &rule.iif), ("oif", &rule.oif)] {
         let (Some(name), Some(span)) = (name, rule.place.key(key)) else { continue };
-        if name == "lo" || check.host.link(name).is_some() {
+        if name == "lo" || check.link(name).is_some() {
             continue;
         }
         let near = nearest(name, check.host.links.iter().map(|link| link.name.as_str()));
