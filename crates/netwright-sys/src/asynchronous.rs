@@ -45,6 +45,11 @@ impl AsyncConnection {
         self.connection.get_ref().socket()
     }
 
+    /// The connection beneath, for several requests in a row without a turn for other tasks.
+    pub fn blocking(&mut self) -> &mut Connection {
+        self.connection.get_mut()
+    }
+
     /// As [`Connection::acknowledge`].
     pub async fn acknowledge<R: Acknowledged>(&mut self, request: &R) -> Result<()> {
         self.connection.get_mut().acknowledge(request)
