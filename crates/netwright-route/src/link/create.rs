@@ -1,0 +1,251 @@
+//! Making a link.
+
+use std::fmt;
+
+use netwright_wire::{
+    Acknowledged, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value, Writer,
+};
+
+use super::attributes::{LinkAttrs, LinkAttrsView, LinkHeader};
+use super::kind::{
+    Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Veth, Vlan, Vrf, Vxlan, Wireguard,
+};
+use super::{Change, Link, LinkKind, LinkView};
+use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::object::Making;
+use crate::{LinkId, Table};
+
+/// Makes a link.
+///
+/// ```
+/// use netwright_route::link::{Change, Create};
+///
+/// let bridge = Create::bridge("br-lan").with(Change::up());
+/// # let _ = bridge;
+/// ```
+///
+/// TUN and TAP interfaces are not made by netlink but by opening `/dev/net/tun`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "NewLink")]
+pub struct Create {
+    /// Its kind with the kind's data.
+    pub kind: LinkKind,
+    /// The link below it, for VLANs, macvlan and the like.
+    pub parent: Option<LinkId>,
+    /// Index to have; the kernel chooses one where it is `None`.
+    pub index: Option<u32>,
+    /// Transmit queues.
+    pub transmit_queues: Option<u32>,
+    /// Receive queues.
+    pub receive_queues: Option<u32>,
+    /// Name and other settings. Without a name the kernel makes one of the kind's, such as `veth0`.
+    pub settings: Change,
+}
+
+impl Create {
+    /// A link of a kind with its defaults.
+    #[must_use]
+    pub fn new(name: &str, kind: impl Into<LinkKind>) -> Self {
+        Create {
+            kind: kind.into(),
+            parent: None,
+            index: None,
+            transmit_queues: None,
+            receive_queues: None,
+            settings: Change::rename(name),
+        }
+    }
+
+    /// A pair of Ethernet interfaces.
+    #[must_use]
+    pub fn veth(name: &str, peer: impl Into<Peer>) -> Self {
+        Create::new(name, Veth { peer: Some(peer.into()), ..Veth::default() })
+    }
+
+    /// A bridge.
+    #[must_use]
+    pub fn bridge(name: &str) -> Self {
+        Create::new(name, Bridge::default())
+    }
+
+    /// An interface that drops what is sent to it.
+    #[must_use]
+    pub fn dummy(name: &str) -> Self {
+        Create::new(name, Dummy::default())
+    }
+
+    /// An intermediate functional block.
+    #[must_use]
+    pub fn ifb(name: &str) -> Self {
+        Create::new(name, Ifb::default())
+    }
+
+    /// An 802.1Q VLAN of another link; `id` is 0 to 4094.
+    #[must_use]
+    pub fn vlan(name: &str, parent: impl Into<LinkId>, id: u16) -> Self {
+        Create::new(name, Vlan { id: Some(id), ..Vlan::default() }).above(parent)
+    }
+
+    /// A second hardware address on another link.
+    #[must_use]
+    pub fn macvlan(name: &str, parent: impl Into<LinkId>, mode: MacvlanMode) -> Self {
+        Create::new(name, Macvlan { mode: Some(mode), ..Macvlan::default() }).above(parent)
+    }
+
+    /// A second interface with the hardware address of another link.
+    #[must_use]
+    pub fn ipvlan(name: &str, parent: impl Into<LinkId>, mode: IpvlanMode) -> Self {
+        Create::new(name, Ipvlan { mode: Some(mode), ..Ipvlan::default() }).above(parent)
+    }
+
+    /// A VXLAN with a network identifier of 24 bits.
+    #[must_use]
+    pub fn vxlan(name: &str, id: u32) -> Self {
+        Create::new(name, Vxlan { id: Some(id), ..Vxlan::default() })
+    }
+
+    /// Routing of its own for its ports, in this table.
+    #[must_use]
+    pub fn vrf(name: &str, table: Table) -> Self {
+        Create::new(name, Vrf { table: Some(table), ..Vrf::default() })
+    }
+
+    /// A WireGuard tunnel; its keys and peers are set elsewhere.
+    #[must_use]
+    pub fn wireguard(name: &str) -> Self {
+        Create::new(name, Wireguard::default())
+    }
+
+    /// The same above another link.
+    #[must_use]
+    pub fn above(mut self, parent: impl Into<LinkId>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
+
+    /// The same with these settings.
+    #[must_use]
+    pub fn with(mut self, settings: Change) -> Self {
+        self.settings = self.settings.and(settings);
+        self
+    }
+}
+
+impl Subject for Create {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "create {} link", self.kind.name())?;
+        if let Some(name) = &self.settings.name {
+            write!(f, " {name}")?;
+        }
+        if let Some(parent) = self.parent {
+            write!(f, " above {parent}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Request for Create {
+    const PROTOCOL: i32 = ROUTE_PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        kind::NEW_LINK
+    }
+
+    fn flags(&self) -> MessageFlags {
+        MessageFlags::CREATE | MessageFlags::EXCLUSIVE
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        let mut header = LinkHeader { index: self.index.unwrap_or(0), ..LinkHeader::default() };
+        let mut attrs = LinkAttrs::default();
+        self.settings.apply(&mut header, &mut attrs);
+        attrs.parent = self.parent.map(|parent| parent.index);
+        attrs.transmit_queues = self.transmit_queues;
+        attrs.receive_queues = self.receive_queues;
+        attrs.info.get_or_insert_default().kind = Some(self.kind.clone());
+        write_header(&header, writer);
+        attrs.write_attributes(writer);
+    }
+}
+
+impl Acknowledged for Create {}
+
+impl Making for Create {
+    type Made = Link;
+
+    fn read_made(&self, message: &Message<'_>) -> Result<Option<Link>, Malformed> {
+        LinkView::read(message)?.map(|view| view.own()).transpose()
+    }
+}
+
+/// The other end of a veth: a link of its own, in any namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "VETH_INFO_PEER")]
+pub struct Peer {
+    /// The fixed struct.
+    pub header: LinkHeader,
+    /// The attributes.
+    pub attributes: Box<LinkAttrs>,
+}
+
+impl Peer {
+    /// A peer with these settings.
+    #[must_use]
+    pub fn new(settings: &Change) -> Self {
+        let mut peer = Peer::default();
+        settings.apply(&mut peer.header, &mut peer.attributes);
+        peer
+    }
+
+    /// Its name, where it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.attributes.name.as_deref()
+    }
+}
+
+impl From<&str> for Peer {
+    fn from(name: &str) -> Self {
+        Peer::new(&Change::rename(name))
+    }
+}
+
+impl From<&Change> for Peer {
+    fn from(settings: &Change) -> Self {
+        Peer::new(settings)
+    }
+}
+
+impl From<Change> for Peer {
+    fn from(settings: Change) -> Self {
+        Peer::new(&settings)
+    }
+}
+
+/// A [`Peer`] read in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerView<'a> {
+    /// The fixed struct.
+    pub header: LinkHeader,
+    /// The attributes, each read when asked for.
+    pub attributes: LinkAttrsView<'a>,
+}
+
+impl Value for Peer {
+    type View<'a> = PeerView<'a>;
+    const NESTED: bool = true;
+
+    fn view<O: ByteOrder>(payload: &[u8]) -> Result<PeerView<'_>, Malformed> {
+        let attributes = LinkAttrsView::new(payload.get(LinkHeader::SIZE..).unwrap_or(&[]));
+        Ok(PeerView { header: LinkHeader::view::<Native>(payload)?, attributes })
+    }
+
+    fn own(view: PeerView<'_>) -> Result<Self, Malformed> {
+        Ok(Peer { header: view.header, attributes: Box::new(LinkAttrs::own(view.attributes)?) })
+    }
+
+    fn write<O: ByteOrder>(&self, writer: &mut Writer) {
+        write_header(&self.header, writer);
+        self.attributes.write_attributes(writer);
+    }
+}

@@ -1,0 +1,611 @@
+//! Routes (`RTM_*ROUTE`, `linux/rtnetlink.h`).
+
+use std::fmt;
+use std::net::IpAddr;
+
+use netwright_wire::{Attribute, Malformed, Message, Unknown, Value, Writer};
+
+use crate::message::{kind, write_header};
+use crate::{Family, LinkId, Object, Prefix, Protocol, Purpose, RawNest, Scope, Table};
+
+mod attributes;
+mod multipath;
+mod requests;
+
+pub use attributes::{
+    MetricLocks, Metrics, MetricsView, NextHopAttrs, NextHopAttrsView, RouteAttrs, RouteAttrsView,
+    RouteCacheInfo, RouteFeatures, RouteHeader, Via, ViaView,
+};
+pub use multipath::{Multipath, MultipathView, NextHop, NextHopHeader, NextHopView, WireNextHop};
+pub use requests::{List, Lookup};
+
+netwright_wire::open_enum! {
+    /// What becomes of a packet (`RTN_*`).
+    pub struct RouteKind(u8) {
+        /// Not said.
+        UNSPECIFIED = 0 "unspecified",
+        /// Goes to a gateway or straight to the destination.
+        UNICAST = 1 "unicast",
+        /// Is for this host.
+        LOCAL = 2 "local",
+        /// Is for this host and is sent as broadcast.
+        BROADCAST = 3 "broadcast",
+        /// Is for this host and is sent as unicast.
+        ANYCAST = 4 "anycast",
+        /// Is for a group.
+        MULTICAST = 5 "multicast",
+        /// Is dropped in silence.
+        BLACKHOLE = 6 "blackhole",
+        /// Is dropped, and the sender told that the host is unreachable.
+        UNREACHABLE = 7 "unreachable",
+        /// Is dropped, and the sender told that it is prohibited.
+        PROHIBIT = 8 "prohibit",
+        /// Is looked for in the tables of the further rules.
+        THROW = 9 "throw",
+        /// Is translated; without effect.
+        NAT = 10 "nat",
+        /// Is resolved outside; without effect.
+        EXTERNAL = 11 "xresolve",
+    }
+
+    /// Router preference of RFC 4191 (`ICMPV6_ROUTER_PREF_*`).
+    pub struct RouterPreference(u8) {
+        /// Neither.
+        MEDIUM = 0 "medium",
+        /// Preferred.
+        HIGH = 1 "high",
+        /// Last.
+        LOW = 3 "low",
+    }
+
+    /// How packets are wrapped (`LWTUNNEL_ENCAP_*`, `linux/lwtunnel.h`).
+    pub struct EncapsulationKind(u16) {
+        /// Not.
+        NONE = 0 "none",
+        /// Labels.
+        MPLS = 1 "mpls",
+        /// Data of an IPv4 tunnel.
+        IP = 2 "ip",
+        /// Identifier locator addressing.
+        ILA = 3 "ila",
+        /// Data of an IPv6 tunnel.
+        IP6 = 4 "ip6",
+        /// Segment routing.
+        SEG6 = 5 "seg6",
+        /// Programs.
+        BPF = 6 "bpf",
+        /// Segment routing, local behaviour.
+        SEG6_LOCAL = 7 "seg6local",
+        /// RPL.
+        RPL = 8 "rpl",
+        /// IOAM.
+        IOAM6 = 9 "ioam6",
+        /// IPsec interface.
+        XFRM = 10 "xfrm",
+    }
+}
+
+netwright_wire::open_flags! {
+    /// Flags of a route (`RTM_F_*`, and in the low byte `RTNH_F_*`).
+    pub struct RouteFlags(u32) {
+        /// State: its link is gone or down.
+        DEAD = 1,
+        /// The gateway is looked up in turn.
+        PERVASIVE = 2,
+        /// The gateway is on the link, whatever the link's addresses say.
+        ON_LINK = 4,
+        /// State: the hardware forwards by it.
+        NEXT_HOP_OFFLOAD = 8,
+        /// State: its link has no carrier.
+        LINK_DOWN = 16,
+        /// State: not resolved.
+        UNRESOLVED = 32,
+        /// State: the hardware hands packets up.
+        NEXT_HOP_TRAP = 64,
+        /// Tell the sender of the change.
+        NOTIFY = 0x100,
+        /// State: an entry of the cache.
+        CLONED = 0x200,
+        /// Equalizes; without effect.
+        EQUALIZE = 0x400,
+        /// Of a prefix from a router advertisement.
+        PREFIX = 0x800,
+        /// A lookup tells the table.
+        LOOKUP_TABLE = 0x1000,
+        /// A lookup tells the route as it stands in the table.
+        FIB_MATCH = 0x2000,
+        /// State: the hardware forwards by it.
+        OFFLOAD = 0x4000,
+        /// State: the hardware hands packets up.
+        TRAP = 0x8000,
+        /// State: the hardware could not take it.
+        OFFLOAD_FAILED = 0x2000_0000,
+    }
+
+    /// Flags of one way of several (`RTNH_F_*`).
+    pub struct NextHopFlags(u8) {
+        /// State: its link is gone or down.
+        DEAD = 1,
+        /// The gateway is looked up in turn.
+        PERVASIVE = 2,
+        /// The gateway is on the link, whatever the link's addresses say.
+        ON_LINK = 4,
+        /// State: the hardware forwards by it.
+        OFFLOAD = 8,
+        /// State: its link has no carrier.
+        LINK_DOWN = 16,
+        /// State: not resolved.
+        UNRESOLVED = 32,
+        /// State: the hardware hands packets up.
+        TRAP = 64,
+    }
+}
+
+impl RouteFlags {
+    /// Those that a request may set; the others are states that only the kernel gives.
+    pub const SETTABLE: RouteFlags =
+        RouteFlags::ON_LINK.union(RouteFlags::PERVASIVE).union(RouteFlags::PREFIX);
+}
+
+impl NextHopFlags {
+    /// Those that a request may set; the others are states that only the kernel gives.
+    pub const SETTABLE: NextHopFlags = NextHopFlags::ON_LINK.union(NextHopFlags::PERVASIVE);
+}
+
+/// How packets of a route are wrapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encapsulation {
+    /// The kind.
+    pub kind: EncapsulationKind,
+    /// The kind's data, byte for byte.
+    pub data: RawNest,
+}
+
+impl Encapsulation {
+    fn join(kind: Option<EncapsulationKind>, data: Option<RawNest>) -> Option<Self> {
+        kind.map(|kind| Encapsulation { kind, data: data.unwrap_or_default() })
+    }
+}
+
+/// A route.
+///
+/// What is `None` in a new route gets the default that `ip` gives it, except that `protocol` becomes
+/// [`Protocol::NETWRIGHT`]; in a route to be deleted it matches anything, but the table, which is then the main one.
+///
+/// ```
+/// use netwright_route::{LinkId, Route, route::NextHop};
+///
+/// let eth0 = LinkId::named(2, "eth0");
+/// let route = Route::to("198.51.100.0/24".parse()?).via([192, 0, 2, 1].into()).dev(eth0).priority(100);
+/// assert_eq!(route.to_string(), "198.51.100.0/24 via 192.0.2.1 dev eth0 metric 100");
+/// let several = Route::to("198.51.101.0/24".parse()?)
+///     .by(NextHop::via([192, 0, 2, 1].into()).weight(2))
+///     .by(NextHop::via([192, 0, 2, 2].into()));
+/// # let _ = several;
+/// # Ok::<(), netwright_route::prefix::PrefixError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "RTM_NEWROUTE")]
+pub struct Route {
+    /// Destination; the default route has a length of 0.
+    #[doc(alias = "RTA_DST")]
+    pub destination: Prefix,
+    /// Source that packets must have (IPv6 subtrees).
+    #[doc(alias = "RTA_SRC")]
+    pub source: Option<Prefix>,
+    /// What becomes of packets.
+    pub kind: RouteKind,
+    /// Table. The default is main, or local for local, broadcast and anycast routes.
+    #[doc(alias = "RTA_TABLE")]
+    pub table: Option<Table>,
+    /// Who made it.
+    pub protocol: Option<Protocol>,
+    /// How far the destination is. The default is host for local routes, link where there is no gateway, else global.
+    pub scope: Option<Scope>,
+    /// Type of service that packets must have; 0 is any.
+    pub type_of_service: u8,
+    /// Whom packets are handed to, of either family.
+    #[doc(alias = "RTA_GATEWAY")]
+    #[doc(alias = "RTA_VIA")]
+    pub gateway: Option<IpAddr>,
+    /// The link that packets go out by.
+    #[doc(alias = "RTA_OIF")]
+    pub link: Option<LinkId>,
+    /// The link that packets came in by, in an answer to a lookup.
+    #[doc(alias = "RTA_IIF")]
+    pub incoming: Option<LinkId>,
+    /// Priority, also called metric; the smallest wins.
+    #[doc(alias = "RTA_PRIORITY")]
+    #[doc(alias = "metric")]
+    pub priority: Option<u32>,
+    /// Source address for packets of the host itself.
+    #[doc(alias = "RTA_PREFSRC")]
+    pub preferred_source: Option<IpAddr>,
+    /// Metrics.
+    #[doc(alias = "RTA_METRICS")]
+    pub metrics: Option<Metrics>,
+    /// Several ways, instead of `gateway` and `link`.
+    #[doc(alias = "RTA_MULTIPATH")]
+    pub next_hops: Vec<NextHop>,
+    /// Nexthop object, instead of `gateway`, `link` and `next_hops`.
+    #[doc(alias = "RTA_NH_ID")]
+    pub nexthop: Option<u32>,
+    /// Encapsulation.
+    #[doc(alias = "RTA_ENCAP")]
+    pub encapsulation: Option<Encapsulation>,
+    /// Router preference (IPv6).
+    #[doc(alias = "RTA_PREF")]
+    pub preference: Option<RouterPreference>,
+    /// Seconds until it goes (IPv6).
+    #[doc(alias = "RTA_EXPIRES")]
+    pub expires: Option<u32>,
+    /// Flags. States among them are not sent back.
+    pub flags: RouteFlags,
+    /// Mark that was looked up with.
+    pub mark: Option<u32>,
+    /// User that was looked up for.
+    pub user: Option<u32>,
+    /// Realms.
+    pub flow: Option<u32>,
+    /// Times and counts of the kernel's; not sent back.
+    pub cache_info: Option<RouteCacheInfo>,
+    /// Attributes that are not known, kept byte for byte.
+    pub unknown: Unknown,
+}
+
+macro_rules! setters {
+    ($($(#[$meta:meta])* $name:ident($type:ty);)*) => {$(
+        $(#[$meta])*
+        #[must_use]
+        pub fn $name(mut self, value: $type) -> Self {
+            self.$name = Some(value);
+            self
+        }
+    )*};
+}
+
+impl Route {
+    /// A route to a network, which gets its way by the methods below.
+    #[must_use]
+    pub fn to(destination: Prefix) -> Self {
+        Route {
+            destination,
+            source: None,
+            kind: RouteKind::UNICAST,
+            table: None,
+            protocol: None,
+            scope: None,
+            type_of_service: 0,
+            gateway: None,
+            link: None,
+            incoming: None,
+            priority: None,
+            preferred_source: None,
+            metrics: None,
+            next_hops: Vec::new(),
+            nexthop: None,
+            encapsulation: None,
+            preference: None,
+            expires: None,
+            flags: RouteFlags::empty(),
+            mark: None,
+            user: None,
+            flow: None,
+            cache_info: None,
+            unknown: Unknown::default(),
+        }
+    }
+
+    /// The default route of the gateway's family.
+    #[must_use]
+    pub fn default_via(gateway: IpAddr) -> Self {
+        let all = if gateway.is_ipv4() { Prefix::ALL_IPV4 } else { Prefix::ALL_IPV6 };
+        Route::to(all).via(gateway)
+    }
+
+    /// The same by this gateway, of either family.
+    #[must_use]
+    pub fn via(mut self, gateway: IpAddr) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// The same by this link.
+    #[must_use]
+    pub fn dev(mut self, link: impl Into<LinkId>) -> Self {
+        self.link = Some(link.into());
+        self
+    }
+
+    /// The same with another way besides those it has.
+    #[must_use]
+    pub fn by(mut self, hop: NextHop) -> Self {
+        self.next_hops.push(hop);
+        self
+    }
+
+    /// The same of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: RouteKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same with the gateway taken to be on the link.
+    #[must_use]
+    pub fn on_link(mut self) -> Self {
+        self.flags |= RouteFlags::ON_LINK;
+        self
+    }
+
+    setters! {
+        /// The same in this table.
+        table(Table);
+        /// The same with this priority.
+        priority(u32);
+        /// The same with this source address for packets of the host itself.
+        preferred_source(IpAddr);
+        /// The same with this scope.
+        scope(Scope);
+        /// The same made by this.
+        protocol(Protocol);
+        /// The same with these metrics.
+        metrics(Metrics);
+        /// The same by this nexthop object.
+        nexthop(u32);
+    }
+
+    /// Its family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        Family::of(self.destination.address)
+    }
+
+    /// Whether it is a default route.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.destination.length == 0
+    }
+
+    /// The table that it is in, or gets into.
+    #[must_use]
+    pub fn effective_table(&self) -> Table {
+        self.table.unwrap_or(match self.kind {
+            RouteKind::LOCAL | RouteKind::BROADCAST | RouteKind::ANYCAST | RouteKind::NAT => Table::LOCAL,
+            _ => Table::MAIN,
+        })
+    }
+
+    /// The scope that it has, or gets. IPv6 has no scopes.
+    #[must_use]
+    pub fn effective_scope(&self) -> Scope {
+        let default = || match self.kind {
+            _ if self.family() == Family::IPV6 => Scope::GLOBAL,
+            RouteKind::LOCAL | RouteKind::NAT => Scope::HOST,
+            RouteKind::BROADCAST | RouteKind::MULTICAST | RouteKind::ANYCAST => Scope::LINK,
+            RouteKind::UNICAST | RouteKind::UNSPECIFIED if !self.has_gateway() => Scope::LINK,
+            _ => Scope::GLOBAL,
+        };
+        self.scope.unwrap_or_else(default)
+    }
+
+    fn has_gateway(&self) -> bool {
+        self.gateway.is_some() || self.nexthop.is_some() || !self.next_hops.is_empty()
+    }
+
+    fn header(&self, purpose: Purpose) -> RouteHeader {
+        let (protocol, scope) = match purpose {
+            Purpose::New => (self.protocol.unwrap_or(Protocol::NETWRIGHT), self.effective_scope()),
+            Purpose::Delete => {
+                (self.protocol.unwrap_or(Protocol::UNSPECIFIED), self.scope.unwrap_or(Scope::NOWHERE))
+            }
+        };
+        RouteHeader {
+            family: self.family().0,
+            destination_length: self.destination.length,
+            source_length: self.source.map_or(0, |source| source.length),
+            type_of_service: self.type_of_service,
+            table: self.effective_table().byte(),
+            protocol: protocol.0,
+            scope: scope.0,
+            kind: self.kind.0,
+            flags: self.flags & RouteFlags::SETTABLE,
+        }
+    }
+
+    fn attributes(&self) -> RouteAttrs {
+        let family = self.family();
+        let (gateway, via) = multipath::split_gateway(self.gateway, family);
+        let hops = || self.next_hops.iter().map(|hop| hop.to_wire(family)).collect();
+        RouteAttrs {
+            destination: (self.destination.length > 0).then_some(self.destination.address),
+            source: self.source.map(|source| source.address),
+            incoming: self.incoming.map(|link| link.index),
+            outgoing: self.link.map(|link| link.index),
+            gateway,
+            via,
+            priority: self.priority,
+            preferred_source: self.preferred_source,
+            metrics: self.metrics.clone(),
+            multipath: (!self.next_hops.is_empty()).then(|| Multipath(hops())),
+            flow: self.flow,
+            table: self.effective_table().attribute(),
+            mark: self.mark,
+            preference: self.preference,
+            encapsulation_kind: self.encapsulation.as_ref().map(|encapsulation| encapsulation.kind),
+            encapsulation: self.encapsulation.as_ref().map(|encapsulation| encapsulation.data.clone()),
+            expires: self.expires,
+            user: self.user,
+            nexthop: self.nexthop,
+            unknown: self.unknown.clone(),
+            ..RouteAttrs::default()
+        }
+    }
+
+    fn from_parts(header: RouteHeader, attrs: RouteAttrs) -> Self {
+        let family = Family(header.family);
+        let mut unknown = Unknown::default();
+        keep_unused(&attrs, &mut unknown);
+        for raw in attrs.unknown.iter() {
+            let (kind, nested) = (raw.kind, raw.nested);
+            unknown.keep(u16::MAX, Attribute { kind, nested, payload: &raw.payload });
+        }
+        let gateway = multipath::join_gateway(attrs.gateway, attrs.via, &mut unknown);
+        let prefix = |address: Option<IpAddr>, length| Prefix {
+            address: address.unwrap_or(family.unspecified_address()),
+            length,
+        };
+        let expires = |info: RouteCacheInfo| u32::try_from(info.expires / 100).ok().filter(|&s| s > 0);
+        Route {
+            destination: prefix(attrs.destination, header.destination_length),
+            source: attrs.source.map(|source| prefix(Some(source), header.source_length)),
+            kind: RouteKind(header.kind),
+            table: Some(attrs.table.unwrap_or(Table(header.table.into()))),
+            protocol: Some(Protocol(header.protocol)),
+            scope: Some(Scope(header.scope)),
+            type_of_service: header.type_of_service,
+            gateway,
+            link: attrs.outgoing.map(LinkId::new),
+            incoming: attrs.incoming.map(LinkId::new),
+            priority: attrs.priority,
+            preferred_source: attrs.preferred_source,
+            metrics: attrs.metrics,
+            next_hops: attrs
+                .multipath
+                .map_or(Vec::new(), |hops| hops.0.into_iter().map(NextHop::from_wire).collect()),
+            nexthop: attrs.nexthop,
+            encapsulation: Encapsulation::join(attrs.encapsulation_kind, attrs.encapsulation),
+            preference: attrs.preference,
+            expires: attrs.expires.or(attrs.cache_info.and_then(expires)),
+            flags: header.flags,
+            mark: attrs.mark,
+            user: attrs.user,
+            flow: attrs.flow,
+            cache_info: attrs.cache_info,
+            unknown,
+        }
+    }
+}
+
+/// Keeps what the table knows and a [`Route`] has no field for: label switching and multicast routing.
+fn keep_unused(attrs: &RouteAttrs, unknown: &mut Unknown) {
+    const RTA_MFC_STATS: u16 = 17;
+    const RTA_NEWDST: u16 = 19;
+    const RTA_TTL_PROPAGATE: u16 = 26;
+    let propagate = attrs.ttl_propagate.map(|on| vec![u8::from(on)]);
+    for (kind, payload) in [
+        (RTA_MFC_STATS, &attrs.multicast_statistics),
+        (RTA_NEWDST, &attrs.new_destination),
+        (RTA_TTL_PROPAGATE, &propagate),
+    ] {
+        if let Some(payload) = payload {
+            unknown.keep(u16::MAX, Attribute { kind, nested: false, payload });
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind != RouteKind::UNICAST {
+            write!(f, "{} ", self.kind)?;
+        }
+        if self.is_default() {
+            f.write_str("default")?
+        } else {
+            write!(f, "{}", self.destination)?
+        }
+        if let Some(source) = self.source {
+            write!(f, " from {source}")?;
+        }
+        display_way(self.gateway, self.link, f)?;
+        for hop in &self.next_hops {
+            f.write_str(" nexthop")?;
+            display_way(hop.gateway, hop.link, f)?;
+            write!(f, " weight {}", hop.weight)?;
+        }
+        if let Some(nexthop) = self.nexthop {
+            write!(f, " nhid {nexthop}")?;
+        }
+        if let Some(table) = self.table.filter(|&table| table != Table::MAIN) {
+            write!(f, " table {table}")?;
+        }
+        if let Some(priority) = self.priority {
+            write!(f, " metric {priority}")?;
+        }
+        Ok(())
+    }
+}
+
+fn display_way(gateway: Option<IpAddr>, link: Option<LinkId>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(gateway) = gateway {
+        write!(f, " via {gateway}")?;
+    }
+    if let Some(link) = link {
+        write!(f, " dev {link}")?;
+    }
+    Ok(())
+}
+
+impl Object for Route {
+    const NEW: u16 = kind::NEW_ROUTE;
+    const DELETE: u16 = kind::DELETE_ROUTE;
+    const NOUN: &'static str = "route";
+
+    fn write(&self, purpose: Purpose, writer: &mut Writer) {
+        write_header(&self.header(purpose), writer);
+        self.attributes().write_attributes(writer);
+    }
+
+    fn read(message: &Message<'_>) -> Result<Option<Self>, Malformed> {
+        RouteView::read(message)?.map(|view| view.own()).transpose()
+    }
+}
+
+/// A route in a received message, in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteView<'a> {
+    /// The fixed struct.
+    pub header: RouteHeader,
+    /// The attributes, each read when asked for.
+    pub attributes: RouteAttrsView<'a>,
+}
+
+impl<'a> RouteView<'a> {
+    /// Looks at a message; `None` where it does not tell of an IPv4 or IPv6 route.
+    pub fn read(message: &Message<'a>) -> Result<Option<Self>, Malformed> {
+        if !matches!(message.header.kind, kind::NEW_ROUTE | kind::DELETE_ROUTE) {
+            return Ok(None);
+        }
+        let header: RouteHeader = message.fixed()?;
+        let attributes = RouteAttrsView::new(message.bytes_after(RouteHeader::SIZE));
+        Ok(Family(header.family).is_ip().then_some(RouteView { header, attributes }))
+    }
+
+    /// Its destination.
+    pub fn destination(&self) -> Result<Prefix, Malformed> {
+        let none = Family(self.header.family).unspecified_address();
+        let address = self.attributes.destination()?.unwrap_or(none);
+        Ok(Prefix { address, length: self.header.destination_length })
+    }
+
+    /// Whom packets are handed to, of either family.
+    pub fn gateway(&self) -> Result<Option<IpAddr>, Malformed> {
+        match self.attributes.via()?.as_ref().and_then(ViaView::ip) {
+            Some(gateway) => Ok(Some(gateway)),
+            None => self.attributes.gateway(),
+        }
+    }
+
+    /// Its table.
+    pub fn table(&self) -> Result<Table, Malformed> {
+        Ok(self.attributes.table()?.unwrap_or(Table(self.header.table.into())))
+    }
+
+    /// Makes it the caller's own.
+    pub fn own(&self) -> Result<Route, Malformed> {
+        Ok(Route::from_parts(self.header, RouteAttrs::own(self.attributes)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;
