@@ -1,0 +1,128 @@
+//! `cargo bench`: loads and dumps beside the tools people use and beside the kernel's floor.
+//!
+//! The floor is the work of the kernel alone: messages that were encoded before are sent in one system call and the replies are
+//! received and not looked at. netwright encodes, sends and reads; the tools also read their input text. Every measurement is a
+//! process of its own in a fresh network namespace, and the peers take turns.
+//!
+//! `cargo bench -- --big` has the large sizes; other words select workloads by name.
+
+mod floor;
+mod measure;
+mod routes;
+mod rules;
+mod sets;
+mod table;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use measure::{Measured, measure_apart, settle};
+use netwright_lab::Oracle;
+
+/// What a workload's functions return.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How the work is done.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    /// Its name in the table; that of the floor is `floor`.
+    name: &'static str,
+    /// The tool that it needs.
+    tool: Option<&'static str>,
+    /// Does it in this process's namespace, with so many objects; what comes before the work is not measured.
+    run: fn(usize) -> Result<Measured>,
+}
+
+/// Some work, done by each peer.
+#[derive(Clone, Copy, Debug)]
+struct Workload {
+    name: &'static str,
+    sizes: &'static [usize],
+    big: &'static [usize],
+    peers: &'static [Peer],
+}
+
+const WORKLOADS: &[Workload] = &[sets::LOAD, sets::LOAD_WITH_SIZE, rules::LOAD, routes::ADD, routes::DUMP];
+
+/// What `cargo test` runs: enough to see that everything works.
+const SMOKE: &[usize] = &[100];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [measure::APART, workload, peer, size] => apart(workload, peer, size),
+        _ => compare(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One measurement, in the process that [`measure_apart`] has started.
+fn apart(workload: &str, peer: &str, size: &str) -> Result<()> {
+    let workload = WORKLOADS.iter().find(|known| known.name == workload).ok_or("no such workload")?;
+    let peer = workload.peers.iter().find(|known| known.name == peer).ok_or("no such peer")?;
+    println!("{}", (peer.run)(size.parse()?)?);
+    Ok(())
+}
+
+fn compare(arguments: &[String]) -> Result<()> {
+    let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (bench, big) = (given("--bench"), given("--big"));
+    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    if let Err(error) = settle() {
+        return match bench || std::env::var_os("CI").is_some() {
+            true => Err(error),
+            false => Ok(println!("did not run: {error}")),
+        };
+    }
+    table::head();
+    for workload in WORKLOADS
+        .iter()
+        .filter(|workload| words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())))
+    {
+        let sizes = match (bench, big) {
+            (false, _) => SMOKE.to_vec(),
+            (true, false) => workload.sizes.to_vec(),
+            (true, true) => [workload.sizes, workload.big].concat(),
+        };
+        for size in sizes {
+            let rounds = if bench { rounds(size) } else { 1 };
+            table::rows(workload.name, size, &turns(workload, size, rounds)?);
+        }
+    }
+    Ok(())
+}
+
+/// Short runs are noisy, long ones are not.
+fn rounds(size: usize) -> usize {
+    match size {
+        0..100_000 => 7,
+        100_000..1_000_000 => 3,
+        _ => 1,
+    }
+}
+
+/// Lets the peers take turns; those whose tool is missing are left out.
+fn turns(workload: &Workload, size: usize, rounds: usize) -> Result<Vec<(&'static str, Vec<Measured>)>> {
+    let present = |peer: &&Peer| peer.tool.is_none_or(|tool| find(tool).is_ok());
+    let mut results: Vec<_> =
+        workload.peers.iter().filter(present).map(|peer| (peer.name, Vec::new())).collect();
+    for _ in 0..rounds {
+        for (peer, measured) in &mut results {
+            settle()?;
+            measured.push(measure_apart(workload.name, peer, size)?);
+        }
+    }
+    Ok(results)
+}
+
+/// The tool of this name.
+fn find(tool: &str) -> Result<Oracle> {
+    let found = if tool == "nft" { Oracle::nft() } else { Oracle::ip() };
+    found.map_err(|failure| format!("{failure:?}").into())
+}

@@ -1,0 +1,122 @@
+//! Loading rules that match a source address and a port, count and accept.
+
+use netwright_netfilter::raw::{Base, EQ, MetaKey, R1, Verdict, cmp, counter, meta, payload, verdict};
+use netwright_netfilter::{Batch, Chain, Expression, Family, Rule, Table};
+use netwright_sys::{Connection, protocol};
+use netwright_wire::Writer;
+
+use crate::floor::{Transaction, nest, number, text};
+use crate::measure::{Measured, input, measure, measure_tool};
+use crate::sets::{address, commit};
+use crate::{Peer, Result, Workload};
+
+/// One chain of rules, in one transaction.
+pub(crate) const LOAD: Workload = Workload {
+    name: "rule-load",
+    sizes: &[1_000, 10_000],
+    big: &[50_000],
+    peers: &[
+        Peer { name: "floor", tool: None, run: floor },
+        Peer { name: "netwright", tool: None, run: netwright },
+        Peer { name: "nft -f", tool: Some("nft"), run: nft },
+    ],
+};
+
+const NEW_CHAIN: u16 = 3;
+const NEW_RULE: u16 = 6;
+const TCP: u8 = 6;
+
+fn port(index: usize) -> u16 {
+    (1 + index % 60_000) as u16
+}
+
+fn floor(count: usize) -> Result<Measured> {
+    let mut transaction = Transaction::new();
+    transaction.change(NEW_CHAIN, |writer| {
+        text(writer, 1, "t");
+        text(writer, 3, "c");
+    });
+    for index in 0..count {
+        transaction.change(NEW_RULE, |writer| {
+            text(writer, 1, "t");
+            text(writer, 2, "c");
+            nest(writer, 4, |writer| expressions(writer, index));
+        });
+    }
+    transaction.commit()
+}
+
+fn expressions(writer: &mut Writer, index: usize) {
+    load_payload(writer, 1, 12, 4);
+    compare(writer, &address(index).octets());
+    expression(writer, "meta", |writer| {
+        number(writer, 2, 16);
+        number(writer, 1, 1);
+    });
+    compare(writer, &[TCP]);
+    load_payload(writer, 2, 2, 2);
+    compare(writer, &port(index).to_be_bytes());
+    expression(writer, "counter", |_| {});
+    expression(writer, "immediate", |writer| {
+        number(writer, 1, 0);
+        nest(writer, 2, |writer| nest(writer, 2, |writer| number(writer, 1, 1)));
+    });
+}
+
+fn expression(writer: &mut Writer, name: &str, data: impl FnOnce(&mut Writer)) {
+    nest(writer, 1, |writer| {
+        text(writer, 1, name);
+        nest(writer, 2, data);
+    });
+}
+
+fn load_payload(writer: &mut Writer, base: u32, offset: u32, length: u32) {
+    expression(writer, "payload", |writer| {
+        number(writer, 1, 1);
+        number(writer, 2, base);
+        number(writer, 3, offset);
+        number(writer, 4, length);
+    });
+}
+
+fn compare(writer: &mut Writer, value: &[u8]) {
+    expression(writer, "cmp", |writer| {
+        number(writer, 1, 1);
+        number(writer, 2, 0);
+        nest(writer, 3, |writer| writer.bytes_attribute(1, value));
+    });
+}
+
+fn netwright(count: usize) -> Result<Measured> {
+    let mut connection = Connection::open(protocol::NETFILTER)?;
+    let (measured, ()) = measure(|| {
+        let mut batch = Batch::new();
+        batch.add(&Table::new(Family::IPV4, "t"));
+        batch.add(&Chain::new(Family::IPV4, "t", "c"));
+        for index in 0..count {
+            batch.add(&Rule::new(Family::IPV4, "t", "c", rule(index)));
+        }
+        commit(&mut connection, &mut batch)
+    })?;
+    Ok(measured)
+}
+
+fn rule(index: usize) -> [Expression; 8] {
+    [
+        payload(Base::NETWORK, 12, 4).into(R1),
+        cmp(R1, EQ, address(index)),
+        meta(MetaKey::L4_PROTOCOL).into(R1),
+        cmp(R1, EQ, [TCP]),
+        payload(Base::TRANSPORT, 2, 2).into(R1),
+        cmp(R1, EQ, port(index).to_be_bytes()),
+        counter(),
+        verdict(Verdict::ACCEPT),
+    ]
+}
+
+fn nft(count: usize) -> Result<Measured> {
+    let rule = |index| format!("ip saddr {} tcp dport {} counter accept\n", address(index), port(index));
+    let rules: String = (0..count).map(rule).collect();
+    let file = input(&format!("table ip t {{\nchain c {{\n{rules}}}\n}}\n"))?;
+    measure_tool("nft", &["-f", &file])
+}

@@ -1,0 +1,110 @@
+//! Loading a set of IPv4 addresses.
+
+use std::net::Ipv4Addr;
+
+use netwright_netfilter::{Batch, Family, Set, SetFlags, Table};
+use netwright_sys::{Connection, Outcome, protocol};
+
+use crate::floor::{Transaction, nest, number, text};
+use crate::measure::{Measured, input, measure, measure_tool};
+use crate::{Peer, Result, Workload};
+
+/// A set that grows as its elements come.
+pub(crate) const LOAD: Workload = Workload {
+    name: "set-load",
+    sizes: &[10_000, 100_000],
+    big: &[1_000_000],
+    peers: &[
+        Peer { name: "floor", tool: None, run: |count| floor(count, None) },
+        Peer { name: "netwright", tool: None, run: |count| netwright(count, None) },
+        Peer { name: "nft -f", tool: Some("nft"), run: |count| nft(count, None) },
+    ],
+};
+
+/// A set whose size is given, so that the kernel makes it large enough at once.
+pub(crate) const LOAD_WITH_SIZE: Workload = Workload {
+    name: "set-load-with-size",
+    peers: &[
+        Peer { name: "floor", tool: None, run: |count| floor(count, Some(count)) },
+        Peer { name: "netwright", tool: None, run: |count| netwright(count, Some(count)) },
+        Peer { name: "nft -f", tool: Some("nft"), run: |count| nft(count, Some(count)) },
+    ],
+    ..LOAD
+};
+
+const NEW_SET: u16 = 9;
+const NEW_ELEMENTS: u16 = 12;
+/// nft's number for the type of IPv4 addresses.
+const IPV4_ADDRESS: u32 = 7;
+/// Elements of 20 bytes that surely fit into one attribute.
+const ELEMENTS: usize = 3000;
+
+/// The address of this number.
+pub(crate) fn address(index: usize) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0x0a00_0000 + index as u32)
+}
+
+fn floor(count: usize, size: Option<usize>) -> Result<Measured> {
+    let mut transaction = Transaction::new();
+    transaction.change(NEW_SET, |writer| {
+        text(writer, 1, "t");
+        text(writer, 2, "s");
+        number(writer, 4, IPV4_ADDRESS);
+        number(writer, 5, 4);
+        number(writer, 10, 1);
+        if let Some(size) = size {
+            nest(writer, 9, |writer| number(writer, 1, size as u32));
+        }
+    });
+    for start in (0..count).step_by(ELEMENTS) {
+        transaction.change(NEW_ELEMENTS, |writer| {
+            text(writer, 1, "t");
+            text(writer, 2, "s");
+            number(writer, 4, 1);
+            nest(writer, 3, |writer| {
+                for index in start..count.min(start + ELEMENTS) {
+                    nest(writer, 1, |writer| {
+                        nest(writer, 1, |writer| writer.bytes_attribute(1, &address(index).octets()));
+                    });
+                }
+            });
+        });
+    }
+    transaction.commit()
+}
+
+fn netwright(count: usize, size: Option<usize>) -> Result<Measured> {
+    let mut connection = Connection::open(protocol::NETFILTER)?;
+    let (measured, ()) = measure(|| {
+        let mut batch = Batch::new();
+        batch.add(&Table::new(Family::IPV4, "t"));
+        let mut set = Set::new(Family::IPV4, "t", "s", 4);
+        set.key_type = Some(IPV4_ADDRESS);
+        set.id = Some(batch.allocate_id());
+        set.flags = SetFlags::empty();
+        set.description.size = size.map(|size| size as u32);
+        batch.add(&set);
+        batch.add_elements(&set, (0..count).map(|index| address(index).octets()));
+        commit(&mut connection, &mut batch)
+    })?;
+    Ok(measured)
+}
+
+/// Commits a batch; an error where it is refused.
+pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<()> {
+    let messages = batch.messages();
+    match connection.transact(batch.finish()?, messages, |_, _| {})? {
+        Outcome::Committed { .. } => Ok(()),
+        Outcome::Refused(refusals) => Err(format!("refused: {:?}", refusals.first()).into()),
+    }
+}
+
+fn nft(count: usize, size: Option<usize>) -> Result<Measured> {
+    let size = size.map_or(String::new(), |size| format!("size {size}\n"));
+    let elements: Vec<String> = (0..count).map(|index| address(index).to_string()).collect();
+    let elements = elements.join(",\n");
+    let file = input(&format!(
+        "table ip t {{\nset s {{\ntype ipv4_addr\n{size}elements = {{\n{elements}\n}}\n}}\n}}\n"
+    ))?;
+    measure_tool("nft", &["-f", &file])
+}

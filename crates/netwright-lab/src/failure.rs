@@ -1,0 +1,73 @@
+//! Why a test did not pass.
+
+use std::fmt;
+use std::panic::Location;
+
+/// What a test returns. Any error becomes a failure by `?`, with the place of the `?`.
+pub type Outcome = Result<(), Failure>;
+
+/// Why a test did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Something is not as it should be.
+    Wrong(String),
+    /// What the test needs is missing on this machine, so that it could show nothing. Where `CI=true`, that is wrong too.
+    Missing(String),
+}
+
+impl Failure {
+    /// Something is not as it should be.
+    #[track_caller]
+    pub fn wrong(what: impl fmt::Display) -> Self {
+        Failure::Wrong(format!("{}: {what}", Location::caller()))
+    }
+
+    /// What the test needs is missing on this machine.
+    pub fn missing(what: impl fmt::Display) -> Self {
+        Failure::Missing(what.to_string())
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        Failure::wrong(text)
+    }
+}
+
+/// A failure where a condition does not hold, with the text of the condition or a message.
+#[macro_export]
+macro_rules! ensure {
+    ($condition:expr $(,)?) => {
+        if !$condition {
+            return Err($crate::Failure::wrong(concat!("not so: ", stringify!($condition))));
+        }
+    };
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err($crate::Failure::wrong(format_args!($($message)+)));
+        }
+    };
+}
+
+/// A failure where two values differ, with both.
+#[macro_export]
+macro_rules! ensure_eq {
+    ($left:expr, $right:expr $(,)?) => {
+        match (&$left, &$right) {
+            (left, right) if left == right => {}
+            (left, right) => {
+                return Err($crate::Failure::wrong(format_args!(
+                    "{} is\n  {left:?}\nand should be\n  {right:?}",
+                    stringify!($left),
+                )));
+            }
+        }
+    };
+}
