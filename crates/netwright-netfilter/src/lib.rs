@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod bytecode;
 mod chain;
 mod data;
 mod device;
@@ -26,8 +27,10 @@ pub mod raw;
 mod register;
 pub mod request;
 mod rule;
+mod ruleset;
 mod set;
 mod table;
+mod text;
 mod trace;
 pub mod userdata;
 
@@ -50,10 +53,12 @@ pub use message::{
 pub use object::{Object, ObjectAttrs, ObjectData, ObjectView};
 pub use register::Register;
 pub use rule::{Rule, RuleAttrs, RuleCompatAttrs, RuleCompatView, RuleView};
+pub use ruleset::Ruleset;
 pub use set::{
     Set, SetAttrs, SetDescriptionAttrs, SetDescriptionView, SetFieldAttrs, SetFieldView, SetFlags, SetPolicy,
     SetView,
 };
 pub use table::{Table, TableAttrs, TableFlags, TableView};
+pub use text::BareText;
 pub use trace::{Trace, TraceAttrs, TraceKind, TraceView};
 pub use userdata::Userdata;

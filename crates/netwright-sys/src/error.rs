@@ -21,6 +21,7 @@ struct Details {
     asked: String,
     cause: Cause,
     attribute: Option<u16>,
+    tag: Option<u32>,
     help: Option<&'static str>,
 }
 
@@ -58,7 +59,7 @@ impl Error {
     /// `asked` could not be done: an order without a full stop, such as «open the network namespace blue».
     #[must_use]
     pub fn new(asked: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Error(Box::new(Details { asked: asked.into(), cause: cause.into(), attribute: None, help: None }))
+        Error(Box::new(Details { asked: asked.into(), cause: cause.into(), attribute: None, tag: None, help: None }))
     }
 
     /// A request could not be carried out.
@@ -73,6 +74,13 @@ impl Error {
         if let Cause::Kernel(error) = &self.0.cause {
             self.0.attribute = attribute_at_fault(sent, error);
         }
+        self
+    }
+
+    /// Sets what [`Error::tag`] says.
+    #[must_use]
+    pub fn with_tag(mut self, tag: Option<u32>) -> Self {
+        self.0.tag = tag;
         self
     }
 
@@ -99,6 +107,12 @@ impl Error {
     #[must_use]
     pub fn attribute(&self) -> Option<u16> {
         self.0.attribute
+    }
+
+    /// What the maker of the refused message marked it with, such as its place in a source text.
+    #[must_use]
+    pub fn tag(&self) -> Option<u32> {
+        self.0.tag
     }
 
     /// The error number, where the kernel gave one.

@@ -1,0 +1,63 @@
+//! Addresses of interfaces.
+
+use netwright_route::address::{AddressView, List};
+use netwright_route::{Address, LinkId};
+use netwright_sys::Failure;
+
+use crate::driver::{Driver, Step};
+use crate::objects;
+
+/// Addresses of a namespace, from [`Net::addresses`](crate::Net::addresses).
+#[derive(Debug)]
+pub struct Addresses<'n, D> {
+    driver: &'n D,
+}
+
+impl<'n, D: Driver> Addresses<'n, D> {
+    pub(crate) fn new(driver: &'n D) -> Self {
+        Addresses { driver }
+    }
+
+    /// Gives an interface an address. An error where it has it already.
+    pub fn add(&self, link: impl Into<LinkId>, address: Address) -> D::Output<'n, ()> {
+        objects::add(self.driver, address.on(link))
+    }
+
+    /// Gives an interface an address, or changes its lifetimes and flags where it has it.
+    pub fn replace(&self, link: impl Into<LinkId>, address: Address) -> D::Output<'n, ()> {
+        objects::replace(self.driver, address.on(link))
+    }
+
+    /// Takes an address away. An error where the interface does not have it.
+    pub fn delete(&self, link: impl Into<LinkId>, address: Address) -> D::Output<'n, ()> {
+        objects::delete(self.driver, address.on(link))
+    }
+
+    /// Gives many addresses, each with its interface in it; returns those that were refused.
+    pub fn add_all(&self, addresses: &'n [Address]) -> D::Output<'n, Vec<Failure>> {
+        objects::add_all(self.driver, addresses)
+    }
+
+    /// All addresses.
+    pub fn list(&self) -> D::Output<'n, Vec<Address>> {
+        self.filter(List::default())
+    }
+
+    /// The addresses of an interface.
+    pub fn of(&self, link: impl Into<LinkId>) -> D::Output<'n, Vec<Address>> {
+        self.filter(List::on(link))
+    }
+
+    /// The addresses that a request asks for; the kernel filters.
+    pub fn filter(&self, list: List) -> D::Output<'n, Vec<Address>> {
+        self.driver.list(list)
+    }
+
+    /// Hands out the addresses that a request asks for, each in place.
+    pub fn each<F>(&self, list: List, each: F) -> D::Output<'n, ()>
+    where
+        F: for<'v> FnMut(AddressView<'v>) -> Step + Send + 'n,
+    {
+        self.driver.each(list, each)
+    }
+}

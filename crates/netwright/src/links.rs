@@ -1,0 +1,93 @@
+//! Interfaces.
+
+use netwright_route::link::{AlternativeNames, Change, Create, Delete, Get, List, Set};
+use netwright_route::{Echo, Link, LinkId};
+use netwright_sys::{Cause, protocol};
+
+use crate::driver::{Driver, Step};
+
+/// Interfaces of a namespace, from [`Net::links`](crate::Net::links).
+#[derive(Debug)]
+pub struct Links<'n, D> {
+    driver: &'n D,
+}
+
+impl<'n, D: Driver> Links<'n, D> {
+    pub(crate) fn new(driver: &'n D) -> Self {
+        Links { driver }
+    }
+
+    /// The link of this name or alternative name. An error where there is none.
+    pub fn get(&self, name: &str) -> D::Output<'n, Link> {
+        let name = name.to_owned();
+        self.driver.run(protocol::ROUTE, move |connection| connection.query(&Get::by_name(&name)))
+    }
+
+    /// The link with this index. An error where there is none.
+    pub fn get_by_index(&self, index: u32) -> D::Output<'n, Link> {
+        self.driver.run(protocol::ROUTE, move |connection| connection.query(&Get::by_index(index)))
+    }
+
+    /// A link with its counters.
+    pub fn statistics(&self, link: impl Into<LinkId>) -> D::Output<'n, Link> {
+        let index = link.into().index;
+        self.driver
+            .run(protocol::ROUTE, move |connection| connection.query(&Get::by_index(index).with_statistics()))
+    }
+
+    /// All links.
+    pub fn list(&self) -> D::Output<'n, Vec<Link>> {
+        self.filter(List::default())
+    }
+
+    /// The links that a request asks for: of a kind, the ports of a link, with counters.
+    pub fn filter(&self, list: List) -> D::Output<'n, Vec<Link>> {
+        self.driver.list(list)
+    }
+
+    /// Hands out the links that a request asks for, each in place.
+    pub fn each<F>(&self, list: List, each: F) -> D::Output<'n, ()>
+    where
+        F: for<'v> FnMut(netwright_route::link::LinkView<'v>) -> Step + Send + 'n,
+    {
+        self.driver.each(list, each)
+    }
+
+    /// Creates a link and tells what was made, with the index and, where none was given, the name that the kernel chose.
+    pub fn create(&self, create: Create) -> D::Output<'n, Link> {
+        self.driver.run(protocol::ROUTE, move |connection| {
+            let (name, create) = (create.settings.name.clone(), Echo(create));
+            match (connection.query(&create), name) {
+                // kernels before 6.2 make the link and do not tell
+                (Err(error), Some(name)) if *error.cause() == Cause::NoAnswer => {
+                    connection.query(&Get::by_name(&name))
+                }
+                (result, _) => result,
+            }
+        })
+    }
+
+    /// Changes what `change` names and nothing else.
+    pub fn set(&self, link: impl Into<LinkId>, change: Change) -> D::Output<'n, ()> {
+        let link = link.into();
+        self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&Set { link, change: &change }))
+    }
+
+    /// Gives a link another name to be found by.
+    pub fn add_alternative_name(&self, link: impl Into<LinkId>, name: &str) -> D::Output<'n, ()> {
+        let request = AlternativeNames::add(link, name);
+        self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&request))
+    }
+
+    /// Takes an alternative name away.
+    pub fn remove_alternative_name(&self, link: impl Into<LinkId>, name: &str) -> D::Output<'n, ()> {
+        let request = AlternativeNames::remove(link, name);
+        self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&request))
+    }
+
+    /// Deletes a link.
+    pub fn delete(&self, link: impl Into<LinkId>) -> D::Output<'n, ()> {
+        let request = Delete::new(link);
+        self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&request))
+    }
+}
