@@ -16,7 +16,9 @@ mod command;
 mod expression;
 mod object;
 mod statement;
+mod typing;
 mod value;
+mod visit;
 
 pub use command::{Anchor, Command, Entity, Operation, Selection, Target};
 pub use expression::{
@@ -24,10 +26,12 @@ pub use expression::{
     PayloadLocation, Rt, Selector, SetReference, Socket, Xfrm, XfrmDirection,
 };
 pub use object::{
-    Chain, ChainHook, Element, Flowtable, Hook, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy, Table, TypePart, TypeSpec,
+    Chain, ChainHook, Element, Flowtable, Hook, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy,
+    Table, TypePart, TypeSpec,
 };
 pub use statement::{
-    ChainTarget, Counter, Duplicate, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectName,
-    Queue, QueueTarget, Quota, Reject, Rule, SetUpdate, SetUpdateOperation, Statement, Synproxy, Tproxy, Verdict,
+    ChainTarget, Counter, Duplicate, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind,
+    ObjectName, Queue, QueueTarget, Quota, Reject, Rule, SetUpdate, SetUpdateOperation, Statement, Synproxy,
+    Tproxy, Verdict,
 };
 pub use value::{Bytes, Value};

@@ -128,6 +128,8 @@ pub struct Set {
     pub policy: Option<SetPolicy>,
     /// Whether overlapping and adjacent intervals are merged.
     pub auto_merge: bool,
+    /// Whether each of a map's values is a range (`: interval …`).
+    pub data_ranges: bool,
     /// Stateful statements that each element gets.
     pub statements: Vec<Statement>,
     /// Comment.
@@ -139,7 +141,7 @@ pub struct Set {
 }
 
 /// An element of a set or map.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Element {
     /// Its key; `None` is the catch-all `*`.
     pub key: Option<Expression>,

@@ -267,9 +267,9 @@ keys! {
 
     /// `socket` keys (`NFT_SOCKET_*`). `cgroupv2` is followed by `level N`.
     SOCKET Socket {
-        0 "transparent" INTEGER 8 Host;
+        0 "transparent" INTEGER 1 Host;
         1 "mark" MARK 32 Host;
-        2 "wildcard" INTEGER 8 Host;
+        2 "wildcard" INTEGER 1 Host;
         3 "cgroupv2" CGROUPSV2 64 Host;
     }
 

@@ -1,0 +1,67 @@
+//! What there is in the kernel, and what an input adds to it: the things that rules refer to by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use netwright_netfilter::Family;
+
+use crate::ir::{ObjectKind, Set};
+
+/// Tables with the things in them that can be referred to.
+///
+/// The caller fills in what the kernel has, as far as an input needs it: see
+/// [`Compiled::missing`](crate::evaluate::Compiled::missing).
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    families: BTreeMap<u8, BTreeMap<String, TableContent>>,
+}
+
+/// What is in a table.
+#[derive(Clone, Debug, Default)]
+pub struct TableContent {
+    /// Sets and maps by name, without their elements.
+    pub sets: BTreeMap<String, Set>,
+    /// Names of chains.
+    pub chains: BTreeSet<String>,
+    /// Names of stateful objects.
+    pub objects: BTreeSet<(u32, String)>,
+    /// Names of flow tables.
+    pub flowtables: BTreeSet<String>,
+    /// Whether all that the kernel has in this table is here.
+    pub complete: bool,
+}
+
+impl Catalog {
+    /// A table, made empty where it was not known.
+    pub fn table_mut(&mut self, family: Family, table: &str) -> &mut TableContent {
+        let tables = self.families.entry(family.0).or_default();
+        if !tables.contains_key(table) {
+            tables.insert(table.to_owned(), TableContent::default());
+        }
+        // The key was put in above where it was not there.
+        tables.entry(table.to_owned()).or_default()
+    }
+
+    /// A table.
+    #[must_use]
+    pub fn table(&self, family: Family, table: &str) -> Option<&TableContent> {
+        self.families.get(&family.0)?.get(table)
+    }
+
+    /// A set or map.
+    #[must_use]
+    pub fn set(&self, family: Family, table: &str, name: &str) -> Option<&Set> {
+        self.table(family, table)?.sets.get(name)
+    }
+
+    /// Notes a set, without its elements.
+    pub fn add_set(&mut self, set: &Set) {
+        let known = Set { elements: Vec::new(), ..set.clone() };
+        self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), known);
+    }
+
+    /// Whether there is an object.
+    #[must_use]
+    pub fn has_object(&self, family: Family, table: &str, kind: ObjectKind, name: &str) -> bool {
+        self.table(family, table).is_some_and(|content| content.objects.contains(&(kind.0, name.to_owned())))
+    }
+}

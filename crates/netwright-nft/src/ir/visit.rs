@@ -1,0 +1,61 @@
+//! What a statement loads.
+
+use super::{Expression, ObjectName, QueueTarget, Selector, Statement};
+
+impl Statement {
+    /// Everything that is loaded, in the order in which it is.
+    #[must_use]
+    pub fn selectors(&self) -> Vec<&Selector> {
+        let mut found = Vec::new();
+        for expression in self.expressions() {
+            expression.collect(&mut found);
+        }
+        if let Statement::Assign(selector @ (Selector::Payload(_) | Selector::Exthdr(_)), _) = self {
+            found.push(selector);
+        }
+        found
+    }
+
+    /// The expressions that a statement computes.
+    fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            Statement::Match(matched) => vec![&matched.left, &matched.right],
+            Statement::VerdictMap(key, _) => vec![key],
+            Statement::Object(_, ObjectName::Map(key, _)) => vec![&**key],
+            Statement::Assign(_, value) => vec![value],
+            Statement::Nat(nat) => nat.address.iter().chain(&nat.port).collect(),
+            Statement::Tproxy(proxy) => proxy.address.iter().chain(&proxy.port).collect(),
+            Statement::Duplicate(copy) => copy.address.iter().chain(&copy.device).collect(),
+            Statement::Forward(forward) => std::iter::once(&forward.device).chain(&forward.address).collect(),
+            Statement::Queue(queue) => match &queue.to {
+                QueueTarget::Computed(expression) => vec![expression],
+                QueueTarget::Numbers(..) => Vec::new(),
+            },
+            Statement::SetUpdate(update) => std::iter::once(&update.key).chain(&update.data).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Expression {
+    /// Adds everything that is loaded here.
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Selector>) {
+        match self {
+            Expression::Selector(selector) => {
+                if let Selector::Hash(hash) = selector
+                    && let Some(of) = &hash.of
+                {
+                    of.collect(found);
+                }
+                found.push(selector);
+            }
+            Expression::Concatenation(parts) => parts.iter().for_each(|part| part.collect(found)),
+            Expression::Binary(_, left, right) => {
+                left.collect(found);
+                right.collect(found);
+            }
+            Expression::Map(key, _) => key.collect(found),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Rules, sets and orders to what the kernel runs: expressions in registers, messages in a batch.
+
+mod constant;
+mod load;
+mod merge;
+mod nat;
+mod registers;
+mod relational;
+mod rule;
+pub mod set;
+mod statement;
+mod typeof_note;
+
+pub use rule::{AnonymousChain, AnonymousSet, Code, Ids, Scope, rule};
+
+use std::fmt;
+
+/// Why something cannot be lowered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+    /// Which statement of the rule, from 0.
+    pub statement: Option<usize>,
+}
+
+impl Error {
+    fn new(message: impl Into<String>) -> Self {
+        Error { message: message.into(), statement: None }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+type Result<T> = std::result::Result<T, Error>;

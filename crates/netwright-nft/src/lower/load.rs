@@ -1,0 +1,564 @@
+//! Loading what a packet has into registers.
+
+use netwright_netfilter::expression::{
+    BitwiseAttrs, BitwiseOp, ByteOrderAttrs, ByteOrderOp, CtAttrs, CtDirection, CtKey, ExtensionHeaderAttrs,
+    ExtensionHeaderFlags, ExtensionHeaderOp, FibAttrs, FibFlags, FibResult, FingerprintAttrs, FingerprintFlags,
+    HashAttrs, HashKind, InnerAttrs, InnerFlags, InnerKind, MetaAttrs, MetaKey, NumberGeneratorAttrs,
+    NumberGeneratorKind, PayloadAttrs, PayloadBase, RouteAttrs, RouteKey, SocketAttrs, SocketKey, TunnelAttrs,
+    TunnelKey, XfrmAttrs, XfrmDirection, XfrmKey,
+};
+use netwright_netfilter::{DataValue, Expression, Register, raw};
+
+use super::constant::{self, Form};
+use super::registers::{cells, register};
+use super::rule::Lowering;
+use super::{Error, Result};
+use crate::ir::{
+    self, BinaryOperator, Exthdr, Payload, PayloadLocation, Selector, SetReference, TypePart, XfrmDirection as Direction,
+};
+use crate::table::key::{FIB_PRESENT, Key};
+use crate::table::{ByteOrder, DataType, Field, Header};
+
+/// What a value is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be compared with constants, which can be moved to where the bits are.
+    Compare,
+    /// To be used as it is.
+    Value,
+}
+
+/// What is in a register.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loaded {
+    /// Its type and, as it is there, its byte order.
+    pub(super) part: TypePart,
+    /// How many bytes were loaded.
+    pub(super) bytes: usize,
+    /// How many bits the value lies to the left of its end.
+    pub(super) shift: u32,
+}
+
+impl Loaded {
+    fn whole(part: TypePart) -> Self {
+        Loaded { part, bytes: part.bytes().max(1), shift: 0 }
+    }
+
+    /// The form of constants to compare it with.
+    pub(super) fn form(&self) -> Form {
+        Form { bytes: self.bytes, shift: self.shift, ..Form::of(&self.part, false) }
+    }
+}
+
+/// Where some bits are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// First byte.
+    pub(super) offset: u32,
+    /// How many bytes hold them.
+    pub(super) bytes: u32,
+    /// How many bits they lie to the left of the end of these bytes.
+    pub(super) shift: u32,
+    /// How many bits.
+    pub(super) bits: u32,
+}
+
+impl Place {
+    pub(super) fn of(offset: u32, bits: u32) -> Place {
+        let first = offset / 8;
+        let bytes = (offset % 8 + bits).div_ceil(8);
+        Place { offset: first, bytes, shift: bytes * 8 - offset % 8 - bits, bits }
+    }
+
+    pub(super) fn is_partial(&self) -> bool {
+        self.bits != self.bytes * 8
+    }
+}
+
+impl Lowering<'_> {
+    /// Loads a selector into the registers from a cell on.
+    pub(super) fn load(&mut self, selector: &Selector, cell: usize, purpose: Purpose) -> Result<Loaded> {
+        let part = selector.part();
+        match selector {
+            Selector::Payload(payload) => {
+                let place = self.payload_place(payload);
+                let code = self.payload_load(payload, place, cell)?;
+                self.emit_inner(code, self.tunnel_of(payload))?;
+                self.narrow(part, place, cell, purpose)
+            }
+            Selector::Exthdr(exthdr) => self.load_exthdr(exthdr, part, cell, purpose),
+            Selector::Meta(key) => {
+                self.load_meta(key, None, cell)?;
+                Ok(Loaded::whole(part))
+            }
+            Selector::Hash(hash) => {
+                self.load_hash(hash, cell)?;
+                Ok(Loaded::whole(part))
+            }
+            other => {
+                let code = plain_load(other, register(cell)?);
+                self.code.extend(code);
+                Ok(Loaded::whole(part))
+            }
+        }
+    }
+
+    /// Loads a `meta` key, of the packet or of what it carries.
+    pub(super) fn load_meta(&mut self, key: &Key, tunnel: Option<&'static Header>, cell: usize) -> Result<()> {
+        let destination = Some(register(cell)?);
+        let code = MetaAttrs { key: Some(MetaKey(key.number)), destination, ..Default::default() };
+        self.emit_inner(code.into(), tunnel)
+    }
+
+    /// Loads a field that is whole bytes.
+    pub(super) fn load_field(&mut self, field: &'static Field, tunnel: Option<&'static Header>, cell: usize) -> Result<()> {
+        let payload =
+            Payload { inner: tunnel, location: PayloadLocation::Field(field.header.header(), field) };
+        let place = self.payload_place(&payload);
+        let code = self.payload_load(&payload, place, cell)?;
+        self.emit_inner(code, self.tunnel_of(&payload))
+    }
+
+    /// Where the bytes of a payload are.
+    pub(super) fn payload_place(&mut self, payload: &Payload) -> Place {
+        match &payload.location {
+            PayloadLocation::Field(_, field) => {
+                let offset = self.context.layer(payload.inner).offset(field);
+                Place::of(offset, field.bits)
+            }
+            PayloadLocation::Raw { offset, bits, .. } => Place::of(*offset, *bits),
+        }
+    }
+
+    /// The tunnel that an `inner` expression is needed for: fields of some tunnels themselves are read with it too.
+    pub(super) fn tunnel_of(&self, payload: &Payload) -> Option<&'static Header> {
+        match &payload.location {
+            PayloadLocation::Field(header, _) if header.tunnel.is_some_and(|t| t.own_fields_inside) => {
+                Some(header.id.header())
+            }
+            _ => payload.inner,
+        }
+    }
+
+    pub(super) fn payload_load(&self, payload: &Payload, place: Place, cell: usize) -> Result<Expression> {
+        let load = PayloadAttrs {
+            destination: Some(register(cell)?),
+            base: Some(PayloadBase(payload.base())),
+            offset: Some(place.offset),
+            length: Some(place.bytes),
+            ..Default::default()
+        };
+        Ok(load.into())
+    }
+
+    /// Adds an expression, applied to what a tunnel carries where one is given.
+    pub(super) fn emit_inner(&mut self, code: Expression, tunnel: Option<&'static Header>) -> Result<()> {
+        let code = match tunnel.and_then(|header| header.tunnel) {
+            Some(tunnel) => InnerAttrs {
+                number: Some(0),
+                kind: Some(InnerKind(tunnel.kind)),
+                flags: Some(InnerFlags::from_bits_retain(tunnel.flags)),
+                header_size: Some(tunnel.header_bytes),
+                expression: Some(Box::new(code)),
+                ..Default::default()
+            }
+            .into(),
+            None => code,
+        };
+        self.code.push(code);
+        Ok(())
+    }
+
+    fn load_exthdr(&mut self, exthdr: &Exthdr, part: TypePart, cell: usize, purpose: Purpose) -> Result<Loaded> {
+        let (place, present) = match (exthdr.field, exthdr.raw) {
+            (Some(field), _) => (Place::of(field.offset, field.bits), false),
+            (None, Some((offset, bits))) => (Place::of(offset, bits), false),
+            (None, None) => (Place::of(0, 8), true),
+        };
+        let flags = if present { ExtensionHeaderFlags::PRESENT } else { ExtensionHeaderFlags::empty() };
+        let load = ExtensionHeaderAttrs {
+            destination: Some(register(cell)?),
+            kind: Some(exthdr.number),
+            offset: Some(place.offset),
+            length: Some(place.bytes),
+            op: Some(ExtensionHeaderOp(exthdr.base.0)),
+            flags: Some(flags),
+            ..Default::default()
+        };
+        self.code.push(load.into());
+        if present { Ok(Loaded { part, bytes: 1, shift: 0 }) } else { self.narrow(part, place, cell, purpose) }
+    }
+
+    /// Leaves only the bits that are meant.
+    fn narrow(&mut self, part: TypePart, place: Place, cell: usize, purpose: Purpose) -> Result<Loaded> {
+        let bytes = place.bytes as usize;
+        if !place.is_partial() {
+            return Ok(Loaded { part, bytes, shift: 0 });
+        }
+        let mask = constant::ones(place.bits, Form { bytes, shift: place.shift, little: false })?;
+        self.bitwise(cell, mask, DataValue::new(&vec![0; bytes]).unwrap_or_default())?;
+        if purpose == Purpose::Compare || place.shift == 0 {
+            return Ok(Loaded { part, bytes, shift: place.shift });
+        }
+        let mut part = part;
+        if bytes > 1 {
+            self.swap(cell, bytes, ByteOrderOp::NETWORK_TO_HOST)?;
+            part.order = ByteOrder::Host;
+        }
+        self.shift(cell, bytes, BitwiseOp::RIGHT_SHIFT, place.shift)?;
+        Ok(Loaded { part, bytes, shift: 0 })
+    }
+
+    /// And with a mask, then exclusive or.
+    pub(super) fn bitwise(&mut self, cell: usize, mask: DataValue, xor: DataValue) -> Result<()> {
+        self.code.push(raw::bitwise(register(cell)?, register(cell)?, mask, xor));
+        Ok(())
+    }
+
+    /// Shifts a register.
+    pub(super) fn shift(&mut self, cell: usize, bytes: usize, op: BitwiseOp, by: u32) -> Result<()> {
+        let at = Some(register(cell)?);
+        let data = DataValue::from(by.to_ne_bytes());
+        let shift = BitwiseAttrs {
+            source: at,
+            destination: at,
+            op: Some(op),
+            length: Some(bytes as u32),
+            data: Some(data.into()),
+            ..Default::default()
+        };
+        self.code.push(shift.into());
+        Ok(())
+    }
+
+    /// Swaps the bytes of a number.
+    pub(super) fn swap(&mut self, cell: usize, bytes: usize, op: ByteOrderOp) -> Result<()> {
+        let at = Some(register(cell)?);
+        let size = if matches!(bytes, 2 | 4 | 8) { bytes } else { 4 } as u32;
+        let swap = ByteOrderAttrs {
+            source: at,
+            destination: at,
+            op: Some(op),
+            length: Some(bytes as u32),
+            size: Some(size),
+            ..Default::default()
+        };
+        self.code.push(swap.into());
+        Ok(())
+    }
+
+    fn load_hash(&mut self, hash: &ir::Hash, cell: usize) -> Result<()> {
+        let mut code = HashAttrs {
+            destination: Some(register(cell)?),
+            modulus: Some(hash.modulus),
+            seed: hash.seed,
+            offset: Some(hash.offset),
+            kind: Some(if hash.of.is_some() { HashKind::JENKINS } else { HashKind::SYMMETRIC }),
+            ..Default::default()
+        };
+        if let Some(of) = &hash.of {
+            let parts = self.parts(of);
+            let widths: Vec<usize> = parts.iter().map(TypePart::bytes).collect();
+            let start = self.registers.take(&widths)?;
+            self.load_parts(of, start, Purpose::Value)?;
+            self.registers.release(start);
+            code.source = Some(register(start)?);
+            let length = match widths.as_slice() {
+                [one] => *one,
+                several => several.iter().map(|&bytes| cells(bytes) * 4).sum(),
+            };
+            code.length = Some(length as u32);
+        }
+        self.code.push(code.into());
+        Ok(())
+    }
+
+    /// The types of an expression's parts.
+    pub(super) fn parts(&self, expression: &ir::Expression) -> Vec<TypePart> {
+        expression.parts(&|name| self.scope.data_of(name))
+    }
+
+    /// Loads the parts of a concatenation, or a single value, into cells from `cell` on.
+    pub(super) fn load_parts(&mut self, expression: &ir::Expression, cell: usize, purpose: Purpose) -> Result<Vec<Loaded>> {
+        let ir::Expression::Concatenation(parts) = expression else {
+            return Ok(vec![self.compute(expression, cell, purpose, None)?]);
+        };
+        let mut at = cell;
+        let mut loaded = Vec::with_capacity(parts.len());
+        for part in parts {
+            let one = self.compute(part, at, Purpose::Value, None)?;
+            at += cells(one.part.bytes());
+            loaded.push(one);
+        }
+        Ok(loaded)
+    }
+
+    /// Computes a value into the registers from a cell on. With `want` it is brought into the byte order and, where
+    /// bits are combined, the width of that type.
+    pub(super) fn compute(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        purpose: Purpose,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        match expression {
+            ir::Expression::Selector(selector) => {
+                let loaded = self.load(selector, cell, purpose)?;
+                self.convert(loaded, cell, want)
+            }
+            ir::Expression::Value(value) => self.immediate(value, cell, want),
+            ir::Expression::Flags(values) => self.immediate(&or_all(values)?, cell, want),
+            ir::Expression::Exists(there) => {
+                let value = ir::Value::number(DataType::BOOLEAN, 1, u128::from(*there));
+                self.immediate(&value, cell, want)
+            }
+            ir::Expression::Binary(operator, left, right) => self.binary(*operator, left, right, cell, want),
+            ir::Expression::Map(key, map) => {
+                self.map(key, map, cell)?;
+                let part = self.parts(expression).first().copied().or(want.copied());
+                let part = part.ok_or_else(|| Error::new("this map has no values that can be used here"))?;
+                Ok(Loaded::whole(part))
+            }
+            ir::Expression::Concatenation(_) => {
+                let loaded = self.load_parts(expression, cell, Purpose::Value)?;
+                loaded.first().copied().ok_or_else(|| Error::new("an empty concatenation has no value"))
+            }
+            _ => Err(Error::new("this cannot be loaded into a register")),
+        }
+    }
+
+    /// Puts a constant into a register.
+    pub(super) fn immediate(&mut self, value: &ir::Value, cell: usize, want: Option<&TypePart>) -> Result<Loaded> {
+        let part = want.copied().unwrap_or_else(|| value.part());
+        let bytes = constant::bytes(value, Form::of(&part, false))?;
+        self.code.push(raw::immediate(bytes).into(register(cell)?));
+        Ok(Loaded::whole(part))
+    }
+
+    /// Swaps the bytes of what was loaded where another byte order is wanted.
+    fn convert(&mut self, loaded: Loaded, cell: usize, want: Option<&TypePart>) -> Result<Loaded> {
+        let Some(want) = want else { return Ok(loaded) };
+        let multiple = TypePart { bits: loaded.bytes as u32 * 8, ..loaded.part };
+        if loaded.part.data_type.is_string() || !constant::differs(&multiple, want) {
+            return Ok(loaded);
+        }
+        let host = want.order == ByteOrder::Host;
+        let op = if host { ByteOrderOp::NETWORK_TO_HOST } else { ByteOrderOp::HOST_TO_NETWORK };
+        self.swap(cell, loaded.bytes, op)?;
+        Ok(Loaded { part: TypePart { order: want.order, ..loaded.part }, ..loaded })
+    }
+
+    /// Combines bits. A chain of operations with constants is one mask and one exclusive or.
+    fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        left: &ir::Expression,
+        right: &ir::Expression,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let (left, right) = match (left, right) {
+            (ir::Expression::Value(_), right) if is_bitwise(operator) => (right, left),
+            both => both,
+        };
+        let shifting = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
+        let right_value = constant_of(right)?;
+        match right_value {
+            Some(value) if shifting => {
+                let loaded = self.compute(left, cell, Purpose::Value, want)?;
+                let by = value.as_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
+                let left_shift = operator == BinaryOperator::ShiftLeft;
+                let op = if left_shift { BitwiseOp::LEFT_SHIFT } else { BitwiseOp::RIGHT_SHIFT };
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                self.shift(cell, bytes, op, by)?;
+                Ok(Loaded { bytes, ..loaded })
+            }
+            Some(value) => {
+                let (base, steps) = constant_steps(left, operator, value)?;
+                let loaded = self.compute(base, cell, Purpose::Value, want)?;
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                let form = Form { bytes, ..loaded.form() };
+                let (mask, xor) = combine(&steps, bytes);
+                let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
+                self.bitwise(cell, mask, xor)?;
+                Ok(Loaded { bytes, ..loaded })
+            }
+            None => {
+                let loaded = self.compute(left, cell, Purpose::Value, want)?;
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                let second = self.registers.take(&[bytes])?;
+                self.compute(right, second, Purpose::Value, want)?;
+                self.registers.release(second);
+                let op = match operator {
+                    BinaryOperator::And => BitwiseOp::AND,
+                    BinaryOperator::Or => BitwiseOp::OR,
+                    BinaryOperator::Xor => BitwiseOp::XOR,
+                    _ => return Err(Error::new("the number of bits to shift by must be a constant")),
+                };
+                let at = Some(register(cell)?);
+                let code = BitwiseAttrs {
+                    source: at,
+                    source2: Some(register(second)?),
+                    destination: at,
+                    op: Some(op),
+                    length: Some(bytes as u32),
+                    ..Default::default()
+                };
+                self.code.push(code.into());
+                Ok(Loaded { bytes, ..loaded })
+            }
+        }
+    }
+
+    /// Looks a key up in a map; what it holds goes where the key was.
+    pub(super) fn map(&mut self, key: &ir::Expression, map: &SetReference, cell: usize) -> Result<()> {
+        let destination = register(cell)?;
+        self.look_up_key(key, map, cell, Some(destination), false)
+    }
+}
+
+impl Payload {
+    /// The base in the kernel's numbers.
+    pub(super) fn base(&self) -> u32 {
+        match &self.location {
+            PayloadLocation::Field(header, _) => header.base.0,
+            PayloadLocation::Raw { base, .. } => base.0,
+        }
+    }
+}
+
+fn is_bitwise(operator: BinaryOperator) -> bool {
+    matches!(operator, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor)
+}
+
+/// The constant that an expression is, if it is one.
+pub(super) fn constant_of(expression: &ir::Expression) -> Result<Option<ir::Value>> {
+    Ok(match expression {
+        ir::Expression::Value(value) => Some(value.clone()),
+        ir::Expression::Flags(values) => Some(or_all(values)?),
+        _ => None,
+    })
+}
+
+/// Several flags as one value.
+pub(super) fn or_all(values: &[ir::Value]) -> Result<ir::Value> {
+    let mut all = values.first().cloned().ok_or_else(|| Error::new("a list of flags is empty"))?;
+    let mut bytes = all.bytes.to_vec();
+    for value in &values[1..] {
+        for (byte, more) in bytes.iter_mut().rev().zip(value.bytes.iter().rev()) {
+            *byte |= more;
+        }
+    }
+    all.bytes = ir::Bytes::new(&bytes);
+    Ok(all)
+}
+
+/// One step of a chain of operations with constants, most significant byte first.
+type Step = (BinaryOperator, Vec<u8>);
+
+/// Peels operations with constants off, the innermost first.
+fn constant_steps(
+    left: &ir::Expression,
+    operator: BinaryOperator,
+    value: ir::Value,
+) -> Result<(&ir::Expression, Vec<Step>)> {
+    let mut steps = vec![(operator, value.bytes.to_vec())];
+    let mut base = left;
+    while let ir::Expression::Binary(inner, left, right) = base {
+        let Some(value) = constant_of(right)?.filter(|_| is_bitwise(*inner)) else { break };
+        steps.push((*inner, value.bytes.to_vec()));
+        base = left;
+    }
+    steps.reverse();
+    Ok((base, steps))
+}
+
+/// The mask and exclusive or of a chain of operations.
+fn combine(steps: &[Step], bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let (mut mask, mut xor) = (vec![0xff; bytes], vec![0; bytes]);
+    for (operator, value) in steps {
+        let padded = std::iter::repeat_n(0, bytes.saturating_sub(value.len()))
+            .chain(value[value.len().saturating_sub(bytes)..].iter().copied());
+        for ((mask, xor), value) in mask.iter_mut().zip(xor.iter_mut()).zip(padded) {
+            match operator {
+                BinaryOperator::And => {
+                    *mask &= value;
+                    *xor &= value;
+                }
+                BinaryOperator::Or => {
+                    *mask &= !value;
+                    *xor = *xor & !value | value;
+                }
+                _ => *xor ^= value,
+            }
+        }
+    }
+    (mask, xor)
+}
+
+/// Bytes, most significant first, as a register has them.
+fn in_form(bytes: &[u8], form: Form) -> Result<DataValue> {
+    let mut bytes = bytes.to_vec();
+    if form.little {
+        bytes.reverse();
+    }
+    DataValue::new(&bytes).map_err(|error| Error::new(error.to_string()))
+}
+
+/// Loads that are one expression and nothing else.
+fn plain_load(selector: &Selector, destination: Register) -> Option<Expression> {
+    let destination = Some(destination);
+    Some(match selector {
+        Selector::Ct(ct) => {
+            let direction = ct.direction.map(|direction| match direction {
+                ir::Direction::Original => CtDirection::ORIGINAL,
+                ir::Direction::Reply => CtDirection::REPLY,
+            });
+            CtAttrs { key: Some(CtKey(ct.key.number)), destination, direction, ..Default::default() }.into()
+        }
+        Selector::Rt(rt) => RouteAttrs { key: Some(RouteKey(rt.key.number)), destination, ..Default::default() }.into(),
+        Selector::Socket(socket) => {
+            let level = Some(socket.level.unwrap_or(0));
+            SocketAttrs { key: Some(SocketKey(socket.key.number)), destination, level, ..Default::default() }.into()
+        }
+        Selector::Fib(fib) => {
+            let present = if fib.present { FIB_PRESENT } else { 0 };
+            FibAttrs {
+                flags: Some(FibFlags::from_bits_retain(fib.flags | present)),
+                result: Some(FibResult(fib.key.number)),
+                destination,
+                ..Default::default()
+            }
+            .into()
+        }
+        Selector::Numgen(numgen) => NumberGeneratorAttrs {
+            destination,
+            modulus: Some(numgen.modulus),
+            kind: Some(if numgen.random { NumberGeneratorKind::RANDOM } else { NumberGeneratorKind::INCREMENTAL }),
+            offset: Some(numgen.offset),
+            ..Default::default()
+        }
+        .into(),
+        Selector::Xfrm(xfrm) => XfrmAttrs {
+            key: Some(XfrmKey(xfrm.key.number)),
+            direction: Some(match xfrm.direction {
+                Direction::In => XfrmDirection::IN,
+                Direction::Out => XfrmDirection::OUT,
+            }),
+            number: Some(xfrm.number),
+            destination,
+            ..Default::default()
+        }
+        .into(),
+        Selector::Osf { ttl, version } => FingerprintAttrs {
+            destination,
+            ttl: Some(ttl.unwrap_or(0)),
+            flags: Some(if *version { FingerprintFlags::VERSION } else { FingerprintFlags::empty() }),
+            ..Default::default()
+        }
+        .into(),
+        Selector::Tunnel(key) => TunnelAttrs { key: Some(TunnelKey(key.number)), destination, ..Default::default() }.into(),
+        Selector::Payload(_) | Selector::Exthdr(_) | Selector::Meta(_) | Selector::Hash(_) => return None,
+    })
+}

@@ -1,0 +1,211 @@
+//! Rules to expressions.
+
+use netwright_netfilter::{Expression, Family};
+
+use super::merge::{self, Piece, PieceKind};
+use super::registers::Registers;
+use super::{Error, Result};
+use crate::catalog::Catalog;
+use crate::context::{Conflict, Context, Dependency, DependencyOf};
+use crate::ir::{self, SetReference, Statement, TypePart, Value};
+
+/// Where a rule is.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Family of the table.
+    pub family: Family,
+    /// The table.
+    pub table: &'a str,
+    /// Sets that rules may name.
+    pub catalog: &'a Catalog,
+}
+
+impl Scope<'_> {
+    /// A set of the table by name.
+    pub(super) fn set(&self, name: &str) -> Result<&ir::Set> {
+        self.catalog
+            .set(self.family, self.table, name)
+            .ok_or_else(|| Error::new(format!("table \"{}\" has no set or map \"{name}\"", self.table)))
+    }
+
+    /// The types of what a named map holds.
+    pub(super) fn data_of(&self, name: &str) -> Vec<TypePart> {
+        match self.set(name).ok().and_then(|set| set.target.as_ref()) {
+            Some(ir::MapTarget::Values(spec)) => spec.parts.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Numbers for sets and chains that are made in a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ids {
+    last: u32,
+}
+
+impl Ids {
+    /// The next number, from 1.
+    pub fn next_id(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+}
+
+/// A set that a rule brings along.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnonymousSet {
+    /// The set; the kernel puts a number in the place of `%d` in its name.
+    pub set: ir::Set,
+    /// The number by which the rule refers to it in the batch.
+    pub id: u32,
+    /// How many bits keys lie to the left of their end: a field within a byte is compared in its place.
+    pub shift: u32,
+    /// Whether each data is a range, as its two ends.
+    pub ranges: bool,
+}
+
+/// A chain that a rule brings along.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnonymousChain {
+    /// The number by which the rule refers to it in the batch.
+    pub id: u32,
+    /// Its rules.
+    pub rules: Vec<ir::Rule>,
+}
+
+/// What a rule becomes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Code {
+    /// Sets that must be there before it.
+    pub sets: Vec<AnonymousSet>,
+    /// Chains that must be there before it, with their rules behind it.
+    pub chains: Vec<AnonymousChain>,
+    /// What the kernel runs.
+    pub expressions: Vec<Expression>,
+}
+
+/// Lowers a rule.
+///
+/// # Errors
+/// A named set is unknown, values do not fit the registers, or matches contradict each other.
+pub fn rule(scope: &Scope<'_>, rule: &ir::Rule, ids: &mut Ids) -> Result<Code> {
+    let mut lowering = Lowering::new(scope, ids);
+    for (index, statement) in rule.statements.iter().enumerate() {
+        lowering.statement(statement).map_err(|error| Error { statement: Some(index), ..error })?;
+    }
+    merge::merge(&mut lowering.pieces);
+    let expressions = lowering.pieces.into_iter().flat_map(|piece| piece.code).collect();
+    Ok(Code { sets: lowering.sets, chains: lowering.chains, expressions })
+}
+
+/// Lowers a stateful statement that an element or an object carries.
+pub(super) fn stateful(scope: &Scope<'_>, statement: &Statement) -> Result<Expression> {
+    let mut ids = Ids::default();
+    let mut lowering = Lowering::new(scope, &mut ids);
+    lowering.statement(statement)?;
+    let mut code = lowering.pieces.into_iter().flat_map(|piece| piece.code);
+    match (code.next(), code.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(Error::new("this statement cannot be part of an element")),
+    }
+}
+
+/// A rule on its way.
+pub(super) struct Lowering<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) ids: &'a mut Ids,
+    pub(super) context: Context,
+    pub(super) registers: Registers,
+    /// What the statement at hand became so far.
+    pub(super) code: Vec<Expression>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) sets: Vec<AnonymousSet>,
+    pub(super) chains: Vec<AnonymousChain>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(scope: &'a Scope<'a>, ids: &'a mut Ids) -> Self {
+        Lowering {
+            scope,
+            ids,
+            context: Context::new(scope.family),
+            registers: Registers::default(),
+            code: Vec::new(),
+            pieces: Vec::new(),
+            sets: Vec::new(),
+            chains: Vec::new(),
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) -> Result<()> {
+        for selector in statement.selectors() {
+            let needed = self.context.require(selector, None)?;
+            for dependency in needed {
+                let piece = self.dependency(&dependency)?;
+                self.pieces.push(piece);
+            }
+        }
+        self.registers = Registers::default();
+        let kind = match statement {
+            Statement::Match(matched) => {
+                let kind = self.matched(matched)?;
+                self.context.learn(matched, None)?;
+                kind
+            }
+            other => {
+                self.other_statement(other)?;
+                PieceKind::Other
+            }
+        };
+        let code = std::mem::take(&mut self.code);
+        self.pieces.push(Piece { kind, code });
+        Ok(())
+    }
+
+    /// The match that a selector or statement needs before it.
+    pub(super) fn dependency(&mut self, dependency: &Dependency) -> Result<Piece> {
+        let saved = std::mem::take(&mut self.code);
+        self.registers = Registers::default();
+        let tunnel = dependency.tunnel.map(|id| id.header());
+        let (part, key) = match dependency.of {
+            DependencyOf::Meta(key) => {
+                self.load_meta(key, tunnel, 0)?;
+                (TypePart::of_key(key), None)
+            }
+            DependencyOf::Payload(field) => {
+                let part = TypePart { data_type: field.data_type, bits: field.bits, order: field.order };
+                (part, Some(field))
+            }
+        };
+        let values: Vec<Value> =
+            dependency.values.iter().map(|&n| Value::number(part.data_type, part.bits, u128::from(n))).collect();
+        let kind = match (key, values.as_slice()) {
+            (Some(field), [value]) => self.field_equals(field, tunnel, value)?,
+            (None, [value]) => {
+                self.compare(0, &part, ir::MatchOperator::Equal, value)?;
+                PieceKind::Match
+            }
+            (field, values) => {
+                if let Some(field) = field {
+                    self.load_field(field, tunnel, 0)?;
+                }
+                let element = |value: &Value| ir::Element {
+                    key: Some(ir::Expression::Value(value.clone())),
+                    ..ir::Element::default()
+                };
+                let elements = SetReference::Anonymous(values.iter().map(element).collect());
+                self.look_up(&elements, &[part], 0, 0, false)?;
+                PieceKind::Match
+            }
+        };
+        let code = std::mem::replace(&mut self.code, saved);
+        self.registers = Registers::default();
+        Ok(Piece { kind, code })
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(conflict: Conflict) -> Self {
+        Error::new(conflict.message)
+    }
+}
