@@ -59,6 +59,8 @@ pub(crate) struct Headers {
     folder: PathBuf,
     /// Each header is read by itself, as not all of them agree with each other or with the C library.
     headers: Vec<(&'static str, HashSet<String>)>,
+    /// The start that the names of an enumeration's members have in common.
+    starts: HashMap<String, String>,
 }
 
 impl Headers {
@@ -67,10 +69,11 @@ impl Headers {
         let compiler = find("cc").ok_or("there is no C compiler")?;
         let folder = root().join("target/uapi");
         std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-        let mut headers = Headers { compiler, folder, headers: Vec::new() };
+        let mut headers = Headers { compiler, folder, headers: Vec::new(), starts: HashMap::new() };
         for header in INCLUDED {
-            let words = headers.words(header)?;
-            headers.headers.push((header, words));
+            let text = headers.text(header)?;
+            headers.headers.push((header, words(&text).map(str::to_owned).collect()));
+            headers.starts.extend(common_starts(&text));
         }
         match headers.know("RTM_NEWLINK") {
             true => Ok(headers),
@@ -81,6 +84,11 @@ impl Headers {
     /// Whether the headers have a name.
     pub(crate) fn know(&self, name: &str) -> bool {
         self.headers.iter().any(|(_, words)| words.contains(name))
+    }
+
+    /// The name of a member of an enumeration in full.
+    pub(crate) fn member(&self, enumeration: &str, rest: &str) -> Option<String> {
+        Some(format!("{}{rest}", self.starts.get(enumeration)?))
     }
 
     /// The values of those of the names that the headers have.
@@ -99,14 +107,12 @@ impl Headers {
         Ok(values)
     }
 
-    /// Every word of a header and of what it includes.
-    fn words(&self, header: &str) -> Result<HashSet<String>, String> {
-        let source = self.folder.join("words.c");
+    /// A header with what it includes, without comments.
+    fn text(&self, header: &str) -> Result<String, String> {
+        let source = self.folder.join("header.c");
         write(&source, &include(header))?;
         // -dD keeps the #define lines, so that macros are among the words as well as enumerations.
-        let text = output(Command::new(&self.compiler).args(["-E", "-dD"]).arg(&source))?;
-        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned);
-        Ok(words.collect())
+        output(Command::new(&self.compiler).args(["-E", "-dD"]).arg(&source))
     }
 
     fn values_in<'a>(&self, header: &str, names: &[&'a str]) -> Result<Vec<(&'a str, i128)>, String> {
@@ -127,6 +133,27 @@ impl Headers {
             }
         }
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// The names of all enumerations with the start that their members' names have in common, up to an underscore.
+fn common_starts(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.split("enum ").skip(1).filter_map(|definition| {
+        let (name, body) = definition.split_once('{')?;
+        let (body, _) = body.split_once('}')?;
+        let mut members = body.split(',').filter_map(|member| words(member).next());
+        let mut members = members.by_ref().filter(|member| !member.starts_with("__"));
+        let first = members.next()?;
+        let common = members.fold(first, |start, member| {
+            let same = start.bytes().zip(member.bytes()).take_while(|(a, b)| a == b).count();
+            start.get(..same).unwrap_or_default()
+        });
+        let common = common.get(..=common.rfind('_')?)?;
+        Some((words(name).next()?.to_owned(), common.to_owned()))
+    })
 }
 
 fn include(header: &str) -> String {

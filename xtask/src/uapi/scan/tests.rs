@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use super::rows;
+use super::{Name, rows};
 
-fn found(text: &str) -> Vec<(usize, Option<String>, i128)> {
-    rows(Path::new("x.rs"), text).into_iter().map(|row| (row.line, row.uapi, row.value)).collect()
+fn found(text: &str) -> Vec<(usize, Name, i128)> {
+    rows(Path::new("x.rs"), text).into_iter().map(|row| (row.line, row.name, row.value)).collect()
 }
 
-fn named(line: usize, name: &str, value: i128) -> (usize, Option<String>, i128) {
-    (line, Some(name.to_owned()), value)
+fn named(line: usize, name: &str, value: i128) -> (usize, Name, i128) {
+    (line, Name::Full(name.to_owned()), value)
 }
 
 #[test]
@@ -30,10 +30,10 @@ const AFTER: u8 = 5;
 }
 
 #[test]
-fn enumerations_take_alias_or_common_start() {
+fn enumerations_take_alias_common_start_or_enumeration() {
     let text = r#"
 open_enum! {
-    /// Keys (`enum nft_meta_keys`, `NFT_META_*`).
+    /// Keys of `meta` (`NFT_META_*`).
     pub struct MetaKey(u32) {
         LEN = 0 "length",
         #[doc(alias = "NFT_META_NFPROTO")]
@@ -41,6 +41,8 @@ open_enum! {
     }
     /// Nameless.
     pub struct Other(u8) { ONE = 1 "one" }
+    /// Operations (`enum nft_cmp_ops`).
+    pub struct Op(u32) { EQ = 0 "eq" }
 }
 open_flags! {
     /// Flags (`IFF_*`).
@@ -50,9 +52,10 @@ open_flags! {
     let expected = [
         named(5, "NFT_META_LEN", 0),
         named(7, "NFT_META_NFPROTO", 15),
-        (10, None, 1),
-        named(14, "IFF_UP", 1),
-        named(14, "IFF_LOWER_UP", 65536),
+        (10, Name::Nowhere, 1),
+        (12, Name::Member { enumeration: "nft_cmp_ops".to_owned(), rest: "EQ".to_owned() }, 0),
+        named(16, "IFF_UP", 1),
+        named(16, "IFF_LOWER_UP", 65536),
     ];
     assert_eq!(found(text), expected);
 }
