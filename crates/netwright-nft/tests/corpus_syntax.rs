@@ -2,6 +2,8 @@
 //!
 //! The material is not part of the repository: it is read from `NETWRIGHT_SHARED`, or from `../shared` beside the checkout.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

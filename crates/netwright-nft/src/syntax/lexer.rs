@@ -178,7 +178,10 @@ fn string(bytes: &[u8], start: usize) -> (TokenKind, usize) {
 /// An IPv6 address, a link layer address or a traffic control handle, unless it runs into a word or is a number with a
 /// colon behind it.
 fn colons(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut end = start + run(bytes, start, |byte| byte.is_ascii_hexdigit() || byte == b':');
+    // Nothing of this kind is longer, and what turns out to be none is looked at again behind each of its colons.
+    const LONGEST: usize = 64;
+    let window = bytes.get(..bytes.len().min(start + LONGEST))?;
+    let mut end = start + run(window, start, |byte| byte.is_ascii_hexdigit() || byte == b':');
     let mut text = bytes.get(start..end)?;
     let double = text.windows(2).any(|pair| pair == b"::");
     if bytes.get(end) == Some(&b'.') && (double || text.iter().filter(|&&byte| byte == b':').count() == 6) {

@@ -19,6 +19,7 @@ use super::Loader;
 use super::ast::{Command, Definition};
 use super::lexer::{Token, TokenKind, next_token};
 use super::scope::Scopes;
+use super::words;
 use crate::diagnostic::{Diagnostic, SourceId, SourceMap, Span, nearest};
 
 /// The error of a parse function: the reason has been reported already.
@@ -42,6 +43,8 @@ struct Frame {
     text: Arc<str>,
     /// Where the token behind the current one begins, or the blanks before it.
     position: usize,
+    /// How many texts include this one.
+    depth: usize,
 }
 
 /// A text being read, everything read so far, and what is known about the place.
@@ -58,6 +61,8 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// The braces that are open, for telling where a missing partner belongs.
     open: Vec<Span>,
+    /// The text ended inside a block, which has been reported.
+    ended: bool,
     scopes: Scopes,
     pub(super) commands: Vec<Command>,
     pub(super) definitions: Vec<Definition>,
@@ -76,6 +81,7 @@ impl<'a> Parser<'a> {
             joined: false,
             depth: 0,
             open: Vec::new(),
+            ended: false,
             scopes: Scopes::default(),
             commands: Vec::new(),
             definitions: Vec::new(),
@@ -84,13 +90,14 @@ impl<'a> Parser<'a> {
     }
 
     /// Starts to read a text; what was being read goes on behind it.
-    fn enter(&mut self, source: SourceId) {
+    fn enter(&mut self, source: SourceId, depth: usize) {
         let Some(text) = self.sources.get(source).map(|source| source.shared_text()) else { return };
         if let Some(frame) = self.frames.last_mut() {
             frame.position = self.token.start;
         }
-        self.frames.push(Frame { source, text, position: 0 });
-        self.load_token();
+        self.frames.push(Frame { source, text, position: 0, depth });
+        // It begins behind the end of a line, so that the line that includes it has ended.
+        self.token = Token { kind: TokenKind::Newline, start: 0, end: 0 };
     }
 
     /// Reads the token at the position. The end of an included text is the end of a line.
@@ -280,6 +287,16 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// What follows an element is neither the next one nor the end of the set.
+    fn unexpected_in_set(&mut self) -> Reported {
+        let diagnostic = self.describe_unexpected("`,` or `}`");
+        let diagnostic = match self.open.last() {
+            Some(&brace) if self.kind() != TokenKind::End => diagnostic.also(brace, "the set begins here"),
+            _ => diagnostic,
+        };
+        self.report(diagnostic)
+    }
+
     /// The current word is none of those that can stand here.
     fn unknown(&mut self, what: &str, candidates: &[&[&str]]) -> Reported {
         if self.kind() != TokenKind::Word {
@@ -300,18 +317,27 @@ impl<'a> Parser<'a> {
     /// Skips to the end of the line or block that an error is in; `open` braces were open where it began.
     fn recover(&mut self, open: usize) {
         self.joined = false;
-        let mut surplus = self.open.len().saturating_sub(open);
+        let mut unclosed = self.open.len().saturating_sub(open);
         self.open.truncate(open);
+        if unclosed > 0 && self.at_next_line() {
+            return;
+        }
+        if unclosed > 0 && words::STATEMENTS.contains(&self.word()) {
+            unclosed = 0;
+        }
+        let mut skipped = 0_usize;
         loop {
             match self.kind() {
                 TokenKind::End => return,
-                TokenKind::OpenBrace => surplus += 1,
-                TokenKind::CloseBrace if surplus == 0 => return,
-                TokenKind::CloseBrace => surplus -= 1,
-                TokenKind::Newline | TokenKind::Semicolon if surplus == 0 => return,
+                TokenKind::OpenBrace => skipped += 1,
+                TokenKind::CloseBrace if skipped > 0 => skipped -= 1,
+                TokenKind::CloseBrace if unclosed == 0 => return,
+                TokenKind::CloseBrace => unclosed -= 1,
+                TokenKind::Newline | TokenKind::Semicolon if skipped + unclosed == 0 => return,
                 // A line that begins like this is hardly inside the braces of a set: one brace is missing.
                 TokenKind::Newline
-                    if matches!(self.peek_word(1), "chain" | "set" | "map" | "table" | "flowtable") =>
+                    if skipped == 0
+                        && matches!(self.peek_word(1), "chain" | "set" | "map" | "table" | "flowtable") =>
                 {
                     return;
                 }
@@ -319,6 +345,23 @@ impl<'a> Parser<'a> {
             }
             self.advance();
         }
+    }
+
+    /// Whether the current token looks like the start of another line of a block, though a brace is open: it is the first of its
+    /// line, and begins something.
+    fn at_next_line(&self) -> bool {
+        let starts = [
+            words::STATEMENTS,
+            words::PROTOCOLS,
+            words::EXPRESSION_STARTS,
+            words::UNQUALIFIED_META_KEYS,
+            words::SET_PROPERTIES,
+            words::TABLE_ITEMS,
+        ];
+        let before = self.frames.last().and_then(|frame| frame.text.get(..self.token.start)).unwrap_or("");
+        before.trim_end_matches([' ', '\t', '\r']).ends_with('\n')
+            && starts.iter().any(|list| list.contains(&self.word()))
+            && !matches!(self.peek(1).kind, TokenKind::Comma | TokenKind::CloseBrace | TokenKind::Colon)
     }
 }
 

@@ -1,24 +1,24 @@
 //! Variables: which definition a name means at a place.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::ast::DefinitionId;
 
 /// The definitions visible at a place: one map for each block that is open, outermost first.
 #[derive(Debug)]
 pub(super) struct Scopes {
-    blocks: Vec<HashMap<String, DefinitionId>>,
+    blocks: Vec<BTreeMap<String, DefinitionId>>,
 }
 
 impl Default for Scopes {
     fn default() -> Self {
-        Scopes { blocks: vec![HashMap::new()] }
+        Scopes { blocks: vec![BTreeMap::new()] }
     }
 }
 
 impl Scopes {
     pub(super) fn enter(&mut self) {
-        self.blocks.push(HashMap::new());
+        self.blocks.push(BTreeMap::new());
     }
 
     pub(super) fn leave(&mut self) {
@@ -46,8 +46,8 @@ impl Scopes {
         self.blocks.last_mut().is_some_and(|block| block.remove(name).is_some())
     }
 
-    /// All names that mean something here.
+    /// Names that mean something here, for a suggestion: not more than it makes sense to compare.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().flat_map(|block| block.keys().map(String::as_str))
+        self.blocks.iter().rev().flat_map(|block| block.keys().map(String::as_str)).take(1000)
     }
 }

@@ -60,7 +60,7 @@ pub enum CommandKind {
         /// In which table.
         table: TableReference,
         /// What.
-        item: TableItem,
+        item: Box<TableItem>,
     },
     /// `add`, `create`, `insert` or `replace` of a rule.
     Rule {

@@ -71,7 +71,7 @@ pub enum ExpressionKind {
     /// `sctp chunk data tsn`.
     SctpChunk(Box<OptionField>),
     /// `dccp option 40`.
-    DccpOption(Number),
+    DccpOption(Box<Number>),
     /// `ct state`, `ct original ip saddr`.
     Ct(Box<Ct>),
     /// `fib saddr . iif oif`.

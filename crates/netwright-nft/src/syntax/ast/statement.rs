@@ -70,7 +70,7 @@ pub enum StatementKind {
         name: Expression,
     },
     /// `log prefix "x"`.
-    Log(Log),
+    Log(Box<Log>),
     /// `reject with icmp host-unreachable`.
     Reject(Reject),
     /// `snat`, `dnat`, `masquerade`, `redirect`.

@@ -3,7 +3,7 @@
 use super::super::ast::{Definition, DefinitionId};
 use super::super::lexer::TokenKind;
 use super::expression::Mode;
-use super::{MAX_INCLUDE_DEPTH, Parse, Parser};
+use super::{MAX_INCLUDE_DEPTH, Parse, Parser, Reported};
 use crate::diagnostic::{Diagnostic, Span};
 
 impl Parser<'_> {
@@ -33,7 +33,7 @@ impl Parser<'_> {
             self.skip_separators();
             match self.kind() {
                 TokenKind::CloseBrace => return Ok(()),
-                TokenKind::End => return Err(self.unexpected("`}`")),
+                TokenKind::End => return Err(self.unclosed()),
                 _ => {}
             }
             let start = self.span();
@@ -42,6 +42,11 @@ impl Parser<'_> {
                 self.recover(open);
             }
         }
+    }
+
+    /// The text ends inside a block: said once, for the innermost.
+    fn unclosed(&mut self) -> Reported {
+        if std::mem::replace(&mut self.ended, true) { Reported } else { self.unexpected("`}`") }
     }
 
     fn block_line(&mut self, start: Span, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
@@ -118,6 +123,7 @@ impl Parser<'_> {
     }
 
     fn include(&mut self) -> Parse<()> {
+        let depth = self.frames.last().map_or(0, |frame| frame.depth) + 1;
         self.advance();
         let span = self.span();
         if self.kind() != TokenKind::String {
@@ -126,7 +132,7 @@ impl Parser<'_> {
         let pattern = super::super::ast::unquote(self.text()).to_string();
         self.advance();
         self.line_end()?;
-        if self.frames.len() >= MAX_INCLUDE_DEPTH {
+        if depth > MAX_INCLUDE_DEPTH {
             return Err(self.error(span, "too many files include one another here"));
         }
         let from = self.sources.get(span.source).map_or("", |source| source.name()).to_string();
@@ -135,7 +141,7 @@ impl Parser<'_> {
                 // The last is entered first, so that it is read last.
                 for (name, text) in texts.into_iter().rev() {
                     let source = self.sources.add(name, text);
-                    self.enter(source);
+                    self.enter(source, depth);
                 }
                 Ok(())
             }

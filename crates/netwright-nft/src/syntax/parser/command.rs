@@ -13,7 +13,7 @@ impl Parser<'_> {
     /// Reads a whole text.
     pub(in super::super) fn run(&mut self, source: SourceId) {
         self.frames.clear();
-        self.enter(source);
+        self.enter(source, 0);
         loop {
             self.skip_separators();
             if self.kind() == TokenKind::End {
@@ -182,7 +182,7 @@ impl Parser<'_> {
         let mut table = None;
         let item = self.item(Some(&mut table))?;
         match table {
-            Some(table) => Ok(CommandKind::Item { table, item }),
+            Some(table) => Ok(CommandKind::Item { table, item: Box::new(item) }),
             None => Err(self.unexpected("the name of a table")),
         }
     }

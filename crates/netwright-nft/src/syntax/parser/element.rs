@@ -16,7 +16,7 @@ impl Parser<'_> {
         while self.kind() != TokenKind::CloseBrace {
             elements.push(self.element(Mode::Constant)?);
             if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
-                return Err(self.unexpected("`,` or `}`"));
+                return Err(self.unexpected_in_set());
             }
         }
         self.close_joined(joined)?;
@@ -45,7 +45,7 @@ impl Parser<'_> {
 
     pub(super) fn close_joined(&mut self, joined: bool) -> Parse<()> {
         if self.kind() != TokenKind::CloseBrace {
-            return Err(self.unexpected("`}`"));
+            return Err(self.unexpected_in_set());
         }
         self.open.pop();
         self.joined = joined;

@@ -88,7 +88,7 @@ impl Parser<'_> {
                 while self.kind() != TokenKind::CloseBrace {
                     devices.push(self.primary(Mode::Constant)?);
                     if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
-                        return Err(self.unexpected("`,` or `}`"));
+                        return Err(self.unexpected_in_set());
                     }
                 }
                 self.close_joined(joined)?;
@@ -387,7 +387,7 @@ impl Parser<'_> {
             self.expect(TokenKind::Colon, "`:` and a time")?;
             timeout.policy.push((state, self.time()?));
             if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
-                return Err(self.unexpected("`,` or `}`"));
+                return Err(self.unexpected_in_set());
             }
         }
         self.close_joined(joined)

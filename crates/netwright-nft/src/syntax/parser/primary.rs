@@ -107,7 +107,7 @@ impl Parser<'_> {
             }
             ("dccp", "option") if tunnel.is_none() => {
                 self.advance();
-                return Ok(ExpressionKind::DccpOption(self.number("the number of a DCCP option")?));
+                return Ok(ExpressionKind::DccpOption(Box::new(self.number("the number of a DCCP option")?)));
             }
             _ => {}
         }

@@ -92,7 +92,12 @@ impl Parser<'_> {
             _ => {
                 const KNOWN: &[&str] =
                     &["timeout", "expires", "comment", "counter", "quota", "limit", "last"];
-                return Err(self.unknown("option of an element", &[KNOWN]));
+                let misspelt = self.suggestion(&[KNOWN]).is_some() || !self.joined;
+                return Err(if misspelt {
+                    self.unknown("option of an element", &[KNOWN])
+                } else {
+                    self.unexpected_in_set()
+                });
             }
         };
         Ok(Statement { span: self.since(start), kind })
@@ -289,7 +294,7 @@ impl Parser<'_> {
                     self.advance();
                     self.log_flags(&mut log.flags)?;
                 }
-                _ => return Ok(StatementKind::Log(log)),
+                _ => return Ok(StatementKind::Log(Box::new(log))),
             }
         }
     }
