@@ -238,3 +238,6 @@ impl Value for Carried {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

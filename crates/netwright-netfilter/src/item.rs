@@ -87,3 +87,6 @@ pub(crate) fn noun(kind: MessageKind) -> Option<&'static str> {
         .find(|kinds| [kinds.new, kinds.delete, kinds.destroy].contains(&kind))
         .map(|kinds| kinds.noun)
 }
+
+#[cfg(test)]
+mod tests;

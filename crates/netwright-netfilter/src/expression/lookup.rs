@@ -1,7 +1,7 @@
 //! Expressions that use sets and objects.
 
 use super::{Carried, Expression};
-use crate::Register;
+use crate::{BareText, Register};
 
 netwright_wire::open_flags! {
     /// Flags of `lookup` (`enum nft_lookup_flags`).
@@ -63,9 +63,9 @@ netwright_wire::attrs! {
     /// `objref` (`enum nft_objref_attributes`): an object by kind and name, or by what a map says.
     pub struct ObjectReferenceAttrs, ObjectReferenceView: Big {
         NFTA_OBJREF_IMM_TYPE = 1 => kind: ObjectKind,
-        NFTA_OBJREF_IMM_NAME = 2 => name: String,
+        NFTA_OBJREF_IMM_NAME = 2 => name: BareText,
         NFTA_OBJREF_SET_SREG = 3 => source: Register,
-        NFTA_OBJREF_SET_NAME = 4 => set: String,
+        NFTA_OBJREF_SET_NAME = 4 => set: BareText,
         /// The number of a map made in the same batch.
         NFTA_OBJREF_SET_ID = 5 => set_id: u32,
     }

@@ -2,6 +2,8 @@
 
 use netwright_wire::{Attributes, Big, ByteOrder, Malformed, Native, Value, Writer};
 
+use crate::BareText;
+
 /// A number in the machine's byte order among numbers in network byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NativeU32(pub u32);
@@ -50,7 +52,7 @@ impl Value for Timeouts {
 netwright_wire::attrs! {
     /// A helper of connection tracking (`enum nft_ct_helper_attributes`).
     pub struct CtHelperAttrs, CtHelperView: Big {
-        NFTA_CT_HELPER_NAME = 1 => name: String,
+        NFTA_CT_HELPER_NAME = 1 => name: BareText,
         /// Number of a [`Family`](crate::Family).
         NFTA_CT_HELPER_L3PROTO = 2 => l3_protocol: u16,
         /// Number of an IP protocol.
