@@ -52,17 +52,30 @@ netwright_wire::open_enum! {
     pub struct TypeOfKind(u32) {
         /// A named type, without more.
         NAMED = 4 "type",
-        /// A field of a packet: 0 is the protocol's number, 1 the field's.
+        /// A field of a packet: 0 is the protocol's number, 1 the field's, 2 the base, 3 the offset, 4 the length in bits, 5 the
+        /// tunnel's protocol, each where it is not as usual.
         PAYLOAD = 7 "payload",
-        /// An extension header or option.
+        /// An extension header or option: 0 is its number, 1 the field's, 2 the kind of header.
         EXTENSION_HEADER = 8 "exthdr",
-        /// A key of `meta`: 0 is the key.
+        /// 0 is the key.
         META = 9 "meta",
-        SOCKET = 10 "socket", FINGERPRINT = 11 "osf",
-        /// A key of connection tracking: 0 is the key, 1 the direction.
+        /// 0 is the key.
+        SOCKET = 10 "socket",
+        FINGERPRINT = 11 "osf",
+        /// 0 is the key, 1 the direction or `u32::MAX`.
         CT = 12 "ct",
         /// Several of them, numbered from 0.
         CONCATENATION = 13 "concat",
+        /// 0 is the kind, 1 the modulus, 2 the offset.
+        NUMBER_GENERATOR = 23 "numgen",
+        /// 0 is the kind, 2 the modulus.
+        HASH = 24 "hash",
+        /// 0 is the key.
+        ROUTE = 25 "rt",
+        /// 0 is the result, 1 the flags.
+        FIB = 27 "fib",
+        /// 0 is the key, 1 the direction, 2 the number.
+        XFRM = 28 "xfrm",
     }
 }
 
