@@ -187,7 +187,7 @@ pub struct Link {
     pub alias: Option<String>,
     /// How many want it promiscuous.
     pub promiscuity: Option<u32>,
-    /// Counters; `None` where the request did not want them.
+    /// Counters; some notifications come without them.
     #[doc(alias = "IFLA_STATS64")]
     pub statistics: Option<Statistics>,
     /// The other attributes.

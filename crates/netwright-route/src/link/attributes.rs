@@ -215,7 +215,7 @@ netwright_wire::open_flags! {
         BRIDGE_VLANS = 1 << 1,
         /// VLANs of bridge ports, ranges in one.
         BRIDGE_VLANS_COMPRESSED = 1 << 2,
-        /// No counters.
+        /// No counters of the address families.
         SKIP_STATISTICS = 1 << 3,
         /// Media redundancy.
         MRP = 1 << 4,

@@ -179,28 +179,39 @@ impl Making for Create {
 }
 
 /// The other end of a veth: a link of its own, in any namespace.
+///
+/// The kernel cannot bring it up while the pair is being made and refuses with `ENOTCONN`: bring it up afterwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "VETH_INFO_PEER")]
 pub struct Peer {
     /// The fixed struct.
     pub header: LinkHeader,
-    /// The attributes.
-    pub attributes: Box<LinkAttrs>,
+    /// The attributes as they are sent. A peer could have a peer, and so on, so they are not read beforehand.
+    pub attributes: Vec<u8>,
 }
 
 impl Peer {
     /// A peer with these settings.
     #[must_use]
     pub fn new(settings: &Change) -> Self {
-        let mut peer = Peer::default();
-        settings.apply(&mut peer.header, &mut peer.attributes);
-        peer
+        let mut header = LinkHeader::default();
+        let mut attrs = LinkAttrs::default();
+        settings.apply(&mut header, &mut attrs);
+        let mut writer = Writer::new();
+        attrs.write_attributes(&mut writer);
+        Peer { header, attributes: writer.bytes().to_vec() }
+    }
+
+    /// The attributes, each read when asked for.
+    #[must_use]
+    pub fn attributes(&self) -> LinkAttrsView<'_> {
+        LinkAttrsView::new(&self.attributes)
     }
 
     /// Its name, where it has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.attributes.name.as_deref()
+        self.attributes().name().ok().flatten().and_then(|name| name.as_str())
     }
 }
 
@@ -241,11 +252,11 @@ impl Value for Peer {
     }
 
     fn own(view: PeerView<'_>) -> Result<Self, Malformed> {
-        Ok(Peer { header: view.header, attributes: Box::new(LinkAttrs::own(view.attributes)?) })
+        Ok(Peer { header: view.header, attributes: view.attributes.bytes().to_vec() })
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
         write_header(&self.header, writer);
-        self.attributes.write_attributes(writer);
+        writer.push(&self.attributes);
     }
 }

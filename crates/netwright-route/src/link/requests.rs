@@ -53,27 +53,27 @@ impl fmt::Display for Target<'_> {
 pub struct Get<'a> {
     /// Which.
     pub target: Target<'a>,
-    /// Whether its counters are wanted.
-    pub statistics: bool,
+    /// Whether the counters of IPv6 on it are wanted too, which are many; the link's own always come.
+    pub family_statistics: bool,
 }
 
 impl<'a> Get<'a> {
-    /// By its name or an alternative name; without counters.
+    /// By its name or an alternative name.
     #[must_use]
     pub fn by_name(name: &'a str) -> Self {
-        Get { target: Target::Name(name), statistics: false }
+        Get { target: Target::Name(name), family_statistics: false }
     }
 
-    /// By its index; without counters.
+    /// By its index.
     #[must_use]
     pub fn by_index(index: u32) -> Self {
-        Get { target: Target::Index(index), statistics: false }
+        Get { target: Target::Index(index), family_statistics: false }
     }
 
-    /// The same with counters.
+    /// The same with the counters of IPv6 on it.
     #[must_use]
-    pub fn with_statistics(mut self) -> Self {
-        self.statistics = true;
+    pub fn with_family_statistics(mut self) -> Self {
+        self.family_statistics = true;
         self
     }
 }
@@ -93,7 +93,8 @@ impl Request for Get<'_> {
 
     fn write(&self, writer: &mut Writer) {
         write_header(&self.target.header(), writer);
-        let attrs = LinkAttrs { extended_mask: extended_mask(self.statistics), ..self.target.attributes() };
+        let attrs =
+            LinkAttrs { extended_mask: extended_mask(self.family_statistics), ..self.target.attributes() };
         attrs.write_attributes(writer);
     }
 }
@@ -107,8 +108,8 @@ impl Query for Get<'_> {
     }
 }
 
-fn extended_mask(statistics: bool) -> Option<ExtendedMask> {
-    (!statistics).then_some(ExtendedMask::SKIP_STATISTICS)
+fn extended_mask(family_statistics: bool) -> Option<ExtendedMask> {
+    (!family_statistics).then_some(ExtendedMask::SKIP_STATISTICS)
 }
 
 /// Lists links. What is set is filtered for by the kernel.
@@ -118,8 +119,8 @@ pub struct List {
     pub kind: Option<String>,
     /// The ports of one link.
     pub master: Option<LinkId>,
-    /// Whether counters are wanted.
-    pub statistics: bool,
+    /// Whether the counters of IPv6 on each are wanted too, which are many; the links' own always come.
+    pub family_statistics: bool,
 }
 
 impl List {
@@ -160,7 +161,7 @@ impl Request for List {
         write_header(&LinkHeader::default(), writer);
         let attrs = LinkAttrs {
             master: self.master.map(|master| master.index),
-            extended_mask: extended_mask(self.statistics),
+            extended_mask: extended_mask(self.family_statistics),
             ..LinkAttrs::default()
         };
         attrs.write_attributes(writer);

@@ -1,1 +1,60 @@
+use netwright_wire::{Header, MessageFlags};
 
+use super::*;
+
+fn round_trip(rule: &Rule) -> Rule {
+    let mut writer = Writer::new();
+    rule.write(Purpose::New, &mut writer);
+    let header =
+        Header { length: 0, kind: kind::NEW_RULE, flags: MessageFlags::empty(), sequence: 0, port: 0 };
+    Rule::read(&Message { header, payload: writer.bytes() }).unwrap().unwrap()
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let mut rule = Rule::lookup(Table(1000))
+        .from("2001:db8::/32".parse().unwrap())
+        .mark(Mark { value: 0, mask: 0xff })
+        .family(Family::IPV6)
+        .priority(0);
+    rule.tunnel = Some(5);
+    rule.users = Some(UserRange { start: 0, end: 0 });
+    rule.suppress_prefix_length = Some(0);
+    rule.suppress_group = Some(0);
+    rule.type_of_service = 0x10;
+    rule.flags = RuleFlags::INVERT;
+    rule.protocol = Some(Protocol::STATIC);
+    assert_eq!(round_trip(&rule), rule);
+    let vrf = Rule { vrf: true, action: RuleAction::LOOKUP, ..rule };
+    assert_eq!(round_trip(&Rule { table: None, ..vrf.clone() }).table, None);
+}
+
+#[test]
+fn a_new_rule_looks_up_in_main_and_is_ours() {
+    let rule = round_trip(&Rule::default());
+    assert_eq!((rule.action, rule.table), (RuleAction::LOOKUP, Some(Table::MAIN)));
+    assert_eq!((rule.protocol, rule.family), (Some(Protocol::NETWRIGHT), Family::IPV4));
+}
+
+#[test]
+fn what_the_kernel_says_for_nothing_is_none() {
+    let all_ones = Some(u32::MAX);
+    let attrs = RuleAttrs {
+        suppress_prefix_length: all_ones,
+        suppress_group: all_ones,
+        mark_mask: Some(0),
+        ..RuleAttrs::default()
+    };
+    let rule = Rule::from_parts(RuleHeader::default(), attrs);
+    assert_eq!((rule.suppress_prefix_length, rule.suppress_group, rule.mark), (None, None, None));
+}
+
+#[test]
+fn text() {
+    let mut rule =
+        Rule::new(RuleAction::GOTO).to("10.0.0.0/8".parse().unwrap()).mark(Mark { value: 1, mask: 255 });
+    rule.target = Some(7);
+    rule.flags = RuleFlags::INVERT;
+    assert_eq!(rule.to_string(), "not from all to 10.0.0.0/8 fwmark 0x1/0xff goto 7");
+    assert_eq!(Rule::default().priority(5).to_string(), "5: from all");
+}
