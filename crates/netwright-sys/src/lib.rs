@@ -4,6 +4,7 @@
 //! - [`Connection`]: asks and hears the answers, blocking; `AsyncConnection` is the same under the feature `tokio`;
 //! - [`Namespace`]: a network namespace as an owned descriptor; the caller's threads never change theirs;
 //! - [`isolate`]: a user, network and mount namespace of one's own, for an ordinary user too;
+//! - [`IcmpError`]: who refused what a socket sent;
 //! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
 //! - [`Error`]: a sentence of what was asked, what the kernel said and what to do.
 
@@ -12,6 +13,7 @@ mod asynchronous;
 pub mod capability;
 mod connection;
 mod error;
+mod icmp_error;
 pub mod isolate;
 mod namespace;
 mod socket;
@@ -21,6 +23,7 @@ mod sysctl;
 pub use asynchronous::AsyncConnection;
 pub use connection::{Connection, Failure, Outcome, Refusal};
 pub use error::{Cause, Error, Result};
+pub use icmp_error::IcmpError;
 pub use namespace::Namespace;
 pub use socket::{Received, Socket};
 pub use sysctl::Sysctl;
