@@ -28,11 +28,12 @@ impl<'n, D: Driver> Links<'n, D> {
         self.driver.run(protocol::ROUTE, move |connection| connection.query(&Get::by_index(index)))
     }
 
-    /// A link with its counters.
+    /// A link with its counters and those of IPv6 on it.
     pub fn statistics(&self, link: impl Into<LinkId>) -> D::Output<'n, Link> {
         let index = link.into().index;
-        self.driver
-            .run(protocol::ROUTE, move |connection| connection.query(&Get::by_index(index).with_statistics()))
+        self.driver.run(protocol::ROUTE, move |connection| {
+            connection.query(&Get::by_index(index).with_family_statistics())
+        })
     }
 
     /// All links.
@@ -70,7 +71,8 @@ impl<'n, D: Driver> Links<'n, D> {
     /// Changes what `change` names and nothing else.
     pub fn set(&self, link: impl Into<LinkId>, change: Change) -> D::Output<'n, ()> {
         let link = link.into();
-        self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&Set { link, change: &change }))
+        self.driver
+            .run(protocol::ROUTE, move |connection| connection.acknowledge(&Set { link, change: &change }))
     }
 
     /// Gives a link another name to be found by.
