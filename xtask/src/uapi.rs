@@ -30,16 +30,22 @@ pub(crate) fn run() -> Result<(), String> {
             Name::Member { enumeration, rest } => headers.member(enumeration, rest)?,
             Name::Nowhere => return None,
         };
-        Some((row, name))
+        Some((row, headers.form(&name).ok_or(name)))
     });
-    let (known, unknown): (Vec<_>, Vec<_>) = named.partition(|(_, name)| headers.know(name));
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (row, name) in named {
+        match name {
+            Ok(name) => known.push((row, name)),
+            Err(name) => unknown.push((row, name)),
+        }
+    }
     for (row, name) in &unknown {
         println!("{}: {name} is not in the installed headers", row.place());
     }
-    let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+    let names: Vec<&str> = known.iter().map(|(_, name)| *name).collect();
     let values = headers.values(&names)?;
-    let differs = |(row, name): &(&Row, String)| {
-        let value = values.get(name.as_str()).filter(|value| **value != row.value)?;
+    let differs = |(row, name): &(&Row, &str)| {
+        let value = values.get(name).filter(|value| **value != row.value)?;
         Some(format!("{}: {name} is {} here and {value} in the headers", row.place(), row.value))
     };
     let wrong: Vec<String> = known.iter().filter_map(differs).collect();

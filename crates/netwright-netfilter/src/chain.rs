@@ -12,6 +12,7 @@ netwright_wire::open_flags! {
         /// It sits at a hook.
         BASE = 1,
         /// The device does its work.
+        #[doc(alias = "NFT_CHAIN_HW_OFFLOAD")]
         HARDWARE_OFFLOAD = 2,
         /// It belongs to the rule that jumps into it, and ends with it.
         BINDING = 4,

@@ -9,8 +9,18 @@ use netwright_wire::{Attributes, Big, ByteOrder, Malformed, Value, Writer};
 netwright_wire::open_enum! {
     /// What a rule says about a packet (`enum nft_verdicts` and `NF_*`).
     pub struct Verdict(i32) {
-        DROP = 0 "drop", ACCEPT = 1 "accept", STOLEN = 2 "stolen", QUEUE = 3 "queue",
-        REPEAT = 4 "repeat", STOP = 5 "stop",
+        #[doc(alias = "NF_DROP")]
+        DROP = 0 "drop",
+        #[doc(alias = "NF_ACCEPT")]
+        ACCEPT = 1 "accept",
+        #[doc(alias = "NF_STOLEN")]
+        STOLEN = 2 "stolen",
+        #[doc(alias = "NF_QUEUE")]
+        QUEUE = 3 "queue",
+        #[doc(alias = "NF_REPEAT")]
+        REPEAT = 4 "repeat",
+        #[doc(alias = "NF_STOP")]
+        STOP = 5 "stop",
         /// On with the next rule.
         CONTINUE = -1 "continue",
         /// The rule does not match: on with the next rule.

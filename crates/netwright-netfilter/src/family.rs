@@ -4,6 +4,7 @@ netwright_wire::open_enum! {
     /// Whose packets a table sees (`NFPROTO_*`).
     pub struct Family(u8) {
         /// All families, in requests.
+        #[doc(alias = "NFPROTO_UNSPEC")]
         UNSPECIFIED = 0 "unspec",
         /// IPv4 and IPv6.
         INET = 1 "inet",

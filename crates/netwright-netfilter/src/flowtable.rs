@@ -9,6 +9,7 @@ netwright_wire::open_flags! {
     /// Flags of a flow table (`enum nft_flowtable_flags`).
     pub struct FlowtableFlags(u32) {
         /// The device does its work.
+        #[doc(alias = "NFT_FLOWTABLE_HW_OFFLOAD")]
         HARDWARE_OFFLOAD = 1,
         /// It counts.
         COUNTER = 2,

@@ -37,19 +37,54 @@ pub mod control {
 netwright_wire::open_enum! {
     /// What an nf_tables message is (`enum nf_tables_msg_types`), the lower byte of its type.
     pub struct MessageKind(u8) {
-        NEW_TABLE = 0 "new table", GET_TABLE = 1 "get table", DELETE_TABLE = 2 "delete table",
-        NEW_CHAIN = 3 "new chain", GET_CHAIN = 4 "get chain", DELETE_CHAIN = 5 "delete chain",
-        NEW_RULE = 6 "new rule", GET_RULE = 7 "get rule", DELETE_RULE = 8 "delete rule",
-        NEW_SET = 9 "new set", GET_SET = 10 "get set", DELETE_SET = 11 "delete set",
-        NEW_ELEMENTS = 12 "new elements", GET_ELEMENTS = 13 "get elements", DELETE_ELEMENTS = 14 "delete elements",
-        NEW_GENERATION = 15 "new generation", GET_GENERATION = 16 "get generation", TRACE = 17 "trace",
-        NEW_OBJECT = 18 "new object", GET_OBJECT = 19 "get object", DELETE_OBJECT = 20 "delete object",
+        NEW_TABLE = 0 "new table",
+        GET_TABLE = 1 "get table",
+        #[doc(alias = "NFT_MSG_DELTABLE")]
+        DELETE_TABLE = 2 "delete table",
+        NEW_CHAIN = 3 "new chain",
+        GET_CHAIN = 4 "get chain",
+        #[doc(alias = "NFT_MSG_DELCHAIN")]
+        DELETE_CHAIN = 5 "delete chain",
+        NEW_RULE = 6 "new rule",
+        GET_RULE = 7 "get rule",
+        #[doc(alias = "NFT_MSG_DELRULE")]
+        DELETE_RULE = 8 "delete rule",
+        NEW_SET = 9 "new set",
+        GET_SET = 10 "get set",
+        #[doc(alias = "NFT_MSG_DELSET")]
+        DELETE_SET = 11 "delete set",
+        #[doc(alias = "NFT_MSG_NEWSETELEM")]
+        NEW_ELEMENTS = 12 "new elements",
+        #[doc(alias = "NFT_MSG_GETSETELEM")]
+        GET_ELEMENTS = 13 "get elements",
+        #[doc(alias = "NFT_MSG_DELSETELEM")]
+        DELETE_ELEMENTS = 14 "delete elements",
+        #[doc(alias = "NFT_MSG_NEWGEN")]
+        NEW_GENERATION = 15 "new generation",
+        #[doc(alias = "NFT_MSG_GETGEN")]
+        GET_GENERATION = 16 "get generation",
+        TRACE = 17 "trace",
+        #[doc(alias = "NFT_MSG_NEWOBJ")]
+        NEW_OBJECT = 18 "new object",
+        #[doc(alias = "NFT_MSG_GETOBJ")]
+        GET_OBJECT = 19 "get object",
+        #[doc(alias = "NFT_MSG_DELOBJ")]
+        DELETE_OBJECT = 20 "delete object",
+        #[doc(alias = "NFT_MSG_GETOBJ_RESET")]
         GET_OBJECT_RESET = 21 "get object and reset it",
-        NEW_FLOWTABLE = 22 "new flowtable", GET_FLOWTABLE = 23 "get flowtable", DELETE_FLOWTABLE = 24 "delete flowtable",
+        NEW_FLOWTABLE = 22 "new flowtable",
+        GET_FLOWTABLE = 23 "get flowtable",
+        #[doc(alias = "NFT_MSG_DELFLOWTABLE")]
+        DELETE_FLOWTABLE = 24 "delete flowtable",
         GET_RULE_RESET = 25 "get rule and reset it",
         DESTROY_TABLE = 26 "destroy table", DESTROY_CHAIN = 27 "destroy chain", DESTROY_RULE = 28 "destroy rule",
-        DESTROY_SET = 29 "destroy set", DESTROY_ELEMENTS = 30 "destroy elements",
-        DESTROY_OBJECT = 31 "destroy object", DESTROY_FLOWTABLE = 32 "destroy flowtable",
+        DESTROY_SET = 29 "destroy set",
+        #[doc(alias = "NFT_MSG_DESTROYSETELEM")]
+        DESTROY_ELEMENTS = 30 "destroy elements",
+        #[doc(alias = "NFT_MSG_DESTROYOBJ")]
+        DESTROY_OBJECT = 31 "destroy object",
+        DESTROY_FLOWTABLE = 32 "destroy flowtable",
+        #[doc(alias = "NFT_MSG_GETSETELEM_RESET")]
         GET_ELEMENTS_RESET = 33 "get elements and reset them",
     }
 }

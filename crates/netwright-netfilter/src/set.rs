@@ -26,6 +26,7 @@ netwright_wire::open_flags! {
         /// Its key has several parts.
         CONCAT = 0x80,
         /// Its elements carry expressions.
+        #[doc(alias = "NFT_SET_EXPR")]
         EXPRESSIONS = 0x100,
     }
 }

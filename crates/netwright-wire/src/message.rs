@@ -15,6 +15,7 @@ crate::open_flags! {
         /// Send what was made back, with the handle the kernel gave it.
         ECHO = 0x08,
         /// The dump was interrupted by a change and may be inconsistent.
+        #[doc(alias = "NLM_F_DUMP_INTR")]
         DUMP_INTERRUPTED = 0x10,
         /// The dump was filtered as the request asked for.
         DUMP_FILTERED = 0x20,
@@ -27,16 +28,19 @@ crate::open_flags! {
         /// (new object) Replace an existing one.
         REPLACE = 0x100,
         /// (new object) Fail if it exists.
+        #[doc(alias = "NLM_F_EXCL")]
         EXCLUSIVE = 0x200,
         /// (new object) Create it if it does not exist.
         CREATE = 0x400,
         /// (new object) Add to the end.
         APPEND = 0x800,
         /// (delete) Do not delete recursively.
+        #[doc(alias = "NLM_F_NONREC")]
         NON_RECURSIVE = 0x100,
         /// (acknowledgement) The request was left out of it.
         CAPPED = 0x100,
         /// (acknowledgement) Attributes of an extended acknowledgement follow.
+        #[doc(alias = "NLM_F_ACK_TLVS")]
         ACK_ATTRIBUTES = 0x200,
     }
 }

@@ -17,6 +17,7 @@ const INCLUDED: &[&str] = &[
     "linux/if_addr.h",
     "linux/if_addrlabel.h",
     "linux/if_arp.h",
+    "linux/if_bonding.h",
     "linux/if_bridge.h",
     "linux/if_ether.h",
     "linux/if_link.h",
@@ -75,15 +76,19 @@ impl Headers {
             headers.headers.push((header, words(&text).map(str::to_owned).collect()));
             headers.starts.extend(common_starts(&text));
         }
-        match headers.know("RTM_NEWLINK") {
-            true => Ok(headers),
-            false => Err("the kernel headers are not installed (package linux-libc-dev)".to_owned()),
+        match headers.form("RTM_NEWLINK") {
+            Some(_) => Ok(headers),
+            None => Err("the kernel headers are not installed (package linux-libc-dev)".to_owned()),
         }
     }
 
-    /// Whether the headers have a name.
-    pub(crate) fn know(&self, name: &str) -> bool {
-        self.headers.iter().any(|(_, words)| words.contains(name))
+    /// The headers' form of a name, which may have other underscores: `NFT_MSG_NEWTABLE` for `NFT_MSG_NEW_TABLE`.
+    pub(crate) fn form(&self, name: &str) -> Option<&str> {
+        let squeezed = name.replace('_', "");
+        let words = || self.headers.iter().flat_map(|(_, words)| words);
+        let alike =
+            || words().filter(|word| word.starts_with(start(name)) && word.replace('_', "") == squeezed);
+        words().find(|word| *word == name).or_else(|| alike().next()).map(String::as_str)
     }
 
     /// The name of a member of an enumeration in full.
@@ -133,6 +138,11 @@ impl Headers {
             }
         }
     }
+}
+
+/// A name up to its first underscore, with it: names that differ there are not alike.
+fn start(name: &str) -> &str {
+    name.find('_').and_then(|at| name.get(..=at)).unwrap_or(name)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -14,8 +14,10 @@ netwright_wire::open_enum! {
         /// And with the mask, then exclusive or.
         MASK_XOR = 0 "mask-xor",
         /// Shift of the whole value to the left.
+        #[doc(alias = "NFT_BITWISE_LSHIFT")]
         LEFT_SHIFT = 1 "<<",
         /// Shift of the whole value to the right.
+        #[doc(alias = "NFT_BITWISE_RSHIFT")]
         RIGHT_SHIFT = 2 ">>",
         /// And with another register.
         AND = 3 "&",
@@ -26,7 +28,12 @@ netwright_wire::open_enum! {
     }
 
     /// Which way bytes are swapped (`enum nft_byteorder_ops`).
-    pub struct ByteOrderOp(u32) { NETWORK_TO_HOST = 0 "ntoh", HOST_TO_NETWORK = 1 "hton" }
+    pub struct ByteOrderOp(u32) {
+        #[doc(alias = "NFT_BYTEORDER_NTOH")]
+        NETWORK_TO_HOST = 0 "ntoh",
+        #[doc(alias = "NFT_BYTEORDER_HTON")]
+        HOST_TO_NETWORK = 1 "hton",
+    }
 }
 
 netwright_wire::attrs! {

@@ -7,15 +7,27 @@ netwright_wire::open_enum! {
     /// From where bytes of a packet are counted (`enum nft_payload_bases`).
     pub struct PayloadBase(u32) {
         /// Link layer header.
-        LINK = 0 "link", NETWORK = 1 "network", TRANSPORT = 2 "transport",
+        #[doc(alias = "NFT_PAYLOAD_LL_HEADER")]
+        LINK = 0 "link",
+        #[doc(alias = "NFT_PAYLOAD_NETWORK_HEADER")]
+        NETWORK = 1 "network",
+        #[doc(alias = "NFT_PAYLOAD_TRANSPORT_HEADER")]
+        TRANSPORT = 2 "transport",
         /// What the transport header carries.
+        #[doc(alias = "NFT_PAYLOAD_INNER_HEADER")]
         INNER = 3 "inner",
         /// (in `inner`) The header of the tunnel.
+        #[doc(alias = "NFT_PAYLOAD_TUN_HEADER")]
         TUNNEL = 4 "tunnel",
     }
 
     /// Which checksum is corrected (`enum nft_payload_csum_types`).
-    pub struct ChecksumKind(u32) { NONE = 0 "none", INTERNET = 1 "inet", SCTP = 2 "sctp" }
+    pub struct ChecksumKind(u32) {
+        NONE = 0 "none",
+        #[doc(alias = "NFT_PAYLOAD_CSUM_INET")]
+        INTERNET = 1 "inet",
+        SCTP = 2 "sctp",
+    }
 
     /// Keys of `meta` (`enum nft_meta_keys`).
     pub struct MetaKey(u32) {
@@ -49,11 +61,36 @@ netwright_wire::open_enum! {
     /// Keys of `ct` (`enum nft_ct_keys`).
     pub struct CtKey(u32) {
         STATE = 0 "state", DIRECTION = 1 "direction", STATUS = 2 "status", MARK = 3 "mark", SECMARK = 4 "secmark",
-        EXPIRATION = 5 "expiration", HELPER = 6 "helper", L3_PROTOCOL = 7 "l3protocol", SOURCE = 8 "src",
-        DESTINATION = 9 "dst", PROTOCOL = 10 "protocol", SOURCE_PORT = 11 "proto_src",
-        DESTINATION_PORT = 12 "proto_dst", LABELS = 13 "label", PACKETS = 14 "packets", BYTES = 15 "bytes",
-        AVERAGE_PACKET = 16 "avgpkt", ZONE = 17 "zone", EVENTS = 18 "event", SOURCE_IPV4 = 19 "src_ip",
-        DESTINATION_IPV4 = 20 "dst_ip", SOURCE_IPV6 = 21 "src_ip6", DESTINATION_IPV6 = 22 "dst_ip6", ID = 23 "id",
+        EXPIRATION = 5 "expiration",
+        HELPER = 6 "helper",
+        L3_PROTOCOL = 7 "l3protocol",
+        #[doc(alias = "NFT_CT_SRC")]
+        SOURCE = 8 "src",
+        #[doc(alias = "NFT_CT_DST")]
+        DESTINATION = 9 "dst",
+        PROTOCOL = 10 "protocol",
+        #[doc(alias = "NFT_CT_PROTO_SRC")]
+        SOURCE_PORT = 11 "proto_src",
+        #[doc(alias = "NFT_CT_PROTO_DST")]
+        DESTINATION_PORT = 12 "proto_dst",
+        LABELS = 13 "label",
+        #[doc(alias = "NFT_CT_PKTS")]
+        PACKETS = 14 "packets",
+        BYTES = 15 "bytes",
+        #[doc(alias = "NFT_CT_AVGPKT")]
+        AVERAGE_PACKET = 16 "avgpkt",
+        ZONE = 17 "zone",
+        #[doc(alias = "NFT_CT_EVENTMASK")]
+        EVENTS = 18 "event",
+        #[doc(alias = "NFT_CT_SRC_IP")]
+        SOURCE_IPV4 = 19 "src_ip",
+        #[doc(alias = "NFT_CT_DST_IP")]
+        DESTINATION_IPV4 = 20 "dst_ip",
+        #[doc(alias = "NFT_CT_SRC_IP6")]
+        SOURCE_IPV6 = 21 "src_ip6",
+        #[doc(alias = "NFT_CT_DST_IP6")]
+        DESTINATION_IPV6 = 22 "dst_ip6",
+        ID = 23 "id",
     }
 
     /// Direction of a connection's packets.
@@ -61,7 +98,14 @@ netwright_wire::open_enum! {
 
     /// Keys of `rt` (`enum nft_rt_keys`).
     pub struct RouteKey(u32) {
-        CLASS = 0 "classid", NEXTHOP_IPV4 = 1 "nexthop4", NEXTHOP_IPV6 = 2 "nexthop6", TCP_MSS = 3 "tcpmss",
+        #[doc(alias = "NFT_RT_CLASSID")]
+        CLASS = 0 "classid",
+        #[doc(alias = "NFT_RT_NEXTHOP4")]
+        NEXTHOP_IPV4 = 1 "nexthop4",
+        #[doc(alias = "NFT_RT_NEXTHOP6")]
+        NEXTHOP_IPV6 = 2 "nexthop6",
+        TCP_MSS = 3 "tcpmss",
+        #[doc(alias = "NFT_RT_XFRM")]
         IPSEC = 4 "ipsec",
     }
 
@@ -69,21 +113,48 @@ netwright_wire::open_enum! {
     pub struct SocketKey(u32) { TRANSPARENT = 0 "transparent", MARK = 1 "mark", WILDCARD = 2 "wildcard", CGROUP_V2 = 3 "cgroupv2" }
 
     /// Headers of `exthdr` (`enum nft_exthdr_op`).
-    pub struct ExtensionHeaderOp(u32) { IPV6 = 0 "ipv6", TCP_OPTION = 1 "tcpopt", IPV4 = 2 "ipv4", SCTP = 3 "sctp", DCCP = 4 "dccp" }
+    pub struct ExtensionHeaderOp(u32) {
+        IPV6 = 0 "ipv6",
+        #[doc(alias = "NFT_EXTHDR_OP_TCPOPT")]
+        TCP_OPTION = 1 "tcpopt",
+        IPV4 = 2 "ipv4",
+        SCTP = 3 "sctp",
+        DCCP = 4 "dccp",
+    }
 
     /// What `fib` answers (`enum nft_fib_result`).
-    pub struct FibResult(u32) { OUTPUT_INDEX = 1 "oif", OUTPUT_NAME = 2 "oifname", ADDRESS_TYPE = 3 "type" }
+    pub struct FibResult(u32) {
+        #[doc(alias = "NFT_FIB_RESULT_OIF")]
+        OUTPUT_INDEX = 1 "oif",
+        #[doc(alias = "NFT_FIB_RESULT_OIFNAME")]
+        OUTPUT_NAME = 2 "oifname",
+        #[doc(alias = "NFT_FIB_RESULT_ADDRTYPE")]
+        ADDRESS_TYPE = 3 "type",
+    }
 
     /// Kinds of hash (`enum nft_hash_types`).
-    pub struct HashKind(u32) { JENKINS = 0 "jhash", SYMMETRIC = 1 "symhash" }
+    pub struct HashKind(u32) {
+        JENKINS = 0 "jhash",
+        #[doc(alias = "NFT_HASH_SYM")]
+        SYMMETRIC = 1 "symhash",
+    }
 
     /// Kinds of number generator (`enum nft_ng_types`).
     pub struct NumberGeneratorKind(u32) { INCREMENTAL = 0 "inc", RANDOM = 1 "random" }
 
     /// Keys of `xfrm` (`enum nft_xfrm_keys`).
     pub struct XfrmKey(u32) {
-        DESTINATION_IPV4 = 1 "daddr4", DESTINATION_IPV6 = 2 "daddr6", SOURCE_IPV4 = 3 "saddr4",
-        SOURCE_IPV6 = 4 "saddr6", REQUEST_ID = 5 "reqid", SPI = 6 "spi",
+        #[doc(alias = "NFT_XFRM_KEY_DADDR_IP4")]
+        DESTINATION_IPV4 = 1 "daddr4",
+        #[doc(alias = "NFT_XFRM_KEY_DADDR_IP6")]
+        DESTINATION_IPV6 = 2 "daddr6",
+        #[doc(alias = "NFT_XFRM_KEY_SADDR_IP4")]
+        SOURCE_IPV4 = 3 "saddr4",
+        #[doc(alias = "NFT_XFRM_KEY_SADDR_IP6")]
+        SOURCE_IPV6 = 4 "saddr6",
+        #[doc(alias = "NFT_XFRM_KEY_REQID")]
+        REQUEST_ID = 5 "reqid",
+        SPI = 6 "spi",
     }
 
     /// Direction of a transformation (`XFRM_POLICY_*`).
@@ -93,7 +164,13 @@ netwright_wire::open_enum! {
     pub struct TunnelKey(u32) { PATH = 0 "path", ID = 1 "id" }
 
     /// Which tunnels count (`enum nft_tunnel_mode`).
-    pub struct TunnelMode(u32) { NONE = 0 "none", RECEIVE = 1 "rx", TRANSMIT = 2 "tx" }
+    pub struct TunnelMode(u32) {
+        NONE = 0 "none",
+        #[doc(alias = "NFT_TUNNEL_MODE_RX")]
+        RECEIVE = 1 "rx",
+        #[doc(alias = "NFT_TUNNEL_MODE_TX")]
+        TRANSMIT = 2 "tx",
+    }
 
     /// Kinds of tunnel in `inner` (`enum nft_inner_type`).
     pub struct InnerKind(u32) { UNSPECIFIED = 0 "unspec", VXLAN = 1 "vxlan", GENEVE = 2 "geneve" }
@@ -103,6 +180,7 @@ netwright_wire::open_flags! {
     /// Flags of `payload` (`enum nft_payload_csum_flags`).
     pub struct ChecksumFlags(u32) {
         /// The transport checksum covers the field through its pseudo header.
+        #[doc(alias = "NFT_PAYLOAD_L4CSUM_PSEUDOHDR")]
         PSEUDO_HEADER = 1,
     }
 
@@ -115,14 +193,18 @@ netwright_wire::open_flags! {
     /// What `fib` asks with (`enum nft_fib_flags`).
     pub struct FibFlags(u32) {
         /// Source address.
+        #[doc(alias = "NFTA_FIB_F_SADDR")]
         SOURCE = 0x01,
         /// Destination address.
+        #[doc(alias = "NFTA_FIB_F_DADDR")]
         DESTINATION = 0x02,
         /// Mark.
         MARK = 0x04,
         /// Input interface.
+        #[doc(alias = "NFTA_FIB_F_IIF")]
         INPUT = 0x08,
         /// Output interface.
+        #[doc(alias = "NFTA_FIB_F_OIF")]
         OUTPUT = 0x10,
         /// Loads whether there is an answer.
         PRESENT = 0x20,

@@ -7,14 +7,17 @@ netwright_wire::open_flags! {
     /// Flags of `lookup` (`enum nft_lookup_flags`).
     pub struct LookupFlags(u32) {
         /// Goes on where the set does not have the key.
+        #[doc(alias = "NFT_LOOKUP_F_INV")]
         INVERTED = 1,
     }
 
     /// Flags of `dynset` (`enum nft_dynset_flags`).
     pub struct DynamicSetFlags(u32) {
         /// Goes on where it did not work.
+        #[doc(alias = "NFT_DYNSET_F_INV")]
         INVERTED = 1,
         /// The expressions are given.
+        #[doc(alias = "NFT_DYNSET_F_EXPR")]
         EXPRESSION = 2,
     }
 }
@@ -26,8 +29,14 @@ netwright_wire::open_enum! {
     /// Kinds of objects (`NFT_OBJECT_*`).
     pub struct ObjectKind(u32) {
         COUNTER = 1 "counter", QUOTA = 2 "quota", CT_HELPER = 3 "ct helper", LIMIT = 4 "limit",
-        CONNECTION_LIMIT = 5 "ct count", TUNNEL = 6 "tunnel", CT_TIMEOUT = 7 "ct timeout", SECMARK = 8 "secmark",
-        CT_EXPECTATION = 9 "ct expectation", SYNPROXY = 10 "synproxy",
+        #[doc(alias = "NFT_OBJECT_CONNLIMIT")]
+        CONNECTION_LIMIT = 5 "ct count",
+        TUNNEL = 6 "tunnel",
+        CT_TIMEOUT = 7 "ct timeout",
+        SECMARK = 8 "secmark",
+        #[doc(alias = "NFT_OBJECT_CT_EXPECT")]
+        CT_EXPECTATION = 9 "ct expectation",
+        SYNPROXY = 10 "synproxy",
     }
 }
 

@@ -2,19 +2,26 @@
 
 netwright_wire::open_enum! {
     /// What a limit counts (`enum nft_limit_type`).
-    pub struct LimitKind(u32) { PACKETS = 0 "packets", BYTES = 1 "bytes" }
+    pub struct LimitKind(u32) {
+        #[doc(alias = "NFT_LIMIT_PKTS")]
+        PACKETS = 0 "packets",
+        #[doc(alias = "NFT_LIMIT_PKT_BYTES")]
+        BYTES = 1 "bytes",
+    }
 }
 
 netwright_wire::open_flags! {
     /// Flags of `limit` (`enum nft_limit_flags`).
     pub struct LimitFlags(u32) {
         /// Goes on above the rate.
+        #[doc(alias = "NFT_LIMIT_F_INV")]
         INVERTED = 1,
     }
 
     /// Flags of `quota` (`enum nft_quota_flags`).
     pub struct QuotaFlags(u32) {
         /// Goes on when it is used up.
+        #[doc(alias = "NFT_QUOTA_F_INV")]
         INVERTED = 1,
         /// It is used up.
         DEPLETED = 2,
@@ -23,6 +30,7 @@ netwright_wire::open_flags! {
     /// Flags of `connlimit` (`enum nft_connlimit_flags`).
     pub struct ConnectionLimitFlags(u32) {
         /// Goes on above the number.
+        #[doc(alias = "NFT_CONNLIMIT_F_INV")]
         INVERTED = 1,
     }
 }

@@ -6,18 +6,33 @@ netwright_wire::open_enum! {
     /// How a packet is refused (`enum nft_reject_types`).
     pub struct RejectKind(u32) {
         /// With an ICMP message of the packet's family.
+        #[doc(alias = "NFT_REJECT_ICMP_UNREACH")]
         ICMP = 0 "icmp",
+        #[doc(alias = "NFT_REJECT_TCP_RST")]
         TCP_RESET = 1 "tcp reset",
         /// With an ICMP message that IPv4 and IPv6 share.
+        #[doc(alias = "NFT_REJECT_ICMPX_UNREACH")]
         ICMPX = 2 "icmpx",
     }
 
     /// Which address is translated (`enum nft_nat_types`).
-    pub struct NatKind(u32) { SOURCE = 0 "snat", DESTINATION = 1 "dnat" }
+    pub struct NatKind(u32) {
+        #[doc(alias = "NFT_NAT_SNAT")]
+        SOURCE = 0 "snat",
+        #[doc(alias = "NFT_NAT_DNAT")]
+        DESTINATION = 1 "dnat",
+    }
 
     /// How important a log line is (`enum nft_log_level`).
     pub struct LogLevel(u32) {
-        EMERGENCY = 0 "emerg", ALERT = 1 "alert", CRITICAL = 2 "crit", ERROR = 3 "err", WARNING = 4 "warn",
+        #[doc(alias = "NFT_LOGLEVEL_EMERG")]
+        EMERGENCY = 0 "emerg",
+        ALERT = 1 "alert",
+        #[doc(alias = "NFT_LOGLEVEL_CRIT")]
+        CRITICAL = 2 "crit",
+        #[doc(alias = "NFT_LOGLEVEL_ERR")]
+        ERROR = 3 "err",
+        WARNING = 4 "warn",
         NOTICE = 5 "notice", INFO = 6 "info", DEBUG = 7 "debug", AUDIT = 8 "audit",
     }
 }
@@ -26,10 +41,13 @@ netwright_wire::open_flags! {
     /// What is logged besides (`NF_LOG_*`).
     pub struct LogFlags(u32) {
         /// TCP sequence numbers.
+        #[doc(alias = "NF_LOG_TCPSEQ")]
         TCP_SEQUENCE = 0x01,
         /// TCP options.
+        #[doc(alias = "NF_LOG_TCPOPT")]
         TCP_OPTIONS = 0x02,
         /// IP options.
+        #[doc(alias = "NF_LOG_IPOPT")]
         IP_OPTIONS = 0x04,
         /// User of the local socket.
         UID = 0x08,
@@ -44,10 +62,12 @@ netwright_wire::open_flags! {
         /// Ports are given.
         PROTO_SPECIFIED = 0x02,
         /// Ports are chosen by hash.
+        #[doc(alias = "NF_NAT_RANGE_PROTO_RANDOM")]
         RANDOM = 0x04,
         /// A client gets the same address each time.
         PERSISTENT = 0x08,
         /// Ports are chosen at random.
+        #[doc(alias = "NF_NAT_RANGE_PROTO_RANDOM_FULLY")]
         FULLY_RANDOM = 0x10,
         /// Ports keep their distance to a base.
         PROTO_OFFSET = 0x20,
@@ -68,8 +88,10 @@ netwright_wire::open_flags! {
         /// The segment size is given.
         MSS = 0x01,
         /// The window scale is given.
+        #[doc(alias = "NF_SYNPROXY_OPT_WSCALE")]
         WINDOW_SCALE = 0x02,
         /// Selective acknowledgements.
+        #[doc(alias = "NF_SYNPROXY_OPT_SACK_PERM")]
         SACK_PERMITTED = 0x04,
         /// Timestamps.
         TIMESTAMP = 0x08,

@@ -8,10 +8,12 @@ netwright_wire::open_flags! {
     /// Flags of a tunnel's metadata (`enum nft_tunnel_flags`).
     pub struct TunnelFlags(u32) {
         /// UDP over IPv6 without checksum.
+        #[doc(alias = "NFT_TUNNEL_F_ZERO_CSUM_TX")]
         ZERO_CHECKSUM = 1,
         /// Do not fragment.
         DONT_FRAGMENT = 2,
         /// With a sequence number.
+        #[doc(alias = "NFT_TUNNEL_F_SEQ_NUMBER")]
         SEQUENCE_NUMBER = 4,
     }
 }
