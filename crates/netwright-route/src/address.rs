@@ -70,10 +70,12 @@ netwright_wire::open_flags! {
         /// Another address of the same network is the first (IPv4); made from a temporary prefix (IPv6).
         SECONDARY = 0x01,
         /// No duplicate address detection.
+        #[doc(alias = "IFA_F_NODAD")]
         NO_DUPLICATE_DETECTION = 0x02,
         /// Usable before duplicate address detection has ended.
         OPTIMISTIC = 0x04,
         /// Duplicate address detection found another owner.
+        #[doc(alias = "IFA_F_DADFAILED")]
         DUPLICATE_DETECTED = 0x08,
         /// Mobile IPv6 home address.
         HOME_ADDRESS = 0x10,
@@ -84,10 +86,12 @@ netwright_wire::open_flags! {
         /// Valid forever.
         PERMANENT = 0x80,
         /// Temporary addresses are made from this one.
+        #[doc(alias = "IFA_F_MANAGETEMPADDR")]
         MANAGE_TEMPORARY = 0x100,
         /// No route for the prefix is made.
         NO_PREFIX_ROUTE = 0x200,
         /// Joins this multicast address on the link.
+        #[doc(alias = "IFA_F_MCAUTOJOIN")]
         AUTO_JOIN = 0x400,
         /// Made as RFC 7217 says.
         STABLE_PRIVACY = 0x800,
@@ -98,12 +102,16 @@ netwright_wire::open_enum! {
     /// Who made an address (`IFAPROT_*`).
     pub struct AddressProtocol(u8) {
         /// Unknown.
+        #[doc(alias = "IFAPROT_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// The kernel, for loopback.
+        #[doc(alias = "IFAPROT_KERNEL_LO")]
         KERNEL_LOOPBACK = 1 "kernel_lo",
         /// The kernel, from a router advertisement.
+        #[doc(alias = "IFAPROT_KERNEL_RA")]
         KERNEL_ROUTER_ADVERTISEMENT = 2 "kernel_ra",
         /// The kernel, link-local.
+        #[doc(alias = "IFAPROT_KERNEL_LL")]
         KERNEL_LINK_LOCAL = 3 "kernel_ll",
     }
 }

@@ -6,12 +6,15 @@ netwright_wire::open_enum! {
     /// Address family of a message (`AF_*`).
     pub struct Family(u8) {
         /// Any or none.
+        #[doc(alias = "AF_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// IPv4 (`AF_INET`).
+        #[doc(alias = "AF_INET")]
         IPV4 = 2 "ipv4",
         /// Ports and forwarding entries of bridges (`AF_BRIDGE`).
         BRIDGE = 7 "bridge",
         /// IPv6 (`AF_INET6`).
+        #[doc(alias = "AF_INET6")]
         IPV6 = 10 "ipv6",
         /// Link layer (`AF_PACKET`).
         PACKET = 17 "packet",
@@ -22,6 +25,7 @@ netwright_wire::open_enum! {
     /// How far a destination or an address reaches (`enum rt_scope_t`); smaller is farther.
     pub struct Scope(u8) {
         /// Everywhere.
+        #[doc(alias = "RT_SCOPE_UNIVERSE")]
         GLOBAL = 0 "global",
         /// Within this site (IPv6).
         SITE = 200 "site",
@@ -36,6 +40,7 @@ netwright_wire::open_enum! {
     /// A routing table (`enum rt_class_t`). Every number but 0 is one.
     pub struct Table(u32) {
         /// No table was named.
+        #[doc(alias = "RT_TABLE_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// Looked up last.
         DEFAULT = 253 "default",
@@ -48,6 +53,7 @@ netwright_wire::open_enum! {
     /// Who made a route, rule or address (`RTPROT_*`). From 4 on, the kernel passes the number through.
     pub struct Protocol(u8) {
         /// Unknown.
+        #[doc(alias = "RTPROT_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// An ICMP redirect.
         REDIRECT = 1 "redirect",
@@ -60,6 +66,7 @@ netwright_wire::open_enum! {
         /// GateD.
         GATED = 8 "gated",
         /// A router advertisement.
+        #[doc(alias = "RTPROT_RA")]
         ROUTER_ADVERTISEMENT = 9 "ra",
         /// Merit MRT.
         MRT = 10 "mrt",

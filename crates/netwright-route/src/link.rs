@@ -39,6 +39,7 @@ netwright_wire::open_flags! {
         /// State: loopback.
         LOOPBACK = 1 << 3,
         /// State: point-to-point.
+        #[doc(alias = "IFF_POINTOPOINT")]
         POINT_TO_POINT = 1 << 4,
         /// No trailers.
         NO_TRAILERS = 1 << 5,
@@ -47,18 +48,23 @@ netwright_wire::open_flags! {
         /// No address resolution.
         NO_ARP = 1 << 7,
         /// Receive all packets.
+        #[doc(alias = "IFF_PROMISC")]
         PROMISCUOUS = 1 << 8,
         /// Receive all multicast packets.
+        #[doc(alias = "IFF_ALLMULTI")]
         ALL_MULTICAST = 1 << 9,
         /// State: master of a load balancer.
         MASTER = 1 << 10,
         /// State: port of a load balancer.
+        #[doc(alias = "IFF_SLAVE")]
         PORT = 1 << 11,
         /// Supports multicast.
         MULTICAST = 1 << 12,
         /// Can choose its medium.
+        #[doc(alias = "IFF_PORTSEL")]
         PORT_SELECTION = 1 << 13,
         /// Chooses its medium itself.
+        #[doc(alias = "IFF_AUTOMEDIA")]
         AUTOMATIC_MEDIUM = 1 << 14,
         /// Loses its addresses when it goes down.
         DYNAMIC = 1 << 15,
@@ -93,6 +99,7 @@ netwright_wire::open_enum! {
     /// What the hardware is (`ARPHRD_*`).
     pub struct HardwareType(u16) {
         /// Ethernet.
+        #[doc(alias = "ARPHRD_ETHER")]
         ETHERNET = 1 "ether",
         /// InfiniBand.
         INFINIBAND = 32 "infiniband",
@@ -107,10 +114,12 @@ netwright_wire::open_enum! {
         /// IPv6 in IPv4.
         SIT = 776 "sit",
         /// GRE over IPv4.
+        #[doc(alias = "ARPHRD_IPGRE")]
         GRE = 778 "gre",
         /// Wireless.
         IEEE80211 = 801 "ieee802.11",
         /// GRE over IPv6.
+        #[doc(alias = "ARPHRD_IP6GRE")]
         GRE6 = 823 "gre6",
         /// Netlink monitor.
         NETLINK = 824 "netlink",

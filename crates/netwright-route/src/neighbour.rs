@@ -107,6 +107,7 @@ netwright_wire::open_flags! {
         /// Requests for the address are answered for it.
         PROXY = 1 << 3,
         /// Learnt outside the kernel.
+        #[doc(alias = "NTF_EXT_LEARNED")]
         EXTERNALLY_LEARNED = 1 << 4,
         /// The hardware has it.
         OFFLOADED = 1 << 5,

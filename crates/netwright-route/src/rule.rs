@@ -92,10 +92,13 @@ netwright_wire::open_flags! {
         /// State: the rule to go on with does not exist.
         UNRESOLVED = 4,
         /// State: the link that packets come in by does not exist.
+        #[doc(alias = "FIB_RULE_IIF_DETACHED")]
         INCOMING_DETACHED = 8,
         /// State: the link that packets go out by does not exist.
+        #[doc(alias = "FIB_RULE_OIF_DETACHED")]
         OUTGOING_DETACHED = 16,
         /// Look for the source address in the table's routes.
+        #[doc(alias = "FIB_RULE_FIND_SADDR")]
         FIND_SOURCE = 0x10000,
     }
 }
@@ -104,8 +107,10 @@ netwright_wire::open_enum! {
     /// What is done with packets that match (`FR_ACT_*`).
     pub struct RuleAction(u8) {
         /// Anything, for deleting.
+        #[doc(alias = "FR_ACT_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// Looked up in a table.
+        #[doc(alias = "FR_ACT_TO_TBL")]
         LOOKUP = 1 "lookup",
         /// Goes on with another rule.
         GOTO = 2 "goto",

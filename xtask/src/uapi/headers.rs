@@ -13,6 +13,7 @@ const INCLUDED: &[&str] = &[
     "linux/netlink.h",
     "linux/rtnetlink.h",
     "linux/genetlink.h",
+    "linux/icmpv6.h",
     "linux/if.h",
     "linux/if_addr.h",
     "linux/if_addrlabel.h",

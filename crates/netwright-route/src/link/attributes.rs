@@ -210,16 +210,21 @@ netwright_wire::open_flags! {
     /// What a request wants to hear besides the usual, or not (`RTEXT_FILTER_*`).
     pub struct ExtendedMask(u32) {
         /// Virtual functions.
+        #[doc(alias = "RTEXT_FILTER_VF")]
         VIRTUAL_FUNCTIONS = 1,
         /// VLANs of bridge ports.
+        #[doc(alias = "RTEXT_FILTER_BRVLAN")]
         BRIDGE_VLANS = 1 << 1,
         /// VLANs of bridge ports, ranges in one.
+        #[doc(alias = "RTEXT_FILTER_BRVLAN_COMPRESSED")]
         BRIDGE_VLANS_COMPRESSED = 1 << 2,
         /// No counters of the address families.
+        #[doc(alias = "RTEXT_FILTER_SKIP_STATS")]
         SKIP_STATISTICS = 1 << 3,
         /// Media redundancy.
         MRP = 1 << 4,
         /// Connectivity faults, settings.
+        #[doc(alias = "RTEXT_FILTER_CFM_CONFIG")]
         CFM_CONFIGURATION = 1 << 5,
         /// Connectivity faults, state.
         CFM_STATUS = 1 << 6,

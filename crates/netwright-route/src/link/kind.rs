@@ -202,6 +202,7 @@ netwright_wire::open_flags! {
     /// `enum vlan_flags`
     pub struct VlanFlags(u32) {
         /// Headers are put in order.
+        #[doc(alias = "VLAN_FLAG_REORDER_HDR")]
         REORDER_HEADER = 0x1,
         /// Registers by GVRP.
         GVRP = 0x2,
@@ -216,8 +217,10 @@ netwright_wire::open_flags! {
     /// `MACVLAN_FLAG_*`
     pub struct MacvlanFlags(u16) {
         /// The link below is not made promiscuous.
+        #[doc(alias = "MACVLAN_FLAG_NOPROMISC")]
         NO_PROMISCUOUS = 1,
         /// No lookup of the destination in source mode.
+        #[doc(alias = "MACVLAN_FLAG_NODST")]
         NO_DESTINATION = 2,
     }
 
@@ -240,6 +243,7 @@ netwright_wire::open_enum! {
         /// They reach each other.
         BRIDGE = 4 "bridge",
         /// It takes the link over.
+        #[doc(alias = "MACVLAN_MODE_PASSTHRU")]
         PASSTHROUGH = 8 "passthru",
         /// By the source address.
         SOURCE = 16 "source",
@@ -260,6 +264,7 @@ netwright_wire::open_enum! {
         /// Add.
         ADD = 0 "add",
         /// Delete.
+        #[doc(alias = "MACVLAN_MACADDR_DEL")]
         DELETE = 1 "del",
         /// Delete all.
         FLUSH = 2 "flush",

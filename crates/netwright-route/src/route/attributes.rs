@@ -187,6 +187,7 @@ netwright_wire::open_flags! {
         /// Time stamps; without effect.
         TIMESTAMP = 1 << 2,
         /// Fragments all; without effect.
+        #[doc(alias = "RTAX_FEATURE_ALLFRAG")]
         ALL_FRAGMENTS = 1 << 3,
     }
 }

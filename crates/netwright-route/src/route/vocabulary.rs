@@ -4,6 +4,7 @@ netwright_wire::open_enum! {
     /// What becomes of a packet (`RTN_*`).
     pub struct RouteKind(u8) {
         /// Not said.
+        #[doc(alias = "RTN_UNSPEC")]
         UNSPECIFIED = 0 "unspecified",
         /// Goes to a gateway or straight to the destination.
         UNICAST = 1 "unicast",
@@ -26,6 +27,7 @@ netwright_wire::open_enum! {
         /// Is translated; without effect.
         NAT = 10 "nat",
         /// Is resolved outside; without effect.
+        #[doc(alias = "RTN_XRESOLVE")]
         EXTERNAL = 11 "xresolve",
     }
 
@@ -70,18 +72,25 @@ netwright_wire::open_flags! {
     /// Flags of a route (`RTM_F_*`, and in the low byte `RTNH_F_*`).
     pub struct RouteFlags(u32) {
         /// State: its link is gone or down.
+        #[doc(alias = "RTNH_F_DEAD")]
         DEAD = 1,
         /// The gateway is looked up in turn.
+        #[doc(alias = "RTNH_F_PERVASIVE")]
         PERVASIVE = 2,
         /// The gateway is on the link, whatever the link's addresses say.
+        #[doc(alias = "RTNH_F_ONLINK")]
         ON_LINK = 4,
         /// State: the hardware forwards by it.
+        #[doc(alias = "RTNH_F_OFFLOAD")]
         NEXT_HOP_OFFLOAD = 8,
         /// State: its link has no carrier.
+        #[doc(alias = "RTNH_F_LINKDOWN")]
         LINK_DOWN = 16,
         /// State: not resolved.
+        #[doc(alias = "RTNH_F_UNRESOLVED")]
         UNRESOLVED = 32,
         /// State: the hardware hands packets up.
+        #[doc(alias = "RTNH_F_TRAP")]
         NEXT_HOP_TRAP = 64,
         /// Tell the sender of the change.
         NOTIFY = 0x100,

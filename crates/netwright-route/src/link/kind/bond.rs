@@ -128,10 +128,13 @@ netwright_wire::open_enum! {
         /// All at once.
         BROADCAST = 3 "broadcast",
         /// IEEE 802.3ad.
+        #[doc(alias = "BOND_MODE_8023AD")]
         LACP = 4 "802.3ad",
         /// By load, sending.
+        #[doc(alias = "BOND_MODE_TLB")]
         TRANSMIT_LOAD = 5 "balance-tlb",
         /// By load, both ways.
+        #[doc(alias = "BOND_MODE_ALB")]
         ADAPTIVE_LOAD = 6 "balance-alb",
     }
 }
