@@ -5,6 +5,7 @@
 //! - [`Namespace`]: a network namespace as an owned descriptor; the caller's threads never change theirs;
 //! - [`isolate`]: a user, network and mount namespace of one's own, for an ordinary user too;
 //! - [`IcmpError`]: who refused what a socket sent;
+//! - [`Tun`]: a TUN or TAP interface;
 //! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
 //! - [`Error`]: a sentence of what was asked, what the kernel said and what to do.
 
@@ -18,6 +19,7 @@ pub mod isolate;
 mod namespace;
 mod socket;
 mod sysctl;
+mod tun;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::AsyncConnection;
@@ -27,6 +29,7 @@ pub use icmp_error::IcmpError;
 pub use namespace::Namespace;
 pub use socket::{Received, Socket};
 pub use sysctl::Sysctl;
+pub use tun::Tun;
 
 /// Netlink protocols, the constants that [`netwright_wire::Request::PROTOCOL`] and [`Socket::open`] take (`NETLINK_*`).
 pub mod protocol {
