@@ -65,6 +65,11 @@ impl Namespace {
         Ok(self.identity()? == other.identity()?)
     }
 
+    /// Whether it is the calling thread's. What can be done without entering needs no privilege then.
+    pub(crate) fn is_current(&self) -> bool {
+        Namespace::current().and_then(|current| current.same_as(self)).unwrap_or(false)
+    }
+
     /// Runs a closure inside, on a thread of its own that has ended when this returns. A panic goes on in the caller.
     pub fn run<T: Send>(&self, inside: impl FnOnce() -> T + Send) -> Result<T> {
         let entered = on_thread(|| match enter(self.fd.as_fd()) {

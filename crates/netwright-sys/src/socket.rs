@@ -55,9 +55,13 @@ impl Socket {
         })
     }
 
-    /// Opens a socket in another network namespace, on a thread that ends with that.
+    /// Opens a socket in another network namespace, on a thread that ends with that. In the calling thread's own it is
+    /// opened at once: entering needs a privilege that reading does not.
     pub fn open_in(namespace: &Namespace, protocol: i32) -> Result<Self> {
-        namespace.run(|| Socket::open(protocol))?
+        match namespace.is_current() {
+            true => Socket::open(protocol),
+            false => namespace.run(|| Socket::open(protocol))?,
+        }
     }
 
     fn try_open(protocol: i32) -> rustix::io::Result<Self> {

@@ -54,7 +54,7 @@ impl Sysctl {
         action: impl FnOnce(PathBuf) -> std::io::Result<T> + Send,
     ) -> Result<T> {
         let path = path_of(key).map_err(|cause| Error::new(sentence(verb, key), cause))?;
-        let result = match Namespace::current()?.same_as(&self.namespace)? {
+        let result = match self.namespace.is_current() {
             true => action(path),
             false => self.namespace.run(|| action(path))?,
         };
