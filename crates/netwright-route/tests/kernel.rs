@@ -310,7 +310,7 @@ fn rules_come_back_as_they_were_made() {
         refuse.ip_protocol = Some(6);
         refuse.source_ports = Some(PortRange { start: 1, end: 1024 });
         refuse.destination_ports = Some(PortRange { start: 80, end: 90 });
-        refuse.users = Some(UserRange { start: 5, end: 6 });
+        refuse.users = Some(UserRange { start: 0, end: 0 });
         let mut goto = family(Rule::new(RuleAction::GOTO).priority(99).outgoing("lo"));
         goto.target = Some(101);
         let mut suppress = family(Rule::lookup(Table::MAIN).priority(103));
