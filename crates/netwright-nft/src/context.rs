@@ -128,6 +128,24 @@ impl Context {
         self.family
     }
 
+    /// The link layer headers that are known: Ethernet, then the tags.
+    #[must_use]
+    pub fn link(&self) -> &[Known] {
+        &self.link
+    }
+
+    /// The type of the ICMP message, where it is known to be one.
+    #[must_use]
+    pub fn message_type(&self) -> Option<u8> {
+        self.message_types.first().copied()
+    }
+
+    /// Learns that a `meta` key equals a number.
+    pub fn learn_meta(&mut self, key: &'static Key, number: u32) {
+        // A contradiction is for the writer of a rule to know, not for its reader.
+        let _ = self.learn_number(&DependencyOf::Meta(key), number, None);
+    }
+
     /// The network layer protocol, where it is known.
     #[must_use]
     pub fn network(&self) -> Option<Known> {

@@ -4,7 +4,10 @@
 pub mod catalog;
 pub mod context;
 pub mod diagnostic;
+pub mod evaluate;
 pub mod ir;
+pub mod lift;
 pub mod lower;
+pub mod print;
 pub mod syntax;
 pub mod table;

@@ -1,0 +1,27 @@
+//! Rules and sets as the kernel has them to the language.
+//!
+//! The expressions of a rule are read one after the other. What is loaded stays in registers, unread, until a statement
+//! uses it: only then it is known which header its bytes belong to. Matches that others imply are taken out, as nft
+//! does. What is not understood is kept as it is: see [`Statement::Raw`](crate::ir::Statement::Raw).
+
+mod dependency;
+mod interval;
+mod load;
+mod nat;
+mod payload;
+mod register;
+mod relational;
+mod resolve;
+mod rule;
+mod scope;
+mod set;
+mod stateful;
+mod statement;
+mod type_of;
+mod value;
+mod visit;
+
+pub(crate) use payload::extension;
+pub use rule::rule;
+pub use scope::Scope;
+pub use set::set;

@@ -1,0 +1,252 @@
+//! Matches that follow from others: nft does not list `meta l4proto tcp` before `tcp dport 22`.
+//!
+//! A match on a protocol is remembered until something uses the header that it announces; then it is taken out again.
+//! Whatever is not a match ends the memory: what came before it was reached by packets of other protocols too.
+
+use netwright_netfilter::Family;
+
+use super::rule::Lifter;
+use super::visit;
+use crate::context::{DependencyOf, is_protocol_key};
+use crate::ir::{Expression, Match, MatchOperator, PayloadLocation, Reject, Selector, Statement};
+use crate::table::header::{ExtensionBase, Header, PayloadBase};
+use crate::table::{Field, HeaderId};
+
+/// What a match tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    /// That there is an Ethernet header.
+    Link,
+    /// The protocol behind the link layer headers.
+    Network,
+    /// The protocol behind the network layer header.
+    Transport,
+    /// The type of an ICMP message.
+    Message,
+}
+
+/// A match that may turn out to be implied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    tunnel: Option<HeaderId>,
+    layer: Layer,
+    of: DependencyOf,
+    value: u32,
+    announced: Option<HeaderId>,
+    at: usize,
+}
+
+/// Ethernet in `meta iiftype`.
+const ETHER: u32 = 1;
+/// The EtherType of a tag that needs no mention.
+const TAG: u32 = 0x8100;
+
+impl Pending {
+    fn new(tunnel: Option<HeaderId>, of: DependencyOf, value: u32, at: usize) -> Option<Self> {
+        let by_type = || u16::try_from(value).ok().and_then(HeaderId::by_ether_type);
+        let by_protocol = || u8::try_from(value).ok().and_then(HeaderId::by_ip_protocol);
+        let (layer, announced) = match of {
+            DependencyOf::Meta(key) => match key.name {
+                "iiftype" if value == ETHER => (Layer::Link, Some(HeaderId::Ether)),
+                "nfproto" => (Layer::Network, u8::try_from(value).ok().and_then(HeaderId::by_nfproto)),
+                "protocol" => (Layer::Network, by_type()),
+                "l4proto" => (Layer::Transport, by_protocol()),
+                _ => return None,
+            },
+            DependencyOf::Payload(field) => {
+                let icmp = matches!(field.header, HeaderId::Icmp | HeaderId::Icmpv6);
+                match field.base() {
+                    _ if icmp && field.name == "type" => (Layer::Message, Some(field.header)),
+                    _ if !is_protocol_key(field) => return None,
+                    PayloadBase::LINK => (Layer::Network, by_type()),
+                    PayloadBase::NETWORK => (Layer::Transport, by_protocol()),
+                    _ => return None,
+                }
+            }
+        };
+        Some(Pending { tunnel, layer, of, value, announced, at })
+    }
+
+    fn is_meta(&self, name: &str) -> bool {
+        matches!(self.of, DependencyOf::Meta(key) if key.name == name)
+    }
+
+    fn is_of(&self, header: HeaderId) -> bool {
+        matches!(self.of, DependencyOf::Payload(field) if field.header == header)
+    }
+}
+
+/// The network layer protocol that all packets of a family have.
+fn own_network(family: Family) -> Option<HeaderId> {
+    match family {
+        Family::IPV4 => Some(HeaderId::Ip),
+        Family::IPV6 => Some(HeaderId::Ip6),
+        _ => None,
+    }
+}
+
+impl Lifter<'_> {
+    /// Adds a statement: takes out the matches that it implies, and remembers it if it may be implied itself.
+    pub(super) fn push(&mut self, statement: Statement) {
+        self.take_out_tautology();
+        self.take_out_implied(&statement);
+        let at = self.statements.len();
+        match &statement {
+            Statement::Match(matched) => {
+                let _ = self.context.learn(matched, None);
+                self.remember(matched, at);
+            }
+            _ => self.pending.clear(),
+        }
+        self.statements.push(Some(statement));
+    }
+
+    /// Adds a match on a `meta` key inside a tunnel, for which the language has no words of its own: `raw` stands for it
+    /// until something inside the tunnel implies it.
+    pub(super) fn push_inner(&mut self, tunnel: &'static Header, key: &'static crate::table::Key, value: u32, raw: Statement) {
+        self.take_out_header(tunnel, None);
+        let at = self.statements.len();
+        self.context.layer(Some(tunnel)).learn_meta(key, value);
+        self.remember_as(Pending::new(Some(tunnel.id), DependencyOf::Meta(key), value, at));
+        self.statements.push(Some(raw));
+    }
+
+    fn remember(&mut self, matched: &Match, at: usize) {
+        let (tunnel, of) = match &matched.left {
+            Expression::Selector(Selector::Meta(key)) => (None, DependencyOf::Meta(key)),
+            Expression::Selector(Selector::Payload(payload)) => match payload.location {
+                PayloadLocation::Field(_, field) => (payload.inner.map(|h| h.id), DependencyOf::Payload(field)),
+                PayloadLocation::Raw { .. } => return,
+            },
+            _ => return,
+        };
+        let value = match &matched.right {
+            Expression::Value(value) if matched.operator == MatchOperator::Implicit => value.as_number(),
+            _ => None,
+        };
+        if let Some(value) = value.and_then(|value| u32::try_from(value).ok()) {
+            self.remember_as(Pending::new(tunnel, of, value, at));
+        }
+    }
+
+    fn remember_as(&mut self, pending: Option<Pending>) {
+        if let Some(new) = pending {
+            self.pending.retain(|old| old.layer != new.layer || old.tunnel != new.tunnel);
+            self.pending.push(new);
+        }
+    }
+
+    /// `meta protocol ip` says nothing in a table of the family `ip`.
+    fn take_out_tautology(&mut self) {
+        let own = own_network(self.family);
+        self.take_out(|pending| {
+            pending.tunnel.is_none() && pending.is_meta("protocol") && own.is_some() && pending.announced == own
+        });
+    }
+
+    fn take_out(&mut self, implied: impl Fn(&Pending) -> bool) {
+        let statements = &mut self.statements;
+        self.pending.retain(|pending| {
+            let implied = implied(pending);
+            if let Some(statement) = statements.get_mut(pending.at).filter(|_| implied) {
+                *statement = None;
+            }
+            !implied
+        });
+    }
+
+    fn take_out_implied(&mut self, statement: &Statement) {
+        visit::selectors(statement, &mut |selector| match selector {
+            Selector::Payload(payload) => {
+                if let Some(tunnel) = payload.inner {
+                    self.take_out_header(tunnel, None);
+                }
+                if let PayloadLocation::Field(header, field) = payload.location {
+                    self.take_out_field(header, field, payload.inner.map(|tunnel| tunnel.id));
+                }
+            }
+            Selector::Exthdr(exthdr) => match exthdr.base {
+                ExtensionBase::IPV6 => self.take_out_header(HeaderId::Ip6.header(), None),
+                ExtensionBase::IPV4 => self.take_out_header(HeaderId::Ip.header(), None),
+                ExtensionBase::TCP => self.take_out_header(HeaderId::Tcp.header(), None),
+                ExtensionBase::SCTP => self.take_out_header(HeaderId::Sctp.header(), None),
+                _ => self.take_out_header(HeaderId::Dccp.header(), None),
+            },
+            _ => {}
+        });
+        match statement {
+            Statement::ResetTcpOption(_) => self.take_out_header(HeaderId::Tcp.header(), None),
+            Statement::Match(matched) => self.take_out_below_icmp(matched),
+            Statement::Reject(reject) => self.take_out_rejected(*reject),
+            _ => {}
+        }
+    }
+
+    /// `meta l4proto icmp` implies IPv4.
+    fn take_out_below_icmp(&mut self, matched: &Match) {
+        let number = match (&matched.left, &matched.right) {
+            (Expression::Selector(Selector::Meta(key)), Expression::Value(value)) if key.name == "l4proto" => {
+                value.as_number()
+            }
+            _ => None,
+        };
+        let below = match number.filter(|_| matched.operator == MatchOperator::Implicit) {
+            Some(1) => HeaderId::Ip,
+            Some(58) => HeaderId::Ip6,
+            _ => return,
+        };
+        self.take_out(|p| p.tunnel.is_none() && p.is_meta("nfproto") && p.announced == Some(below));
+    }
+
+    fn take_out_rejected(&mut self, reject: Reject) {
+        let below = match reject {
+            Reject::Icmp(_) => HeaderId::Ip,
+            Reject::Icmpv6(_) => HeaderId::Ip6,
+            Reject::TcpReset if own_network(self.family).is_some() => HeaderId::Tcp,
+            _ => return,
+        };
+        self.take_out_header(below.header(), None);
+    }
+
+    fn take_out_field(&mut self, header: &'static Header, field: &Field, tunnel: Option<HeaderId>) {
+        if header.id == HeaderId::Vlan && is_protocol_key(field) {
+            self.take_out(|p| p.tunnel == tunnel && p.layer == Layer::Link);
+            return;
+        }
+        if let [only] = field.only_types {
+            let value = u32::from(*only);
+            self.take_out(|p| p.tunnel == tunnel && p.layer == Layer::Message && p.value == value);
+        }
+        self.take_out_header(header, tunnel);
+    }
+
+    /// Takes out the matches that the use of a header implies.
+    fn take_out_header(&mut self, header: &'static Header, tunnel: Option<HeaderId>) {
+        let family = self.family;
+        let own = own_network(family).filter(|_| tunnel.is_none());
+        self.take_out(|p| {
+            let loose = family == Family::INET && tunnel.is_none() && p.is_meta("protocol");
+            p.tunnel == tunnel
+                && match (header.base, p.layer) {
+                    (PayloadBase::LINK, Layer::Link) => true,
+                    (PayloadBase::LINK, Layer::Network) => {
+                        header.id == HeaderId::Vlan && p.is_of(HeaderId::Ether) && p.value == TAG
+                    }
+                    (PayloadBase::NETWORK, Layer::Network) => p.announced == Some(header.id) && !loose,
+                    (PayloadBase::TRANSPORT, Layer::Network) => {
+                        let below = match header.id {
+                            HeaderId::Icmp => Some(HeaderId::Ip),
+                            HeaderId::Icmpv6 => Some(HeaderId::Ip6),
+                            _ => own,
+                        };
+                        p.announced.is_some() && p.announced == below && !loose
+                    }
+                    (PayloadBase::TRANSPORT, Layer::Transport) => {
+                        let same = p.announced.map(|id| id.header().ip_protocol) == Some(header.ip_protocol);
+                        same && (p.is_meta("l4proto") || own.is_some_and(|own| p.is_of(own)))
+                    }
+                    _ => false,
+                }
+        });
+    }
+}

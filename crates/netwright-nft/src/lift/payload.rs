@@ -1,0 +1,107 @@
+//! Bytes of the packet to fields of headers.
+
+use super::load::{Bits, OptionBits};
+use crate::context::Context;
+use crate::ir::{Exthdr, Payload, PayloadLocation, Selector};
+use crate::table::header::{ExtensionBase, PayloadBase};
+use crate::table::{Field, Header, HeaderId};
+
+/// Bits of one Ethernet header and of one tag.
+const ETHER_BITS: u32 = 112;
+const TAG_BITS: u32 = 32;
+
+/// The headers that may lie at some bits, with the offset counted from their own start, the likeliest first.
+fn headers(context: &mut Context, bits: &Bits) -> Vec<(&'static Header, u32)> {
+    let inside = context.layer(bits.inner);
+    match bits.base {
+        PayloadBase::LINK => link_headers(inside, bits.offset),
+        PayloadBase::NETWORK => {
+            inside.network().map(|known| (known.id.header(), bits.offset)).into_iter().collect()
+        }
+        PayloadBase::TRANSPORT => {
+            let known = inside.transport().map_or(HeaderId::Th, |known| known.id);
+            vec![(known.header(), bits.offset)]
+        }
+        PayloadBase::TUNNEL => bits.inner.map(|tunnel| (tunnel, bits.offset)).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn link_headers(context: &Context, offset: u32) -> Vec<(&'static Header, u32)> {
+    let link = context.link();
+    if link.is_empty() {
+        return Vec::new();
+    }
+    let tags = link.iter().filter(|known| known.id == HeaderId::Vlan).count() as u32;
+    match offset.checked_sub(ETHER_BITS) {
+        None => vec![(HeaderId::Ether.header(), offset)],
+        Some(rest) if rest < tags * TAG_BITS => vec![(HeaderId::Vlan.header(), rest % TAG_BITS)],
+        Some(_) => Vec::new(),
+    }
+}
+
+/// The field that covers exactly these bits.
+pub(super) fn field(context: &mut Context, bits: &Bits) -> Option<(&'static Header, &'static Field)> {
+    let message_type = context.layer(bits.inner).message_type();
+    let found = headers(context, bits)
+        .into_iter()
+        .find_map(|(header, offset)| Some((header, header.field_at(offset, bits.bits, message_type)?)));
+    found.filter(|(header, field)| !(header.id == HeaderId::Vlan && field.name == "cfi"))
+}
+
+/// The field that starts at these bits and is the longest of those that are not longer than `limit`.
+pub(super) fn field_starting(
+    context: &mut Context,
+    bits: &Bits,
+    limit: impl Fn(u32) -> bool,
+) -> Option<(&'static Header, &'static Field)> {
+    let message_type = context.layer(bits.inner).message_type();
+    let fits = |field: &&'static Field, offset: u32| {
+        field.offset == offset
+            && limit(field.bits)
+            && (field.only_types.is_empty() || message_type.is_some_and(|t| field.only_types.contains(&t)))
+    };
+    headers(context, bits).into_iter().find_map(|(header, offset)| {
+        let field = header.fields.iter().filter(|field| fits(field, offset)).max_by_key(|field| field.bits)?;
+        Some((header, field))
+    })
+}
+
+/// Bits as a selector: a field, or the bits themselves.
+pub(super) fn selector(context: &mut Context, bits: &Bits) -> Selector {
+    let location = match field(context, bits) {
+        Some((header, field)) => PayloadLocation::Field(header, field),
+        None => PayloadLocation::Raw { base: bits.base, offset: bits.offset, bits: bits.bits },
+    };
+    Selector::Payload(Payload { inner: bits.inner, location })
+}
+
+/// The extension header, option or chunk with a number.
+pub(crate) fn extension(base: ExtensionBase, number: u8) -> Option<&'static Header> {
+    let named: Vec<_> =
+        HeaderId::by_extension_number(base, number).map(|id| id.header()).collect();
+    let testable = named.iter().find(|header| header.extension.is_some_and(|e| e.testable));
+    testable.or(named.first()).copied()
+}
+
+/// Bits of an extension header, option or chunk as a field.
+pub(super) fn option_field(bits: &OptionBits) -> Option<Selector> {
+    let (header, field) = HeaderId::by_extension_number(bits.base, bits.number).find_map(|id| {
+        let header = id.header();
+        Some((header, header.field_at(bits.offset, bits.bits, None)?))
+    })?;
+    Some(Selector::Exthdr(Exthdr {
+        base: bits.base,
+        number: bits.number,
+        header: Some(header),
+        field: Some(field),
+        raw: None,
+    }))
+}
+
+/// Bits of an option as they are.
+pub(super) fn option_bits(bits: &OptionBits) -> Selector {
+    let header = extension(bits.base, bits.number);
+    let raw = Some((bits.offset, bits.bits));
+    Selector::Exthdr(Exthdr { base: bits.base, number: bits.number, header, field: None, raw })
+}

@@ -1,0 +1,234 @@
+//! Comparisons and look-ups.
+
+use netwright_netfilter::expression::{CompareAttrs, CompareOp, LookupAttrs, LookupFlags, RangeAttrs, RangeOp};
+use netwright_netfilter::{Data, Register};
+
+use super::load::{Bits, Load};
+use super::payload;
+use super::register::{Held, Operand};
+use super::resolve::Resolved;
+use super::rule::Lifter;
+use super::value::{self, Form};
+use crate::context::Context;
+use crate::ir::{
+    Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, Statement, Value,
+};
+use crate::table::value::bits_of;
+use crate::table::{ByteOrder, DataType};
+
+impl Lifter<'_> {
+    pub(super) fn compare(&mut self, attrs: &CompareAttrs) -> Option<()> {
+        let held = self.registers.at(attrs.source)?.clone();
+        let data = attrs.data.as_ref().and_then(Data::value).copied()?;
+        let op = attrs.op?;
+        if let Operand::Load(Load::InnerMeta(tunnel, key)) = held.operand {
+            let number = u32::try_from(Resolved::of(Selector::Meta(key)).form.value(&data).as_number()?).ok()?;
+            let raw = self.raw(&[&held]);
+            self.done(&[&held]);
+            if op == CompareOp::EQ {
+                self.push_inner(tunnel, key, number, raw);
+            } else {
+                self.push(raw);
+            }
+            return Some(());
+        }
+        let matches = self.comparison(&held, op, &data)?;
+        self.done(&[&held]);
+        for matched in matches {
+            self.push_match(matched);
+        }
+        Some(())
+    }
+
+    /// Adds a match; two that are the ends of a range become one.
+    fn push_match(&mut self, matched: Match) {
+        if matched.operator == MatchOperator::LessOrEqual
+            && let Some(Some(Statement::Match(before))) = self.statements.last_mut()
+            && before.operator == MatchOperator::GreaterOrEqual
+            && before.left == matched.left
+            && let (Expression::Value(from), Expression::Value(to)) = (&before.right, &matched.right)
+        {
+            *before = Match {
+                operator: MatchOperator::Implicit,
+                right: Expression::Range(from.clone(), to.clone()),
+                left: matched.left,
+            };
+            return;
+        }
+        self.push(Statement::Match(matched));
+    }
+
+    fn comparison(&mut self, held: &Held, op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
+        let equality = op == CompareOp::EQ || op == CompareOp::NEQ;
+        if let (Operand::Load(Load::Payload(bits)), true) = (&held.operand, equality)
+            && payload::field(&mut self.context, bits).is_none()
+            && let Some(matches) = self.split(bits, op, data)
+        {
+            return Some(matches);
+        }
+        if let (Operand::Masked { of, mask, xor }, true) = (&held.operand, equality)
+            && xor.iter().all(|&byte| byte == 0)
+            && let Some(matched) = self.masked_comparison(of, mask, op, data)
+        {
+            return Some(vec![matched]);
+        }
+        let resolved = self.resolve(held)?;
+        Some(vec![compared(resolved, op, data)?])
+    }
+
+    /// A comparison of several neighbouring fields at once, or of the start of one.
+    fn split(&mut self, bits: &Bits, op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
+        let mut context: Context = self.context.clone();
+        let mut matches = Vec::new();
+        let (mut rest, mut data) = (*bits, data);
+        while !data.is_empty() {
+            let left = data.len() as u32 * 8;
+            let whole = payload::field_starting(&mut context, &rest, |bits| bits <= left && bits % 8 == 0);
+            let start = || payload::field_starting(&mut self.context.clone(), &rest, |bits| bits > left);
+            let (header, field, length) = match whole {
+                Some((header, field)) => (header, field, field.bits),
+                None => start().map(|(header, field)| (header, field, left))?,
+            };
+            let location = PayloadLocation::Field(header, field);
+            let selector = Selector::Payload(Payload { inner: rest.inner, location });
+            let resolved = Resolved::of(selector);
+            let (these, others) = data.split_at_checked(length as usize / 8)?;
+            let mut bytes = these.to_vec();
+            bytes.resize(resolved.form.bytes, 0);
+            let value = resolved.form.value(&bytes);
+            let right = match length < field.bits {
+                true => Expression::Prefix(value, length),
+                false => Expression::Value(value),
+            };
+            let matched = Match { operator: operator(op)?, left: resolved.expression, right };
+            let _ = context.learn(&matched, None);
+            matches.push(matched);
+            data = others;
+            rest.offset += length;
+        }
+        (matches.len() == 1 || op == CompareOp::EQ).then_some(matches)
+    }
+
+    /// `ip saddr 10.0.0.0/9`, `tcp flags syn,ack` (any of them), `tcp flags ! syn` (none of them).
+    fn masked_comparison(&mut self, of: &Operand, mask: &[u8], op: CompareOp, data: &[u8]) -> Option<Match> {
+        let whole = match of {
+            Operand::Load(Load::Payload(bits)) => payload::field(&mut self.context, bits).is_some(),
+            _ => true,
+        };
+        let held = Held { operand: of.clone(), bytes: mask.len(), parts: 1, from: Vec::new() };
+        let resolved = self.resolve(&held).filter(|resolved| whole && resolved.form.bytes == mask.len())?;
+        let (mask, data) = (resolved.form.ordered(mask), resolved.form.ordered(data));
+        let data_type = resolved.form.part.data_type;
+        if value::is_address(data_type) {
+            let upper: Vec<u8> = mask.iter().zip(&data).map(|(mask, data)| data | !mask).collect();
+            let length = value::prefix_length(&data, &upper)?;
+            let right = Expression::Prefix(resolved.form.value_of(&data), length);
+            return Some(Match { operator: operator(op)?, left: resolved.expression, right });
+        }
+        if data_type.is_bitmask() && data.iter().all(|&byte| byte == 0) {
+            let operator =
+                if op == CompareOp::NEQ { MatchOperator::Implicit } else { MatchOperator::NoneOf };
+            let value = resolved.form.value_of(&mask);
+            return Some(Match { operator, left: resolved.expression, right: flags(value) });
+        }
+        None
+    }
+
+    pub(super) fn range(&mut self, attrs: &RangeAttrs) -> Option<()> {
+        let held = self.registers.at(attrs.source)?.clone();
+        let resolved = self.resolve(&held)?;
+        let bytes = |data: &Option<Data>| data.as_ref().and_then(Data::value).copied();
+        let (from, to) = (bytes(&attrs.from)?, bytes(&attrs.to)?);
+        let form = resolved.form;
+        let right = Expression::Range(form.value(&from), form.value(&to));
+        let operator = match attrs.op? {
+            RangeOp::EQ => MatchOperator::Implicit,
+            RangeOp::NEQ => MatchOperator::NotEqual,
+            _ => return None,
+        };
+        self.done(&[&held]);
+        self.push(Statement::Match(Match { operator, left: resolved.expression, right }));
+        Some(())
+    }
+
+    pub(super) fn lookup(&mut self, attrs: &LookupAttrs) -> Option<()> {
+        let name = attrs.set.as_deref()?;
+        let key = self.key_at(attrs.source, name)?;
+        let values: Vec<&Held> = key.iter().collect();
+        let from: Vec<usize> = key.iter().flat_map(|held| held.from.iter().copied()).collect();
+        match attrs.destination {
+            Some(Register::VERDICT) => {
+                let (expression, forms) = self.resolve_all(&key)?;
+                let (map, _) = self.map_reference(name, &forms);
+                self.done(&values);
+                self.push(Statement::VerdictMap(expression, map));
+            }
+            Some(destination) => {
+                let bytes = self.scope.set(name).and_then(|(set, _)| set.data_length).unwrap_or(4).min(64);
+                let parts = key.iter().map(|held| held.parts).sum::<usize>() + 1;
+                let operand = Operand::Map { key, set: name.to_owned() };
+                return self.put(Some(destination), operand, bytes as usize, parts, &[&from]);
+            }
+            None => {
+                let (left, forms) = self.resolve_all(&key)?;
+                let (set, _) = self.map_reference(name, &forms);
+                let inverted = attrs.flags.is_some_and(|flags| flags.contains(LookupFlags::INVERTED));
+                let operator = if inverted { MatchOperator::NotEqual } else { MatchOperator::Implicit };
+                self.done(&values);
+                self.push(Statement::Match(Match { operator, left, right: Expression::Set(set) }));
+            }
+        }
+        Some(())
+    }
+
+    /// The key for a set in registers.
+    pub(super) fn key_at(&self, register: Option<Register>, set: &str) -> Option<Vec<Held>> {
+        match self.scope.set(set) {
+            Some((set, _)) => self.registers.span(register, set.key_length.min(64) as usize),
+            None => self.registers.at(register).map(|held| vec![held.clone()]),
+        }
+    }
+}
+
+/// Bits of a value as flags: one value each.
+fn flags(value: Value) -> Expression {
+    let number = value.as_number().unwrap_or(0);
+    if number.count_ones() < 2 {
+        return Expression::Value(value);
+    }
+    Expression::Flags(bits_of(number).map(|bit| Value::number(value.data_type, value.bits, bit)).collect())
+}
+
+fn operator(op: CompareOp) -> Option<MatchOperator> {
+    Some(match op {
+        CompareOp::EQ => MatchOperator::Implicit,
+        CompareOp::NEQ => MatchOperator::NotEqual,
+        CompareOp::LT => MatchOperator::Less,
+        CompareOp::LTE => MatchOperator::LessOrEqual,
+        CompareOp::GT => MatchOperator::Greater,
+        CompareOp::GTE => MatchOperator::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
+    let Resolved { expression: left, form } = resolved;
+    let mut operator = operator(op)?;
+    let computed = matches!(left, Expression::Binary(..));
+    if operator == MatchOperator::Implicit && (computed || form.part.data_type.is_bitmask()) {
+        operator = MatchOperator::Equal;
+    }
+    let right = match &left {
+        Expression::Selector(_) if is_existence(&form) => {
+            Expression::Exists(form.value(data).as_number()? != 0)
+        }
+        _ if form.part.data_type.is_string() && data.len() < form.bytes => Expression::Wildcard(form.value(data)),
+        _ => Expression::Value(form.value(data)),
+    };
+    Some(Match { operator, left, right })
+}
+
+/// Whether a value only says that something is there.
+fn is_existence(form: &Form) -> bool {
+    form.part.data_type == DataType::BOOLEAN && form.part.bits == 1 && form.part.order == ByteOrder::None
+}

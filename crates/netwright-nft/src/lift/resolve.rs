@@ -1,0 +1,218 @@
+//! What registers hold, as expressions of the language.
+
+use netwright_netfilter::DataValue;
+
+use super::load::{Bits, Load, OptionBits};
+use super::payload;
+use super::register::{Held, Operand};
+use super::rule::Lifter;
+use super::value::{self, Form};
+use crate::ir::{
+    BinaryOperator, Expression, Hash, Payload, PayloadLocation, Selector, TypePart, Value,
+};
+use crate::table::key::Layer3;
+use crate::table::{ByteOrder, DataType, HeaderId};
+
+/// An expression and how its value lies in the register.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    /// The expression.
+    pub(super) expression: Expression,
+    /// The value's form.
+    pub(super) form: Form,
+}
+
+/// The bits that a mask keeps, if they lie side by side: first bit from the left and how many.
+fn region(mask: &[u8]) -> Option<(u32, u32)> {
+    let number = value::number(mask)?;
+    let width = mask.len() as u32 * 8;
+    let trailing = number.trailing_zeros();
+    let length = (number >> trailing.min(127)).trailing_ones();
+    (number != 0 && number.count_ones() == length).then(|| (width - trailing - length, length))
+}
+
+impl Lifter<'_> {
+    /// What a register holds.
+    pub(super) fn resolve(&mut self, held: &Held) -> Option<Resolved> {
+        self.operand(&held.operand)
+    }
+
+    /// Several values side by side as one expression, with the form of each.
+    pub(super) fn resolve_all(&mut self, held: &[Held]) -> Option<(Expression, Vec<Form>)> {
+        let parts: Vec<Resolved> = held.iter().map(|held| self.resolve(held)).collect::<Option<_>>()?;
+        let forms = parts.iter().map(|part| part.form).collect();
+        let mut expressions: Vec<Expression> = parts.into_iter().map(|part| part.expression).collect();
+        let expression = match expressions.len() {
+            0 => return None,
+            1 => expressions.pop()?,
+            _ => Expression::Concatenation(expressions),
+        };
+        Some((expression, forms))
+    }
+
+    fn operand(&mut self, operand: &Operand) -> Option<Resolved> {
+        match operand {
+            Operand::Bytes(bytes) => {
+                let part = TypePart {
+                    data_type: DataType::INTEGER,
+                    bits: bytes.len() as u32 * 8,
+                    order: ByteOrder::Host,
+                };
+                let form = Form::of(part, bytes.len(), false);
+                Some(Resolved { expression: Expression::Value(form.value(bytes)), form })
+            }
+            Operand::Load(load) => self.load(load),
+            Operand::Masked { of, mask, xor } => self.masked(of, mask, xor),
+            Operand::Shifted { of, left, by } => {
+                let mut of = self.operand(of)?;
+                if !left && of.form.shift == *by && *by > 0 {
+                    of.form.shift = 0;
+                    return Some(of);
+                }
+                let by = Value::number(DataType::INTEGER, 32, u128::from(*by));
+                let operator = if *left { BinaryOperator::ShiftLeft } else { BinaryOperator::ShiftRight };
+                Some(binary(operator, of, Expression::Value(by)))
+            }
+            Operand::Binary(operator, left, right) => {
+                let (left, right) = (self.operand(left)?, self.operand(right)?);
+                Some(binary(*operator, left, right.expression))
+            }
+            Operand::Swapped(of) => {
+                let mut of = self.operand(of)?;
+                of.form.little ^= of.form.bytes > 1 && cfg!(target_endian = "little");
+                Some(of)
+            }
+            Operand::Map { key, set } => self.mapped(key, set),
+        }
+    }
+
+    fn load(&mut self, load: &Load) -> Option<Resolved> {
+        let selector = match load {
+            Load::Payload(bits) => payload::selector(&mut self.context, bits),
+            Load::Exthdr(bits) => payload::option_field(bits).unwrap_or_else(|| payload::option_bits(bits)),
+            Load::InnerMeta(..) => return None,
+            Load::Plain(selector) => self.by_network(selector),
+            Load::Hash { of, modulus, seed, offset } => {
+                let (of, _) = self.resolve_all(of)?;
+                Selector::Hash(Hash {
+                    of: Some(Box::new(of)),
+                    modulus: *modulus,
+                    seed: *seed,
+                    offset: *offset,
+                })
+            }
+        };
+        Some(Resolved::of(selector))
+    }
+
+    /// The old keys for addresses have no family of their own.
+    fn by_network(&self, selector: &Selector) -> Selector {
+        match selector {
+            Selector::Ct(ct) if ct.key.layer3 == Layer3::Context => {
+                let layer3 = match self.context.network().map(|known| known.id) {
+                    Some(HeaderId::Ip6) => Layer3::Ipv6,
+                    _ => Layer3::Ipv4,
+                };
+                let key = crate::table::key::by_layer3(ct.key.kind, layer3, ct.key.name).unwrap_or(ct.key);
+                Selector::Ct(crate::ir::CtSelector { key, direction: ct.direction })
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn masked(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
+        let plain = xor.iter().all(|&byte| byte == 0);
+        let part = match of {
+            Operand::Load(Load::Payload(bits)) if plain => self.part_of_payload(bits, mask),
+            Operand::Load(Load::Exthdr(bits)) if plain => part_of_option(bits, mask),
+            _ => None,
+        };
+        if part.is_some() {
+            return part;
+        }
+        let of = self.operand(of)?;
+        let form = constants(&of.form, mask.len());
+        let (mask, xor) = (form.ordered(mask), form.ordered(xor));
+        let constant = |f: &dyn Fn(u8, u8) -> u8| {
+            let bytes: Vec<u8> = mask.iter().zip(&xor).map(|(&mask, &xor)| f(mask, xor)).collect();
+            bytes
+        };
+        let or = constant(&|mask, xor| !mask & xor);
+        let and = constant(&|mask, xor| mask | (!mask & xor));
+        let flipped = constant(&|mask, xor| mask & xor);
+        let mut result = of;
+        for (operator, bytes, neutral) in [
+            (BinaryOperator::And, and, 0xff),
+            (BinaryOperator::Xor, flipped, 0),
+            (BinaryOperator::Or, or, 0),
+        ] {
+            if bytes.iter().any(|&byte| byte != neutral) {
+                result = binary(operator, result, Expression::Value(form.value_of(&bytes)));
+            }
+        }
+        Some(result)
+    }
+
+    /// The field, or else the bits, that a mask keeps of loaded bytes.
+    fn part_of_payload(&mut self, bits: &Bits, mask: &[u8]) -> Option<Resolved> {
+        let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
+        let kept = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
+        let selector = match payload::field(&mut self.context, &kept) {
+            Some((header, field)) => PayloadLocation::Field(header, field),
+            None if payload::field(&mut self.context, bits).is_some() || first == 0 => return None,
+            None => PayloadLocation::Raw { base: kept.base, offset: kept.offset, bits: kept.bits },
+        };
+        let selector = Selector::Payload(Payload { inner: bits.inner, location: selector });
+        Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - length))
+    }
+
+    fn mapped(&mut self, key: &[Held], set: &str) -> Option<Resolved> {
+        let (key, forms) = self.resolve_all(key)?;
+        let (map, data) = self.map_reference(set, &forms);
+        let part = data.first().copied().unwrap_or_default();
+        let form = Form::of(part, part.bytes(), false);
+        Some(Resolved { expression: Expression::Map(Box::new(key), map), form })
+    }
+}
+
+/// The field of an option that a mask keeps.
+fn part_of_option(bits: &OptionBits, mask: &[u8]) -> Option<Resolved> {
+    let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
+    let kept = OptionBits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
+    let selector: Selector = payload::option_field(&kept)?;
+    Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - length))
+}
+
+/// The form of constants that something is combined with: in registers wider than the value they are the machine's
+/// numbers. The bits of a label are written as numbers there.
+fn constants(form: &Form, bytes: usize) -> Form {
+    let wider = bytes > form.bytes && cfg!(target_endian = "little");
+    let mut part = form.part;
+    if part.data_type == DataType::CT_LABEL {
+        part.data_type = DataType::INTEGER;
+    }
+    Form { part, little: form.little || wider, shift: form.shift, bytes }
+}
+
+fn binary(operator: BinaryOperator, left: Resolved, right: Expression) -> Resolved {
+    let mut form = left.form;
+    if form.part.data_type == DataType::CT_LABEL {
+        form.part.data_type = DataType::INTEGER;
+    }
+    let expression = Expression::Binary(operator, Box::new(left.expression), Box::new(right));
+    Resolved { expression, form }
+}
+
+impl Resolved {
+    /// A selector as it is loaded.
+    pub(super) fn of(selector: Selector) -> Self {
+        let part = selector.part();
+        let form = Form::of(part, part.bytes(), false);
+        Resolved { expression: Expression::Selector(selector), form }
+    }
+
+    /// In so many bytes, with so many bits to the right of it.
+    fn placed(self, bytes: usize, shift: u32) -> Self {
+        Resolved { form: Form { bytes, shift, ..self.form }, ..self }
+    }
+}

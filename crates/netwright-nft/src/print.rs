@@ -1,0 +1,86 @@
+//! The language as text, as nft lists it.
+//!
+//! Everything is written into one [`fmt::Write`], so large sets need no text in memory.
+
+mod chain;
+mod element;
+mod expression;
+mod nat;
+mod object;
+mod rule;
+mod selector;
+mod set;
+mod statement;
+
+use std::fmt;
+
+use crate::ir;
+use crate::table::{Names, PrintOptions};
+
+/// Where text goes, and how it is written.
+pub(crate) struct Printer<'a, W> {
+    out: &'a mut W,
+    names: &'a Names,
+    options: &'a PrintOptions,
+    /// Tabulators before a line.
+    indent: usize,
+}
+
+impl<'a, W: fmt::Write> Printer<'a, W> {
+    fn new(out: &'a mut W, options: &'a PrintOptions, names: &'a Names) -> Self {
+        Printer { out, names, options, indent: 0 }
+    }
+
+    fn word(&mut self, text: &str) -> fmt::Result {
+        self.out.write_str(text)
+    }
+
+    fn tabs(&mut self) -> fmt::Result {
+        (0..self.indent).try_for_each(|_| self.out.write_char('\t'))
+    }
+
+    /// Text in quotes.
+    fn quoted(&mut self, text: &str) -> fmt::Result {
+        write!(self.out, "\"{text}\"")
+    }
+
+    /// ` # handle 5`, where handles are asked for.
+    fn handle(&mut self, handle: Option<u64>) -> fmt::Result {
+        match handle.filter(|_| self.options.handles) {
+            Some(handle) => write!(self.out, " # handle {handle}"),
+            None => Ok(()),
+        }
+    }
+}
+
+macro_rules! printers {
+    ($( $(#[$doc:meta])* $function:ident, $text:ident($type:ty) => $method:ident; )*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// Those of `out`.
+        pub fn $function(out: &mut impl fmt::Write, item: &$type, options: &PrintOptions, names: &Names) -> fmt::Result {
+            Printer::new(out, options, names).$method(item)
+        }
+
+        $(#[$doc])*
+        #[must_use]
+        pub fn $text(item: &$type, options: &PrintOptions, names: &Names) -> String {
+            let mut text = String::new();
+            // Writing to a string cannot fail.
+            let _ = $function(&mut text, item, options, names);
+            text
+        }
+    )*};
+}
+
+printers! {
+    /// Writes a rule as in a listing, without indentation and without a line's end.
+    write_rule, rule(ir::Rule) => rule;
+    /// Writes a statement.
+    write_statement, statement(ir::Statement) => statement;
+    /// Writes an expression.
+    write_expression, expression(ir::Expression) => plain;
+    /// Writes an element of a set or map.
+    write_element, element(ir::Element) => element;
+}

@@ -1,0 +1,139 @@
+//! Expressions.
+
+use std::fmt;
+
+use super::Printer;
+use crate::ir::{BinaryOperator, Expression, MapReference, SetReference, Value};
+use crate::table::DataType;
+use crate::table::value::{self, BitStyle};
+
+impl<W: fmt::Write> Printer<'_, W> {
+    /// An expression where several bits are alternatives.
+    pub(super) fn plain(&mut self, expression: &Expression) -> fmt::Result {
+        self.expression(expression, BitStyle::Alternatives)
+    }
+
+    pub(super) fn expression(&mut self, expression: &Expression, style: BitStyle) -> fmt::Result {
+        match expression {
+            Expression::Value(value) => self.value(value, style),
+            Expression::Range(from, to) => {
+                self.value(from, BitStyle::Number)?;
+                self.word("-")?;
+                self.value(to, BitStyle::Number)
+            }
+            Expression::Prefix(value, length) => {
+                self.value(value, BitStyle::Number)?;
+                write!(self.out, "/{length}")
+            }
+            Expression::Wildcard(value) => {
+                write!(self.out, "\"{}*\"", String::from_utf8_lossy(&value.bytes))
+            }
+            Expression::Verdict(verdict) => self.verdict(verdict),
+            Expression::ObjectName(name) => self.quoted(name),
+            Expression::Flags(values) => {
+                let separator = if style == BitStyle::List { "," } else { " | " };
+                self.separated(values, separator, |printer, value| printer.value(value, style))
+            }
+            Expression::Selector(selector) => self.selector(selector),
+            Expression::Concatenation(parts) => {
+                self.separated(parts, " . ", |printer, part| printer.expression(part, style))
+            }
+            Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Expression::Set(set) => self.reference(set),
+            Expression::Map(key, map) => self.map("map", key, map),
+            Expression::Exists(true) => self.word("exists"),
+            Expression::Exists(false) => self.word("missing"),
+        }
+    }
+
+    pub(super) fn separated<T>(
+        &mut self,
+        items: &[T],
+        separator: &str,
+        mut each: impl FnMut(&mut Self, &T) -> fmt::Result,
+    ) -> fmt::Result {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.word(separator)?;
+            }
+            each(self, item)?;
+        }
+        Ok(())
+    }
+
+    /// `KEY map { … }`, `KEY vmap @name`
+    pub(super) fn map(&mut self, word: &str, key: &Expression, map: &MapReference) -> fmt::Result {
+        self.plain(key)?;
+        write!(self.out, " {word} ")?;
+        self.reference(map)
+    }
+
+    pub(super) fn reference(&mut self, set: &SetReference) -> fmt::Result {
+        match set {
+            SetReference::Named(name) => write!(self.out, "@{name}"),
+            SetReference::Anonymous(elements) => {
+                self.word("{ ")?;
+                self.separated(elements, ", ", |printer, element| printer.element(element))?;
+                self.word(" }")
+            }
+        }
+    }
+
+    fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression) -> fmt::Result {
+        self.plain(left)?;
+        self.word(match operator {
+            BinaryOperator::And => " & ",
+            BinaryOperator::Or => " | ",
+            BinaryOperator::Xor => " ^ ",
+            BinaryOperator::ShiftLeft => " << ",
+            BinaryOperator::ShiftRight => " >> ",
+        })?;
+        let several = match right {
+            Expression::Value(value) => has_several_bits(value),
+            Expression::Flags(values) => values.len() > 1,
+            Expression::Binary(..) => true,
+            _ => false,
+        };
+        if !several {
+            return self.plain(right);
+        }
+        self.word("(")?;
+        self.plain(right)?;
+        self.word(")")
+    }
+
+    pub(super) fn value(&mut self, value: &Value, style: BitStyle) -> fmt::Result {
+        if value.data_type.is_string() {
+            return self.text(&value.bytes);
+        }
+        match value.as_number() {
+            Some(number) => value::write_styled(
+                self.out,
+                value.data_type,
+                value.bits,
+                number,
+                style,
+                self.names,
+                self.options,
+            ),
+            None => {
+                self.word("0x")?;
+                value.bytes.iter().try_for_each(|byte| write!(self.out, "{byte:02x}"))
+            }
+        }
+    }
+
+    /// Characters in quotes; an asterisk at the end is one, not a wildcard.
+    fn text(&mut self, bytes: &[u8]) -> fmt::Result {
+        match bytes.split_last() {
+            Some((b'*', front)) => write!(self.out, "\"{}\\*\"", String::from_utf8_lossy(front)),
+            _ => write!(self.out, "\"{}\"", String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+/// Whether a value is written as several names.
+pub(super) fn has_several_bits(value: &Value) -> bool {
+    let named = value.data_type.is_bitmask() && value.data_type != DataType::BITMASK;
+    named && value.as_number().is_some_and(|number| number.count_ones() > 1)
+}
