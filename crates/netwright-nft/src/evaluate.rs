@@ -1,0 +1,211 @@
+//! Syntax trees to the typed middle: every word gets its meaning, and everything that is wrong is said at once.
+
+mod chain;
+mod command;
+mod element;
+mod expression;
+mod interval;
+mod literal;
+mod nat;
+mod object;
+mod relational;
+mod selector;
+mod set;
+mod statement;
+
+use netwright_netfilter::Family;
+
+use crate::catalog::Catalog;
+use crate::context::{Conflict, Context};
+use crate::diagnostic::{Diagnostic, SourceMap, Span, nearest};
+use crate::ir::{self, Command};
+use crate::syntax::{Parsed, ast};
+use crate::table::Names;
+
+/// What evaluation needs to know beside the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Names of ports, users, interfaces and so on.
+    pub names: &'a Names,
+    /// What the kernel has already, as far as it is known.
+    pub catalog: &'a Catalog,
+    /// Seconds that the zone of hours and points in time lies east of UTC.
+    pub zone: i32,
+}
+
+/// Something that an input refers to and that is neither in it nor in the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Family of its table.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What evaluation yields.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// The orders, in the order in which they are to be carried out.
+    pub commands: Vec<Command>,
+    /// What is wrong; empty where everything has a meaning.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Sets that were not known. Where the kernel may have them, the caller puts them into the catalogue and compiles
+    /// again.
+    pub missing: Vec<Missing>,
+    /// The catalogue given, and what the input adds to it: what lowering needs.
+    pub catalog: Catalog,
+}
+
+/// Gives a parsed text its meaning. What parsing found wrong is not repeated here.
+#[must_use]
+pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> Compiled {
+    let mut evaluator = Evaluator {
+        sources,
+        parsed,
+        names: options.names,
+        zone: options.zone,
+        catalog: options.catalog.clone(),
+        diagnostics: Vec::new(),
+        missing: Vec::new(),
+        commands: Vec::new(),
+        family: Family::IPV4,
+        table: String::new(),
+        context: Context::new(Family::IPV4),
+    };
+    for command in &parsed.commands {
+        // What is wrong was noted; the next order may be right.
+        let _ = evaluator.command(command);
+    }
+    Compiled {
+        commands: evaluator.commands,
+        diagnostics: evaluator.diagnostics,
+        missing: evaluator.missing,
+        catalog: evaluator.catalog,
+    }
+}
+
+/// An error that is among the diagnostics already.
+#[derive(Clone, Copy, Debug)]
+struct Reported;
+
+type Eval<T> = Result<T, Reported>;
+
+struct Evaluator<'a> {
+    sources: &'a SourceMap,
+    parsed: &'a Parsed,
+    names: &'a Names,
+    zone: i32,
+    catalog: Catalog,
+    diagnostics: Vec<Diagnostic>,
+    missing: Vec<Missing>,
+    commands: Vec<Command>,
+    /// Where the order at hand is about.
+    family: Family,
+    table: String,
+    context: Context,
+}
+
+impl<'a> Evaluator<'a> {
+    fn report<T>(&mut self, diagnostic: Diagnostic) -> Eval<T> {
+        self.diagnostics.push(diagnostic);
+        Err(Reported)
+    }
+
+    fn error<T>(&mut self, span: Span, message: impl Into<String>) -> Eval<T> {
+        self.report(Diagnostic::error(span, message))
+    }
+
+    fn conflict<T>(&mut self, span: Span, conflict: Conflict) -> Eval<T> {
+        let mut diagnostic = Diagnostic::error(span, conflict.message);
+        if let Some(earlier) = conflict.earlier {
+            diagnostic = diagnostic.also(earlier, "stated here");
+        }
+        self.report(diagnostic)
+    }
+
+    /// An error about a word that is none of several.
+    fn unknown<T>(&mut self, span: Span, word: &str, what: &str, known: &[&str]) -> Eval<T> {
+        let mut diagnostic = Diagnostic::error(span, format!("there is no {what} \"{word}\""));
+        if let Some(near) = nearest(word, known.iter().copied()) {
+            diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
+        }
+        self.report(diagnostic)
+    }
+
+    fn text(&self, name: ast::Name) -> &'a str {
+        name.text(self.sources)
+    }
+
+    /// What a variable stands for, or the expression itself.
+    fn resolve(&self, expression: &'a ast::Expression) -> Eval<&'a ast::Expression> {
+        let mut at = expression;
+        // A definition can use only those before it, so this ends; the limit is for trees that were not parsed.
+        for _ in 0..64 {
+            let ast::ExpressionKind::Variable(id) = &at.kind else { return Ok(at) };
+            let definition = id.and_then(|id| self.parsed.definition(id)).ok_or(Reported)?;
+            at = &definition.value;
+        }
+        Err(Reported)
+    }
+
+    /// A number that must fit a type.
+    fn fit<T: TryFrom<u64>>(&mut self, number: ast::Number, what: &str) -> Eval<T> {
+        match T::try_from(number.value) {
+            Ok(fits) => Ok(fits),
+            Err(_) => self.error(number.span, format!("{} is too large for {what}", number.value)),
+        }
+    }
+
+    /// The set or map of a name in the table at hand.
+    fn set_named(&mut self, span: Span, name: &str) -> Eval<ir::Set> {
+        if let Some(set) = self.catalog.set(self.family, &self.table, name) {
+            return Ok(set.clone());
+        }
+        self.missing.push(Missing { family: self.family, table: self.table.clone(), name: name.to_owned() });
+        let known: Vec<String> = self
+            .catalog
+            .table(self.family, &self.table)
+            .map(|table| table.sets.keys().cloned().collect())
+            .unwrap_or_default();
+        let mut diagnostic =
+            Diagnostic::error(span, format!("table \"{}\" has no set or map \"{name}\"", self.table));
+        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean \"@{near}\"?"));
+        }
+        self.report(diagnostic)
+    }
+
+    /// The types of what a named map holds.
+    fn data_of(&self, name: &str) -> Vec<ir::TypePart> {
+        match self.catalog.set(self.family, &self.table, name).and_then(|set| set.target.as_ref()) {
+            Some(ir::MapTarget::Values(spec)) => spec.parts.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn parts(&self, expression: &ir::Expression) -> Vec<ir::TypePart> {
+        expression.parts(&|name| self.data_of(name))
+    }
+}
+
+/// The family of a keyword of the language.
+fn family(family: Option<ast::Family>) -> Family {
+    match family {
+        None | Some(ast::Family::Ipv4) => Family::IPV4,
+        Some(ast::Family::Ipv6) => Family::IPV6,
+        Some(ast::Family::Inet) => Family::INET,
+        Some(ast::Family::Arp) => Family::ARP,
+        Some(ast::Family::Bridge) => Family::BRIDGE,
+        Some(ast::Family::Netdev) => Family::NETDEV,
+    }
+}
+
+/// The family of addresses.
+fn version(version: ast::IpVersion) -> Family {
+    match version {
+        ast::IpVersion::V4 => Family::IPV4,
+        ast::IpVersion::V6 => Family::IPV6,
+    }
+}

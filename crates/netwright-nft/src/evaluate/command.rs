@@ -1,0 +1,300 @@
+//! Orders.
+
+use netwright_netfilter::Family;
+
+use super::statement::object_kind;
+use super::{Eval, Evaluator, family};
+use crate::context::Context;
+use crate::diagnostic::Span;
+use crate::ir::{
+    Anchor, Command, Entity, Operation, Selection, Table, Target,
+};
+use crate::syntax::ast::{self, CommandKind, TableItem, Verb};
+use crate::table::{DataType, symbol, vocabulary};
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn command(&mut self, command: &'a ast::Command) -> Eval<()> {
+        let operation = operation(command.verb);
+        let span = command.span;
+        match &command.kind {
+            CommandKind::Table(table) => self.table(operation, span, table),
+            CommandKind::Item { table, item } => {
+                self.enter(table)?;
+                self.item(operation, span, item)?;
+                match &**item {
+                    TableItem::Chain(chain) => self.rules(chain),
+                    _ => Ok(()),
+                }
+            }
+            CommandKind::Rule { table, chain, position, rule } => {
+                self.enter(table)?;
+                let (rule, spans) = self.rule(rule)?;
+                let anchor = position.map(|position| match position {
+                    ast::Position::Handle(number) => Anchor::Handle(number.value),
+                    ast::Position::Index(number) => Anchor::Index(number.value),
+                });
+                let target = Target::Rule {
+                    family: self.family,
+                    table: self.table.clone(),
+                    chain: self.text(*chain).to_owned(),
+                    anchor,
+                    rule,
+                    spans,
+                };
+                self.push(operation, target, span)
+            }
+            CommandKind::Elements { table, set, elements } => {
+                self.enter(table)?;
+                let set = self.set_named(set.span, self.text(*set))?;
+                let elements = self.named_elements(&set, elements)?;
+                self.push(operation, Target::Elements { set: Box::new(set), elements }, span)
+            }
+            CommandKind::One { entity, table, chain, selector } => self.one(operation, span, *entity, table, *chain, *selector),
+            CommandKind::All { entity, family, table, chain } => {
+                let selection = Selection {
+                    table: table.map(|name| self.text(name).to_owned()),
+                    chain: chain.map(|name| self.text(name).to_owned()),
+                    ..Selection::all(self::entity(*entity), all_families(*family))
+                };
+                if operation == Operation::Flush && *entity == ast::Entity::Ruleset {
+                    self.catalog = crate::catalog::Catalog::default();
+                }
+                self.push(operation, Target::Selection(selection), span)
+            }
+            CommandKind::Rename { table, chain, to } => {
+                self.enter(table)?;
+                let target = Target::ChainName {
+                    family: self.family,
+                    table: self.table.clone(),
+                    chain: self.text(*chain).to_owned(),
+                    to: self.text(*to).to_owned(),
+                };
+                self.push(operation, target, span)
+            }
+            CommandKind::Hooks { family, device } => {
+                let device = device.map(|name| self.text(name).to_owned());
+                let family = family.map(|one| self::family(Some(one)));
+                self.push(operation, Target::Hooks { family, device }, span)
+            }
+            CommandKind::Monitor(monitor) => {
+                let text = |name: Option<ast::Name>| name.map(|name| self.text(name).to_owned());
+                let target = Target::Changes {
+                    event: text(monitor.event),
+                    object: text(monitor.object),
+                    format: text(monitor.format),
+                };
+                self.push(operation, target, span)
+            }
+            CommandKind::Describe(expression) => self.describe(span, expression),
+            CommandKind::Exchange { format } => {
+                let format = format.map(|name| self.text(name).to_owned());
+                self.push(operation, Target::Exchange { format }, span)
+            }
+        }
+    }
+
+    fn push(&mut self, operation: Operation, target: Target, span: Span) -> Eval<()> {
+        self.commands.push(Command { operation, target, span: Some(span) });
+        Ok(())
+    }
+
+    /// From here on names are those of this table.
+    fn enter(&mut self, table: &ast::TableReference) -> Eval<()> {
+        self.family = family(table.family);
+        self.table = table.name.map(|name| self.text(name).to_owned()).unwrap_or_default();
+        self.context = Context::new(self.family);
+        Ok(())
+    }
+
+    /// A table, then what is in it in an order in which everything is there before it is referred to.
+    fn table(&mut self, operation: Operation, span: Span, table: &'a ast::Table) -> Eval<()> {
+        self.enter(&table.table)?;
+        let mut flags = 0;
+        for flag in &table.flags {
+            let word = self.text(*flag);
+            match symbol::value(vocabulary::TABLE_FLAG, word) {
+                Some(bit) => flags |= bit,
+                None => return self.unknown(flag.span, word, "flag of tables", &["dormant", "owner", "persist"]),
+            }
+        }
+        let made = Table {
+            family: self.family,
+            name: self.table.clone(),
+            flags,
+            comment: table.comment.map(|comment| self.text(comment).to_owned()),
+            handle: None,
+        };
+        self.catalog.table_mut(self.family, &made.name);
+        self.push(operation, Target::Table(made), table.table.span.to(span))?;
+        for item in &table.items {
+            if let TableItem::Chain(chain) = item {
+                let name = self.text(chain.name).to_owned();
+                self.catalog.table_mut(self.family, &self.table.clone()).chains.insert(name);
+            }
+        }
+        for stage in [is_chain as fn(&TableItem) -> bool, is_object, is_flowtable, is_set] {
+            for item in table.items.iter().filter(|item| stage(item)) {
+                // What is wrong was noted; the next thing may be right.
+                let _ = self.item(Operation::Add, item_span(item), item);
+            }
+        }
+        for item in &table.items {
+            if let TableItem::Chain(chain) = item {
+                let _ = self.rules(chain);
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, operation: Operation, span: Span, item: &'a TableItem) -> Eval<()> {
+        let (family, table) = (self.family, self.table.clone());
+        match item {
+            TableItem::Chain(chain) => {
+                let made = self.chain(chain)?;
+                self.catalog.table_mut(family, &table).chains.insert(made.name.clone());
+                self.push(operation, Target::Chain(Box::new(made)), span)
+            }
+            TableItem::Set(set) => {
+                let mut made = self.set(set)?;
+                self.catalog.add_set(&made);
+                for elements in &set.elements {
+                    let more = self.named_elements(&made, elements)?;
+                    made.elements.extend(more);
+                }
+                self.push(operation, Target::Set(Box::new(made)), span)
+            }
+            TableItem::Flowtable(flowtable) => {
+                let made = self.flowtable(flowtable)?;
+                self.catalog.table_mut(family, &table).flowtables.insert(made.name.clone());
+                self.push(operation, Target::Flowtable(made), span)
+            }
+            TableItem::Object(object) => {
+                let made = self.object(object)?;
+                let key = (object_kind(object.body.kind()).0, made.name.clone());
+                self.catalog.table_mut(family, &table).objects.insert(key);
+                self.push(operation, Target::Object(Box::new(made)), span)
+            }
+        }
+    }
+
+    /// The rules in a chain's braces.
+    fn rules(&mut self, chain: &'a ast::Chain) -> Eval<()> {
+        let name = self.text(chain.name).to_owned();
+        for rule in &chain.rules {
+            let Ok((made, spans)) = self.rule(rule) else { continue };
+            let target = Target::Rule {
+                family: self.family,
+                table: self.table.clone(),
+                chain: name.clone(),
+                anchor: None,
+                rule: made,
+                spans,
+            };
+            self.push(Operation::Add, target, rule.span)?;
+        }
+        Ok(())
+    }
+
+    fn one(
+        &mut self,
+        operation: Operation,
+        span: Span,
+        entity: ast::Entity,
+        table: &ast::TableReference,
+        chain: Option<ast::Name>,
+        selector: Option<ast::Selector>,
+    ) -> Eval<()> {
+        self.enter(table)?;
+        let mut selection = Selection {
+            table: table.name.map(|name| self.text(name).to_owned()),
+            chain: chain.map(|name| self.text(name).to_owned()),
+            ..Selection::all(self::entity(entity), self.family)
+        };
+        match selector {
+            None => {}
+            Some(ast::Selector::Name(name)) => selection.name = Some(self.text(name).to_owned()),
+            Some(ast::Selector::Handle(number)) => selection.handle = Some(number.value),
+            Some(ast::Selector::Index(number)) => selection.index = Some(number.value),
+        }
+        self.push(operation, Target::Selection(selection), span)
+    }
+
+    /// An expression with its type, or a type by its name.
+    fn describe(&mut self, span: Span, expression: &'a ast::Expression) -> Eval<()> {
+        let expression = self.resolve(expression)?;
+        let named = DataType::by_name(expression.text(self.sources));
+        let target = match named {
+            Some(data_type) => {
+                Target::Description { expression: None, parts: vec![crate::ir::TypePart::of(data_type)] }
+            }
+            None => {
+                let made = self.computed(expression, None)?;
+                Target::Description { parts: self.parts(&made), expression: Some(made) }
+            }
+        };
+        self.push(Operation::Describe, target, span)
+    }
+}
+
+fn is_chain(item: &TableItem) -> bool {
+    matches!(item, TableItem::Chain(_))
+}
+
+fn is_object(item: &TableItem) -> bool {
+    matches!(item, TableItem::Object(_))
+}
+
+fn is_flowtable(item: &TableItem) -> bool {
+    matches!(item, TableItem::Flowtable(_))
+}
+
+fn is_set(item: &TableItem) -> bool {
+    matches!(item, TableItem::Set(_))
+}
+
+fn item_span(item: &TableItem) -> Span {
+    match item {
+        TableItem::Chain(chain) => chain.name.span,
+        TableItem::Set(set) => set.name.span,
+        TableItem::Flowtable(flowtable) => flowtable.name.span,
+        TableItem::Object(object) => object.name.span,
+    }
+}
+
+fn operation(verb: Verb) -> Operation {
+    match verb {
+        Verb::Add => Operation::Add,
+        Verb::Create => Operation::Create,
+        Verb::Insert => Operation::Insert,
+        Verb::Replace => Operation::Replace,
+        Verb::Delete => Operation::Delete,
+        Verb::Destroy => Operation::Destroy,
+        Verb::Flush => Operation::Flush,
+        Verb::List => Operation::List,
+        Verb::Reset => Operation::Reset,
+        Verb::Rename => Operation::Rename,
+        Verb::Get => Operation::Get,
+        Verb::Import => Operation::Import,
+        Verb::Export => Operation::Export,
+        Verb::Monitor => Operation::Monitor,
+        Verb::Describe => Operation::Describe,
+    }
+}
+
+fn entity(entity: ast::Entity) -> Entity {
+    match entity {
+        ast::Entity::Ruleset => Entity::Ruleset,
+        ast::Entity::Table => Entity::Table,
+        ast::Entity::Chain => Entity::Chain,
+        ast::Entity::Rule => Entity::Rule,
+        ast::Entity::Set => Entity::Set,
+        ast::Entity::Map => Entity::Map,
+        ast::Entity::Meter => Entity::Meter,
+        ast::Entity::Flowtable => Entity::Flowtable,
+        ast::Entity::Object(kind) => Entity::Object(object_kind(kind)),
+    }
+}
+
+fn all_families(one: Option<ast::Family>) -> Family {
+    one.map_or(Family::UNSPECIFIED, |one| family(Some(one)))
+}

@@ -1,0 +1,149 @@
+//! Values that are loaded and computed.
+
+use super::literal::describe;
+use super::{Eval, Evaluator};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{BinaryOperator, Expression, MapTarget, SetReference, TypePart};
+use crate::syntax::ast::{self, ExpressionKind};
+use crate::table::{ByteOrder, DataType};
+
+use super::element::Wanted;
+
+impl<'a> Evaluator<'a> {
+    /// A value that is loaded, computed or, where a type is wanted, a constant.
+    pub(super) fn computed(&mut self, expression: &'a ast::Expression, want: Option<&TypePart>) -> Eval<Expression> {
+        let expression = self.resolve(expression)?;
+        if let Some(want) = want
+            && self.is_constant(expression)
+        {
+            return self.constant(expression, want);
+        }
+        if let Some(selector) = self.selector(expression)? {
+            return Ok(Expression::Selector(selector));
+        }
+        match &expression.kind {
+            ExpressionKind::Concat(list) => {
+                let parts = list.items.iter().map(|item| self.computed(item, None)).collect::<Eval<Vec<_>>>()?;
+                Ok(Expression::Concatenation(parts))
+            }
+            ExpressionKind::Binary(binary) => self.binary(binary, want),
+            ExpressionKind::Map(map) => self.map(map, Wanted::from(want)),
+            _ => {
+                let diagnostic = Diagnostic::error(expression.span, "something that is loaded from the packet is needed here")
+                    .help("write a field (\"ip saddr\"), a key (\"meta mark\") or something computed from them");
+                self.report(diagnostic)
+            }
+        }
+    }
+
+    fn binary(&mut self, binary: &'a ast::Binary, want: Option<&TypePart>) -> Eval<Expression> {
+        let operator = match binary.operator {
+            ast::BinaryOperator::Or => BinaryOperator::Or,
+            ast::BinaryOperator::Xor => BinaryOperator::Xor,
+            ast::BinaryOperator::And => BinaryOperator::And,
+            ast::BinaryOperator::ShiftLeft => BinaryOperator::ShiftLeft,
+            ast::BinaryOperator::ShiftRight => BinaryOperator::ShiftRight,
+        };
+        let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
+        let shift = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
+        let (left, right) = if self.is_constant(&binary.left) {
+            let right = self.computed(&binary.right, want)?;
+            let part = self.operand_type(&right, want, binary.right.span)?;
+            (self.operand(&binary.left, &part)?, right)
+        } else {
+            let left = self.computed(&binary.left, want)?;
+            let part = if shift { amount } else { self.operand_type(&left, want, binary.left.span)? };
+            let right = if self.is_constant(&binary.right) {
+                self.operand(&binary.right, &part)?
+            } else {
+                self.computed(&binary.right, want)?
+            };
+            (left, right)
+        };
+        Ok(Expression::Binary(operator, Box::new(left), Box::new(right)))
+    }
+
+    fn operand(&mut self, expression: &'a ast::Expression, part: &TypePart) -> Eval<Expression> {
+        self.value(expression, part).map(Expression::Value)
+    }
+
+    /// The type of the constant beside an operand: what is wanted in the end, if that is wider.
+    fn operand_type(
+        &mut self,
+        other: &Expression,
+        want: Option<&TypePart>,
+        span: crate::diagnostic::Span,
+    ) -> Eval<TypePart> {
+        match (self.parts(other).first().copied(), want) {
+            (_, Some(want)) => Ok(*want),
+            (Some(part), None) => Ok(part),
+            (None, None) => self.error(span, "the type of this cannot be told"),
+        }
+    }
+
+    /// `KEY map …`, with the type of data that is wanted.
+    pub(super) fn map(&mut self, map: &'a ast::Map, want: Wanted) -> Eval<Expression> {
+        let key = self.computed(&map.key, None)?;
+        let reference = self.map_reference(&key, &map.map, want)?;
+        Ok(Expression::Map(Box::new(key), reference))
+    }
+
+    /// The map behind a key.
+    pub(super) fn map_reference(&mut self, key: &Expression, map: &'a ast::Expression, want: Wanted) -> Eval<SetReference> {
+        let map = self.resolve(map)?;
+        let parts = self.parts(key);
+        match &map.kind {
+            ExpressionKind::SetReference(name) => {
+                self.named_map(map.span, self.text(*name), &parts, &want)
+            }
+            ExpressionKind::Set(set) => {
+                if want == Wanted::Nothing {
+                    return self.error(map.span, "what this map holds has no type here");
+                }
+                let elements = self.elements(set, &parts, &want)?;
+                self.check_anonymous(map.span, set, &parts, &elements, true)?;
+                Ok(SetReference::Anonymous(elements.into_iter().map(|(element, _)| element).collect()))
+            }
+            _ => self.error(map.span, "a map is needed here: \"{ key : value }\" or \"@name\""),
+        }
+    }
+
+    fn named_map(
+        &mut self,
+        span: crate::diagnostic::Span,
+        name: &str,
+        parts: &[TypePart],
+        want: &Wanted,
+    ) -> Eval<SetReference> {
+        let set = self.set_named(span, name)?;
+        self.check_key(span, &set, parts)?;
+        let fits = match (&set.target, want) {
+            (None, _) => return self.error(span, format!("\"{name}\" is a set and holds no values")),
+            (Some(MapTarget::Verdicts), Wanted::Verdict) | (Some(MapTarget::Objects(_)), Wanted::Object(_)) => true,
+            (Some(MapTarget::Values(_)), Wanted::Values(_) | Wanted::Target(_) | Wanted::Nothing) => true,
+            _ => false,
+        };
+        if !fits {
+            return self.error(span, format!("what \"{name}\" holds does not fit here"));
+        }
+        Ok(SetReference::Named(name.to_owned()))
+    }
+
+    /// Whether what is looked up has the type of a set's keys.
+    pub(super) fn check_key(&mut self, span: crate::diagnostic::Span, set: &crate::ir::Set, parts: &[TypePart]) -> Eval<()> {
+        let keys = &set.key.parts;
+        let same = keys.len() == parts.len()
+            && keys.iter().zip(parts).all(|(key, part)| {
+                key.data_type == part.data_type
+                    || key.data_type.is_a(part.data_type)
+                    || part.data_type.is_a(key.data_type)
+                    || (key.data_type.number() == part.data_type.number())
+            });
+        if same {
+            return Ok(());
+        }
+        let list = |parts: &[TypePart]| parts.iter().map(describe).collect::<Vec<_>>().join(" and ");
+        let message = format!("keys of \"{}\" are {}, not {}", set.name, list(keys), list(parts));
+        self.error(span, message)
+    }
+}

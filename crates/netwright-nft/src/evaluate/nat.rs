@@ -1,0 +1,128 @@
+//! Translation of addresses and ports.
+
+use netwright_netfilter::Family;
+
+use super::element::Wanted;
+use super::{Eval, Evaluator, version};
+use crate::diagnostic::Span;
+use crate::ir::{Expression, Nat, NatKind, Tproxy, TypePart};
+use crate::syntax::ast::{self, ExpressionKind};
+use crate::table::{DataType, HeaderId, symbol, vocabulary};
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn nat(&mut self, span: Span, nat: &'a ast::Nat) -> Eval<Nat> {
+        let kind = match nat.kind {
+            ast::NatKind::Source => NatKind::Source,
+            ast::NatKind::Destination => NatKind::Destination,
+            ast::NatKind::Masquerade => NatKind::Masquerade,
+            ast::NatKind::Redirect => NatKind::Redirect,
+        };
+        let mut flags = 0;
+        for name in &nat.flags {
+            let word = self.text(*name);
+            match symbol::value(vocabulary::NAT_FLAG, word) {
+                Some(flag) => flags |= flag,
+                None => return self.unknown(name.span, word, "flag", &["random", "fully-random", "persistent"]),
+            }
+        }
+        let mut family = nat.version.map(version);
+        let mut address = None;
+        if let Some(wanted) = &nat.address {
+            let known = family.or_else(|| self.address_family(wanted));
+            let Some(known) = known else {
+                return self.error(span, "write \"ip\" or \"ip6\" before \"to\": the family of the packet is not known here");
+            };
+            address = Some(self.nat_address(wanted, known)?);
+            family = Some(known);
+        }
+        let service = TypePart::of(DataType::INET_SERVICE);
+        let port = match &nat.port {
+            Some(port) => Some(self.computed(port, Some(&service))?),
+            None => None,
+        };
+        Ok(Nat { kind, family, address, port, flags, prefix: nat.prefix })
+    }
+
+    /// The family that the table, the matches before, or the key of a map tell.
+    fn address_family(&mut self, address: &'a ast::Expression) -> Option<Family> {
+        if let Some(family) = self.known_family() {
+            return Some(family);
+        }
+        let address = self.resolve(address).ok()?;
+        let ExpressionKind::Map(map) = &address.kind else { return None };
+        let key = self.computed(&map.key, None).ok()?;
+        let mut context = self.context.clone();
+        let found = crate::ir::Statement::VerdictMap(key, crate::ir::SetReference::Anonymous(Vec::new()));
+        for selector in found.selectors() {
+            context.require(selector, None).ok()?;
+        }
+        network_family(context.network().map(|known| known.id))
+    }
+
+    fn known_family(&self) -> Option<Family> {
+        network_family(self.context.network().map(|known| known.id))
+    }
+
+    fn nat_address(&mut self, address: &'a ast::Expression, family: Family) -> Eval<Expression> {
+        let address = self.resolve(address)?;
+        let part = Self::address_part(family);
+        match &address.kind {
+            ExpressionKind::Map(map) => self.map(map, Wanted::Target(part)),
+            _ => self.computed(address, Some(&part)),
+        }
+    }
+
+    /// Ports can be translated only where the transport protocol is known.
+    pub(super) fn check_nat(&mut self, nat: &Nat, span: Span) -> Eval<()> {
+        let with_port = match &nat.address {
+            Some(address @ Expression::Map(..)) => self.parts(address).len() > 1,
+            _ => false,
+        };
+        if (nat.port.is_some() || with_port) && !self.context.transport_matched() {
+            let message = "ports can be translated only behind a match on the transport protocol";
+            return self.error(span, message);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tproxy(&mut self, span: Span, proxy: &'a ast::Tproxy) -> Eval<Tproxy> {
+        let network = self.known_family();
+        let written = proxy.version.map(version);
+        if let (Some(written), Some(network)) = (written, network)
+            && written != network
+        {
+            return self.error(span, "packets here are of the other family");
+        }
+        let single = matches!(self.family, Family::IPV4 | Family::IPV6);
+        let family = written.or(network.filter(|_| single));
+        if proxy.address.is_some() && family.is_none() {
+            let message = "write \"tproxy ip\" or \"tproxy ip6\": the table has packets of both";
+            return self.error(span, message);
+        }
+        let address = match (&proxy.address, family) {
+            (Some(address), Some(family)) => Some(self.computed(address, Some(&Self::address_part(family)))?),
+            _ => None,
+        };
+        let service = TypePart::of(DataType::INET_SERVICE);
+        let port = match &proxy.port {
+            Some(port) => Some(self.computed(port, Some(&service))?),
+            None => None,
+        };
+        Ok(Tproxy { family: written, address, port })
+    }
+
+    pub(super) fn check_tproxy(&mut self, _proxy: &Tproxy, span: Span) -> Eval<()> {
+        if self.context.transport_matched() {
+            return Ok(());
+        }
+        self.error(span, "a transparent proxy needs a match on the transport protocol before it")
+    }
+}
+
+fn network_family(id: Option<HeaderId>) -> Option<Family> {
+    match id {
+        Some(HeaderId::Ip) => Some(Family::IPV4),
+        Some(HeaderId::Ip6) => Some(Family::IPV6),
+        _ => None,
+    }
+}

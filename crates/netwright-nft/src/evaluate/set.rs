@@ -1,0 +1,195 @@
+//! Sets and maps.
+
+use netwright_netfilter::SetFlags;
+
+use super::element::Wanted;
+use super::statement::object_kind;
+use super::{Eval, Evaluator};
+use crate::ir::{Command, Element, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart, TypeSpec};
+use crate::syntax::ast::{self, ExpressionKind, SetKind};
+use crate::table::{DataType, symbol, vocabulary};
+
+impl<'a> Evaluator<'a> {
+    /// A named set or map without its elements.
+    pub(super) fn set(&mut self, set: &'a ast::Set) -> Eval<Set> {
+        let name = self.text(set.name).to_owned();
+        let Some(key) = &set.key else {
+            return self.error(set.name.span, format!("\"{name}\" needs the type of its keys: write \"type\" or \"typeof\""));
+        };
+        let mut made = Set {
+            family: self.family,
+            table: self.table.clone(),
+            name,
+            key: self.type_spec(key)?,
+            timeout: set.timeout.and_then(|time| time.milliseconds),
+            gc_interval: set.gc_interval.and_then(|time| time.milliseconds).and_then(|ms| u32::try_from(ms).ok()),
+            auto_merge: set.auto_merge,
+            comment: set.comment.map(|comment| self.text(comment).to_owned()),
+            ..Set::default()
+        };
+        made.size = set.size.map(|size| self.fit(size, "a size")).transpose()?;
+        made.flags = self.set_flags(set)?;
+        if let Some(policy) = set.policy {
+            made.policy = Some(match self.text(policy) {
+                "performance" => SetPolicy::Performance,
+                "memory" => SetPolicy::Memory,
+                word => return self.unknown(policy.span, word, "policy of sets", &["performance", "memory"]),
+            });
+        }
+        made.statements = set.statements.iter().map(|one| self.statement_kind(one)).collect::<Eval<_>>()?;
+        if let Some(value) = &set.value {
+            self.set_value(value, &mut made)?;
+        }
+        if set.kind == SetKind::Map && made.target.is_none() {
+            return self.error(set.name.span, "a map needs the type of what it holds behind a colon");
+        }
+        self.derive_flags(set, &mut made);
+        Ok(made)
+    }
+
+    fn set_flags(&mut self, set: &'a ast::Set) -> Eval<u32> {
+        let mut flags = 0;
+        for name in &set.flags {
+            let word = self.text(*name);
+            match symbol::value(vocabulary::SET_FLAG, word) {
+                Some(flag) => flags |= flag,
+                None => {
+                    let known: Vec<&str> = vocabulary::SET_FLAG.iter().map(|symbol| symbol.name).collect();
+                    return self.unknown(name.span, word, "flag of sets", &known);
+                }
+            }
+        }
+        Ok(flags)
+    }
+
+    /// Flags that follow from the rest.
+    fn derive_flags(&self, set: &ast::Set, made: &mut Set) {
+        let mut flags = SetFlags::from_bits_retain(made.flags);
+        if made.timeout.is_some() {
+            flags |= SetFlags::TIMEOUT;
+        }
+        if set.kind == SetKind::Meter {
+            flags |= SetFlags::EVAL;
+        }
+        if flags.contains(SetFlags::INTERVAL) && made.key.parts.len() > 1 {
+            flags |= SetFlags::CONCAT;
+        }
+        match made.target {
+            Some(MapTarget::Objects(_)) => flags |= SetFlags::OBJECT,
+            Some(_) => flags |= SetFlags::MAP,
+            None => {}
+        }
+        made.flags = flags.bits();
+    }
+
+    fn set_value(&mut self, value: &'a ast::ValueSpec, made: &mut Set) -> Eval<()> {
+        let word = match &value.spec {
+            ast::TypeSpec::Names(names) if names.len() == 1 => names.first().map(|name| self.text(*name)),
+            ast::TypeSpec::Typeof(expression) => Some(expression.text(self.sources)),
+            ast::TypeSpec::Names(_) => None,
+        };
+        made.data_ranges = value.interval;
+        made.target = Some(match word {
+            Some("verdict") => MapTarget::Verdicts,
+            Some(word) if object_word(word).is_some() => {
+                MapTarget::Objects(object_word(word).unwrap_or(ObjectKind::COUNTER))
+            }
+            _ => MapTarget::Values(self.type_spec(&value.spec)?),
+        });
+        Ok(())
+    }
+
+    fn type_spec(&mut self, spec: &'a ast::TypeSpec) -> Eval<TypeSpec> {
+        match spec {
+            ast::TypeSpec::Names(names) => {
+                let parts = names.iter().map(|name| self.type_named(*name)).collect::<Eval<Vec<_>>>()?;
+                Ok(TypeSpec { parts, type_of: None })
+            }
+            ast::TypeSpec::Typeof(expression) => {
+                let made = self.computed(expression, None)?;
+                let parts = self.parts(&made);
+                if parts.is_empty() || parts.iter().any(|part| part.bits == 0) {
+                    return self.error(expression.span, "the type of this cannot be told");
+                }
+                Ok(TypeSpec { parts, type_of: Some(Box::new(made)) })
+            }
+        }
+    }
+
+    fn type_named(&mut self, name: ast::Name) -> Eval<TypePart> {
+        let word = self.text(name);
+        match DataType::by_name(word) {
+            Some(data_type) => Ok(TypePart::of(data_type)),
+            None => {
+                let known: Vec<&str> = DataType::ALL
+                    .iter()
+                    .filter(|one| one.descriptor().declarable)
+                    .map(|one| one.name())
+                    .collect();
+                self.unknown(name.span, word, "type", &known)
+            }
+        }
+    }
+
+    /// The elements of a named set, checked against each other.
+    pub(super) fn named_elements(&mut self, set: &Set, elements: &'a ast::Expression) -> Eval<Vec<Element>> {
+        let elements = self.resolve(elements)?;
+        let ExpressionKind::Set(list) = &elements.kind else {
+            return self.error(elements.span, "elements are written between braces: \"{ … }\"");
+        };
+        let want = match &set.target {
+            None => Wanted::Nothing,
+            Some(MapTarget::Verdicts) => Wanted::Verdict,
+            Some(MapTarget::Objects(kind)) => Wanted::Object(*kind),
+            Some(MapTarget::Values(spec)) => Wanted::Values(spec.parts.clone()),
+        };
+        let placed = self.elements(list, &set.key.parts, &want)?;
+        let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
+        if !interval {
+            let range = placed.iter().find(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
+            if let Some((_, span)) = range {
+                let message = format!("\"{}\" holds single values: write \"flags interval\" in it", set.name);
+                return self.error(*span, message);
+            }
+        } else if !set.auto_merge {
+            self.check_overlaps(&set.key.parts, &placed)?;
+        }
+        Ok(placed.into_iter().map(|(element, _)| element).collect())
+    }
+
+    /// The set of an old-style meter, as an order before the rule.
+    pub(super) fn define_meter(&mut self, name: &str, parts: Vec<TypePart>, size: Option<u32>, timeout: bool) {
+        let mut flags = SetFlags::EVAL;
+        flags.set(SetFlags::TIMEOUT, timeout);
+        let set = Set {
+            family: self.family,
+            table: self.table.clone(),
+            name: name.to_owned(),
+            key: TypeSpec { parts, type_of: None },
+            flags: flags.bits(),
+            size: size.or(Some(METER_SIZE)),
+            ..Set::default()
+        };
+        self.catalog.add_set(&set);
+        self.commands.push(Command { operation: Operation::Add, target: Target::Set(Box::new(set)), span: None });
+    }
+}
+
+/// How many keys a meter holds where it does not say.
+const METER_SIZE: u32 = 65535;
+
+/// The kind of object that a word of a map's type names.
+fn object_word(word: &str) -> Option<ObjectKind> {
+    Some(object_kind(match word {
+        "counter" => ast::ObjectKind::Counter,
+        "quota" => ast::ObjectKind::Quota,
+        "limit" => ast::ObjectKind::Limit,
+        "synproxy" => ast::ObjectKind::Synproxy,
+        "secmark" => ast::ObjectKind::Secmark,
+        "tunnel" => ast::ObjectKind::Tunnel,
+        "ct helper" => ast::ObjectKind::CtHelper,
+        "ct timeout" => ast::ObjectKind::CtTimeout,
+        "ct expectation" => ast::ObjectKind::CtExpectation,
+        _ => return None,
+    }))
+}
