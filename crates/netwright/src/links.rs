@@ -1,9 +1,11 @@
 //! Interfaces.
 
-use netwright_route::link::{AlternativeNames, Change, Create, Delete, Get, List, Set};
+use netwright_route::link::kind::{self, TunMode};
+use netwright_route::link::{AlternativeNames, Change, Create, Delete, Get, LinkKind, List, Set};
 use netwright_route::{Echo, Link, LinkId};
-use netwright_sys::{Cause, protocol};
+use netwright_sys::{Cause, Connection, Namespace, Tun, protocol};
 
+use crate::Result;
 use crate::driver::{Driver, Step};
 
 /// Interfaces of a namespace, from [`Net::links`](crate::Net::links).
@@ -56,15 +58,10 @@ impl<'n, D: Driver> Links<'n, D> {
 
     /// Creates a link and tells what was made, with the index and, where none was given, the name that the kernel chose.
     pub fn create(&self, create: Create) -> D::Output<'n, Link> {
-        self.driver.run(protocol::ROUTE, move |connection| {
-            let (name, create) = (create.settings.name.clone(), Echo(create));
-            match (connection.query(&create), name) {
-                // kernels before 6.2 make the link and do not tell
-                (Err(error), Some(name)) if *error.cause() == Cause::NoAnswer => {
-                    connection.query(&Get::by_name(&name))
-                }
-                (result, _) => result,
-            }
+        let namespace = self.driver.namespace();
+        self.driver.run(protocol::ROUTE, move |connection| match &create.kind {
+            LinkKind::Tun(kind) => create_tun(connection, namespace, kind, &create.settings),
+            _ => create_by_netlink(connection, create),
         })
     }
 
@@ -92,4 +89,44 @@ impl<'n, D: Driver> Links<'n, D> {
         let request = Delete::new(link);
         self.driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&request))
     }
+}
+
+fn create_by_netlink(connection: &mut Connection, create: Create) -> Result<Link> {
+    let (name, create) = (create.settings.name.clone(), Echo(create));
+    match (connection.query(&create), name) {
+        // kernels before 6.2 make the link and do not tell
+        (Err(error), Some(name)) if *error.cause() == Cause::NoAnswer => {
+            connection.query(&Get::by_name(&name))
+        }
+        (result, _) => result,
+    }
+}
+
+/// The kernel makes these through their device file alone, so the other settings come after; where they are refused, nothing
+/// is left.
+fn create_tun(
+    connection: &mut Connection,
+    namespace: &Namespace,
+    kind: &kind::Tun,
+    settings: &Change,
+) -> Result<Link> {
+    let tun = Tun {
+        name: settings.name.clone().unwrap_or_default(),
+        ethernet: kind.mode == Some(TunMode::TAP),
+        owner: kind.owner,
+        group: kind.group,
+        packet_information: kind.packet_information == Some(true),
+        virtio_header: kind.virtio_header == Some(true),
+        multiple_queues: kind.multiple_queues == Some(true),
+    };
+    let name = tun.create(namespace)?;
+    let link = connection.query(&Get::by_name(&name))?.id();
+    let change = Change { name: None, kind: None, ..settings.clone() };
+    if !change.is_empty() {
+        if let Err(error) = connection.acknowledge(&Set { link, change: &change }) {
+            connection.acknowledge(&Delete::new(link))?;
+            return Err(error);
+        }
+    }
+    connection.query(&Get::by_index(link.index))
 }

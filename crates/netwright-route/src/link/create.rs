@@ -8,7 +8,7 @@ use netwright_wire::{
 
 use super::attributes::{LinkAttrs, LinkAttrsView, LinkHeader};
 use super::kind::{
-    Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Veth, Vlan, Vrf, Vxlan, Wireguard,
+    Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Tun, TunMode, Veth, Vlan, Vrf, Vxlan, Wireguard,
 };
 use super::{Change, Link, LinkKind, LinkView};
 use crate::message::{ROUTE_PROTOCOL, kind, write_header};
@@ -24,7 +24,8 @@ use crate::{LinkId, Table};
 /// # let _ = bridge;
 /// ```
 ///
-/// TUN and TAP interfaces are not made by netlink but by opening `/dev/net/tun`.
+/// The kernel makes TUN and TAP interfaces by opening `/dev/net/tun` and refuses this request for them; the links of the
+/// facade see to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "NewLink")]
 pub struct Create {
@@ -102,6 +103,18 @@ impl Create {
     #[must_use]
     pub fn vxlan(name: &str, id: u32) -> Self {
         Create::new(name, Vxlan { id: Some(id), ..Vxlan::default() })
+    }
+
+    /// A TUN interface, which carries IP packets and is there until it is deleted.
+    #[must_use]
+    pub fn tun(name: &str) -> Self {
+        Create::new(name, Tun { mode: Some(TunMode::TUN), ..Tun::default() })
+    }
+
+    /// A TAP interface, which carries Ethernet frames and is there until it is deleted.
+    #[must_use]
+    pub fn tap(name: &str) -> Self {
+        Create::new(name, Tun { mode: Some(TunMode::TAP), ..Tun::default() })
     }
 
     /// Routing of its own for its ports, in this table.

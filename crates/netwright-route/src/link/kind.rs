@@ -157,14 +157,14 @@ netwright_wire::attrs! {
         IFLA_MACSEC_OFFLOAD = 15 => offload: u8,
     }
 
-    /// `IFLA_TUN_*`; read-only.
+    /// `IFLA_TUN_*`; not changed by netlink.
     pub struct Tun, TunView: Native {
         /// User who may open it.
         IFLA_TUN_OWNER = 1 => owner: u32,
         /// Group who may open it.
         IFLA_TUN_GROUP = 2 => group: u32,
-        /// 1 TUN, 2 TAP.
-        IFLA_TUN_TYPE = 3 => mode: u8,
+        /// What it carries.
+        IFLA_TUN_TYPE = 3 => mode: TunMode,
         /// Packets have a header of protocol information.
         IFLA_TUN_PI = 4 => packet_information: bool,
         /// Packets have a virtio header.
@@ -257,6 +257,14 @@ netwright_wire::open_enum! {
         L3 = 1 "l3",
         /// Routes, past netfilter's hooks.
         L3S = 2 "l3s",
+    }
+
+    /// What a TUN or TAP interface carries (`IFF_TUN`, `IFF_TAP`).
+    pub struct TunMode(u8) {
+        /// IP packets.
+        TUN = 1 "tun",
+        /// Ethernet frames.
+        TAP = 2 "tap",
     }
 
     /// `enum macvlan_macaddr_mode`
