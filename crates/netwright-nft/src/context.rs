@@ -6,7 +6,7 @@
 use netwright_netfilter::Family;
 
 use crate::diagnostic::Span;
-use crate::ir::{Expression, Match, MatchOperator, Payload, PayloadLocation, Selector};
+use crate::ir::{Element, Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, SetReference};
 use crate::table::header::{Above, PayloadBase};
 use crate::table::key::{self, Key, KeyKind};
 use crate::table::{ExtensionBase, Field, Header, HeaderId};
@@ -138,6 +138,21 @@ impl Context {
     #[must_use]
     pub fn message_type(&self) -> Option<u8> {
         self.message_types.first().copied()
+    }
+
+    /// Learns the types of ICMP messages that a match on several allows.
+    pub fn learn_message_types(&mut self, matched: &Match) {
+        let Expression::Selector(Selector::Payload(payload)) = &matched.left else { return };
+        let PayloadLocation::Field(header, field) = payload.location else { return };
+        let Expression::Set(SetReference::Anonymous(elements)) = &matched.right else { return };
+        if field.name == "type" && matches!(header.id, HeaderId::Icmp | HeaderId::Icmpv6) {
+            let keys = elements.iter().map(|element| element.key.as_ref());
+            let number = |key: Option<&Expression>| match key {
+                Some(Expression::Value(value)) => u8::try_from(value.as_number()?).ok(),
+                _ => None,
+            };
+            self.layer(payload.inner).message_types = keys.filter_map(number).collect();
+        }
     }
 
     /// Learns that a `meta` key equals a number.
@@ -404,6 +419,12 @@ impl Context {
             DependencyOf::Payload(field) => field.header.header().above == Above::IpProtocol && is_protocol_key(field),
         };
         self.transport_matched |= transport && equal;
+        if let (DependencyOf::Payload(field), Expression::Set(SetReference::Anonymous(elements)), true) =
+            (of, &matched.right, equal)
+            && is_message_type(field)
+        {
+            self.message_types = elements.iter().filter_map(single_byte).collect();
+        }
         number.map_or(Ok(()), |number| self.learn_number(of, number, span))
     }
 
@@ -413,7 +434,7 @@ impl Context {
                 "nfproto" if self.selects == Selects::NfProto => {
                     self.set_network(u8::try_from(number).ok().and_then(HeaderId::by_nfproto), span)
                 }
-                "protocol" if self.selects != Selects::NfProto => {
+                "protocol" if self.selects == Selects::Protocol || self.frames => {
                     self.set_network(u16::try_from(number).ok().and_then(HeaderId::by_ether_type), span)
                 }
                 "l4proto" => {
@@ -428,7 +449,7 @@ impl Context {
             },
             DependencyOf::Payload(field) => {
                 let header = field.header.header();
-                if field.name == "type" && matches!(field.header, HeaderId::Icmp | HeaderId::Icmpv6) {
+                if is_message_type(field) {
                     self.message_types = u8::try_from(number).into_iter().collect();
                 }
                 if !is_protocol_key(field) {
@@ -477,6 +498,19 @@ impl Context {
 #[must_use]
 pub fn is_protocol_key(field: &Field) -> bool {
     field.header.header().protocol_key() == Some(field)
+}
+
+/// Whether a field tells the type of an ICMP message.
+fn is_message_type(field: &Field) -> bool {
+    field.name == "type" && matches!(field.header, HeaderId::Icmp | HeaderId::Icmpv6)
+}
+
+/// The key of an element, where it is one byte.
+fn single_byte(element: &Element) -> Option<u8> {
+    match element.key.as_ref()? {
+        Expression::Value(value) => u8::try_from(value.as_number()?).ok(),
+        _ => None,
+    }
 }
 
 fn conflict(layer: &str, known: Known, wanted: HeaderId) -> Conflict {

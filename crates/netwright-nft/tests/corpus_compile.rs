@@ -151,7 +151,7 @@ fn judge(record: &Value, family: &str, compiled: &Compiled, score: &mut Score, f
         for set in &code.sets {
             let (made, list) = lower::set::anonymous(&scope, set).unwrap();
             let layout = set_layout(&code.expressions, &made).unwrap_or_default();
-            let mut lines: Vec<String> = list.iter().map(|one| element(one, &layout, Form::Bytes)).collect();
+            let mut lines: Vec<String> = list.iter().map(|one| element(one, &layout, Form::Bytes).trim().to_owned()).collect();
             lines.sort();
             sets.push(lines);
         }

@@ -79,7 +79,8 @@ impl<'a> Evaluator<'a> {
             }
             _ => false,
         };
-        if let (true, Some(key)) = (single, elements.first_mut().and_then(|element| element.key.take())) {
+        let only = elements.first_mut().filter(|_| single).and_then(|element| element.key.take());
+        if let Some(key) = only {
             let exact = parts.first().is_some_and(|part| part.data_type == DataType::TCP_FLAG);
             let operator = match operator {
                 MatchOperator::Implicit if exact => MatchOperator::Equal,

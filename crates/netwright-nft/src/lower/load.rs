@@ -280,13 +280,28 @@ impl Lowering<'_> {
 
     /// Loads the parts of a concatenation, or a single value, into cells from `cell` on.
     pub(super) fn load_parts(&mut self, expression: &ir::Expression, cell: usize, purpose: Purpose) -> Result<Vec<Loaded>> {
-        let ir::Expression::Concatenation(parts) = expression else {
-            return Ok(vec![self.compute(expression, cell, purpose, None)?]);
+        self.load_key_parts(expression, cell, purpose, false)
+    }
+
+    /// The same, each part in an order in which the kernel can tell the greater one where `ordered` asks for it.
+    pub(super) fn load_key_parts(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        purpose: Purpose,
+        ordered: bool,
+    ) -> Result<Vec<Loaded>> {
+        let (parts, purpose) = match expression {
+            ir::Expression::Concatenation(parts) => (parts.as_slice(), Purpose::Value),
+            one => (std::slice::from_ref(one), purpose),
         };
         let mut at = cell;
         let mut loaded = Vec::with_capacity(parts.len());
         for part in parts {
-            let one = self.compute(part, at, Purpose::Value, None)?;
+            let mut one = self.compute(part, at, purpose, None)?;
+            if ordered && !one.part.data_type.is_string() {
+                one = self.in_order(at, one)?;
+            }
             at += cells(one.part.bytes());
             loaded.push(one);
         }
@@ -315,7 +330,7 @@ impl Lowering<'_> {
             }
             ir::Expression::Binary(operator, left, right) => self.binary(*operator, left, right, cell, want),
             ir::Expression::Map(key, map) => {
-                self.map(key, map, cell)?;
+                self.map(key, map, cell, want)?;
                 let part = self.parts(expression).first().copied().or(want.copied());
                 let part = part.ok_or_else(|| Error::new("this map has no values that can be used here"))?;
                 Ok(Loaded::whole(part))
@@ -378,7 +393,8 @@ impl Lowering<'_> {
                 let (base, steps) = constant_steps(left, operator, value)?;
                 let loaded = self.compute(base, cell, Purpose::Value, want)?;
                 let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-                let form = Form { bytes, ..loaded.form() };
+                let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
+                let form = Form { bytes, ..Form::of(&part, false) };
                 let (mask, xor) = combine(&steps, bytes);
                 let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
                 self.bitwise(cell, mask, xor)?;
@@ -412,9 +428,24 @@ impl Lowering<'_> {
     }
 
     /// Looks a key up in a map; what it holds goes where the key was.
-    pub(super) fn map(&mut self, key: &ir::Expression, map: &SetReference, cell: usize) -> Result<()> {
+    fn map(&mut self, key: &ir::Expression, map: &SetReference, cell: usize, want: Option<&TypePart>) -> Result<()> {
         let destination = register(cell)?;
-        self.look_up_key(key, map, cell, Some(destination), false)
+        self.look_up_wanted(key, map, cell, Some(destination), false, want)
+    }
+
+    /// And with the mask of a prefix: the oldest form of the operation, which needs no name.
+    pub(super) fn prefix_mask(&mut self, cell: usize, mask: DataValue) -> Result<()> {
+        let at = Some(register(cell)?);
+        let code = BitwiseAttrs {
+            source: at,
+            destination: at,
+            length: Some(mask.len() as u32),
+            mask: Some(mask.into()),
+            xor: Some(super::relational::zeros(mask.len()).into()),
+            ..Default::default()
+        };
+        self.code.push(code.into());
+        Ok(())
     }
 }
 
@@ -554,7 +585,7 @@ fn plain_load(selector: &Selector, destination: Register) -> Option<Expression> 
         Selector::Osf { ttl, version } => FingerprintAttrs {
             destination,
             ttl: Some(ttl.unwrap_or(0)),
-            flags: Some(if *version { FingerprintFlags::VERSION } else { FingerprintFlags::empty() }),
+            flags: version.then_some(FingerprintFlags::VERSION),
             ..Default::default()
         }
         .into(),

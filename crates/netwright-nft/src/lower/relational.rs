@@ -6,12 +6,12 @@ use netwright_netfilter::{DataValue, Register, SetFlags, raw};
 use super::constant::{self, Form};
 use super::load::{Loaded, Purpose, or_all};
 use super::merge::{Bytes, PieceKind};
-use super::registers::{cells, register};
+use super::registers::register;
 use super::rule::{AnonymousSet, Lowering};
 use super::{Error, Result};
 use crate::context;
 use crate::ir::{
-    self, BinaryOperator, Element, Expression, MapTarget, Match, MatchOperator, ObjectKind, Payload, PayloadLocation,
+    self, BinaryOperator, Element, Expression, MapTarget, Match, MatchOperator, Payload, PayloadLocation,
     Selector, SetReference, TypePart, TypeSpec, Value,
 };
 use crate::table::{ByteOrder, DataType, Field, Header};
@@ -127,6 +127,12 @@ impl Lowering<'_> {
     fn compare_loaded(&mut self, cell: usize, loaded: Loaded, operator: MatchOperator, right: &Expression) -> Result<()> {
         match right {
             Expression::Value(value) => self.compare_value(cell, loaded, operator, value),
+            Expression::Flags(values) if operator == MatchOperator::Implicit => {
+                let form = loaded.form();
+                self.prefix_mask(cell, constant::bytes(&or_all(values)?, form)?)?;
+                self.code.push(raw::cmp(register(cell)?, CompareOp::NEQ, zeros(form.bytes)));
+                Ok(())
+            }
             Expression::Flags(values) => self.compare_value(cell, loaded, operator, &or_all(values)?),
             Expression::Exists(there) => {
                 let value = Value::number(DataType::BOOLEAN, 1, u128::from(*there));
@@ -143,7 +149,7 @@ impl Lowering<'_> {
             Expression::Prefix(value, length) => {
                 let form = loaded.form();
                 let mask = constant::prefix_mask(*length, loaded.part.bits, form)?;
-                self.bitwise(cell, mask, zeros(form.bytes))?;
+                self.prefix_mask(cell, mask)?;
                 let value = and(&constant::bytes(value, form)?, &mask);
                 self.code.push(raw::cmp(register(cell)?, compare_op(operator), value));
                 Ok(())
@@ -184,7 +190,7 @@ impl Lowering<'_> {
     }
 
     /// Brings a number into the order in which the kernel can tell the greater one: most significant byte first.
-    fn in_order(&mut self, cell: usize, loaded: Loaded) -> Result<Loaded> {
+    pub(super) fn in_order(&mut self, cell: usize, loaded: Loaded) -> Result<Loaded> {
         let part = TypePart { bits: loaded.bytes as u32 * 8, ..loaded.part };
         if !part.is_host_number() {
             return Ok(loaded);
@@ -202,8 +208,21 @@ impl Lowering<'_> {
         destination: Option<Register>,
         inverted: bool,
     ) -> Result<()> {
+        self.look_up_wanted(key, reference, cell, destination, inverted, None)
+    }
+
+    /// The same for a map, with the type that is wanted of its values.
+    pub(super) fn look_up_wanted(
+        &mut self,
+        key: &Expression,
+        reference: &SetReference,
+        cell: usize,
+        destination: Option<Register>,
+        inverted: bool,
+        want: Option<&TypePart>,
+    ) -> Result<()> {
         let (parts, shift) = self.load_key(key, reference, cell)?;
-        let target = self.target(reference, &parts, shift, None)?;
+        let target = self.target(reference, &parts, shift, want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })))?;
         self.push_lookup(target, cell, destination, inverted)
     }
 
@@ -218,16 +237,7 @@ impl Lowering<'_> {
         let concatenated = matches!(key, Expression::Concatenation(_));
         let in_place = !interval && !concatenated && matches!(reference, SetReference::Anonymous(_));
         let purpose = if in_place { Purpose::Compare } else { Purpose::Value };
-        let loaded = self.load_parts(key, cell, purpose)?;
-        let mut at = cell;
-        if interval {
-            for one in &loaded {
-                if !one.part.data_type.is_string() {
-                    self.in_order(at, *one)?;
-                }
-                at += cells(one.part.bytes());
-            }
-        }
+        let loaded = self.load_key_parts(key, cell, purpose, interval)?;
         let shift = loaded.first().filter(|_| in_place).map_or(0, |one| one.shift);
         let parts = match loaded.as_slice() {
             [one] if shift > 0 => vec![TypePart { bits: one.bytes as u32 * 8, ..one.part }],
@@ -284,7 +294,7 @@ impl Lowering<'_> {
         reference: &SetReference,
         parts: &[TypePart],
         shift: u32,
-        object: Option<ObjectKind>,
+        wanted: Option<MapTarget>,
     ) -> Result<Target> {
         let elements = match reference {
             SetReference::Named(name) => {
@@ -301,7 +311,7 @@ impl Lowering<'_> {
                 flags |= SetFlags::CONCAT;
             }
         }
-        let target = self.map_target(elements, object);
+        let target = self.map_target(elements, wanted);
         let name = match &target {
             None => "__set%d",
             Some(MapTarget::Objects(_)) => {
@@ -329,15 +339,18 @@ impl Lowering<'_> {
         Ok(Target { name: name.to_owned(), id: Some(id) })
     }
 
-    fn map_target(&self, elements: &[Element], object: Option<ObjectKind>) -> Option<MapTarget> {
-        if let Some(kind) = object {
-            return Some(MapTarget::Objects(kind));
+    fn map_target(&self, elements: &[Element], wanted: Option<MapTarget>) -> Option<MapTarget> {
+        let data = elements.iter().find_map(|element| element.data.as_ref());
+        match (wanted, data) {
+            (wanted, None) => wanted.filter(|wanted| matches!(wanted, MapTarget::Objects(_))),
+            (Some(wanted @ MapTarget::Objects(_)), _) => Some(wanted),
+            (_, Some(Expression::Verdict(_))) => Some(MapTarget::Verdicts),
+            (wanted, Some(data)) => {
+                let parts = self.parts(data);
+                let same = matches!(&wanted, Some(MapTarget::Values(spec)) if spec.parts.len() == parts.len());
+                wanted.filter(|_| same).or(Some(MapTarget::Values(TypeSpec { parts, type_of: None })))
+            }
         }
-        let data = elements.iter().find_map(|element| element.data.as_ref())?;
-        Some(match data {
-            Expression::Verdict(_) => MapTarget::Verdicts,
-            data => MapTarget::Values(TypeSpec { parts: self.parts(data), type_of: None }),
-        })
     }
 }
 

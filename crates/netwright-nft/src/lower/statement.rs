@@ -113,7 +113,7 @@ impl Lowering<'_> {
             ObjectName::Map(key, map) => {
                 let cell = self.take(key)?;
                 let (parts, shift) = self.load_key(key, map, cell)?;
-                let target = self.target(map, &parts, shift, Some(kind))?;
+                let target = self.target(map, &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
                 ObjectReferenceAttrs {
                     source: Some(register(cell)?),
                     set: Some(target.name.into()),
@@ -147,9 +147,7 @@ impl Lowering<'_> {
             (Reject::Default, Some(HeaderId::Ip6)) => (RejectKind::ICMP, 4),
             (Reject::Default, _) => (RejectKind::ICMPX, 1),
         };
-        let reset = kind == RejectKind::TCP_RESET;
-        let icmp_code = (!reset).then_some(code);
-        self.code.push(RejectAttrs { kind: Some(kind), icmp_code, ..Default::default() }.into());
+        self.code.push(RejectAttrs { kind: Some(kind), icmp_code: Some(code), ..Default::default() }.into());
         Ok(())
     }
 
@@ -222,7 +220,9 @@ impl Lowering<'_> {
             return Err(Error::new("what a tunnel carries cannot be changed"));
         }
         let place = self.payload_place(payload);
-        let uneven = place.offset % 2 != 0 || place.bytes % 2 != 0;
+        let (kind, _, pseudo_header) = checksum(payload);
+        let summed = kind != 0 || pseudo_header;
+        let uneven = summed && (place.offset % 2 != 0 || place.bytes % 2 != 0);
         if !place.is_partial() && !uneven {
             let source = self.operand(Some(value), Some(&part))?;
             self.code.push(payload_write(payload, place, source).into());
@@ -231,8 +231,9 @@ impl Lowering<'_> {
         let Some(value) = constant_of(value)? else {
             return Err(Error::new("a field that is no whole pair of bytes can be set to a constant only"));
         };
-        let offset = place.offset & !1;
-        let end = (place.offset + place.bytes).next_multiple_of(2);
+        let pair = if summed { 2 } else { 1 };
+        let offset = place.offset / pair * pair;
+        let end = (place.offset + place.bytes).next_multiple_of(pair);
         let around = Place { offset, bytes: end - offset, shift: place.shift + (end - place.offset - place.bytes) * 8, ..place };
         let cell = self.registers.take(&[around.bytes as usize])?;
         let load = self.payload_load(payload, around, cell)?;
@@ -306,14 +307,19 @@ pub(super) fn simple_verdict(verdict: &Verdict) -> Result<VerdictAttrs> {
     }))
 }
 
-fn payload_write(payload: &Payload, place: Place, source: Option<Register>) -> PayloadAttrs {
-    let (kind, offset, pseudo) = match &payload.location {
+/// The kind and offset of the checksum that covers some bytes, and whether the transport's does through its pseudo header.
+fn checksum(payload: &Payload) -> (u32, u32, bool) {
+    match &payload.location {
         PayloadLocation::Field(_, field) => {
             let checksum = field.checksum();
             (checksum.kind, checksum.offset, checksum.pseudo_header)
         }
         PayloadLocation::Raw { base, .. } => (0, 0, *base == Base::TRANSPORT || *base == Base::INNER),
-    };
+    }
+}
+
+fn payload_write(payload: &Payload, place: Place, source: Option<Register>) -> PayloadAttrs {
+    let (kind, offset, pseudo) = checksum(payload);
     let kind = (kind != 0).then_some(ChecksumKind(kind));
     PayloadAttrs {
         source,
@@ -375,7 +381,7 @@ pub(super) fn limit(limit: &Limit) -> LimitAttrs {
     LimitAttrs {
         rate: Some(rate),
         unit: Some(limit.seconds),
-        burst: Some(limit.burst),
+        burst: (limit.burst > 0).then_some(limit.burst),
         kind: Some(kind),
         flags: Some(if limit.over { LimitFlags::INVERTED } else { LimitFlags::empty() }),
         ..Default::default()
