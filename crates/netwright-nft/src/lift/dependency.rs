@@ -94,6 +94,7 @@ impl Lifter<'_> {
         match &statement {
             Statement::Match(matched) => {
                 let _ = self.context.learn(matched, None);
+                self.context.learn_message_types(matched);
                 self.remember(matched, at);
             }
             _ => self.pending.clear(),
@@ -131,6 +132,7 @@ impl Lifter<'_> {
 
     fn remember_as(&mut self, pending: Option<Pending>) {
         if let Some(new) = pending {
+            self.foreign_transport |= new.layer == Layer::Transport && new.announced.is_none();
             self.pending.retain(|old| old.layer != new.layer || old.tunnel != new.tunnel);
             self.pending.push(new);
         }

@@ -43,10 +43,9 @@ fn link_headers(context: &Context, offset: u32) -> Vec<(&'static Header, u32)> {
 /// The field that covers exactly these bits.
 pub(super) fn field(context: &mut Context, bits: &Bits) -> Option<(&'static Header, &'static Field)> {
     let message_type = context.layer(bits.inner).message_type();
-    let found = headers(context, bits)
+    headers(context, bits)
         .into_iter()
-        .find_map(|(header, offset)| Some((header, header.field_at(offset, bits.bits, message_type)?)));
-    found.filter(|(header, field)| !(header.id == HeaderId::Vlan && field.name == "cfi"))
+        .find_map(|(header, offset)| Some((header, header.field_at(offset, bits.bits, message_type)?)))
 }
 
 /// The field that starts at these bits and is the longest of those that are not longer than `limit`.
@@ -69,10 +68,18 @@ pub(super) fn field_starting(
 
 /// Bits as a selector: a field, or the bits themselves.
 pub(super) fn selector(context: &mut Context, bits: &Bits) -> Selector {
-    let location = match field(context, bits) {
-        Some((header, field)) => PayloadLocation::Field(header, field),
-        None => PayloadLocation::Raw { base: bits.base, offset: bits.offset, bits: bits.bits },
-    };
+    match field(context, bits) {
+        Some((header, field)) => {
+            let location = PayloadLocation::Field(header, field);
+            Selector::Payload(Payload { inner: bits.inner, location })
+        }
+        None => raw(bits),
+    }
+}
+
+/// Bits as they are.
+pub(super) fn raw(bits: &Bits) -> Selector {
+    let location = PayloadLocation::Raw { base: bits.base, offset: bits.offset, bits: bits.bits };
     Selector::Payload(Payload { inner: bits.inner, location })
 }
 

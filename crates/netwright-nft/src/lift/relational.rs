@@ -125,7 +125,7 @@ impl Lifter<'_> {
             let right = Expression::Prefix(resolved.form.value_of(&data), length);
             return Some(Match { operator: operator(op)?, left: resolved.expression, right });
         }
-        if data_type.is_bitmask() && data.iter().all(|&byte| byte == 0) {
+        if has_flags(data_type) && data.iter().all(|&byte| byte == 0) {
             let operator =
                 if op == CompareOp::NEQ { MatchOperator::Implicit } else { MatchOperator::NoneOf };
             let value = resolved.form.value_of(&mask);
@@ -140,10 +140,14 @@ impl Lifter<'_> {
         let bytes = |data: &Option<Data>| data.as_ref().and_then(Data::value).copied();
         let (from, to) = (bytes(&attrs.from)?, bytes(&attrs.to)?);
         let form = resolved.form;
-        let right = Expression::Range(form.value(&from), form.value(&to));
-        let operator = match attrs.op? {
-            RangeOp::EQ => MatchOperator::Implicit,
-            RangeOp::NEQ => MatchOperator::NotEqual,
+        let (from, to) = (form.value(&from), form.value(&to));
+        let (operator, right) = match attrs.op? {
+            RangeOp::EQ => (MatchOperator::Implicit, Expression::Range(from, to)),
+            // Hours go round: all but those from one to another are those from the other to the one.
+            RangeOp::NEQ if form.part.data_type == DataType::HOUR => {
+                (MatchOperator::Implicit, Expression::Range(to, from))
+            }
+            RangeOp::NEQ => (MatchOperator::NotEqual, Expression::Range(from, to)),
             _ => return None,
         };
         self.done(&[&held]);
@@ -215,7 +219,7 @@ fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
     let Resolved { expression: left, form } = resolved;
     let mut operator = operator(op)?;
     let computed = matches!(left, Expression::Binary(..));
-    if operator == MatchOperator::Implicit && (computed || form.part.data_type.is_bitmask()) {
+    if operator == MatchOperator::Implicit && (computed || has_flags(form.part.data_type)) {
         operator = MatchOperator::Equal;
     }
     let right = match &left {
@@ -223,9 +227,19 @@ fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
             Expression::Exists(form.value(data).as_number()? != 0)
         }
         _ if form.part.data_type.is_string() && data.len() < form.bytes => Expression::Wildcard(form.value(data)),
+        _ if value::is_address(form.part.data_type) && data.len() < form.bytes => {
+            let mut bytes = data.to_vec();
+            bytes.resize(form.bytes, 0);
+            Expression::Prefix(form.value(&bytes), data.len() as u32 * 8)
+        }
         _ => Expression::Value(form.value(data)),
     };
     Some(Match { operator, left, right })
+}
+
+/// Whether the bits of a type have names, so that they are listed one by one.
+fn has_flags(data_type: DataType) -> bool {
+    data_type.is_bitmask() && data_type != DataType::BITMASK
 }
 
 /// Whether a value only says that something is there.

@@ -10,6 +10,7 @@ use super::value::{self, Form};
 use crate::ir::{
     BinaryOperator, Expression, Hash, Payload, PayloadLocation, Selector, TypePart, Value,
 };
+use crate::table::header::PayloadBase;
 use crate::table::key::Layer3;
 use crate::table::{ByteOrder, DataType, HeaderId};
 
@@ -70,6 +71,8 @@ impl Lifter<'_> {
                     return Some(of);
                 }
                 let by = Value::number(DataType::INTEGER, 32, u128::from(*by));
+                // What was shifted is no name any more.
+                of.form.part.data_type = DataType::HEX_INTEGER;
                 let operator = if *left { BinaryOperator::ShiftLeft } else { BinaryOperator::ShiftRight };
                 Some(binary(operator, of, Expression::Value(by)))
             }
@@ -88,6 +91,9 @@ impl Lifter<'_> {
 
     fn load(&mut self, load: &Load) -> Option<Resolved> {
         let selector = match load {
+            Load::Payload(bits) if bits.base == PayloadBase::TRANSPORT && self.foreign_transport => {
+                payload::raw(bits)
+            }
             Load::Payload(bits) => payload::selector(&mut self.context, bits),
             Load::Exthdr(bits) => payload::option_field(bits).unwrap_or_else(|| payload::option_bits(bits)),
             Load::InnerMeta(..) => return None,

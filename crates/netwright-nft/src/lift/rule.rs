@@ -26,6 +26,8 @@ pub(super) struct Lifter<'a> {
     pub(super) depth: usize,
     /// The expression that is being read.
     pub(super) at: usize,
+    /// Whether a transport protocol was matched that the language has no header for.
+    pub(super) foreign_transport: bool,
 }
 
 /// Reads a rule. What is not understood of it is kept as it is.
@@ -55,6 +57,7 @@ pub(super) fn statements(family: Family, code: &[Kernel], scope: &Scope<'_>, dep
         used: vec![false; code.len()],
         depth,
         at: 0,
+        foreign_transport: false,
     };
     for (at, expression) in code.iter().enumerate() {
         lifter.at = at;

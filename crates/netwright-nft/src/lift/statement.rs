@@ -215,7 +215,7 @@ impl Lifter<'_> {
         let network = self.context.network().map(|known| known.id);
         Some(match (attrs.kind?, network) {
             (RejectKind::TCP_RESET, _) => Reject::TcpReset,
-            (RejectKind::ICMPX, _) if code == DEFAULT_REJECT_ICMPX && self.family == Family::INET => Reject::Default,
+            (RejectKind::ICMPX, _) if code == DEFAULT_REJECT_ICMPX => Reject::Default,
             (RejectKind::ICMPX, _) => Reject::Icmpx(code),
             (RejectKind::ICMP, Some(HeaderId::Ip6)) => {
                 let default = code == DEFAULT_REJECT_ICMPV6 && self.family == Family::IPV6;

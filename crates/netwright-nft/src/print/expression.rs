@@ -17,9 +17,12 @@ impl<W: fmt::Write> Printer<'_, W> {
         match expression {
             Expression::Value(value) => self.value(value, style),
             Expression::Range(from, to) => {
-                self.value(from, BitStyle::Number)?;
-                self.word("-")?;
-                self.value(to, BitStyle::Number)
+                // The ends of a range are written without names.
+                let options = self.options.numeric();
+                let mut numeric = Printer { options: &options, names: self.names, indent: 0, out: &mut *self.out };
+                numeric.value(from, BitStyle::Number)?;
+                numeric.word("-")?;
+                numeric.value(to, BitStyle::Number)
             }
             Expression::Prefix(value, length) => {
                 self.value(value, BitStyle::Number)?;
@@ -91,7 +94,6 @@ impl<W: fmt::Write> Printer<'_, W> {
         let several = match right {
             Expression::Value(value) => has_several_bits(value),
             Expression::Flags(values) => values.len() > 1,
-            Expression::Binary(..) => true,
             _ => false,
         };
         if !several {

@@ -24,7 +24,7 @@ impl<W: fmt::Write> Printer<'_, W> {
         }
         if nat.address.is_some() || nat.port.is_some() {
             self.word(" to ")?;
-            self.target(nat.address.as_ref(), nat.port.as_ref())?;
+            self.target(nat.address.as_ref(), nat.port.as_ref(), nat.port.is_some())?;
         }
         if nat.flags == 0 {
             return Ok(());
@@ -40,12 +40,12 @@ impl<W: fmt::Write> Printer<'_, W> {
             write!(self.out, " {family}")?;
         }
         self.word(" to ")?;
-        self.target(proxy.address.as_ref(), proxy.port.as_ref())
+        self.target(proxy.address.as_ref(), proxy.port.as_ref(), true)
     }
 
-    fn target(&mut self, address: Option<&Expression>, port: Option<&Expression>) -> fmt::Result {
+    fn target(&mut self, address: Option<&Expression>, port: Option<&Expression>, brackets: bool) -> fmt::Result {
         if let Some(address) = address {
-            self.address(address, port.is_some())?;
+            self.address(address, brackets)?;
         }
         if let Some(port) = port {
             self.word(":")?;
@@ -55,10 +55,10 @@ impl<W: fmt::Write> Printer<'_, W> {
     }
 
     /// An address; one of IPv6 is in brackets where its colons could be mistaken.
-    fn address(&mut self, address: &Expression, with_port: bool) -> fmt::Result {
+    fn address(&mut self, address: &Expression, brackets: bool) -> fmt::Result {
         let value = |value: &crate::ir::Value| Expression::Value(value.clone());
         match address {
-            Expression::Value(v) if v.data_type == DataType::IPV6_ADDR && with_port => {
+            Expression::Value(v) if v.data_type == DataType::IPV6_ADDR && brackets => {
                 self.word("[")?;
                 self.plain(address)?;
                 self.word("]")

@@ -94,7 +94,9 @@ impl<W: fmt::Write> Printer<'_, W> {
 
     fn ct(&mut self, ct: &CtSelector) -> fmt::Result {
         self.word("ct ")?;
-        match ct.direction {
+        // The protocols are the same in both directions.
+        let direction = ct.direction.filter(|_| !matches!(ct.key.name, "protocol" | "l3proto"));
+        match direction {
             Some(Direction::Original) => self.word("original ")?,
             Some(Direction::Reply) => self.word("reply ")?,
             None => {}

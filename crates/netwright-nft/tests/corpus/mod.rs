@@ -120,7 +120,7 @@ pub(crate) fn declared(record: &Value, family: Family) -> Vec<(Set, Vec<Element>
         let (Some("add"), Some("set" | "map")) = (words.next(), words.next()) else { continue };
         let rest = text.split_once("{T}").unwrap().1.trim();
         let (name, body) = rest.split_once('{').unwrap();
-        let body = body.trim().trim_start_matches("type ");
+        let Some(body) = body.trim().strip_prefix("type ") else { continue };
         let spec = body.split([';', '}']).next().unwrap().trim();
         let (key, data) = spec.split_once(" : ").map_or((spec, None), |(key, data)| (key, Some(data)));
         let types = |spec: &str| -> Vec<DataType> {
@@ -146,6 +146,7 @@ pub(crate) fn names() -> Names {
     let mut names = Names::new();
     names.insert(Database::Interfaces, "lo", 1);
     names.insert(Database::DeviceGroups, "default", 0);
+    names.insert(Database::Realms, "cosmos", 0);
     names
 }
 
