@@ -1,2 +1,37 @@
-//! The netwright command.
-fn main() {}
+//! The netwright command: arguments, diagnostics and output over the libraries.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod check;
+mod diagnostics;
+mod failure;
+mod files;
+mod generate;
+mod host;
+mod list;
+mod netns;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::{Done, Failure};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.global.color.choose();
+    run(arguments).unwrap_or_else(Failure::report)
+}
+
+fn run(Arguments { global, command }: Arguments) -> Done {
+    match command {
+        Command::Check(arguments) => check::run(&arguments, &global),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Netns(arguments) => netns::run(arguments),
+        Command::Schema(arguments) => generate::schema(&arguments),
+        Command::Completions(arguments) => generate::completions(&arguments),
+        Command::Man => generate::man(),
+    }
+}

@@ -1,0 +1,241 @@
+//! What can be written behind `netwright`.
+
+use std::path::PathBuf;
+
+use anstyle::AnsiColor;
+use clap::builder::Styles;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Shape a Linux host's network: interfaces, addresses, routes, nftables firewall and network namespaces.
+#[derive(Debug, Parser)]
+#[command(name = "netwright", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "\
+Examples:
+  netwright check host.toml           what is wrong with a host file
+  netwright list links                the interfaces of this machine
+  netwright netns exec blue -- ip a   a command in a network namespace
+
+Exit status: 0 done, 1 failed, 2 wrong usage.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Colours: on a terminal, always or never; NO_COLOR in the environment means never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub(crate) color: Color,
+    /// Say nothing but errors and what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) verbose: bool,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Makes it so for everything that is printed from now on.
+    pub(crate) fn choose(self) {
+        let choice = match self {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find all mistakes in a host file and its firewall, offline
+    Check(Check),
+    /// Show what there is: links, addresses, routes, rules, neighbours, firewall
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Network namespaces by name, the same that `ip netns` has
+    Netns(Netns),
+    /// Print the JSON Schema of a file format
+    Schema(Schema),
+    /// Print a script that completes the command's arguments in a shell
+    #[command(hide = true)]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// A host file.
+#[derive(Args, Debug)]
+pub(crate) struct HostFile {
+    /// Host file, TOML or (.json) JSON; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Where a command works.
+#[derive(Args, Debug)]
+pub(crate) struct Where {
+    /// Work in the network namespace of this name instead of the current one
+    #[arg(short = 'N', long, value_name = "NAME")]
+    pub(crate) netns: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright check examples/router.toml
+  generate-host | netwright check -
+
+Needs no privilege, and nothing of this machine. Every mistake is shown with its file, line and column.")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) host: HostFile,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright list                  everything but the firewall and the kernel's own routes
+  netwright list routes --all     routes of all tables
+  netwright list links --json     for programs
+  netwright list addresses --netns blue
+
+JSON is an array of objects, or without WHAT an object of such arrays by name. A key whose value does not exist is
+left out. Keys:
+  links       index, name, kind, up, state, mtu, mac, master, parent, alternative-names, alias, flags
+  addresses   link, address, prefix-length, peer, broadcast, scope, label, flags, valid, preferred (seconds)
+  routes      family, to, kind, table, via, dev, source, metric, scope, protocol, expires, nexthops, nexthop-id, flags
+  rules       family, priority, not, from, to, iif, oif, mark, mask, tos, uids, ip-protocol, sports, dports, action,
+              table, goto, suppress-prefix-length, protocol
+  neighbours  family, address, link, mac, state, flags")]
+pub(crate) struct List {
+    /// What to list; everything but the firewall when not said
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Option<Topic>,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+    /// Also routes that the kernel makes for local addresses, and multicast neighbours
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Topic {
+    /// Interfaces
+    #[value(alias = "link")]
+    Links,
+    /// Addresses of interfaces
+    #[value(alias = "address", alias = "addr")]
+    Addresses,
+    /// Routes
+    #[value(alias = "route")]
+    Routes,
+    /// Policy rules, which choose the routing table
+    #[value(alias = "rule")]
+    Rules,
+    /// Which hardware address belongs to which IP address
+    #[value(alias = "neighbour", alias = "neighbors", alias = "neighbor")]
+    Neighbours,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright netns add blue
+  netwright netns exec blue -- sh
+  netwright list --netns blue
+  netwright netns delete blue")]
+pub(crate) struct Netns {
+    #[command(subcommand)]
+    pub(crate) verb: NetnsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetnsVerb {
+    /// Make network namespaces that last until they are deleted
+    #[command(visible_alias = "create")]
+    Add {
+        /// Names to give them
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Show the names
+    #[command(visible_alias = "ls")]
+    List {
+        /// Print JSON: an array of names
+        #[arg(short, long)]
+        json: bool,
+    },
+    /// Run a command inside; its exit status is that of the command, or 126 and 127 where it cannot be run
+    #[command(after_help = "\
+Example:
+  netwright netns exec blue -- ping -c1 192.0.2.1
+
+In a mount namespace of its own the command sees the interfaces of the network namespace in /sys, and the files of
+/etc/netns/NAME over those of /etc.")]
+    Exec {
+        /// The namespace
+        name: String,
+        /// The command with its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Take names away; a namespace ends with the last process in it
+    #[command(visible_alias = "del")]
+    Delete {
+        /// Names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  netwright schema host > host.schema.json
+
+Editors that know JSON Schema complete and check host files with it.")]
+pub(crate) struct Schema {
+    /// Of which format
+    #[arg(default_value = "host")]
+    pub(crate) format: SchemaOf,
+}
+
+/// Formats that have a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The host file
+    Host,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,91 @@
+//! How the command ends when it cannot do what was asked.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use crate::output::{self, ERROR, HELP};
+
+/// What a command returns: how it ends, or why it could not go on.
+pub(crate) type Done = Result<ExitCode, Failure>;
+
+/// Why the command could not go on.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library refused, or the kernel did.
+    Library(netwright::Error),
+    /// Something else: a sentence, and what to do about it.
+    Said {
+        /// What went wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+        /// How the process ends.
+        code: u8,
+    },
+    /// All that there is to say has been said already.
+    Reported,
+    /// Standard output could not be written.
+    Output(io::Error),
+}
+
+/// The exit code of what could not be done.
+pub(crate) const FAILED: u8 = 1;
+
+impl Failure {
+    /// A sentence without a full stop.
+    pub(crate) fn said(message: impl Into<String>) -> Self {
+        Failure::Said { message: message.into(), help: None, code: FAILED }
+    }
+
+    /// What to do about it.
+    pub(crate) fn with_help(self, help: impl Into<String>) -> Self {
+        match self {
+            Failure::Said { message, code, .. } => Failure::Said { message, help: Some(help.into()), code },
+            other => other,
+        }
+    }
+
+    /// How the process ends.
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        match self {
+            Failure::Said { message, help, .. } => Failure::Said { message, help, code },
+            other => other,
+        }
+    }
+
+    /// Tells it on standard error.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Failure::Library(error) => say(&error, error.help()),
+            Failure::Said { message, help, code } => {
+                say(&message, help.as_deref());
+                return ExitCode::from(code);
+            }
+            // who closed the pipe has read what he wanted
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Failure::Output(error) => say(&format!("cannot write to standard output: {error}"), None),
+            Failure::Reported => {}
+        }
+        ExitCode::from(FAILED)
+    }
+}
+
+fn say(message: &dyn fmt::Display, help: Option<&str>) {
+    output::message(&format!("{ERROR}error{ERROR:#}: {}", output::plain(&message.to_string())));
+    if let Some(help) = help {
+        output::message(&format!(" {HELP}help{HELP:#}: {}", output::plain(help)));
+    }
+}
+
+impl From<netwright::Error> for Failure {
+    fn from(error: netwright::Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}

@@ -1,0 +1,84 @@
+//! Policy rules.
+
+use netwright::Rule;
+use netwright::route::Family;
+use netwright::route::rule::RuleFlags;
+use serde_json::{Value as Json, json};
+
+use super::{Object, family, or_empty};
+use crate::output::{Cell, DIM, NAME, Table};
+
+pub(super) fn table(rules: &[Rule]) -> Table<5> {
+    let mut table = Table::new([">PRIORITY", "FAMILY", "PACKETS", "ACTION", "PROTOCOL"]);
+    for rule in rules {
+        table.row([
+            Cell::new(or_empty(rule.priority), NAME),
+            if rule.family == Family::IPV6 { "IPv6" } else { "IPv4" }.into(),
+            packets(rule).into(),
+            action(rule).into(),
+            Cell::new(or_empty(rule.protocol), DIM),
+        ]);
+    }
+    table
+}
+
+fn packets(rule: &Rule) -> String {
+    let mark = |mark: netwright::route::rule::Mark| match mark.mask {
+        u32::MAX => format!("mark {:#x}", mark.value),
+        mask => format!("mark {:#x}/{mask:#x}", mark.value),
+    };
+    let parts = [
+        rule.from.map(|from| format!("from {from}")),
+        rule.to.map(|to| format!("to {to}")),
+        rule.incoming.as_ref().map(|link| format!("in by {link}")),
+        rule.outgoing.as_ref().map(|link| format!("out by {link}")),
+        rule.mark.map(mark),
+        (rule.type_of_service != 0).then(|| format!("tos {:#x}", rule.type_of_service)),
+        rule.users.map(|users| format!("users {}", range(users.start, users.end))),
+        rule.ip_protocol.map(|protocol| format!("protocol {protocol}")),
+        rule.source_ports.map(|ports| format!("source port {}", range(ports.start, ports.end))),
+        rule.destination_ports.map(|ports| format!("port {}", range(ports.start, ports.end))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let not = if rule.flags.contains(RuleFlags::INVERT) { "not " } else { "" };
+    if parts.is_empty() { format!("{not}all") } else { format!("{not}{}", parts.join(" ")) }
+}
+
+fn range<T: PartialEq + std::fmt::Display>(start: T, end: T) -> String {
+    if start == end { start.to_string() } else { format!("{start}-{end}") }
+}
+
+fn action(rule: &Rule) -> String {
+    let detail = if rule.vrf {
+        "of the VRF".into()
+    } else {
+        or_empty(rule.target.map(|target| target.to_string()).or(rule.table.map(|table| table.to_string())))
+    };
+    let suppress = rule.suppress_prefix_length.map(|length| format!(", but no prefix of up to {length}"));
+    format!("{} {detail}{}", rule.action, or_empty(suppress)).trim_end().to_owned()
+}
+
+pub(super) fn json(rule: &Rule) -> Json {
+    Object::default()
+        .with("family", family(rule.effective_family()))
+        .maybe("priority", rule.priority)
+        .flag("not", rule.flags.contains(RuleFlags::INVERT))
+        .maybe_text("from", rule.from)
+        .maybe_text("to", rule.to)
+        .maybe("iif", rule.incoming.as_deref())
+        .maybe("oif", rule.outgoing.as_deref())
+        .maybe("mark", rule.mark.map(|mark| mark.value))
+        .maybe("mask", rule.mark.map(|mark| mark.mask))
+        .maybe("tos", Some(rule.type_of_service).filter(|&tos| tos != 0))
+        .maybe("uids", rule.users.map(|users| json!([users.start, users.end])))
+        .maybe("ip-protocol", rule.ip_protocol)
+        .maybe("sports", rule.source_ports.map(|ports| json!([ports.start, ports.end])))
+        .maybe("dports", rule.destination_ports.map(|ports| json!([ports.start, ports.end])))
+        .text("action", rule.action)
+        .maybe_text("table", rule.table)
+        .flag("vrf", rule.vrf)
+        .maybe("goto", rule.target)
+        .maybe("suppress-prefix-length", rule.suppress_prefix_length)
+        .maybe_text("protocol", rule.protocol)
+        .json()
+}

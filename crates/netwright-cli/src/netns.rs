@@ -1,0 +1,92 @@
+//! `netwright netns`: network namespaces by name.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+
+use netwright::{Namespace, Net};
+use netwright_nft::diagnostic::nearest;
+
+use crate::arguments::{Netns, NetnsVerb, Where};
+use crate::failure::{Done, FAILED, Failure};
+use crate::output;
+
+/// `netwright netns`.
+pub(crate) fn run(arguments: Netns) -> Done {
+    match arguments.verb {
+        NetnsVerb::Add { names } => each(&names, |name| Namespace::create_named(name).map(drop)),
+        NetnsVerb::Delete { names } => each(&names, Namespace::delete_named),
+        NetnsVerb::List { json } => list(json),
+        NetnsVerb::Exec { name, command } => exec(&name, command),
+    }
+}
+
+impl Where {
+    /// The namespace to work in.
+    pub(crate) fn open(&self) -> Result<Net, Failure> {
+        Ok(match &self.netns {
+            Some(name) => Net::open_in(&open(name)?)?,
+            None => Net::open()?,
+        })
+    }
+}
+
+/// The namespace of a name; where there is none, the nearest name is suggested.
+fn open(name: &str) -> Result<Namespace, Failure> {
+    Namespace::open_named(name).map_err(|error| {
+        if !error.is_not_found() {
+            return Failure::from(error);
+        }
+        let names = Namespace::list_named().unwrap_or_default();
+        let help = match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => format!("there is none yet; `netwright netns add {name}` makes it"),
+            None => "`netwright netns list` shows those that there are".into(),
+        };
+        Failure::said(format!("there is no network namespace `{name}`")).with_help(help)
+    })
+}
+
+/// Does it with each name, and goes on where one fails.
+fn each(names: &[String], job: impl Fn(&str) -> netwright::Result<()>) -> Done {
+    let mut code = ExitCode::SUCCESS;
+    for name in names {
+        if let Err(error) = job(name) {
+            Failure::from(error).report();
+            code = ExitCode::from(FAILED);
+        }
+    }
+    Ok(code)
+}
+
+fn list(json: bool) -> Done {
+    let names = Namespace::list_named()?;
+    if json {
+        output::json(&names.into())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = output::stdout();
+    for name in names {
+        writeln!(out, "{}", output::plain(&name))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The exit codes of a command that is not there and of one that cannot be run, as shells have them.
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
+
+fn exec(name: &str, command: Vec<OsString>) -> Done {
+    let mut words = command.into_iter();
+    let program = words.next().unwrap_or_default();
+    let namespace = open(name)?;
+    // whether it may be entered is found out first: the error of exec would not tell which of the two failed
+    namespace.run(|| ())?;
+    let mut command = namespace.command_with_files(&program)?;
+    let error = command.args(words).exec();
+    let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN };
+    let said = format!("cannot run {} in the network namespace {name}: {error}", program.to_string_lossy());
+    Err(Failure::said(said).with_code(code))
+}

@@ -1,0 +1,65 @@
+//! Exit codes, colours, pipes and what the command tells about itself.
+
+use std::process::Stdio;
+
+use crate::support::{directory, netwright, run, stdout};
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [&["chekc"][..], &["check"], &["list", "nothing"], &["--no-such-option"], &[]] {
+        let (code, stdout, stderr) = run(netwright().args(arguments));
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(stderr.contains("--help") || stderr.contains("Usage:"), "{stderr}");
+    }
+    let (_, _, stderr) = run(netwright().arg("chekc"));
+    assert!(stderr.contains("'check'"), "{stderr}");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    assert!(stdout(netwright().arg("--version")).starts_with("netwright "));
+    for command in ["check", "list", "netns", "schema"] {
+        let help = stdout(netwright().args([command, "--help"]));
+        assert!(help.contains("Example"), "{help}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_alone() {
+    let typo = || {
+        let mut command = netwright();
+        command.current_dir(directory().join("check")).args(["check", "typo.toml"]);
+        command
+    };
+    let coloured = |command: &mut std::process::Command| run(command).2.contains('\u{1b}');
+    assert!(!coloured(&mut typo()));
+    assert!(coloured(typo().args(["--color", "always"])));
+    assert!(!coloured(typo().args(["--color", "never"])));
+    assert!(!coloured(typo().env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1")));
+}
+
+#[test]
+fn a_closed_pipe_is_no_reason_to_complain() {
+    let mut command = netwright();
+    command.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn the_schema_describes_the_host_file() {
+    let schema: serde_json::Value = serde_json::from_str(&stdout(netwright().arg("schema"))).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for key in ["forwarding", "link", "route", "rule", "neighbour", "firewall", "flow"] {
+        assert!(schema["properties"][key]["description"].is_string(), "{key}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn completions_and_the_manual_page_are_made() {
+    assert!(stdout(netwright().args(["completions", "bash"])).contains("netwright"));
+    assert!(stdout(netwright().arg("man")).contains(".TH netwright"));
+}

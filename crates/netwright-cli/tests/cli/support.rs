@@ -1,0 +1,43 @@
+//! Running the built command.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The command that was built, with nothing in its environment that changes what it prints.
+pub(crate) fn netwright() -> Command {
+    plain(Command::new(env!("CARGO_BIN_EXE_netwright")))
+}
+
+/// A shell script in namespaces of its own, in which `$0` is the command and `$1` the directory of the tests.
+pub(crate) fn isolated(script: &str) -> Command {
+    let mut command = netwright::sys::isolate::command("sh");
+    command.args(["-euc", script, env!("CARGO_BIN_EXE_netwright")]).arg(directory());
+    plain(command)
+}
+
+fn plain(mut command: Command) -> Command {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The directory of the tests.
+pub(crate) fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// Exit code, standard output and standard error.
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the command prints text");
+    (status.code().expect("the command ends by itself"), text(stdout), text(stderr))
+}
+
+/// Standard output of a command that must succeed without a word.
+pub(crate) fn stdout(command: &mut Command) -> String {
+    let (code, stdout, stderr) = run(command);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    stdout
+}
