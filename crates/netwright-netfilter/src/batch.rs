@@ -3,13 +3,13 @@
 mod elements;
 mod step;
 
-use netwright_wire::{MessageFlags, MessageMark, TooLong, Value, Writer};
+use netwright_wire::{MessageFlags, MessageMark, Unsendable, Value, Writer};
 
 pub use elements::WriteElement;
 pub use step::Step;
 
 use crate::{
-    Chain, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set, Table,
+    Chain, ChainAttrs, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set, Table,
     control, subsystem,
 };
 
@@ -143,7 +143,7 @@ impl Batch {
     }
 
     /// Ends the batch and gives the bytes that a socket sends as one datagram. What is added later goes before the end.
-    pub fn finish(&mut self) -> Result<&[u8], TooLong> {
+    pub fn finish(&mut self) -> Result<&[u8], Unsendable> {
         self.writer.check()?;
         if self.end.is_none() {
             self.end = Some(self.writer.len());
@@ -186,6 +186,13 @@ impl Batch {
     /// Deletes a thing if it is there; kernels before 6.3 do not know this.
     pub fn destroy<T: Item>(&mut self, item: &T) {
         self.refer(T::KINDS.destroy, item);
+    }
+
+    /// Gives the chain whose handle it has the name that it has.
+    pub fn rename_chain(&mut self, chain: &Chain) {
+        let (table, name) = (Some(chain.table.clone()), Some(chain.name.clone()));
+        let attrs = ChainAttrs { table, name, handle: chain.handle, ..Default::default() };
+        self.write(MessageKind::NEW_CHAIN, chain.family, &attrs);
     }
 
     /// Deletes all tables of a family, or of all of them ([`Family::UNSPECIFIED`]).

@@ -20,8 +20,10 @@ pub struct Catalog {
 pub struct TableContent {
     /// Sets and maps by name, without their elements.
     pub sets: BTreeMap<String, Set>,
-    /// Names of chains.
-    pub chains: BTreeSet<String>,
+    /// Chains by name, with the kernel's number for those that it has.
+    pub chains: BTreeMap<String, Option<u64>>,
+    /// The kernel's numbers of the rules of chains, in order: needed where rules are named by their place.
+    pub rules: BTreeMap<String, Vec<u64>>,
     /// Names of stateful objects.
     pub objects: BTreeSet<(u32, String)>,
     /// Names of flow tables.
@@ -33,12 +35,7 @@ pub struct TableContent {
 impl Catalog {
     /// A table, made empty where it was not known.
     pub fn table_mut(&mut self, family: Family, table: &str) -> &mut TableContent {
-        let tables = self.families.entry(family.0).or_default();
-        if !tables.contains_key(table) {
-            tables.insert(table.to_owned(), TableContent::default());
-        }
-        // The key was put in above where it was not there.
-        tables.entry(table.to_owned()).or_default()
+        self.families.entry(family.0).or_default().entry(table.to_owned()).or_default()
     }
 
     /// A table.
@@ -57,6 +54,12 @@ impl Catalog {
     pub fn add_set(&mut self, set: &Set) {
         let known = Set { elements: Vec::new(), ..set.clone() };
         self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), known);
+    }
+
+    /// The kernel's number for a chain.
+    #[must_use]
+    pub fn chain_handle(&self, family: Family, table: &str, chain: &str) -> Option<u64> {
+        self.table(family, table)?.chains.get(chain).copied().flatten()
     }
 
     /// Whether there is an object.

@@ -1,9 +1,11 @@
 //! Rules, sets and orders to what the kernel runs: expressions in registers, messages in a batch.
 
+mod batch;
 mod constant;
 mod load;
 mod merge;
 mod nat;
+mod object;
 mod registers;
 mod relational;
 mod rule;
@@ -11,7 +13,8 @@ pub mod set;
 mod statement;
 mod typeof_note;
 
-pub use rule::{AnonymousChain, AnonymousSet, Code, Ids, Scope, rule};
+pub use batch::{Failed, batch};
+pub use rule::{AnonymousChain, AnonymousSet, Code, Scope, rule, rule_with};
 
 use std::fmt;
 

@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use netwright_netfilter::bytecode::{Form, bytecode, element, set_layout};
-use netwright_netfilter::{Expression, Family, RuleAttrs};
+use netwright_netfilter::{Expression, RuleAttrs};
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::evaluate::{Compiled, Options, compile};
-use netwright_nft::ir::{ObjectKind, Target};
-use netwright_nft::lower::{self, Ids, Scope};
+use netwright_nft::ir::Target;
+use netwright_nft::lower::{self, Scope};
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names};
 use serde_json::Value;
@@ -130,7 +130,7 @@ fn judge(record: &Value, family: &str, compiled: &Compiled, score: &mut Score, f
         return;
     };
     let scope = Scope { family: *number, table, catalog: &compiled.catalog };
-    let code = match lower::rule(&scope, rule, &mut Ids::default()) {
+    let code = match lower::rule(&scope, rule) {
         Ok(code) => code,
         Err(error) => {
             score.count("bytecode", false);
@@ -219,5 +219,4 @@ fn rules_compile_to_what_nft_makes_of_them() {
     for (check, (passed, all)) in &score.0 {
         eprintln!("{check}: {passed} of {all}");
     }
-    let _ = (ObjectKind::COUNTER, Family::INET);
 }

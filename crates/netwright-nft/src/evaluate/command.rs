@@ -129,7 +129,7 @@ impl<'a> Evaluator<'a> {
         for item in &table.items {
             if let TableItem::Chain(chain) = item {
                 let name = self.text(chain.name).to_owned();
-                self.catalog.table_mut(self.family, &self.table.clone()).chains.insert(name);
+                self.catalog.table_mut(self.family, &self.table.clone()).chains.entry(name).or_default();
             }
         }
         for stage in [is_chain as fn(&TableItem) -> bool, is_object, is_flowtable, is_set] {
@@ -151,7 +151,7 @@ impl<'a> Evaluator<'a> {
         match item {
             TableItem::Chain(chain) => {
                 let made = self.chain(chain)?;
-                self.catalog.table_mut(family, &table).chains.insert(made.name.clone());
+                self.catalog.table_mut(family, &table).chains.entry(made.name.clone()).or_default();
                 self.push(operation, Target::Chain(Box::new(made)), span)
             }
             TableItem::Set(set) => {

@@ -170,10 +170,10 @@ impl<'a> Evaluator<'a> {
         let Some(table) = self.catalog.table(self.family, &self.table).filter(|table| table.complete) else {
             return Ok(());
         };
-        if table.chains.contains(name) {
+        if table.chains.contains_key(name) {
             return Ok(());
         }
-        let known: Vec<String> = table.chains.iter().cloned().collect();
+        let known: Vec<String> = table.chains.keys().cloned().collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.unknown(span, name, "chain", &known)
     }

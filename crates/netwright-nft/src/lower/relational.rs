@@ -334,7 +334,7 @@ impl Lowering<'_> {
             elements: elements.clone(),
             ..ir::Set::default()
         };
-        let id = self.ids.next_id();
+        let id = (self.next_id)();
         self.sets.push(AnonymousSet { set, id, shift, ranges });
         Ok(Target { name: name.to_owned(), id: Some(id) })
     }

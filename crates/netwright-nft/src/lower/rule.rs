@@ -37,20 +37,6 @@ impl Scope<'_> {
     }
 }
 
-/// Numbers for sets and chains that are made in a batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ids {
-    last: u32,
-}
-
-impl Ids {
-    /// The next number, from 1.
-    pub fn next_id(&mut self) -> u32 {
-        self.last = self.last.wrapping_add(1);
-        self.last
-    }
-}
-
 /// A set that a rule brings along.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnonymousSet {
@@ -88,8 +74,20 @@ pub struct Code {
 ///
 /// # Errors
 /// A named set is unknown, values do not fit the registers, or matches contradict each other.
-pub fn rule(scope: &Scope<'_>, rule: &ir::Rule, ids: &mut Ids) -> Result<Code> {
-    let mut lowering = Lowering::new(scope, ids);
+pub fn rule(scope: &Scope<'_>, rule: &ir::Rule) -> Result<Code> {
+    let mut last = 0u32;
+    rule_with(scope, rule, &mut || {
+        last = last.wrapping_add(1);
+        last
+    })
+}
+
+/// Lowers a rule; sets and chains that it brings along are numbered by the caller.
+///
+/// # Errors
+/// Those of [`rule`].
+pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -> u32) -> Result<Code> {
+    let mut lowering = Lowering::new(scope, next_id);
     for (index, statement) in rule.statements.iter().enumerate() {
         lowering.statement(statement).map_err(|error| Error { statement: Some(index), ..error })?;
     }
@@ -100,8 +98,8 @@ pub fn rule(scope: &Scope<'_>, rule: &ir::Rule, ids: &mut Ids) -> Result<Code> {
 
 /// Lowers a stateful statement that an element or an object carries.
 pub(super) fn stateful(scope: &Scope<'_>, statement: &Statement) -> Result<Expression> {
-    let mut ids = Ids::default();
-    let mut lowering = Lowering::new(scope, &mut ids);
+    let mut next_id = || 0;
+    let mut lowering = Lowering::new(scope, &mut next_id);
     lowering.statement(statement)?;
     let mut code = lowering.pieces.into_iter().flat_map(|piece| piece.code);
     match (code.next(), code.next()) {
@@ -113,7 +111,7 @@ pub(super) fn stateful(scope: &Scope<'_>, statement: &Statement) -> Result<Expre
 /// A rule on its way.
 pub(super) struct Lowering<'a> {
     pub(super) scope: &'a Scope<'a>,
-    pub(super) ids: &'a mut Ids,
+    pub(super) next_id: &'a mut dyn FnMut() -> u32,
     pub(super) context: Context,
     pub(super) registers: Registers,
     /// What the statement at hand became so far.
@@ -124,10 +122,10 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(scope: &'a Scope<'a>, ids: &'a mut Ids) -> Self {
+    fn new(scope: &'a Scope<'a>, next_id: &'a mut dyn FnMut() -> u32) -> Self {
         Lowering {
             scope,
-            ids,
+            next_id,
             context: Context::new(scope.family),
             registers: Registers::default(),
             code: Vec::new(),

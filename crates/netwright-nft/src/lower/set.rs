@@ -113,7 +113,7 @@ pub fn anonymous(scope: &Scope<'_>, set: &AnonymousSet) -> Result<(KernelSet, Ve
     let mut plain = set.set.clone();
     plain.data_ranges = set.ranges;
     let kernel = definition(scope, &plain, Some(set.id))?;
-    let list = elements_shifted(scope, &plain, &plain.elements, set.shift)?;
+    let list = elements_shifted(scope, &plain, &plain.elements, set.shift, true)?;
     Ok((kernel, list))
 }
 
@@ -122,13 +122,27 @@ pub fn anonymous(scope: &Scope<'_>, set: &AnonymousSet) -> Result<(KernelSet, Ve
 /// # Errors
 /// A value does not fit the type of the set.
 pub fn elements(scope: &Scope<'_>, set: &Set, list: &[Element]) -> Result<Vec<KernelElement>> {
-    elements_shifted(scope, set, list, 0)
+    elements_shifted(scope, set, list, 0, true)
 }
 
-fn elements_shifted(scope: &Scope<'_>, set: &Set, list: &[Element], shift: u32) -> Result<Vec<KernelElement>> {
+/// The elements of a named set, to be deleted: without the end that stands for all below the first one.
+///
+/// # Errors
+/// Those of [`elements`].
+pub fn elements_to_delete(scope: &Scope<'_>, set: &Set, list: &[Element]) -> Result<Vec<KernelElement>> {
+    elements_shifted(scope, set, list, 0, false)
+}
+
+fn elements_shifted(
+    scope: &Scope<'_>,
+    set: &Set,
+    list: &[Element],
+    shift: u32,
+    below: bool,
+) -> Result<Vec<KernelElement>> {
     let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
     match set.key.parts.as_slice() {
-        [part] if interval => intervals(scope, set, part, list),
+        [part] if interval => intervals(scope, set, part, list, below),
         parts => list
             .iter()
             .map(|element| {
@@ -266,7 +280,13 @@ struct Interval {
 
 /// Intervals are stored as their starts, and as ends: the first value behind them. Before the first one an end stands
 /// for all that is below it.
-fn intervals(scope: &Scope<'_>, set: &Set, part: &TypePart, list: &[Element]) -> Result<Vec<KernelElement>> {
+fn intervals(
+    scope: &Scope<'_>,
+    set: &Set,
+    part: &TypePart,
+    list: &[Element],
+    below: bool,
+) -> Result<Vec<KernelElement>> {
     let form = Form::of(part, true);
     let (mut found, mut catch_all) = (Vec::with_capacity(list.len()), Vec::new());
     for element in list {
@@ -285,7 +305,7 @@ fn intervals(scope: &Scope<'_>, set: &Set, part: &TypePart, list: &[Element]) ->
         found = merged(found);
     }
     let mut elements = Vec::with_capacity(found.len() * 2 + 1);
-    if found.first().is_some_and(|interval| interval.first.iter().any(|&byte| byte != 0)) {
+    if below && found.first().is_some_and(|interval| interval.first.iter().any(|&byte| byte != 0)) {
         elements.push(end_element(&vec![0; form.bytes])?);
     }
     let greatest = constant::ones(part.bits, Form { shift: 0, little: false, ..form })?;

@@ -98,7 +98,7 @@ impl Lowering<'_> {
         match target {
             ChainTarget::Named(name) => Ok(VerdictAttrs::into_chain(code, name.clone())),
             ChainTarget::Anonymous(rules) => {
-                let id = self.ids.next_id();
+                let id = (self.next_id)();
                 self.chains.push(AnonymousChain { id, rules: rules.clone() });
                 Ok(VerdictAttrs { code: Some(code), chain_id: Some(id), ..Default::default() })
             }
