@@ -1,0 +1,376 @@
+//! Links: made, changed and deleted.
+
+use netwright_nft::diagnostic::{Diagnostic, nearest};
+use netwright_route::link::kind::{Bridge, Veth};
+use netwright_route::link::{Change, Create, LinkFlags, LinkKind as RouteKind, Peer};
+use netwright_route::{Address, HardwareAddress, Link, LinkId};
+
+use super::kinds::{self, Difference};
+use super::{LINK_ALIAS, Planner};
+use crate::model::{self, LinkKind};
+use crate::step::{Action, Sign, Step, Verb};
+
+/// Finds out which declared links there are, which are to be made, and in which order to go through them.
+pub(super) fn resolve(planner: &mut Planner<'_>) {
+    let host = planner.host;
+    let snapshot = planner.snapshot;
+    planner.order = order(host);
+    let found: Vec<_> = host.links.iter().map(|link| snapshot.link(&link.name)).collect();
+    // The other ends of veths that are made come with them.
+    let comes_along = |link: &model::Link| {
+        host.links.iter().zip(&found).any(|(other, found)| {
+            found.is_none() && matches!(&other.kind, Some(LinkKind::Veth(veth)) if veth.peer == link.name)
+        })
+    };
+    // The other ends of veths that are there may have been moved to another namespace.
+    let is_away = |link: &model::Link| {
+        link.implied
+            && host.links.iter().zip(&found).any(|(other, found)| {
+                found.is_some() && matches!(&other.kind, Some(LinkKind::Veth(veth)) if veth.peer == link.name)
+            })
+    };
+    for (place, (link, there)) in host.links.iter().zip(&found).enumerate() {
+        // Indexes that no link has, until the kernel gives one.
+        let virtual_index = u32::MAX - u32::try_from(place).unwrap_or(0);
+        let id = match there {
+            Some(there) => {
+                if let Some(misfit) = misfit(planner, link, there) {
+                    planner.error(misfit);
+                }
+                Some(there.id())
+            }
+            None if link.kind.is_some() => {
+                planner.made.push(place);
+                Some(LinkId::named(virtual_index, &link.name))
+            }
+            None if comes_along(link) => Some(LinkId::named(virtual_index, &link.name)),
+            None if is_away(link) => None,
+            None => {
+                planner.error(missing(planner, link));
+                None
+            }
+        };
+        planner.ids.push(id);
+    }
+}
+
+fn missing(planner: &Planner<'_>, link: &model::Link) -> Diagnostic {
+    let error = Diagnostic::error(link.place.span, format!("there is no link `{}` on this host", link.name));
+    let declared = |name: &str| planner.host.link(name).is_some();
+    let names = planner.snapshot.links.iter().map(|link| link.name.as_str()).filter(|name| !declared(name));
+    match nearest(&link.name, names) {
+        Some(near) => error.help(format!("Did you mean `{near}`?")),
+        None => error.help("Give it a `kind` to have it made."),
+    }
+}
+
+/// Parents before what lies on them, ports before their masters; in the order of the file otherwise.
+fn order(host: &model::Host) -> Vec<usize> {
+    let place = |name: &str| {
+        host.links
+            .iter()
+            .position(|link| link.name == name || link.alternative_names.iter().any(|n| n == name))
+    };
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); host.links.len()];
+    for (index, link) in host.links.iter().enumerate() {
+        if let (Some(parent), Some(list)) = (link.parent().and_then(place), before.get_mut(index)) {
+            list.push(parent);
+        }
+        let master = link.master.as_deref().and_then(place);
+        if let Some(list) = master.and_then(|master| before.get_mut(master)) {
+            list.push(index);
+        }
+    }
+    let mut order = Vec::new();
+    let mut seen = vec![false; before.len()];
+    for start in 0..before.len() {
+        visit(start, &before, &mut seen, &mut order);
+    }
+    order
+}
+
+fn visit(index: usize, before: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
+    match seen.get_mut(index) {
+        Some(seen) if !*seen => *seen = true,
+        _ => return,
+    }
+    for &earlier in before.get(index).map_or(&[][..], Vec::as_slice) {
+        visit(earlier, before, seen, order);
+    }
+    order.push(index);
+}
+
+/// Why the link that is there cannot become the declared one.
+fn misfit(planner: &Planner<'_>, link: &model::Link, found: &Link) -> Option<Diagnostic> {
+    let kind = link.kind.as_ref()?;
+    let place = kind.place();
+    let what = found.kind_name().unwrap_or("physical link");
+    let advice =
+        format!("Remove it with `ip link delete {}` if nobody needs it, or take another name.", found.name);
+    if what != kinds::kernel_name(kind) {
+        let message = format!("link `{}` exists already as a {what}, not as a {}", link.name, kind.name());
+        return Some(Diagnostic::error(link.place.span, message).help(advice));
+    }
+    if let LinkKind::Veth(veth) = kind {
+        let peer = found.parent.filter(|_| found.parent_namespace_id.is_none());
+        let peer = peer.and_then(|index| planner.snapshot.link_at(index))?;
+        let names = std::iter::once(&peer.name).chain(&peer.alternative_names);
+        let other = !names.into_iter().any(|name| *name == veth.peer);
+        let span = place.key("peer").unwrap_or(link.place.span);
+        let message =
+            format!("the other end of veth `{}` is `{}`, not `{}`", link.name, peer.name, veth.peer);
+        return other.then(|| Diagnostic::error(span, message).help(advice));
+    }
+    let id = |name: &str| planner.snapshot.link(name).map(Link::id);
+    let Difference { fixed, .. } = kinds::difference(kind, found, &id);
+    let (key, before, after) = fixed.into_iter().next()?;
+    let span = place.key(key).unwrap_or(link.place.span);
+    let message = format!("link `{}` has the {key} {before}, which cannot be changed to {after}", link.name);
+    Some(Diagnostic::error(span, message).help(advice))
+}
+
+/// Makes the links that are not there: down, with nothing set but what only its making can set.
+pub(super) fn create(planner: &mut Planner<'_>) {
+    let host = planner.host;
+    for index in planner.order.clone() {
+        if !planner.made.contains(&index) {
+            continue;
+        }
+        let Some(link) = host.links.get(index) else { continue };
+        let Some(kind) = &link.kind else { continue };
+        let create = creation(planner, link, kind);
+        let text = format!("link {}: {}", link.name, kinds::describe(kind));
+        let undo = planner.id(&link.name).map(Action::DeleteLink);
+        let action = Action::CreateLink(Box::new(create));
+        let step = Step::new(Sign::Add, text, action, undo.into_iter().collect()).at(Some(link.place.span));
+        planner.step(step);
+    }
+}
+
+fn creation(planner: &Planner<'_>, link: &model::Link, kind: &LinkKind) -> Create {
+    let id = |name: &str| planner.id(name);
+    let mut create = Create::new(&link.name, kinds::wanted(kind, &id));
+    create.parent = kinds::parent_attribute(kind).and_then(id);
+    create.settings.address = link.mac.map(|mac| mac.0.into());
+    create.settings.alias = Some(LINK_ALIAS.to_owned());
+    if let LinkKind::Veth(veth) = kind {
+        let mac = planner.host.link(&veth.peer).and_then(|peer| peer.mac);
+        let settings = Change { address: mac.map(|mac| mac.0.into()), ..Change::rename(veth.peer.as_str()) };
+        create.kind = Veth { peer: Some(Peer::new(&settings)), ..Veth::default() }.into();
+    }
+    create
+}
+
+/// Brings the links to what is declared.
+pub(super) fn change(planner: &mut Planner<'_>) {
+    let host = planner.host;
+    for index in planner.order.clone() {
+        if let (Some(link), Some(Some(id))) = (host.links.get(index), planner.ids.get(index).copied()) {
+            of_link(planner, link, id);
+        }
+    }
+}
+
+fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId) {
+    let none = Link::default();
+    let snapshot = planner.snapshot;
+    let found = snapshot.link_at(id.index).unwrap_or(&none);
+    let fresh = found.index == 0;
+    let mut change = Changes::default();
+    master(planner, link, found, &mut change);
+    if let Some(mtu) = link.mtu.filter(|&mtu| found.mtu != Some(mtu)) {
+        let before = found.mtu.map(|mtu| mtu.to_string());
+        change.add(words("mtu", before, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
+    }
+    address(planner, link, found, fresh, &mut change);
+    if let Some(kind) = link.kind.as_ref().filter(|_| !fresh) {
+        let by_name = |name: &str| planner.id(name);
+        let Difference { changed, before, text, .. } = kinds::difference(kind, found, &by_name);
+        if let (Some(changed), Some(before)) = (changed, before) {
+            change.add(text, Change::kind(changed), Some(Change::kind(before)));
+        }
+    }
+    if link.up != found.is_up() {
+        let to = Change::flag(LinkFlags::UP, link.up);
+        let back = Change::flag(LinkFlags::UP, found.is_up());
+        change.add(if link.up { "up" } else { "down" }.to_owned(), to, Some(back));
+        if !link.up {
+            planner.cycled.push(id.index);
+        }
+    }
+    must_be_down(planner, link, found, id, &change);
+    if !change.words.is_empty() {
+        let text = format!("link {}: {}", link.name, change.words.join(", "));
+        let undo = if fresh { None } else { Some(Action::ChangeLink(id, Box::new(change.back))) };
+        let action = Action::ChangeLink(id, Box::new(change.change));
+        let step =
+            Step::new(Sign::Change, text, action, undo.into_iter().collect()).at(Some(link.place.span));
+        planner.step(step);
+    }
+    names(planner, link, found, id);
+}
+
+/// What changes of one link.
+#[derive(Default)]
+struct Changes {
+    words: Vec<String>,
+    change: Change,
+    back: Change,
+}
+
+impl Changes {
+    fn add(&mut self, words: String, change: Change, back: Option<Change>) {
+        self.words.push(words);
+        self.change = std::mem::take(&mut self.change).and(change);
+        self.back = std::mem::take(&mut self.back).and(back.unwrap_or_default());
+    }
+}
+
+fn words(what: &str, before: Option<String>, after: impl std::fmt::Display) -> String {
+    match before {
+        Some(before) => format!("{what} {before} → {after}"),
+        None => format!("{what} {after}"),
+    }
+}
+
+fn master(planner: &Planner<'_>, link: &model::Link, found: &Link, change: &mut Changes) {
+    let Some(master) = link.master.as_deref().and_then(|name| planner.id(name)) else { return };
+    if found.master == Some(master.index) {
+        return;
+    }
+    let before = found.master.and_then(|index| planner.snapshot.link_at(index));
+    let back = before.map_or_else(Change::without_master, |before| Change::master(before.id()));
+    change.add(
+        words("master", before.map(|link| link.name.clone()), master),
+        Change::master(master),
+        Some(back),
+    );
+}
+
+/// The address of a bond's port is the bond's.
+fn address(planner: &Planner<'_>, link: &model::Link, found: &Link, fresh: bool, change: &mut Changes) {
+    let master = link.master.as_deref().and_then(|name| planner.host.link(name));
+    let is_bonds = master.is_some_and(|master| matches!(master.kind, Some(LinkKind::Bond(_))));
+    let Some(mac) = link.mac.filter(|_| !fresh && !is_bonds) else { return };
+    let wanted = HardwareAddress::from(mac.0);
+    if found.address != Some(wanted) {
+        let before = found.address.map(|address| address.to_string());
+        change.add(words("mac", before, mac), Change::address(wanted), found.address.map(Change::address));
+    }
+}
+
+/// A link joins a bond only while it is down. It also goes down and up again when it joins or leaves a VRF, by the
+/// kernel's own doing.
+fn must_be_down(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId, change: &Changes) {
+    let Some(master) = change.change.master.filter(|_| found.is_up()) else { return };
+    let kind_at = |index: u32| planner.snapshot.link_at(index).and_then(Link::kind_name);
+    let declared =
+        link.master.as_deref().and_then(|name| planner.host.link(name)).and_then(|l| l.kind.as_ref());
+    let kind = kind_at(master.index).or(declared.map(LinkKind::name));
+    let before = found.master.and_then(kind_at);
+    if kind == Some("bond") {
+        let text = format!("link {}: down for a moment", link.name);
+        let undo = vec![Action::ChangeLink(id, Box::new(Change::up()))];
+        let action = Action::ChangeLink(id, Box::new(Change::down()));
+        planner.step(Step::new(Sign::Change, text, action, undo).at(Some(link.place.span)));
+    }
+    if kind == Some("bond") || kind == Some("vrf") || before == Some("vrf") || before == Some("bond") {
+        planner.cycled.push(id.index);
+    }
+}
+
+fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId) {
+    for name in &link.alternative_names {
+        if !found.alternative_names.contains(name) && found.name != *name {
+            let text = format!("link {}: alternative name {name}", link.name);
+            let undo = vec![Action::AlternativeName(Verb::Delete, id, name.clone())];
+            let action = Action::AlternativeName(Verb::Add, id, name.clone());
+            planner.step(Step::new(Sign::Add, text, action, undo).at(Some(link.place.span)));
+        }
+    }
+}
+
+/// Deletes the links that netwright made and that are no longer declared.
+pub(super) fn delete(planner: &mut Planner<'_>) {
+    let snapshot = planner.snapshot;
+    for link in &snapshot.links {
+        if !is_deleted(planner, link.id()) || comes_along(planner, link) {
+            continue;
+        }
+        let text = format!("link {}", link.name);
+        let undo = again(planner, link);
+        planner.step(Step::new(Sign::Remove, text, Action::DeleteLink(link.id()), undo));
+    }
+}
+
+/// Whether a link goes: netwright's own, declared no longer, nor the other end of one that is.
+pub(super) fn is_deleted(planner: &Planner<'_>, id: LinkId) -> bool {
+    let own = |link: &Link| link.alias.as_deref() == Some(LINK_ALIAS);
+    let declared = |index: u32| planner.ids.iter().flatten().any(|id| id.index == index);
+    planner.snapshot.link_at(id.index).is_some_and(|link| {
+        let peer = peer_of(planner, link);
+        let own = own(link) || peer.is_some_and(own);
+        own && !declared(link.index) && peer.is_none_or(|peer| !declared(peer.index))
+    })
+}
+
+fn peer_of<'a>(planner: &Planner<'a>, link: &Link) -> Option<&'a Link> {
+    let here = link.kind_name() == Some("veth") && link.parent_namespace_id.is_none();
+    link.parent.filter(|_| here).and_then(|index| planner.snapshot.link_at(index))
+}
+
+/// Whether it goes with the other end of its cable, whose turn was before.
+fn comes_along(planner: &Planner<'_>, link: &Link) -> bool {
+    peer_of(planner, link).is_some_and(|peer| peer.index < link.index)
+}
+
+/// What makes a deleted link again, with what lies on it.
+fn again(planner: &Planner<'_>, link: &Link) -> Vec<Action> {
+    let snapshot = planner.snapshot;
+    let Some(kind) = link.kind.clone() else { return Vec::new() };
+    let peer = peer_of(planner, link);
+    let kind = match (kind, peer) {
+        (RouteKind::Veth(_), Some(peer)) => {
+            Veth { peer: Some(peer.name.as_str().into()), ..Veth::default() }.into()
+        }
+        (RouteKind::Bridge(bridge), _) => RouteKind::Bridge(settable_bridge(bridge)),
+        (kind, _) => kind,
+    };
+    let mut create = Create::new(&link.name, kind);
+    let has_peer = link.kind_name() == Some("veth");
+    create.parent = link.parent.filter(|_| !has_peer).and_then(|index| snapshot.link_at(index)).map(Link::id);
+    create.settings.address = link.address;
+    create.settings.alias = Some(LINK_ALIAS.to_owned());
+    let mut actions = vec![Action::CreateLink(Box::new(create))];
+    for link in std::iter::once(link).chain(peer) {
+        let mut change = Change::flag(LinkFlags::UP, link.is_up());
+        change.mtu = link.mtu;
+        change.master = link.master.and_then(|index| snapshot.link_at(index)).map(Link::id);
+        actions.push(Action::ChangeLink(link.id(), Box::new(change)));
+        let on = |address: &&Address| address.link.index == link.index;
+        actions.extend(snapshot.addresses.iter().filter(on).map(|address| {
+            Action::Address(Verb::Replace, Box::new(super::addresses::again(address, link.id())))
+        }));
+    }
+    let ends = [Some(link.index), peer.map(|peer| peer.index)];
+    actions.extend(
+        super::routes::over(planner, &ends).map(|route| Action::Route(Verb::Replace, Box::new(route))),
+    );
+    actions
+}
+
+/// What can be set of a bridge among what the kernel tells of it.
+fn settable_bridge(bridge: Bridge) -> Bridge {
+    Bridge {
+        forward_delay: bridge.forward_delay,
+        hello_time: bridge.hello_time,
+        maximum_age: bridge.maximum_age,
+        ageing_time: bridge.ageing_time,
+        spanning_tree: bridge.spanning_tree,
+        priority: bridge.priority,
+        vlan_filtering: bridge.vlan_filtering,
+        vlan_protocol: bridge.vlan_protocol,
+        multicast_snooping: bridge.multicast_snooping,
+        ..Bridge::default()
+    }
+}
