@@ -145,7 +145,7 @@ impl Value for Name<'_> {
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
-        writer.push(self.0.as_bytes());
+        writer.push_text(self.0);
         writer.push(&[0]);
     }
 }

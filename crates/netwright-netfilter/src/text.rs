@@ -41,6 +41,6 @@ impl Value for BareText {
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
-        writer.push(self.0.as_bytes());
+        writer.push_text(&self.0);
     }
 }

@@ -73,7 +73,7 @@ impl Value for PlainText {
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
-        writer.push(self.0.as_bytes());
+        writer.push_text(&self.0);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use netwright_wire::{Errno, KernelError, Malformed, Messages, Subject, TooLong};
+use netwright_wire::{Errno, KernelError, Malformed, Messages, Subject, Unsendable};
 
 use crate::capability;
 
@@ -35,8 +35,8 @@ pub enum Cause {
     System(Errno),
     /// What was received does not have the form that it must have.
     Malformed(Malformed),
-    /// What was to be sent does not fit into its length field.
-    TooLong(TooLong),
+    /// What was asked cannot be put into a message.
+    Unsendable(Unsendable),
     /// Answers were lost because more came than the receive buffer holds (`ENOBUFS`).
     Overrun,
     /// An answer was longer than the buffer for it, which has grown meanwhile.
@@ -59,7 +59,13 @@ impl Error {
     /// `asked` could not be done: an order without a full stop, such as «open the network namespace blue».
     #[must_use]
     pub fn new(asked: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Error(Box::new(Details { asked: asked.into(), cause: cause.into(), attribute: None, tag: None, help: None }))
+        Error(Box::new(Details {
+            asked: asked.into(),
+            cause: cause.into(),
+            attribute: None,
+            tag: None,
+            help: None,
+        }))
     }
 
     /// A request could not be carried out.
@@ -153,7 +159,7 @@ impl Error {
             Cause::Interrupted { .. } => {
                 Some("Something changes these objects all the time; ask again later.")
             }
-            Cause::TooLong(_) => Some("Split it into several objects."),
+            Cause::Unsendable(Unsendable::TooLong { .. }) => Some("Split it into several objects."),
             _ => self.errno().and_then(errno_help),
         })
     }
@@ -209,7 +215,7 @@ impl fmt::Display for Cause {
             Cause::Kernel(error) => error.fmt(f),
             Cause::System(errno) => errno.fmt(f),
             Cause::Malformed(error) => error.fmt(f),
-            Cause::TooLong(error) => error.fmt(f),
+            Cause::Unsendable(error) => error.fmt(f),
             Cause::Overrun => f.write_str("answers were lost, the receive buffer was full (ENOBUFS)"),
             Cause::Truncated { length } => {
                 write!(f, "an answer of {length} bytes did not fit into the buffer")
@@ -238,9 +244,9 @@ impl From<Malformed> for Cause {
     }
 }
 
-impl From<TooLong> for Cause {
-    fn from(error: TooLong) -> Self {
-        Cause::TooLong(error)
+impl From<Unsendable> for Cause {
+    fn from(error: Unsendable) -> Self {
+        Cause::Unsendable(error)
     }
 }
 

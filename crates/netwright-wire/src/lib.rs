@@ -32,7 +32,7 @@ pub use order::{Big, ByteOrder, Native};
 pub use request::{Acknowledged, Dump, Query, Request, Subject};
 pub use session::{Event, Events, Session};
 pub use value::{ListItem, Nested, Text, Value};
-pub use writer::{MessageMark, NestMark, TooLong, Writer};
+pub use writer::{MessageMark, NestMark, Unsendable, Writer};
 
 /// What the macros of this crate need where they are used.
 #[doc(hidden)]

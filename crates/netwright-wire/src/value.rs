@@ -195,7 +195,7 @@ impl Value for String {
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
-        writer.push(self.as_bytes());
+        writer.push_text(self);
         writer.push(&[0]);
     }
 }

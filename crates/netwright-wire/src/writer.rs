@@ -5,23 +5,35 @@ use std::fmt;
 use crate::attribute::{HEADER, NESTED, align};
 use crate::{ByteOrder, MessageFlags, RawAttribute, Value, message};
 
-/// An attribute outgrew its 16-bit length field, so what was written must not be sent.
+/// Why what was written must not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TooLong {
-    /// Type of the attribute.
-    pub kind: u16,
-    /// Its length in bytes with its header; at most 65535 fit.
-    pub length: usize,
+pub enum Unsendable {
+    /// An attribute outgrew its 16-bit length field.
+    TooLong {
+        /// Type of the attribute.
+        kind: u16,
+        /// Its length in bytes with its header; at most 65535 fit.
+        length: usize,
+    },
+    /// A text has a NUL in it. The kernel would take it to end there, and so to be another one.
+    Nul {
+        /// The text.
+        text: String,
+    },
 }
 
-impl fmt::Display for TooLong {
+impl fmt::Display for Unsendable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TooLong { kind, length } = self;
-        write!(f, "attribute {kind} would be {length} bytes long, and at most 65535 fit into one")
+        match self {
+            Unsendable::TooLong { kind, length } => {
+                write!(f, "attribute {kind} would be {length} bytes long, and at most 65535 fit into one")
+            }
+            Unsendable::Nul { text } => write!(f, "the text {text:?} has a NUL in it"),
+        }
     }
 }
 
-impl std::error::Error for TooLong {}
+impl std::error::Error for Unsendable {}
 
 /// A message that is being written, from [`Writer::begin_message`].
 #[derive(Debug)]
@@ -37,8 +49,8 @@ pub struct NestMark(usize);
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
-    /// The first attribute that outgrew its length field, and where it starts.
-    too_long: Option<(usize, TooLong)>,
+    /// The first fault, and where what it is about starts.
+    fault: Option<(usize, Unsendable)>,
 }
 
 impl Writer {
@@ -69,14 +81,14 @@ impl Writer {
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.too_long = None;
+        self.fault = None;
     }
 
-    /// Forgets everything from a length on that [`Writer::len`] gave at a message's or attribute's start, also that an
-    /// attribute there was too long.
+    /// Forgets everything from a length on that [`Writer::len`] gave at a message's or attribute's start, also the
+    /// faults in it.
     pub fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
-        self.too_long.take_if(|(start, _)| *start >= length);
+        self.fault.take_if(|(start, _)| *start >= length);
     }
 
     /// Makes room for this many more bytes at once.
@@ -84,9 +96,9 @@ impl Writer {
         self.bytes.reserve(additional);
     }
 
-    /// An error if any attribute has outgrown its length field since the last [`Writer::clear`].
-    pub fn check(&self) -> Result<(), TooLong> {
-        self.too_long.as_ref().map_or(Ok(()), |(_, error)| Err(error.clone()))
+    /// An error if anything was written since the last [`Writer::clear`] that must not be sent.
+    pub fn check(&self) -> Result<(), Unsendable> {
+        self.fault.as_ref().map_or(Ok(()), |(_, error)| Err(error.clone()))
     }
 
     /// Starts a message; its body follows, then [`Writer::end_message`].
@@ -156,6 +168,15 @@ impl Writer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Appends a text without a NUL behind it.
+    pub fn push_text(&mut self, text: &str) {
+        if text.contains('\0') {
+            let text = text.to_owned();
+            self.fault.get_or_insert((self.bytes.len(), Unsendable::Nul { text }));
+        }
+        self.push(text.as_bytes());
+    }
+
     /// Fills up to the alignment of four bytes with zeros.
     pub fn align(&mut self) {
         self.bytes.resize(align(self.bytes.len()), 0);
@@ -175,7 +196,7 @@ impl Writer {
             Ok(length) => [*l0, *l1] = length.to_ne_bytes(),
             Err(_) => {
                 let kind = u16::from_ne_bytes([*k0, *k1]) & !NESTED;
-                self.too_long.get_or_insert((mark.0, TooLong { kind, length }));
+                self.fault.get_or_insert((mark.0, Unsendable::TooLong { kind, length }));
             }
         }
         self.align();

@@ -82,13 +82,13 @@ fn what_is_too_long_is_not_sent() {
     let mut connection = Connection::open(protocol::ROUTE).unwrap();
     let long = Links(vec![b'x'; 70_000]);
     let sent = calls(|| {
-        assert!(matches!(connection.query(&long).unwrap_err().cause(), Cause::TooLong(_)));
+        assert!(matches!(connection.query(&long).unwrap_err().cause(), Cause::Unsendable(_)));
     });
     assert_eq!(sent, 0);
     let many = [loopback(), long, loopback()];
     let failures = connection.send_many(&many).unwrap();
     assert_eq!(failures.iter().map(|failure| failure.index).collect::<Vec<_>>(), [1]);
-    assert!(matches!(failures[0].error.cause(), Cause::TooLong(_)));
+    assert!(matches!(failures[0].error.cause(), Cause::Unsendable(_)));
     let failures = connection.send_many(&many[1..2]).unwrap();
     assert_eq!(failures.len(), 1);
 }

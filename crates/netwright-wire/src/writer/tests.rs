@@ -59,7 +59,7 @@ fn the_length_field_is_never_wrong() {
     writer.bytes_attribute(3, &fits);
     writer.end_nest(nest);
     let error = writer.check().unwrap_err();
-    assert_eq!((error.kind, error.length), (2, 65540));
+    assert_eq!(error, Unsendable::TooLong { kind: 2, length: 65540 });
     assert!(error.to_string().contains("attribute 2 would be 65540 bytes"));
     writer.truncate(start + 1);
     assert!(writer.check().is_err(), "the head of the nest is still there");
@@ -71,4 +71,17 @@ fn the_length_field_is_never_wrong() {
     assert!(writer.check().is_err());
     writer.clear();
     assert!(writer.is_empty() && writer.check().is_ok());
+}
+
+#[test]
+fn a_text_with_a_nul_is_not_sent() {
+    let mut writer = Writer::new();
+    writer.attribute::<Native, _>(1, &"fine".to_owned());
+    let start = writer.len();
+    writer.attribute::<Native, _>(2, &"cut\0off".to_owned());
+    let error = writer.check().unwrap_err();
+    assert_eq!(error, Unsendable::Nul { text: "cut\0off".into() });
+    assert_eq!(error.to_string(), "the text \"cut\\0off\" has a NUL in it");
+    writer.truncate(start);
+    assert_eq!(writer.check(), Ok(()));
 }
