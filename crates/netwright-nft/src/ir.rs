@@ -15,6 +15,7 @@
 mod command;
 mod expression;
 mod object;
+mod ruleset;
 mod statement;
 mod typing;
 mod value;
@@ -29,6 +30,7 @@ pub use object::{
     Chain, ChainHook, Element, Flowtable, Hook, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy,
     Table, TypePart, TypeSpec,
 };
+pub use ruleset::{Ruleset, TableContent};
 pub use statement::{
     ChainTarget, Counter, Duplicate, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind,
     ObjectName, Queue, QueueTarget, Quota, Reject, Rule, SetUpdate, SetUpdateOperation, Statement, Synproxy,

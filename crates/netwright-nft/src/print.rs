@@ -75,6 +75,16 @@ macro_rules! printers {
 }
 
 printers! {
+    /// Writes a ruleset.
+    write_ruleset, ruleset(ir::Ruleset) => ruleset;
+    /// Writes a table with all that lies in it.
+    write_table, table(ir::TableContent) => table;
+    /// Writes a chain with its rules.
+    write_chain, chain(ir::Chain) => chain;
+    /// Writes a set or map with its elements.
+    write_set, set(ir::Set) => set;
+    /// Writes a stateful object.
+    write_object, object(ir::Object) => object;
     /// Writes a rule as in a listing, without indentation and without a line's end.
     write_rule, rule(ir::Rule) => rule;
     /// Writes a statement.

@@ -3,7 +3,7 @@
 use super::load::{Bits, OptionBits};
 use crate::context::Context;
 use crate::ir::{Exthdr, Payload, PayloadLocation, Selector};
-use crate::table::header::{ExtensionBase, PayloadBase};
+use crate::table::header::{EXTENSIONS, ExtensionBase, PayloadBase};
 use crate::table::{Field, Header, HeaderId};
 
 /// Bits of one Ethernet header and of one tag.
@@ -111,4 +111,9 @@ pub(super) fn option_bits(bits: &OptionBits) -> Selector {
     let header = extension(bits.base, bits.number);
     let raw = Some((bits.offset, bits.bits));
     Selector::Exthdr(Exthdr { base: bits.base, number: bits.number, header, field: None, raw })
+}
+
+/// The extension headers, options or chunks of one kind.
+pub(super) fn extensions(base: ExtensionBase) -> impl Iterator<Item = &'static Header> {
+    EXTENSIONS.iter().filter(move |header| header.extension.is_some_and(|extension| extension.base == base))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Printer;
-use crate::ir::{Element, Expression};
+use crate::ir::Element;
 use crate::table::time;
 
 impl<W: fmt::Write> Printer<'_, W> {
@@ -35,10 +35,5 @@ impl<W: fmt::Write> Printer<'_, W> {
             }
             None => Ok(()),
         }
-    }
-
-    /// Whether the key takes one place only.
-    pub(super) fn is_plain(element: &Element) -> bool {
-        !matches!(element.key, Some(Expression::Concatenation(_))) && element.data.is_none()
     }
 }
