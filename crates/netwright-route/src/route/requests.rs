@@ -156,12 +156,14 @@ impl Request for Lookup {
 
     fn write(&self, writer: &mut Writer) {
         let as_in_table = if self.as_in_table { RouteFlags::FIB_MATCH } else { RouteFlags::empty() };
+        // IPv6 tells the table unasked, and refuses to be asked.
+        let table = if self.destination.is_ipv4() { RouteFlags::LOOKUP_TABLE } else { RouteFlags::empty() };
         let header = RouteHeader {
             family: Family::of(self.destination).0,
             destination_length: maximum_length(self.destination),
             source_length: self.source.map_or(0, maximum_length),
             type_of_service: self.type_of_service,
-            flags: RouteFlags::LOOKUP_TABLE | as_in_table,
+            flags: table | as_in_table,
             ..RouteHeader::default()
         };
         write_header(&header, writer);
