@@ -323,6 +323,9 @@ impl Object for Address {
 
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         write_header(&self.header(), writer);
+        if self.peer.is_some_and(|peer| Family::of(peer) != self.family()) {
+            writer.contradiction("the address and its peer are of different families");
+        }
         self.attributes(purpose).write_attributes(writer);
     }
 

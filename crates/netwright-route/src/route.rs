@@ -422,6 +422,10 @@ impl Object for Route {
 
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         write_header(&self.header(purpose), writer);
+        let sources = [self.source.map(|source| source.address), self.preferred_source];
+        if sources.into_iter().flatten().any(|source| Family::of(source) != self.family()) {
+            writer.contradiction("the destination and the source are of different families");
+        }
         self.attributes().write_attributes(writer);
     }
 

@@ -420,6 +420,10 @@ impl Object for Rule {
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         let (header, attrs) = self.parts(purpose);
         write_header(&header, writer);
+        let prefixes = self.from.into_iter().chain(self.to);
+        if prefixes.into_iter().any(|prefix| Family::of(prefix.address).0 != header.family) {
+            writer.contradiction("the rule and its source or destination are of different families");
+        }
         attrs.write_attributes(writer);
     }
 

@@ -15,6 +15,8 @@ pub enum Unsendable {
         /// Its length in bytes with its header; at most 65535 fit.
         length: usize,
     },
+    /// The parts of the object do not fit together; the kernel would take them for something else.
+    Contradiction(&'static str),
     /// A text has a NUL in it. The kernel would take it to end there, and so to be another one.
     Nul {
         /// The text.
@@ -28,6 +30,7 @@ impl fmt::Display for Unsendable {
             Unsendable::TooLong { kind, length } => {
                 write!(f, "attribute {kind} would be {length} bytes long, and at most 65535 fit into one")
             }
+            Unsendable::Contradiction(what) => f.write_str(what),
             Unsendable::Nul { text } => write!(f, "the text {text:?} has a NUL in it"),
         }
     }
@@ -166,6 +169,11 @@ impl Writer {
     /// Appends bytes as they are: a fixed header, or a payload.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Has [`Writer::check`] refuse what is being written, because its parts do not fit together.
+    pub fn contradiction(&mut self, what: &'static str) {
+        self.fault.get_or_insert((self.bytes.len(), Unsendable::Contradiction(what)));
     }
 
     /// Appends a text without a NUL behind it.

@@ -85,3 +85,12 @@ fn a_text_with_a_nul_is_not_sent() {
     writer.truncate(start);
     assert_eq!(writer.check(), Ok(()));
 }
+
+#[test]
+fn a_contradiction_is_not_sent() {
+    let mut writer = Writer::new();
+    writer.contradiction("up is down");
+    assert_eq!(writer.check().unwrap_err().to_string(), "up is down");
+    writer.clear();
+    assert_eq!(writer.check(), Ok(()));
+}
