@@ -47,7 +47,8 @@ pub enum Outcome {
 }
 
 impl Connection {
-    /// Asks for many things, many with each system call, and goes on behind those that are refused, which are returned.
+    /// Asks for many things, many with each system call, and goes on behind those that are refused, which are returned in
+    /// their order.
     ///
     /// An error means that the rest was not sent, or that it is not known which were refused.
     pub fn send_many<'r, R: Acknowledged + 'r>(
@@ -65,6 +66,7 @@ impl Connection {
                 Err(cause) => return Err(self.burst_failed(&burst, sent, cause)),
             };
             if done {
+                failures.sort_unstable_by_key(|failure| failure.index);
                 return Ok(failures);
             }
             sent += burst.len();
