@@ -24,11 +24,21 @@ pub(crate) struct Printer<'a, W> {
     options: &'a PrintOptions,
     /// Tabulators before a line.
     indent: usize,
+    /// Whether what is written is inside a rule.
+    inside: bool,
 }
 
 impl<'a, W: fmt::Write> Printer<'a, W> {
     fn new(out: &'a mut W, options: &'a PrintOptions, names: &'a Names) -> Self {
-        Printer { out, names, options, indent: 0 }
+        Printer { out, names, options, indent: 0, inside: false }
+    }
+
+    /// The same with other options.
+    fn with<'b>(&'b mut self, options: &'b PrintOptions) -> Printer<'b, W>
+    where
+        'a: 'b,
+    {
+        Printer { out: &mut *self.out, names: self.names, options, indent: self.indent, inside: self.inside }
     }
 
     fn word(&mut self, text: &str) -> fmt::Result {

@@ -8,7 +8,7 @@ use netwright_netfilter::{
 
 use super::rule::Lifter;
 use super::value::Form;
-use super::{interval, stateful, statement, type_of};
+use super::{interval, stateful, statement, type_of, value};
 use crate::ir::{
     ChainTarget, Element, Expression, MapTarget, ObjectKind, Set, SetPolicy, SetReference, TypePart, TypeSpec,
     Verdict,
@@ -150,7 +150,10 @@ fn elements(raw: &KernelSet, content: &[KernelElement], keys: &[Form]) -> Vec<El
             found.push((order, lift(raw, element, key, &data)));
         }
     }
-    found.sort_by(|(left, _), (right, _)| left.cmp(right));
+    // Ranges side by side have no order of their own: they stay as the kernel has them.
+    if one || !raw.flags.contains(SetFlags::INTERVAL) {
+        found.sort_by(|(left, _), (right, _)| left.cmp(right));
+    }
     let mut all: Vec<Element> = found.into_iter().map(|(_, element)| element).collect();
     for element in content.iter().filter(|element| element.has(ElementFlags::CATCH_ALL)) {
         all.push(lift(raw, element, None, &data));
@@ -171,12 +174,21 @@ fn concatenated(forms: &[Form], key: &[u8], end: Option<&[u8]>) -> (Vec<u8>, Opt
             Some(to) => form.range(&from, &to),
             None => Expression::Value(form.value_of(&from)),
         };
-        order.extend_from_slice(&from);
+        order.extend(sorted_by(form, &from));
         parts.push(part);
         at += width.next_multiple_of(4);
     }
     let expression = if parts.len() > 1 { Some(Expression::Concatenation(parts)) } else { parts.pop() };
     (order, expression)
+}
+
+/// What a value is sorted by: of several flags the first.
+fn sorted_by(form: &Form, bytes: &[u8]) -> Vec<u8> {
+    let data_type = form.part.data_type;
+    match value::number(bytes).filter(|_| data_type.is_bitmask() && data_type != DataType::BITMASK) {
+        Some(number) => (number & number.wrapping_neg()).to_be_bytes().to_vec(),
+        None => bytes.to_vec(),
+    }
 }
 
 fn lift(raw: &KernelSet, element: &KernelElement, key: Option<Expression>, data: &[TypePart]) -> Element {

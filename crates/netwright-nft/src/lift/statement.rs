@@ -177,7 +177,8 @@ impl Lifter<'_> {
             _ => return None,
         };
         let mut held = self.key_at(attrs.key, set)?;
-        let (key, _) = self.resolve_all(&held)?;
+        let types = self.scope.set(set).map(|(set, _)| super::set::key_parts(set)).unwrap_or_default();
+        let key = self.typed(&held, &types)?;
         let data = match attrs.data {
             None => None,
             Some(register) => {
@@ -188,7 +189,8 @@ impl Lifter<'_> {
         };
         let carried = attrs.expression.iter().map(|e| &**e).chain(attrs.expressions.iter().flat_map(|c| &c.0));
         let statements = carried.map(stateful::statement).collect::<Option<Vec<_>>>()?;
-        let (timeout, set, comment) = (attrs.timeout, set.to_owned(), None);
+        let timeout = attrs.timeout.filter(|timeout| *timeout != 0);
+        let (set, comment) = (set.to_owned(), None);
         let update = SetUpdate { operation, set, key, data, timeout, statements, comment };
         self.finish(Statement::SetUpdate(update), &held.iter().collect::<Vec<_>>())
     }
@@ -198,6 +200,11 @@ impl Lifter<'_> {
         let parts = self.scope.set(set).map(|(set, _)| super::set::data_parts(set)).unwrap_or_default();
         let bytes = parts.iter().map(|part| part.bytes().next_multiple_of(4)).sum::<usize>().max(1);
         let held = self.registers.span(Some(register), bytes)?;
+        Some((self.typed(&held, &parts)?, held))
+    }
+
+    /// Values side by side, with the types that constants among them have.
+    fn typed(&mut self, held: &[Held], parts: &[TypePart]) -> Option<Expression> {
         let mut values = Vec::new();
         for (index, held) in held.iter().enumerate() {
             let part = parts.get(index).copied().unwrap_or_default();
@@ -206,8 +213,7 @@ impl Lifter<'_> {
                 _ => self.resolve(held)?.expression,
             });
         }
-        let expression = if values.len() == 1 { values.pop()? } else { Expression::Concatenation(values) };
-        Some((expression, held))
+        if values.len() == 1 { values.pop() } else { Some(Expression::Concatenation(values)) }
     }
 
     fn reject(&self, attrs: &RejectAttrs) -> Option<Reject> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Printer;
 use crate::ir::{BinaryOperator, Expression, MapReference, SetReference, Value};
-use crate::table::DataType;
+use crate::table::{DataType, PrintOptions};
 use crate::table::value::{self, BitStyle};
 
 impl<W: fmt::Write> Printer<'_, W> {
@@ -18,8 +18,8 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Value(value) => self.value(value, style),
             Expression::Range(from, to) => {
                 // The ends of a range are written without names.
-                let options = self.options.numeric();
-                let mut numeric = Printer { options: &options, names: self.names, indent: 0, out: &mut *self.out };
+                let options = PrintOptions { service_names: false, guid_names: false, ..self.options.numeric() };
+                let mut numeric = self.with(&options);
                 numeric.value(from, BitStyle::Number)?;
                 numeric.word("-")?;
                 numeric.value(to, BitStyle::Number)
@@ -44,6 +44,7 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
             Expression::Set(set) => self.reference(set),
             Expression::Map(key, map) => self.map("map", key, map),
+            Expression::Exists(there) if self.options.numeric_symbol => write!(self.out, "{}", u8::from(*there)),
             Expression::Exists(true) => self.word("exists"),
             Expression::Exists(false) => self.word("missing"),
         }

@@ -12,7 +12,8 @@ impl<W: fmt::Write> Printer<'_, W> {
             let separator = if rule.statements.is_empty() { "" } else { " " };
             write!(self.out, "{separator}comment \"{comment}\"")?;
         }
-        self.handle(rule.handle)
+        // Rules of a chain that is written in place are known by the rule around them.
+        self.handle(rule.handle.filter(|_| !self.inside))
     }
 
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> fmt::Result {
@@ -34,11 +35,13 @@ impl<W: fmt::Write> Printer<'_, W> {
             ChainTarget::Anonymous(rules) => {
                 writeln!(self.out, "{word} {{")?;
                 self.indent += 1;
+                let outside = std::mem::replace(&mut self.inside, true);
                 for rule in rules {
                     self.tabs()?;
                     self.rule(rule)?;
                     self.word("\n")?;
                 }
+                self.inside = outside;
                 self.indent -= 1;
                 self.tabs()?;
                 self.word("}")

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::Printer;
-use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypeSpec};
+use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, Statement, TypeSpec};
 use crate::table::vocabulary::{SET_FLAG, write_flags};
-use crate::table::{DataType, time};
+use crate::table::{DataType, PrintOptions, time};
 
 /// `NFT_SET_TIMEOUT`
 const TIMEOUT: u32 = 0x10;
@@ -53,24 +53,23 @@ impl<W: fmt::Write> Printer<'_, W> {
         if set.auto_merge {
             self.line("auto-merge")?;
         }
+        if !set.statements.is_empty() {
+            self.tabs()?;
+            self.stateless(&set.statements)?;
+            self.word("\n")?;
+        }
         self.duration_line("timeout", set.timeout)?;
         self.duration_line("gc-interval", set.gc_interval.map(u64::from))?;
-        if let Some(comment) = &set.comment {
-            self.comment_line(comment)?;
+        match &set.comment {
+            Some(comment) => self.comment_line(comment),
+            None => Ok(()),
         }
-        if set.statements.is_empty() {
-            return Ok(());
-        }
-        self.tabs()?;
-        self.declared_statements(set)?;
-        self.word("\n")
     }
 
     /// The statements that each element gets, without the state that only elements have.
-    fn declared_statements(&mut self, set: &Set) -> fmt::Result {
-        let options = crate::table::PrintOptions { stateless: true, ..*self.options };
-        let mut stateless = Printer { options: &options, names: self.names, indent: self.indent, out: &mut *self.out };
-        stateless.separated(&set.statements, " ", |printer, statement| printer.statement(statement))
+    pub(super) fn stateless(&mut self, statements: &[Statement]) -> fmt::Result {
+        let options = PrintOptions { stateless: true, ..*self.options };
+        self.with(&options).separated(statements, " ", |printer, statement| printer.statement(statement))
     }
 
     /// `type ipv4_addr . inet_service : verdict`
@@ -149,7 +148,7 @@ fn per_line(set: &Set) -> usize {
         element.comment.is_some() || element.timeout.is_some() || element.expires.is_some()
     };
     let wide = |element: &Element| matches!(element.key, Some(Expression::Concatenation(_)));
-    if set.target.is_some() || set.elements.iter().any(|element| has_more(element) || wide(element)) {
+    if set.target.is_some() || !set.statements.is_empty() || set.elements.iter().any(|element| has_more(element) || wide(element)) {
         return 1;
     }
     match set.key.parts.as_slice() {

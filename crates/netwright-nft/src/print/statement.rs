@@ -8,7 +8,7 @@ use super::Printer;
 use super::expression::has_several_bits;
 use crate::ir::{
     Counter, Expression, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName, PayloadLocation, Queue,
-    QueueTarget, Quota, Reject, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy,
+    QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::value::BitStyle;
@@ -57,7 +57,10 @@ impl<W: fmt::Write> Printer<'_, W> {
         };
         let field = is_field(&matched.left);
         let computed = matches!(matched.left, Expression::Binary(..));
+        // The flags that a mask leaves are compared as a whole, also with those in a set.
+        let flags = computed && is_set_of_flags(&matched.right);
         self.word(match matched.operator {
+            MatchOperator::Implicit if flags => " == ",
             MatchOperator::Implicit => " ",
             MatchOperator::Equal if several && !field && !computed => " ",
             MatchOperator::Equal => " == ",
@@ -175,6 +178,9 @@ impl<W: fmt::Write> Printer<'_, W> {
             Reject::Icmpx(code) => ("icmpx", symbol::ICMPX_CODE, code),
         };
         write!(self.out, " with {word} ")?;
+        if self.options.numeric_symbol {
+            return write!(self.out, "{code}");
+        }
         self.symbol(table, u32::from(code))
     }
 
@@ -248,9 +254,9 @@ impl<W: fmt::Write> Printer<'_, W> {
         if let Some(comment) = &update.comment {
             write!(self.out, " comment \"{comment}\"")?;
         }
-        for statement in &update.statements {
+        if !update.statements.is_empty() {
             self.word(" ")?;
-            self.statement(statement)?;
+            self.stateless(&update.statements)?;
         }
         if let Some(data) = &update.data {
             self.word(" : ")?;
@@ -271,6 +277,13 @@ impl<W: fmt::Write> Printer<'_, W> {
             other => write!(printer.out, "[ {} ]", other.name()),
         })
     }
+}
+
+/// Whether something is a set of values whose bits have names.
+fn is_set_of_flags(expression: &Expression) -> bool {
+    let Expression::Set(SetReference::Anonymous(elements)) = expression else { return false };
+    let first = elements.iter().find_map(|element| element.key.as_ref());
+    matches!(first, Some(Expression::Value(value)) if value.data_type.is_bitmask())
 }
 
 /// Whether something is read from the packet itself.
