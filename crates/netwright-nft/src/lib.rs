@@ -1,6 +1,7 @@
 //! The nft rule language: parse, evaluate, lower, lift and print.
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod catalog;
 pub mod context;
 pub mod diagnostic;

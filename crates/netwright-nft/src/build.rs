@@ -1,0 +1,93 @@
+//! The typed builder: tables, chains, sets and rules as Rust values.
+//!
+//! Fields know the Rust type of their values, so a rule that compares an address with a port does not compile. What can be
+//! wrong only at run time (a name of an interface that is too long) is told when it is added to a batch and committed.
+//! What has no method here can be written as text, or raw.
+//!
+//! A [`Table`], [`Chain`], [`Set`] or [`Object`] is at once the order to make it and the name by which others refer to it.
+
+mod field;
+mod key;
+mod rule;
+mod set;
+mod statement;
+mod table;
+mod value;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
+pub use key::{Data, Fields, Key, Mapping, Member, Membership, Prefix, prefix};
+pub use rule::{RawRule, Rule};
+pub use set::{Elements, Map, Set};
+pub use statement::{Computed, Mapped, NatTarget, Operand, look_up};
+pub use table::{Chain, Object, Priority, Table};
+pub use value::{
+    ArpOperation, ClassId, Constant, CtState, CtStatus, Declared, Dscp, Ecn, EtherType, FlagSet, GroupId,
+    IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex, Mac, Mark, PacketType, Port, Protocol,
+    Realm, Scalar, TcpFlags, UserId,
+};
+
+pub use crate::ir::{Direction, Element, Limit, Log, Quota, Reject, SetPolicy, Verdict};
+pub use netwright_netfilter::expression::NatFlags;
+pub use netwright_netfilter::{ChainPolicy, Family, Hook};
+
+use crate::ir;
+
+/// Something that a batch can make.
+pub trait Definition {
+    /// What is left to refer to it by.
+    type Handle;
+
+    /// What it is in the terms of the language, and what refers to it from now on.
+    fn define(self) -> (Result<Wanted, Invalid>, Self::Handle);
+
+    /// How one that is there is named, to delete or flush it; `None` where it cannot be.
+    fn selection(&self) -> Option<ir::Selection>;
+}
+
+/// A thing in the terms of the language, with the named sets that it refers to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// The thing.
+    pub target: ir::Target,
+    /// The named sets, without their elements.
+    pub sets: Vec<ir::Set>,
+}
+
+impl From<ir::Target> for Wanted {
+    fn from(target: ir::Target) -> Self {
+        Wanted { target, sets: Vec::new() }
+    }
+}
+
+/// Why something that was built has no meaning, as a sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+impl Invalid {
+    fn new(message: impl Into<String>) -> Self {
+        Invalid(message.into())
+    }
+
+    /// With what it is a part of.
+    fn within(self, whole: impl fmt::Display) -> Self {
+        Invalid(format!("{whole}: {}", self.0))
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,477 @@
+//! Rules.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use netwright_netfilter::expression::NatFlags;
+use netwright_netfilter::{Expression as KernelExpression, Family};
+
+use super::key::{Fields, Mapping, Member, Membership};
+use super::statement::Computed;
+use super::value::{Constant, FlagSet, Port, Scalar};
+use super::{Chain, Definition, Invalid, NatTarget, Object, Operand, Set, Typed, Wanted, milliseconds};
+use crate::ir::{
+    self, Anchor, BinaryOperator, Counter, Entity, Expression, Limit, Log, Match, MatchOperator, Nat,
+    NatKind, ObjectName, Queue, QueueTarget, Quota, Reject, Selection, SetUpdate, SetUpdateOperation,
+    Statement, Target, TypePart, Value, Verdict,
+};
+use crate::table::DataType;
+
+/// The most bytes of a rule's comment.
+const MAXIMUM_COMMENT: usize = 128;
+
+/// A rule: steps one after the other, of which the first match that fails ends it. What a step needs before it (that a
+/// packet is TCP before its port is looked at) is put in by itself.
+///
+/// ```
+/// use netwright_nft::build::{Chain, CtState, Family, Limit, Rule, Set, Table, Verdict, ct, ip, meta, prefix, tcp};
+/// use std::net::Ipv4Addr;
+///
+/// let table = Table::new(Family::IPV4, "filter");
+/// let (input, web) = (Chain::new(&table, "input"), Chain::new(&table, "web"));
+/// let blocked = Set::<Ipv4Addr>::new(&table, "blocked");
+///
+/// let rules = [
+///     Rule::in_chain(&input).any(ct::STATE, CtState::ESTABLISHED | CtState::RELATED).accept(),
+///     Rule::in_chain(&input).is_in(ip::SADDR, &blocked).counter().drop(),
+///     Rule::in_chain(&input).eq(meta::IIFNAME, "eth0").is_in(tcp::DPORT, [80, 443]).jump(&web),
+///     Rule::in_chain(&input).eq((ip::SADDR, tcp::DPORT), (prefix(Ipv4Addr::new(10, 0, 0, 0), 8), 22)).accept(),
+///     Rule::in_chain(&input).vmap(tcp::DPORT, [(25, Verdict::Drop), (53, Verdict::Accept)]),
+///     Rule::in_chain(&input).limit(Limit::per_minute(10)).log("dropped: ").comment("the rest"),
+/// ];
+/// # let _ = rules;
+/// ```
+///
+/// A value of another type does not compile:
+///
+/// ```compile_fail
+/// # use netwright_nft::build::{Chain, Family, Rule, Table, ip};
+/// # let input = Chain::new(&Table::new(Family::IPV4, "filter"), "input");
+/// Rule::in_chain(&input).eq(ip::SADDR, std::net::Ipv6Addr::LOCALHOST);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a rule does nothing before it is added to a batch"]
+pub struct Rule {
+    family: Family,
+    table: String,
+    chain: String,
+    rule: ir::Rule,
+    anchor: Option<Anchor>,
+    sets: Vec<ir::Set>,
+    invalid: Option<Invalid>,
+}
+
+impl Rule {
+    /// A rule of a chain, without any step.
+    pub fn in_chain(chain: &Chain) -> Self {
+        let (family, table) = chain.table();
+        Rule {
+            family,
+            table: table.to_owned(),
+            chain: chain.name().to_owned(),
+            rule: ir::Rule::default(),
+            anchor: None,
+            sets: Vec::new(),
+            invalid: None,
+        }
+    }
+
+    /// Its place: added behind the rule with this handle, inserted before it, or put in its place.
+    pub fn at(mut self, handle: u64) -> Self {
+        self.anchor = Some(Anchor::Handle(handle));
+        self
+    }
+
+    /// A comment on it, of at most 128 bytes.
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        let comment = comment.into();
+        if comment.len() > MAXIMUM_COMMENT {
+            self.invalid
+                .get_or_insert(Invalid::new(format!("a comment has at most {MAXIMUM_COMMENT} bytes")));
+        }
+        self.rule.comment = Some(comment);
+        self
+    }
+
+    /// A step in the terms of the language.
+    pub fn statement(mut self, statement: Statement) -> Self {
+        self.rule.statements.push(statement);
+        self
+    }
+
+    /// A step instruction by instruction, as [`raw`](netwright_netfilter::raw) writes it.
+    pub fn raw(self, expressions: impl IntoIterator<Item = KernelExpression>) -> Self {
+        self.statement(Statement::Raw(expressions.into_iter().collect()))
+    }
+
+    fn step(mut self, statement: Result<Statement, Invalid>) -> Self {
+        match statement {
+            Ok(statement) => self.rule.statements.push(statement),
+            Err(invalid) => {
+                self.invalid.get_or_insert(invalid);
+            }
+        }
+        self
+    }
+
+    fn compare<F: Fields>(self, operator: MatchOperator, fields: F, value: impl Member<F::Value>) -> Self {
+        let matched = fields.parts().and_then(|parts| {
+            let right = match (value.member(&parts)?, parts.len()) {
+                (value, 1) => value,
+                (values, _) => super::key::anonymous(vec![values]),
+            };
+            Ok(Statement::Match(Match { operator, left: fields.expression()?, right }))
+        });
+        self.step(matched)
+    }
+
+    /// Goes on if the field is the value, or in the prefix or range.
+    pub fn eq<F: Fields>(self, fields: F, value: impl Member<F::Value>) -> Self {
+        self.compare(MatchOperator::Equal, fields, value)
+    }
+
+    /// Goes on if the field is not the value, or not in the prefix or range.
+    pub fn ne<F: Fields>(self, fields: F, value: impl Member<F::Value>) -> Self {
+        self.compare(MatchOperator::NotEqual, fields, value)
+    }
+
+    fn order<T: Scalar>(self, operator: MatchOperator, field: Typed<T>, value: impl Constant<T>) -> Self {
+        let matched = field.part().and_then(|part| {
+            let right = Expression::Value(value.into_scalar().value(&part)?);
+            Ok(Statement::Match(Match { operator, left: field.expression()?, right }))
+        });
+        self.step(matched)
+    }
+
+    /// Goes on if the field is less than the value.
+    pub fn lt<T: Scalar>(self, field: Typed<T>, value: impl Constant<T>) -> Self {
+        self.order(MatchOperator::Less, field, value)
+    }
+
+    /// Goes on if the field is at most the value.
+    pub fn le<T: Scalar>(self, field: Typed<T>, value: impl Constant<T>) -> Self {
+        self.order(MatchOperator::LessOrEqual, field, value)
+    }
+
+    /// Goes on if the field is greater than the value.
+    pub fn gt<T: Scalar>(self, field: Typed<T>, value: impl Constant<T>) -> Self {
+        self.order(MatchOperator::Greater, field, value)
+    }
+
+    /// Goes on if the field is at least the value.
+    pub fn ge<T: Scalar>(self, field: Typed<T>, value: impl Constant<T>) -> Self {
+        self.order(MatchOperator::GreaterOrEqual, field, value)
+    }
+
+    fn member<F: Fields>(
+        mut self,
+        operator: MatchOperator,
+        fields: F,
+        set: impl Membership<F::Value>,
+    ) -> Self {
+        let matched = fields.parts().and_then(|parts| set.membership(&parts)).and_then(|(right, set)| {
+            self.sets.extend(set);
+            Ok(Statement::Match(Match { operator, left: fields.expression()?, right }))
+        });
+        self.step(matched)
+    }
+
+    /// Goes on if the field is in a named set, or one of several values.
+    pub fn is_in<F: Fields>(self, fields: F, set: impl Membership<F::Value>) -> Self {
+        self.member(MatchOperator::Implicit, fields, set)
+    }
+
+    /// Goes on if the field is not in a named set, and none of several values.
+    pub fn not_in<F: Fields>(self, fields: F, set: impl Membership<F::Value>) -> Self {
+        self.member(MatchOperator::NotEqual, fields, set)
+    }
+
+    fn with_flags<T: FlagSet>(self, operator: MatchOperator, field: Typed<T>, flags: T) -> Self {
+        let matched = field.part().and_then(|part| {
+            let all = flags.value(&part)?.as_number().unwrap_or_default();
+            let bits = (0..part.bits).map(|bit| 1u128 << bit).filter(|bit| all & bit != 0);
+            let mut values: Vec<Value> =
+                bits.map(|bit| Value::number(part.data_type, part.bits, bit)).collect();
+            let right = match (values.len(), values.pop()) {
+                (1, Some(only)) => Expression::Value(only),
+                (_, Some(last)) => {
+                    values.push(last);
+                    Expression::Flags(values)
+                }
+                (_, None) => return Err(Invalid::new("there are no flags to compare with")),
+            };
+            Ok(Statement::Match(Match { operator, left: field.expression()?, right }))
+        });
+        self.step(matched)
+    }
+
+    /// Goes on if any of the flags is set: `ct state established,related`.
+    pub fn any<T: FlagSet>(self, field: Typed<T>, flags: T) -> Self {
+        self.with_flags(MatchOperator::Implicit, field, flags)
+    }
+
+    /// Goes on if none of the flags is set.
+    pub fn none<T: FlagSet>(self, field: Typed<T>, flags: T) -> Self {
+        self.with_flags(MatchOperator::NoneOf, field, flags)
+    }
+
+    /// Goes on if of the flags in the mask exactly these are set: `tcp flags & (syn | ack) == syn`.
+    pub fn masked<T: Scalar>(self, field: Typed<T>, mask: impl Constant<T>, value: impl Constant<T>) -> Self {
+        let matched = field.part().and_then(|part| {
+            let mask = Expression::Value(mask.into_scalar().value(&part)?);
+            let left = Expression::Binary(BinaryOperator::And, Box::new(field.expression()?), Box::new(mask));
+            let right = Expression::Value(value.into_scalar().value(&part)?);
+            Ok(Statement::Match(Match { operator: MatchOperator::Equal, left, right }))
+        });
+        self.step(matched)
+    }
+
+    /// Decides what a verdict map says about the fields; goes on where it says nothing.
+    #[doc(alias = "verdict_map")]
+    pub fn vmap<F: Fields>(mut self, fields: F, map: impl Mapping<F::Value, Verdict>) -> Self {
+        let decided = fields.parts().and_then(|parts| map.mapping(&parts)).and_then(|(map, set)| {
+            self.sets.extend(set);
+            Ok(Statement::VerdictMap(fields.expression()?, map))
+        });
+        self.step(decided)
+    }
+
+    /// Counts packets and bytes, from zero.
+    pub fn counter(self) -> Self {
+        self.statement(Statement::Counter(Counter::default()))
+    }
+
+    /// Uses a stateful object: counts with a named counter, and so on.
+    pub fn object(self, object: &Object) -> Self {
+        let name = ObjectName::Name(object.name().to_owned());
+        self.statement(Statement::Object(object.kind(), name))
+    }
+
+    /// Goes on up to, or above, a rate.
+    pub fn limit(self, limit: Limit) -> Self {
+        self.statement(Statement::Limit(limit))
+    }
+
+    /// Goes on up to, or above, an amount.
+    pub fn quota(self, quota: Quota) -> Self {
+        self.statement(Statement::Quota(quota))
+    }
+
+    /// Goes on while there are at most so many connections.
+    pub fn connections(self, count: u32) -> Self {
+        self.statement(Statement::ConnectionLimit { count, over: false })
+    }
+
+    /// Goes on once there are more connections.
+    pub fn connections_over(self, count: u32) -> Self {
+        self.statement(Statement::ConnectionLimit { count, over: true })
+    }
+
+    /// Writes to the log: with a prefix, or as a [`Log`] says.
+    pub fn log(self, log: impl Into<Log>) -> Self {
+        self.statement(Statement::Log(log.into()))
+    }
+
+    /// Leaves the packet out of connection tracking.
+    pub fn notrack(self) -> Self {
+        self.statement(Statement::Notrack)
+    }
+
+    /// Sets a mark, a field or what else can be set: to a constant, to what another field has, or what a map holds.
+    pub fn set<T: Scalar>(mut self, field: Typed<T>, value: impl Operand<T>) -> Self {
+        let assigned = field.part().and_then(|part| value.operand(&part)).and_then(|computed| {
+            self.sets.extend(computed.sets);
+            Ok(Statement::Assign(field.selector()?, computed.expression))
+        });
+        self.step(assigned)
+    }
+
+    fn update<F: Fields>(
+        mut self,
+        operation: SetUpdateOperation,
+        set: ir::Set,
+        fields: F,
+        timeout: Option<Duration>,
+        statements: Vec<Statement>,
+    ) -> Self {
+        let name = set.name.clone();
+        self.sets.push(set);
+        let timeout = timeout.map(milliseconds);
+        let updated = fields.expression().map(|key| {
+            let update =
+                SetUpdate { operation, set: name, key, data: None, timeout, statements, comment: None };
+            Statement::SetUpdate(update)
+        });
+        self.step(updated)
+    }
+
+    /// Adds the fields to a set, unless they are in it; with a timeout where one is given.
+    pub fn add_to<F: Fields>(self, set: &Set<F::Value>, fields: F, timeout: Option<Duration>) -> Self {
+        self.update(SetUpdateOperation::Add, set.declaration(), fields, timeout, Vec::new())
+    }
+
+    /// Adds the fields to a set, or starts their timeout again.
+    pub fn update_in<F: Fields>(self, set: &Set<F::Value>, fields: F, timeout: Option<Duration>) -> Self {
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, timeout, Vec::new())
+    }
+
+    /// Adds the fields to a set and goes on up to, or above, a rate that each element has for itself.
+    pub fn limit_each<F: Fields>(self, set: &Set<F::Value>, fields: F, limit: Limit) -> Self {
+        let limit = vec![Statement::Limit(limit)];
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, limit)
+    }
+
+    /// Deletes the fields from a set.
+    pub fn delete_from<F: Fields>(self, set: &Set<F::Value>, fields: F) -> Self {
+        self.update(SetUpdateOperation::Delete, set.declaration(), fields, None, Vec::new())
+    }
+
+    fn nat(mut self, kind: NatKind, target: NatTarget) -> Self {
+        let NatTarget { family, address, port, flags } = target;
+        let other = family.filter(|&family| self.family != Family::INET && self.family != family);
+        if let Some(other) = other {
+            let message =
+                format!("packets of table {} are not translated to addresses of family {other}", self.table);
+            self.invalid.get_or_insert(Invalid::new(message));
+        }
+        let translated = address.and_then(|address| {
+            let address = address.map(|Computed { expression, sets }| {
+                self.sets.extend(sets);
+                expression
+            });
+            let nat = Nat { kind, family, address, port: port?, flags: flags.bits(), prefix: false };
+            Ok(Statement::Nat(nat))
+        });
+        self.step(translated)
+    }
+
+    /// Translates the source, in a chain of type nat at postrouting or input.
+    pub fn snat(self, to: impl Into<NatTarget>) -> Self {
+        self.nat(NatKind::Source, to.into())
+    }
+
+    /// Translates the destination, in a chain of type nat at prerouting or output.
+    pub fn dnat(self, to: impl Into<NatTarget>) -> Self {
+        self.nat(NatKind::Destination, to.into())
+    }
+
+    /// Translates the source to the address of the interface that the packet leaves by.
+    pub fn masquerade(self) -> Self {
+        self.masquerade_with(NatFlags::empty())
+    }
+
+    /// As [`Rule::masquerade`], with flags that say how ports are chosen.
+    pub fn masquerade_with(self, flags: NatFlags) -> Self {
+        let target = NatTarget { family: None, address: Ok(None), port: Ok(None), flags };
+        self.nat(NatKind::Masquerade, target)
+    }
+
+    /// Translates the destination to a port of this host.
+    pub fn redirect(self, port: impl Member<Port>) -> Self {
+        let port = port.member(&[TypePart::of(DataType::INET_SERVICE)]).map(Some);
+        let target = NatTarget { family: None, address: Ok(None), port, flags: NatFlags::empty() };
+        self.nat(NatKind::Redirect, target)
+    }
+
+    /// Hands packets to a program, by the number of its queue or by one of several.
+    pub fn queue(self, numbers: RangeInclusive<u16>) -> Self {
+        let (first, last) = numbers.into_inner();
+        let to = QueueTarget::Numbers(first, last);
+        self.statement(Statement::Queue(Queue { to, bypass: false, fanout: false }))
+    }
+
+    /// As [`Rule::queue`], but packets pass when no program listens.
+    pub fn queue_or_pass(self, numbers: RangeInclusive<u16>) -> Self {
+        let (first, last) = numbers.into_inner();
+        let to = QueueTarget::Numbers(first, last);
+        self.statement(Statement::Queue(Queue { to, bypass: true, fanout: false }))
+    }
+
+    /// Refuses with an answer.
+    pub fn reject(self, answer: Reject) -> Self {
+        self.statement(Statement::Reject(answer))
+    }
+
+    /// Decides.
+    pub fn verdict(self, verdict: Verdict) -> Self {
+        self.statement(Statement::Verdict(verdict))
+    }
+
+    /// The packet may pass this chain.
+    pub fn accept(self) -> Self {
+        self.verdict(Verdict::Accept)
+    }
+
+    /// The packet is gone.
+    #[allow(clippy::should_implement_trait)]
+    pub fn drop(self) -> Self {
+        self.verdict(Verdict::Drop)
+    }
+
+    /// Into another chain, and back at its end.
+    pub fn jump(self, chain: &Chain) -> Self {
+        self.verdict(Verdict::jump(chain))
+    }
+
+    /// Into another chain, and not back.
+    pub fn goto(self, chain: &Chain) -> Self {
+        self.verdict(Verdict::goto(chain))
+    }
+
+    /// Back to the calling chain (`return`).
+    #[doc(alias = "return")]
+    pub fn back(self) -> Self {
+        self.verdict(Verdict::Return)
+    }
+}
+
+impl Definition for Rule {
+    type Handle = ();
+
+    fn define(self) -> (Result<Wanted, Invalid>, ()) {
+        let Rule { family, table, chain, rule, anchor, sets, invalid } = self;
+        let wanted = match invalid {
+            Some(invalid) => Err(invalid.within(format_args!("a rule in {family} {table} {chain}"))),
+            None => {
+                let target = Target::Rule { family, table, chain, anchor, rule, spans: Vec::new() };
+                Ok(Wanted { target, sets })
+            }
+        };
+        (wanted, ())
+    }
+
+    /// A rule is named by its handle ([`Rule::at`]) alone.
+    fn selection(&self) -> Option<Selection> {
+        let Some(Anchor::Handle(handle)) = self.anchor else { return None };
+        Some(Selection {
+            table: Some(self.table.clone()),
+            chain: Some(self.chain.clone()),
+            handle: Some(handle),
+            ..Selection::all(Entity::Rule, self.family)
+        })
+    }
+}
+
+/// A rule that is written instruction by instruction.
+///
+/// ```
+/// use netwright_nft::build::{Chain, Family, RawRule, Table};
+/// use netwright_netfilter::raw::*;
+///
+/// let input = Chain::new(&Table::new(Family::IPV4, "filter"), "input");
+/// let rule = RawRule::in_chain(&input, [
+///     payload(Base::NETWORK, 12, 4).into(R1),
+///     cmp(R1, EQ, [192, 168, 1, 53]),
+///     verdict(Verdict::DROP),
+/// ]);
+/// # let _ = rule;
+/// ```
+#[derive(Clone, Debug)]
+pub struct RawRule;
+
+impl RawRule {
+    /// A rule of a chain. It goes on as a [`Rule`].
+    pub fn in_chain(chain: &Chain, expressions: impl IntoIterator<Item = KernelExpression>) -> Rule {
+        Rule::in_chain(chain).raw(expressions)
+    }
+}

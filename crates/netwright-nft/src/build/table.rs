@@ -1,0 +1,287 @@
+//! Tables, chains and stateful objects.
+
+use netwright_netfilter::{ChainPolicy, Family, Hook, TableFlags};
+
+use super::{Definition, Invalid, Wanted};
+use crate::ir::{self, ChainHook, Entity, ObjectData, ObjectKind, Selection, Statement, Target, Verdict};
+
+/// A table: as an order to make it, and as a name for one that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    table: ir::Table,
+}
+
+impl Table {
+    /// A table of a family.
+    #[must_use]
+    pub fn new(family: Family, name: impl Into<String>) -> Self {
+        Table { table: ir::Table { family, name: name.into(), ..ir::Table::default() } }
+    }
+
+    /// Its chains see no packets (`flags dormant`).
+    #[must_use]
+    pub fn dormant(mut self) -> Self {
+        self.table.flags |= TableFlags::DORMANT.bits();
+        self
+    }
+
+    /// A comment on it.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.table.comment = Some(comment.into());
+        self
+    }
+
+    /// Family of its packets.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.table.family
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.table.name
+    }
+
+    pub(super) fn place(&self) -> (Family, String) {
+        (self.table.family, self.table.name.clone())
+    }
+}
+
+impl Definition for Table {
+    type Handle = Self;
+
+    fn define(self) -> (Result<Wanted, Invalid>, Self) {
+        (Ok(Target::Table(self.table.clone()).into()), self)
+    }
+
+    fn selection(&self) -> Option<Selection> {
+        let name = Some(self.table.name.clone());
+        Some(Selection { table: name.clone(), name, ..Selection::all(Entity::Table, self.table.family) })
+    }
+}
+
+/// When a chain at a hook is called: lower comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(pub i32);
+
+impl Priority {
+    /// Before connection tracking.
+    #[doc(alias = "NF_IP_PRI_RAW")]
+    pub const RAW: Priority = Priority(-300);
+    /// Where packets are changed.
+    #[doc(alias = "NF_IP_PRI_MANGLE")]
+    pub const MANGLE: Priority = Priority(-150);
+    /// Where destinations are translated.
+    #[doc(alias = "NF_IP_PRI_NAT_DST")]
+    pub const DSTNAT: Priority = Priority(-100);
+    /// Where packets are filtered.
+    #[doc(alias = "NF_IP_PRI_FILTER")]
+    pub const FILTER: Priority = Priority(0);
+    /// Behind the filter.
+    #[doc(alias = "NF_IP_PRI_SECURITY")]
+    pub const SECURITY: Priority = Priority(50);
+    /// Where sources are translated.
+    #[doc(alias = "NF_IP_PRI_NAT_SRC")]
+    pub const SRCNAT: Priority = Priority(100);
+}
+
+impl From<i32> for Priority {
+    fn from(number: i32) -> Self {
+        Priority(number)
+    }
+}
+
+/// A chain: as an order to make it, and as a name for one that is there.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    chain: ir::Chain,
+    invalid: Option<Invalid>,
+}
+
+impl Chain {
+    /// A chain that rules jump to.
+    #[must_use]
+    pub fn new(table: &Table, name: impl Into<String>) -> Self {
+        let (family, table) = table.place();
+        Chain { chain: ir::Chain { family, table, name: name.into(), ..ir::Chain::default() }, invalid: None }
+    }
+
+    /// A chain that the kernel calls at a hook, of type `filter`.
+    #[must_use]
+    pub fn base(table: &Table, name: impl Into<String>, hook: Hook, priority: impl Into<Priority>) -> Self {
+        let mut made = Chain::new(table, name);
+        let Some(number) = hook.number(table.family()) else {
+            let (name, family) = (hook.name().unwrap_or("of this number"), table.family());
+            made.invalid = Some(Invalid::new(format!("the family {family} has no hook {name}")));
+            return made;
+        };
+        let hook = ir::Hook { number, priority: priority.into().0 };
+        made.chain.hook = Some(ChainHook { chain_type: "filter".into(), hook, devices: Vec::new() });
+        made
+    }
+
+    /// It translates addresses (`type nat`): called for the first packet of each connection.
+    #[must_use]
+    pub fn nat(self) -> Self {
+        self.of_type("nat")
+    }
+
+    /// Packets are routed again behind it (`type route`), at the hook output.
+    #[must_use]
+    pub fn route(self) -> Self {
+        self.of_type("route")
+    }
+
+    fn of_type(self, chain_type: &str) -> Self {
+        self.with_hook("type", |hook| chain_type.clone_into(&mut hook.chain_type))
+    }
+
+    /// The interfaces whose packets it sees, at ingress and egress.
+    #[must_use]
+    pub fn devices<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        self.with_hook("device", |hook| hook.devices = names.into_iter().map(Into::into).collect())
+    }
+
+    fn with_hook(mut self, what: &str, change: impl FnOnce(&mut ChainHook)) -> Self {
+        match &mut self.chain.hook {
+            Some(hook) => change(hook),
+            None => {
+                let name = &self.chain.name;
+                self.invalid
+                    .get_or_insert(Invalid::new(format!("chain {name} has no hook, so it has no {what}")));
+            }
+        }
+        self
+    }
+
+    /// What becomes of packets at its end; accepted where nothing is said.
+    #[must_use]
+    pub fn policy(mut self, policy: ChainPolicy) -> Self {
+        self.chain.policy = Some(if policy == ChainPolicy::DROP { Verdict::Drop } else { Verdict::Accept });
+        self.with_hook("policy", |_| ())
+    }
+
+    /// A comment on it.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.chain.comment = Some(comment.into());
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.chain.name
+    }
+
+    /// Family and name of its table.
+    #[must_use]
+    pub fn table(&self) -> (Family, &str) {
+        (self.chain.family, &self.chain.table)
+    }
+}
+
+impl Definition for Chain {
+    type Handle = Self;
+
+    fn define(self) -> (Result<Wanted, Invalid>, Self) {
+        let wanted = match &self.invalid {
+            Some(invalid) => Err(invalid.clone()),
+            None => Ok(Target::Chain(Box::new(self.chain.clone())).into()),
+        };
+        (wanted, self)
+    }
+
+    fn selection(&self) -> Option<Selection> {
+        let (table, name) = (Some(self.chain.table.clone()), Some(self.chain.name.clone()));
+        Some(Selection {
+            table,
+            chain: name.clone(),
+            name,
+            ..Selection::all(Entity::Chain, self.chain.family)
+        })
+    }
+}
+
+/// A stateful object that rules share: as an order to make it, and as a name for one that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    object: ir::Object,
+    kind: ObjectKind,
+}
+
+impl Object {
+    fn new(table: &Table, name: String, kind: ObjectKind, data: ObjectData) -> Self {
+        let (family, table) = table.place();
+        Object { object: ir::Object { family, table, name, data, comment: None, handle: None }, kind }
+    }
+
+    fn stateful(table: &Table, name: String, kind: ObjectKind, statement: Statement) -> Self {
+        Object::new(table, name, kind, ObjectData::Statement(Box::new(statement)))
+    }
+
+    /// A counter, from zero.
+    #[must_use]
+    pub fn counter(table: &Table, name: impl Into<String>) -> Self {
+        let counter = Statement::Counter(ir::Counter::default());
+        Object::stateful(table, name.into(), ObjectKind::COUNTER, counter)
+    }
+
+    /// A quota.
+    #[must_use]
+    pub fn quota(table: &Table, name: impl Into<String>, quota: ir::Quota) -> Self {
+        Object::stateful(table, name.into(), ObjectKind::QUOTA, Statement::Quota(quota))
+    }
+
+    /// A limit.
+    #[must_use]
+    pub fn limit(table: &Table, name: impl Into<String>, limit: ir::Limit) -> Self {
+        Object::stateful(table, name.into(), ObjectKind::LIMIT, Statement::Limit(limit))
+    }
+
+    /// A helper of connection tracking (`ftp`, `sip` …) for a protocol.
+    #[must_use]
+    pub fn ct_helper(
+        table: &Table,
+        name: impl Into<String>,
+        helper: impl Into<String>,
+        protocol: super::Protocol,
+    ) -> Self {
+        let data = ObjectData::CtHelper { helper: helper.into(), l4proto: protocol.0, l3proto: None };
+        Object::new(table, name.into(), ObjectKind::CT_HELPER, data)
+    }
+
+    /// A comment on it.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.object.comment = Some(comment.into());
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+}
+
+impl Definition for Object {
+    type Handle = Self;
+
+    fn define(self) -> (Result<Wanted, Invalid>, Self) {
+        (Ok(Target::Object(Box::new(self.object.clone())).into()), self)
+    }
+
+    fn selection(&self) -> Option<Selection> {
+        let (table, name) = (Some(self.object.table.clone()), Some(self.object.name.clone()));
+        Some(Selection { table, name, ..Selection::all(Entity::Object(self.kind), self.object.family) })
+    }
+}
