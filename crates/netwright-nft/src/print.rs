@@ -11,6 +11,7 @@ mod rule;
 mod selector;
 mod set;
 mod statement;
+mod tunnel;
 
 use std::fmt;
 

@@ -17,6 +17,8 @@ use crate::table::{Field, HeaderId};
 enum Layer {
     /// That there is an Ethernet header.
     Link,
+    /// That a tag follows.
+    Tag,
     /// The protocol behind the link layer headers.
     Network,
     /// The protocol behind the network layer header.
@@ -64,6 +66,7 @@ impl Pending {
                 }
             }
         };
+        let layer = if announced == Some(HeaderId::Vlan) { Layer::Tag } else { layer };
         Some(Pending { tunnel, layer, of, value, announced, at })
     }
 
@@ -231,7 +234,7 @@ impl Lifter<'_> {
             p.tunnel == tunnel
                 && match (header.base, p.layer) {
                     (PayloadBase::LINK, Layer::Link) => true,
-                    (PayloadBase::LINK, Layer::Network) => {
+                    (PayloadBase::LINK, Layer::Tag) => {
                         header.id == HeaderId::Vlan && p.is_of(HeaderId::Ether) && p.value == TAG
                     }
                     (PayloadBase::NETWORK, Layer::Network) => p.announced == Some(header.id) && !loose,

@@ -162,7 +162,7 @@ impl Lifter<'_> {
         let from: Vec<usize> = key.iter().flat_map(|held| held.from.iter().copied()).collect();
         match attrs.destination {
             Some(Register::VERDICT) => {
-                let (expression, forms) = self.resolve_all(&key)?;
+                let (expression, forms) = self.resolve_key(&key, name)?;
                 let (map, _) = self.map_reference(name, &forms);
                 self.done(&values);
                 self.push(Statement::VerdictMap(expression, map));
@@ -174,7 +174,7 @@ impl Lifter<'_> {
                 return self.put(Some(destination), operand, bytes as usize, parts, &[&from]);
             }
             None => {
-                let (left, forms) = self.resolve_all(&key)?;
+                let (left, forms) = self.resolve_key(&key, name)?;
                 let (set, _) = self.map_reference(name, &forms);
                 let inverted = attrs.flags.is_some_and(|flags| flags.contains(LookupFlags::INVERTED));
                 let operator = if inverted { MatchOperator::NotEqual } else { MatchOperator::Implicit };

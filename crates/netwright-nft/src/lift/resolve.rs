@@ -38,9 +38,23 @@ impl Lifter<'_> {
         self.operand(&held.operand)
     }
 
+    /// The key for a set as one expression, with the form of each part. Constants have the types that the set says.
+    pub(super) fn resolve_key(&mut self, held: &[Held], set: &str) -> Option<(Expression, Vec<Form>)> {
+        let forms = self.scope.set(set).map(|(set, _)| super::set::key_forms(set)).unwrap_or_default();
+        self.resolve_all(held, &forms)
+    }
+
     /// Several values side by side as one expression, with the form of each.
-    pub(super) fn resolve_all(&mut self, held: &[Held]) -> Option<(Expression, Vec<Form>)> {
-        let parts: Vec<Resolved> = held.iter().map(|held| self.resolve(held)).collect::<Option<_>>()?;
+    pub(super) fn resolve_all(&mut self, held: &[Held], constants: &[Form]) -> Option<(Expression, Vec<Form>)> {
+        let mut parts: Vec<Resolved> = Vec::new();
+        for (index, held) in held.iter().enumerate() {
+            parts.push(match (&held.operand, constants.get(index)) {
+                (Operand::Bytes(bytes), Some(form)) => {
+                    Resolved { expression: Expression::Value(form.value(bytes)), form: *form }
+                }
+                _ => self.resolve(held)?,
+            });
+        }
         let forms = parts.iter().map(|part| part.form).collect();
         let mut expressions: Vec<Expression> = parts.into_iter().map(|part| part.expression).collect();
         let expression = match expressions.len() {
@@ -99,7 +113,7 @@ impl Lifter<'_> {
             Load::InnerMeta(..) => return None,
             Load::Plain(selector) => self.by_network(selector),
             Load::Hash { of, modulus, seed, offset } => {
-                let (of, _) = self.resolve_all(of)?;
+                let (of, _) = self.resolve_all(of, &[])?;
                 Selector::Hash(Hash {
                     of: Some(Box::new(of)),
                     modulus: *modulus,
@@ -173,7 +187,7 @@ impl Lifter<'_> {
     }
 
     fn mapped(&mut self, key: &[Held], set: &str) -> Option<Resolved> {
-        let (key, forms) = self.resolve_all(key)?;
+        let (key, forms) = self.resolve_key(key, set)?;
         let (map, data) = self.map_reference(set, &forms);
         let part = data.first().copied().unwrap_or_default();
         let form = Form::of(part, part.bytes(), false);

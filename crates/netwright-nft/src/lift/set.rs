@@ -106,12 +106,17 @@ fn data_ranges(raw: &KernelSet) -> bool {
 }
 
 /// How the keys of a set lie in its elements: in sets of intervals numbers are ordered.
-fn key_forms(raw: &KernelSet) -> Vec<Form> {
+pub(super) fn key_forms(raw: &KernelSet) -> Vec<Form> {
     let ordered = raw.flags.contains(SetFlags::INTERVAL);
     let parts = key_parts(raw);
     let single = parts.len() == 1;
     let width = |part: &TypePart| if single { raw.key_length.min(64) as usize } else { part.bytes() };
     parts.iter().map(|part| Form::of(*part, width(part), ordered)).collect()
+}
+
+/// How the data of a map lie in its elements.
+pub(super) fn data_forms(raw: &KernelSet) -> Vec<Form> {
+    data_parts(raw).iter().map(|part| Form::of(*part, part.bytes(), false)).collect()
 }
 
 impl Lifter<'_> {
@@ -223,7 +228,14 @@ fn element_data(raw: &KernelSet, element: &KernelElement, parts: &[TypePart]) ->
                 Some((low, high)) if data_ranges(raw) => (low, Some(high)),
                 _ => (&**bytes, None),
             };
-            concatenated(&forms, low, high).1
+            match concatenated(&forms, low, high).1 {
+                // Where other values are ranges, an address is a prefix of its own.
+                Some(Expression::Value(only)) if high.is_some() && value::is_address(only.data_type) => {
+                    let bits = only.bits;
+                    Some(Expression::Prefix(only, bits))
+                }
+                other => other,
+            }
         }
         Data::Unknown(_) => None,
     }

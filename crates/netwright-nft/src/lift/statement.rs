@@ -162,7 +162,7 @@ impl Lifter<'_> {
         let set = attrs.set.as_deref()?;
         let key = self.key_at(attrs.source, set)?;
         let kind = self.scope.set(set).and_then(|(set, _)| set.object_kind)?;
-        let (expression, forms) = self.resolve_all(&key)?;
+        let (expression, forms) = self.resolve_key(&key, set)?;
         let (map, _) = self.map_reference(set, &forms);
         let name = ObjectName::Map(Box::new(expression), map);
         self.finish(Statement::Object(ObjectKind(kind.0), name), &key.iter().collect::<Vec<_>>())
@@ -177,8 +177,7 @@ impl Lifter<'_> {
             _ => return None,
         };
         let mut held = self.key_at(attrs.key, set)?;
-        let types = self.scope.set(set).map(|(set, _)| super::set::key_parts(set)).unwrap_or_default();
-        let key = self.typed(&held, &types)?;
+        let (key, _) = self.resolve_key(&held, set)?;
         let data = match attrs.data {
             None => None,
             Some(register) => {
@@ -197,23 +196,10 @@ impl Lifter<'_> {
 
     /// The data for a map in registers.
     fn map_data(&mut self, set: &str, register: Register) -> Option<(Expression, Vec<Held>)> {
-        let parts = self.scope.set(set).map(|(set, _)| super::set::data_parts(set)).unwrap_or_default();
-        let bytes = parts.iter().map(|part| part.bytes().next_multiple_of(4)).sum::<usize>().max(1);
+        let forms = self.scope.set(set).map(|(set, _)| super::set::data_forms(set)).unwrap_or_default();
+        let bytes = forms.iter().map(|form| form.bytes.next_multiple_of(4)).sum::<usize>().max(1);
         let held = self.registers.span(Some(register), bytes)?;
-        Some((self.typed(&held, &parts)?, held))
-    }
-
-    /// Values side by side, with the types that constants among them have.
-    fn typed(&mut self, held: &[Held], parts: &[TypePart]) -> Option<Expression> {
-        let mut values = Vec::new();
-        for (index, held) in held.iter().enumerate() {
-            let part = parts.get(index).copied().unwrap_or_default();
-            values.push(match &held.operand {
-                Operand::Bytes(bytes) => Expression::Value(Form::of(part, bytes.len(), false).value(bytes)),
-                _ => self.resolve(held)?.expression,
-            });
-        }
-        if values.len() == 1 { values.pop() } else { Some(Expression::Concatenation(values)) }
+        Some((self.resolve_all(&held, &forms)?.0, held))
     }
 
     fn reject(&self, attrs: &RejectAttrs) -> Option<Reject> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use netwright_netfilter::Family;
+use netwright_netfilter::object::TunnelKeyAttrs;
 
 use super::Printer;
 use crate::ir::{Limit, LimitRate, Object, ObjectData, ObjectKind, Quota, Statement, Synproxy};
@@ -82,7 +83,11 @@ impl<W: fmt::Write> Printer<'_, W> {
                 self.tabs()?;
                 writeln!(self.out, "\"{context}\"")
             }
-            ObjectData::Other(_, bytes) => {
+            ObjectData::Other(kind, bytes) => {
+                let tunnel = TunnelKeyAttrs::read_attributes(bytes).ok();
+                if let Some(tunnel) = tunnel.filter(|_| ObjectKind(*kind) == ObjectKind::TUNNEL) {
+                    return self.tunnel(&tunnel);
+                }
                 self.tabs()?;
                 self.word("# ")?;
                 bytes.iter().try_for_each(|byte| write!(self.out, "{byte:02x}"))?;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use netwright_netfilter::Expression as Kernel;
+use netwright_netfilter::bytecode::{Form, bytecode};
 
 use super::Printer;
 use super::expression::has_several_bits;
@@ -267,14 +268,16 @@ impl<W: fmt::Write> Printer<'_, W> {
 
     /// What has no words: matches and targets of xtables by name, the rest as its instructions.
     fn raw(&mut self, code: &[Kernel]) -> fmt::Result {
-        self.separated(code, " ", |printer, expression| match expression {
+        let lines = bytecode(code, Form::Bytes);
+        let items: Vec<(&Kernel, String)> = code.iter().zip(lines).collect();
+        self.separated(&items, " ", |printer, (expression, line)| match expression {
             Kernel::Match(attrs) => {
                 write!(printer.out, "xt match \"{}\"", attrs.name.as_deref().unwrap_or_default())
             }
             Kernel::Target(attrs) => {
                 write!(printer.out, "xt target \"{}\"", attrs.name.as_deref().unwrap_or_default())
             }
-            other => write!(printer.out, "[ {} ]", other.name()),
+            _ => printer.word(line),
         })
     }
 }
