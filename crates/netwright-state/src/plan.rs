@@ -5,12 +5,14 @@ use netwright_route::address::AddressProtocol;
 use netwright_route::{LinkId, Protocol};
 use serde_json::{Value as Json, json};
 
+use self::alive::Alive;
 use crate::model::Host;
 use crate::ruleset::Ruleset;
 use crate::snapshot::{Snapshot, Wanted};
 use crate::step::{Sign, Step};
 
 mod addresses;
+mod alive;
 mod firewall;
 mod kinds;
 mod links;
@@ -118,6 +120,8 @@ pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot) -> Plan {
         planner.steps.extend(step.clone());
     }
     settings::set(&mut planner);
+    routes::remove(&mut planner);
+    links::unplug(&mut planner);
     links::change(&mut planner);
     addresses::plan(&mut planner);
     routes::plan(&mut planner);
@@ -142,11 +146,10 @@ struct Planner<'a> {
     made: Vec<usize>,
     /// The order in which links are made and changed, as places in the host.
     order: Vec<usize>,
-    /// Links that go down meanwhile, by index: what lies on them is lost.
-    cycled: Vec<u32>,
-    /// IPv4 routes over these links, and any routes with these source addresses, are lost with addresses.
-    bare: Vec<u32>,
-    lost_sources: Vec<std::net::IpAddr>,
+    /// Masters whose ports came, went or changed their MTU, by index.
+    moved_ports: Vec<u32>,
+    /// What is there at this point.
+    alive: Alive,
 }
 
 impl<'a> Planner<'a> {
@@ -159,9 +162,8 @@ impl<'a> Planner<'a> {
             ids: Vec::new(),
             made: Vec::new(),
             order: Vec::new(),
-            cycled: Vec::new(),
-            bare: Vec::new(),
-            lost_sources: Vec::new(),
+            moved_ports: Vec::new(),
+            alive: Alive::of(snapshot),
         };
         links::resolve(&mut planner);
         planner
@@ -185,11 +187,6 @@ impl<'a> Planner<'a> {
             Some(place) => self.ids.get(place).copied().flatten(),
             None => self.snapshot.link(name).map(|link| link.id()),
         }
-    }
-
-    /// The same id with the name, for what comes out of the snapshot with the index alone.
-    fn named(&self, id: LinkId) -> LinkId {
-        self.snapshot.link_at(id.index).map_or(id, |link| link.id())
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use netwright_nft::diagnostic::Span;
 use netwright_route::address::{AddressFlags, Lifetime};
 use netwright_route::{Address, Family, LinkId, Scope};
 
+use super::alive::{self, Alive, same_network};
 use super::{ADDRESS_PROTOCOL, Planner};
 use crate::model;
 use crate::step::{Action, Sign, Step, Verb};
@@ -24,12 +26,26 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         of_link(planner, id, &declared);
     }
     // Addresses of its own on links that are no longer declared, but stay.
-    let gone: Vec<Address> = planner.snapshot.addresses.iter().filter(|a| is_own(a)).cloned().collect();
-    for address in gone {
+    let undeclared = |address: &Address| {
         let declared = planner.ids.iter().flatten().any(|id| *id == address.link);
-        let link = planner.named(address.link);
-        if !declared && !super::links::is_deleted(planner, link) {
-            remove(planner, &Address { link, ..address });
+        is_own(address) && !declared && !super::links::is_deleted(planner, address.link)
+    };
+    let gone: Vec<_> =
+        planner.alive.addresses.iter().filter(|address| undeclared(address)).cloned().collect();
+    remove_all(planner, gone);
+}
+
+/// Secondaries go first: they would go along with the first of their network.
+fn remove_all(planner: &mut Planner<'_>, mut gone: Vec<Address>) {
+    gone.sort_by_key(|address| !address.flags.contains(AddressFlags::SECONDARY));
+    for address in gone {
+        if planner
+            .alive
+            .addresses
+            .iter()
+            .any(|found| found.link == address.link && key(found) == key(&address))
+        {
+            remove(planner, &address);
         }
     }
 }
@@ -110,123 +126,83 @@ fn same_lifetime(found: Option<Lifetime>, wanted: Option<Lifetime>) -> bool {
 }
 
 fn of_link(planner: &mut Planner<'_>, id: LinkId, declared: &[Declared<'_>]) {
-    let snapshot = planner.snapshot;
-    let found: Vec<&Address> = snapshot.addresses.iter().filter(|address| address.link == id).collect();
-    let find = |wanted: &Address| found.iter().copied().find(|found| key(found) == key(wanted));
-    let goes = |found: &Address| match declared.iter().find(|wanted| key(&wanted.address) == key(found)) {
+    let before: Vec<Address> =
+        Alive::of(planner.snapshot).addresses.into_iter().filter(|address| address.link == id).collect();
+    let declares = |found: &Address| declared.iter().find(|wanted| key(&wanted.address) == key(found));
+    let goes = |found: &Address| match declares(found) {
         Some(wanted) => fit(found, wanted) == Fit::Anew,
         None => is_own(found),
     };
-    let gone: Vec<Address> = found.iter().filter(|found| goes(found)).map(|found| on(found, id)).collect();
+    let is_there = |planner: &Planner<'_>, wanted: &Address| {
+        planner.alive.addresses.iter().any(|found| found.link == id && key(found) == key(wanted))
+    };
+    let gone: Vec<Address> = before.iter().filter(|found| goes(found)).cloned().collect();
     // A new address in the network of one that goes would be its secondary and go along with it.
-    let waits = |wanted: &Address| {
-        gone.iter().any(|gone| {
-            key(gone) == key(wanted) || wanted.family() == Family::IPV4 && same_network(gone, wanted)
-        })
-    };
-    let add = |planner: &mut Planner<'_>, wanted: &Declared<'_>| {
-        let text = text(&wanted.address);
-        let undo = vec![Action::Address(Verb::Delete, Box::new(wanted.address.clone()))];
-        let action = Action::Address(Verb::Add, Box::new(wanted.address.clone()));
-        planner.step(Step::new(Sign::Add, text, action, undo).at(Some(wanted.model.place.span)));
-    };
-    for wanted in declared.iter().filter(|wanted| find(&wanted.address).is_none() && !waits(&wanted.address))
-    {
-        add(planner, wanted);
-    }
-    for address in &gone {
-        remove(planner, address);
-    }
+    let waits =
+        |wanted: &Address| gone.iter().any(|gone| key(gone) == key(wanted) || same_network(gone, wanted));
     for wanted in declared {
-        let cycled = planner.cycled.contains(&id.index) && wanted.address.family() == Family::IPV6;
-        match find(&wanted.address) {
-            None if waits(&wanted.address) => add(planner, wanted),
-            None => {}
-            Some(found) => match fit(found, wanted) {
-                Fit::Anew => add(planner, wanted),
-                Fit::Change => {
-                    replace(planner, Sign::Change, &wanted.address, found, Some(wanted.model.place.span))
-                }
-                Fit::Same if cycled || falls(found, &gone) => {
-                    replace(planner, Sign::Keep, &on(found, id), found, Some(wanted.model.place.span));
-                }
-                Fit::Same => {}
-            },
+        if !waits(&wanted.address) && !before.iter().any(|found| key(found) == key(&wanted.address)) {
+            make(planner, Sign::Add, Verb::Add, &wanted.address, Some(wanted.model.place.span));
         }
     }
-    for kept in found.iter().filter(|found| !goes(found) && falls(found, &gone)) {
-        if !declared.iter().any(|wanted| key(&wanted.address) == key(kept)) {
-            replace(planner, Sign::Keep, &on(kept, id), kept, None);
+    remove_all(planner, gone.clone());
+    for wanted in declared {
+        let place = Some(wanted.model.place.span);
+        let there = is_there(planner, &wanted.address);
+        match before
+            .iter()
+            .find(|found| key(found) == key(&wanted.address))
+            .map(|found| (found, fit(found, wanted)))
+        {
+            None | Some((_, Fit::Anew)) if !there => {
+                make(planner, Sign::Add, Verb::Add, &wanted.address, place)
+            }
+            Some((found, Fit::Change)) if there => change(planner, found, wanted),
+            Some((_, Fit::Change)) => make(planner, Sign::Change, Verb::Replace, &wanted.address, place),
+            Some((found, Fit::Same)) if !there => make(planner, Sign::Keep, Verb::Replace, found, place),
+            _ => {}
         }
     }
-    note_losses(planner, id, &found, &gone);
+    for found in before.iter().filter(|found| !goes(found) && declares(found).is_none()) {
+        if !is_there(planner, found) && !alive::is_kernels_address(found) {
+            make(planner, Sign::Keep, Verb::Replace, found, None);
+        }
+    }
 }
 
-fn on(address: &Address, link: LinkId) -> Address {
-    Address { link, ..address.clone() }
+fn make(planner: &mut Planner<'_>, sign: Sign, verb: Verb, address: &Address, place: Option<Span>) {
+    let address = settable(address);
+    let undo = planner.alive.gain_address(&address);
+    let text = text(&address);
+    planner.step(Step::new(sign, text, Action::Address(verb, Box::new(address)), undo).at(place));
 }
 
-fn same_network(one: &Address, other: &Address) -> bool {
-    one.prefix_length == other.prefix_length && one.prefix().network() == other.prefix().network()
-}
-
-/// Whether an address goes along with one that is deleted: a secondary of it.
-fn falls(found: &Address, gone: &[Address]) -> bool {
-    found.family() == Family::IPV4
-        && found.flags.contains(AddressFlags::SECONDARY)
-        && gone.iter().any(|gone| same_network(gone, found) && !gone.flags.contains(AddressFlags::SECONDARY))
-}
-
-fn replace(
-    planner: &mut Planner<'_>,
-    sign: Sign,
-    wanted: &Address,
-    found: &Address,
-    place: Option<netwright_nft::diagnostic::Span>,
-) {
-    let sent = Address { protocol: found.protocol, ..wanted.clone() };
-    let undo = vec![Action::Address(Verb::Replace, Box::new(again(found, wanted.link)))];
-    let sent = Address { flags: settable(&sent), ..sent };
+/// Lifetimes and the metric change in place; who made it stays.
+fn change(planner: &mut Planner<'_>, found: &Address, wanted: &Declared<'_>) {
+    let sent = Address { protocol: found.protocol, ..wanted.address.clone() };
+    let undo = vec![Action::Address(Verb::Replace, Box::new(settable(found)))];
     let action = Action::Address(Verb::Replace, Box::new(sent));
-    planner.step(Step::new(sign, text(wanted), action, undo).at(place));
+    let step = Step::new(Sign::Change, text(&wanted.address), action, undo);
+    planner.step(step.at(Some(wanted.model.place.span)));
 }
 
-/// Flags that can be asked for; the others are states.
-fn settable(address: &Address) -> AddressFlags {
+fn remove(planner: &mut Planner<'_>, address: &Address) {
+    let undo = planner.alive.lose_address(address);
+    let action = Action::Address(Verb::Delete, Box::new(settable(address)));
+    planner.step(Step::new(Sign::Remove, text(address), action, undo));
+}
+
+/// The address with those flags alone that can be asked for; the others are states.
+pub(super) fn settable(address: &Address) -> Address {
     const STATES: AddressFlags = AddressFlags::SECONDARY
         .union(AddressFlags::DEPRECATED)
         .union(AddressFlags::TENTATIVE)
         .union(AddressFlags::DUPLICATE_DETECTED)
         .union(AddressFlags::PERMANENT);
-    address.flags & !STATES
-}
-
-/// An address as it is made again.
-pub(super) fn again(address: &Address, link: LinkId) -> Address {
-    Address { link, flags: settable(address), ..address.clone() }
-}
-
-fn remove(planner: &mut Planner<'_>, address: &Address) {
-    let undo = vec![Action::Address(Verb::Add, Box::new(again(address, address.link)))];
-    let action = Action::Address(Verb::Delete, Box::new(address.clone()));
-    planner.step(Step::new(Sign::Remove, text(address), action, undo));
+    Address { flags: address.flags & !STATES, ..address.clone() }
 }
 
 fn text(address: &Address) -> String {
     let link = address.link;
     format!("address {} on {link}", Address { link: LinkId::default(), ..address.clone() })
-}
-
-/// With the last IPv4 address of a link the kernel takes its routes away, and with any address the routes that
-/// prefer it as their source.
-fn note_losses(planner: &mut Planner<'_>, id: LinkId, found: &[&Address], gone: &[Address]) {
-    planner.lost_sources.extend(gone.iter().map(|gone| gone.address));
-    let ipv4 = |address: &&&Address| address.family() == Family::IPV4;
-    let stays = |found: &&&Address| !gone.iter().any(|gone| key(gone) == key(found)) && !falls(found, gone);
-    let had = found.iter().filter(ipv4).count();
-    let left = found.iter().filter(ipv4).filter(stays).count();
-    let lost = gone.iter().any(|address| address.family() == Family::IPV4);
-    if lost && had > 0 && left == 0 {
-        planner.bare.push(id.index);
-    }
 }

@@ -3,10 +3,10 @@
 use netwright_nft::diagnostic::{Diagnostic, nearest};
 use netwright_route::link::kind::{Bridge, Veth};
 use netwright_route::link::{Change, Create, LinkFlags, LinkKind as RouteKind, Peer};
-use netwright_route::{Address, HardwareAddress, Link, LinkId};
+use netwright_route::{HardwareAddress, Link, LinkId, Route};
 
 use super::kinds::{self, Difference};
-use super::{LINK_ALIAS, Planner};
+use super::{LINK_ALIAS, Planner, alive};
 use crate::model::{self, LinkKind};
 use crate::step::{Action, Sign, Step, Verb};
 
@@ -178,33 +178,30 @@ fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId) {
     let fresh = found.index == 0;
     let mut change = Changes::default();
     master(planner, link, found, &mut change);
-    if let Some(mtu) = link.mtu.filter(|&mtu| found.mtu != Some(mtu)) {
-        let before = found.mtu.map(|mtu| mtu.to_string());
-        change.add(words("mtu", before, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
-    }
+    mtu(planner, link, found, id, &mut change);
     address(planner, link, found, fresh, &mut change);
-    if let Some(kind) = link.kind.as_ref().filter(|_| !fresh) {
-        let by_name = |name: &str| planner.id(name);
-        let Difference { changed, before, text, .. } = kinds::difference(kind, found, &by_name);
-        if let (Some(changed), Some(before)) = (changed, before) {
-            change.add(text, Change::kind(changed), Some(Change::kind(before)));
-        }
-    }
+    kind(planner, link, found, fresh, &mut change);
+    must_be_down(planner, link, found, id, &mut change);
     if link.up != found.is_up() {
         let to = Change::flag(LinkFlags::UP, link.up);
         let back = Change::flag(LinkFlags::UP, found.is_up());
         change.add(if link.up { "up" } else { "down" }.to_owned(), to, Some(back));
-        if !link.up {
-            planner.cycled.push(id.index);
-        }
+        let lost = if link.up { planner.alive.on_down_link(id) } else { planner.alive.lose_by_down(id) };
+        change.lost.extend(lost);
     }
-    must_be_down(planner, link, found, id, &change);
+    if change.change.mtu.is_some() || change.change.master.is_some() {
+        let joined = change.change.master.map(|master| master.index);
+        planner.moved_ports.extend(found.master.into_iter().chain(joined));
+    }
     if !change.words.is_empty() {
         let text = format!("link {}: {}", link.name, change.words.join(", "));
-        let undo = if fresh { None } else { Some(Action::ChangeLink(id, Box::new(change.back))) };
+        let mut undo = Vec::new();
+        if !fresh {
+            undo.push(Action::ChangeLink(id, Box::new(change.back)));
+            undo.extend(change.lost);
+        }
         let action = Action::ChangeLink(id, Box::new(change.change));
-        let step =
-            Step::new(Sign::Change, text, action, undo.into_iter().collect()).at(Some(link.place.span));
+        let step = Step::new(Sign::Change, text, action, undo).at(Some(link.place.span));
         planner.step(step);
     }
     names(planner, link, found, id);
@@ -216,6 +213,8 @@ struct Changes {
     words: Vec<String>,
     change: Change,
     back: Change,
+    /// What brings back what the change takes away along with it.
+    lost: Vec<Action>,
 }
 
 impl Changes {
@@ -234,17 +233,58 @@ fn words(what: &str, before: Option<String>, after: impl std::fmt::Display) -> S
 }
 
 fn master(planner: &Planner<'_>, link: &model::Link, found: &Link, change: &mut Changes) {
-    let Some(master) = link.master.as_deref().and_then(|name| planner.id(name)) else { return };
-    if found.master == Some(master.index) {
-        return;
-    }
     let before = found.master.and_then(|index| planner.snapshot.link_at(index));
-    let back = before.map_or_else(Change::without_master, |before| Change::master(before.id()));
-    change.add(
-        words("master", before.map(|link| link.name.clone()), master),
-        Change::master(master),
-        Some(back),
-    );
+    let back = || before.map_or_else(Change::without_master, |before| Change::master(before.id()));
+    let Some(master) = &link.master else {
+        if let Some(before) = before.filter(|before| is_declared(planner, before.index)) {
+            change.add(format!("no longer a port of {before}"), Change::without_master(), Some(back()));
+        }
+        return;
+    };
+    if let Some(master) = planner.id(master).filter(|master| found.master != Some(master.index)) {
+        let text = words("master", before.map(|link| link.name.clone()), master);
+        change.add(text, Change::master(master), Some(back()));
+    }
+}
+
+fn is_declared(planner: &Planner<'_>, index: u32) -> bool {
+    planner.ids.iter().flatten().any(|id| id.index == index)
+}
+
+/// Takes links that are not declared out of a master that is: those that netwright made, and network cards where it
+/// made the master. What others plug in, as container engines do, stays there.
+pub(super) fn unplug(planner: &mut Planner<'_>) {
+    let snapshot = planner.snapshot;
+    for link in &snapshot.links {
+        let Some(master) = link.master.and_then(|index| snapshot.link_at(index)) else { continue };
+        let put_there = is_own(link) || link.kind.is_none() && is_own(master);
+        if !put_there || is_declared(planner, link.index) || !is_declared(planner, master.index) {
+            continue;
+        }
+        let text = format!("link {link}: no longer a port of {master}");
+        let mut undo = vec![Action::ChangeLink(link.id(), Box::new(Change::master(master.id())))];
+        if matches!(master.kind_name(), Some("vrf" | "bond")) {
+            undo.extend(planner.alive.lose_by_down(link.id()));
+        }
+        planner.moved_ports.push(master.index);
+        let action = Action::ChangeLink(link.id(), Box::new(Change::without_master()));
+        planner.step(Step::new(Sign::Change, text, action, undo));
+    }
+}
+
+fn is_own(link: &Link) -> bool {
+    link.alias.as_deref() == Some(LINK_ALIAS)
+}
+
+/// A bridge follows the MTU of its ports, so its own must be set again behind theirs.
+fn mtu(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId, change: &mut Changes) {
+    let Some(mtu) = link.mtu else { return };
+    let before = found.mtu.map(|mtu| mtu.to_string());
+    if found.mtu != Some(mtu) {
+        change.add(words("mtu", before, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
+    } else if planner.moved_ports.contains(&id.index) {
+        change.add(words("mtu", None, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
+    }
 }
 
 /// The address of a bond's port is the bond's.
@@ -259,9 +299,24 @@ fn address(planner: &Planner<'_>, link: &model::Link, found: &Link, fresh: bool,
     }
 }
 
+fn kind(planner: &Planner<'_>, link: &model::Link, found: &Link, fresh: bool, change: &mut Changes) {
+    let Some(kind) = link.kind.as_ref().filter(|_| !fresh) else { return };
+    let by_name = |name: &str| planner.id(name);
+    let Difference { changed, before, text, .. } = kinds::difference(kind, found, &by_name);
+    if let (Some(changed), Some(before)) = (changed, before) {
+        change.add(text, Change::kind(changed), Some(Change::kind(before)));
+    }
+}
+
 /// A link joins a bond only while it is down. It also goes down and up again when it joins or leaves a VRF, by the
 /// kernel's own doing.
-fn must_be_down(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId, change: &Changes) {
+fn must_be_down(
+    planner: &mut Planner<'_>,
+    link: &model::Link,
+    found: &Link,
+    id: LinkId,
+    change: &mut Changes,
+) {
     let Some(master) = change.change.master.filter(|_| found.is_up()) else { return };
     let kind_at = |index: u32| planner.snapshot.link_at(index).and_then(Link::kind_name);
     let declared =
@@ -270,12 +325,13 @@ fn must_be_down(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id:
     let before = found.master.and_then(kind_at);
     if kind == Some("bond") {
         let text = format!("link {}: down for a moment", link.name);
-        let undo = vec![Action::ChangeLink(id, Box::new(Change::up()))];
+        let mut undo = vec![Action::ChangeLink(id, Box::new(Change::up()))];
+        undo.extend(planner.alive.lose_by_down(id));
         let action = Action::ChangeLink(id, Box::new(Change::down()));
         planner.step(Step::new(Sign::Change, text, action, undo).at(Some(link.place.span)));
-    }
-    if kind == Some("bond") || kind == Some("vrf") || before == Some("vrf") || before == Some("bond") {
-        planner.cycled.push(id.index);
+        change.add("up again".to_owned(), Change::up(), Some(Change::down()));
+    } else if kind == Some("vrf") || matches!(before, Some("vrf" | "bond")) {
+        change.lost.extend(planner.alive.lose_by_down(id));
     }
 }
 
@@ -292,11 +348,10 @@ fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId
 
 /// Deletes the links that netwright made and that are no longer declared.
 pub(super) fn delete(planner: &mut Planner<'_>) {
-    let snapshot = planner.snapshot;
-    for link in &snapshot.links {
-        if !is_deleted(planner, link.id()) || comes_along(planner, link) {
-            continue;
-        }
+    let meant = |link: &&Link| is_deleted(planner, link.id()) && !comes_along(planner, link);
+    let mut gone: Vec<&Link> = planner.snapshot.links.iter().filter(meant).collect();
+    gone.sort_by_key(|link| std::cmp::Reverse(depth(planner, link)));
+    for link in gone {
         let text = format!("link {}", link.name);
         let undo = again(planner, link);
         planner.step(Step::new(Sign::Remove, text, Action::DeleteLink(link.id()), undo));
@@ -305,13 +360,23 @@ pub(super) fn delete(planner: &mut Planner<'_>) {
 
 /// Whether a link goes: netwright's own, declared no longer, nor the other end of one that is.
 pub(super) fn is_deleted(planner: &Planner<'_>, id: LinkId) -> bool {
-    let own = |link: &Link| link.alias.as_deref() == Some(LINK_ALIAS);
-    let declared = |index: u32| planner.ids.iter().flatten().any(|id| id.index == index);
     planner.snapshot.link_at(id.index).is_some_and(|link| {
         let peer = peer_of(planner, link);
-        let own = own(link) || peer.is_some_and(own);
-        own && !declared(link.index) && peer.is_none_or(|peer| !declared(peer.index))
+        let own = is_own(link) || peer.is_some_and(is_own);
+        own && !is_declared(planner, link.index) && peer.is_none_or(|peer| !is_declared(planner, peer.index))
     })
+}
+
+/// How many links lie below a link, one on the other: what lies on top goes first.
+fn depth(planner: &Planner<'_>, link: &Link) -> usize {
+    let below = |link: &&Link| below(planner, link);
+    std::iter::successors(Some(link), below).take(planner.snapshot.links.len()).count()
+}
+
+/// The link that one lies on.
+fn below<'a>(planner: &Planner<'a>, link: &Link) -> Option<&'a Link> {
+    let here = link.kind_name() != Some("veth") && link.parent_namespace_id.is_none();
+    link.parent.filter(|_| here).and_then(|index| planner.snapshot.link_at(index))
 }
 
 fn peer_of<'a>(planner: &Planner<'a>, link: &Link) -> Option<&'a Link> {
@@ -331,31 +396,39 @@ fn again(planner: &Planner<'_>, link: &Link) -> Vec<Action> {
     let peer = peer_of(planner, link);
     let kind = match (kind, peer) {
         (RouteKind::Veth(_), Some(peer)) => {
-            Veth { peer: Some(peer.name.as_str().into()), ..Veth::default() }.into()
+            let settings = Change { address: peer.address, ..Change::rename(peer.name.as_str()) };
+            Veth { peer: Some(Peer::new(&settings)), ..Veth::default() }.into()
         }
         (RouteKind::Bridge(bridge), _) => RouteKind::Bridge(settable_bridge(bridge)),
         (kind, _) => kind,
     };
     let mut create = Create::new(&link.name, kind);
-    let has_peer = link.kind_name() == Some("veth");
-    create.parent = link.parent.filter(|_| !has_peer).and_then(|index| snapshot.link_at(index)).map(Link::id);
+    create.parent = below(planner, link).map(Link::id);
     create.settings.address = link.address;
-    create.settings.alias = Some(LINK_ALIAS.to_owned());
+    create.settings.alias.clone_from(&link.alias);
     let mut actions = vec![Action::CreateLink(Box::new(create))];
     for link in std::iter::once(link).chain(peer) {
         let mut change = Change::flag(LinkFlags::UP, link.is_up());
         change.mtu = link.mtu;
         change.master = link.master.and_then(|index| snapshot.link_at(index)).map(Link::id);
         actions.push(Action::ChangeLink(link.id(), Box::new(change)));
-        let on = |address: &&Address| address.link.index == link.index;
-        actions.extend(snapshot.addresses.iter().filter(on).map(|address| {
-            Action::Address(Verb::Replace, Box::new(super::addresses::again(address, link.id())))
-        }));
+        let names = link.alternative_names.iter();
+        actions.extend(names.map(|name| Action::AlternativeName(Verb::Add, link.id(), name.clone())));
+        actions.extend(planner.alive.addresses_and_neighbours(link.id()));
     }
-    let ends = [Some(link.index), peer.map(|peer| peer.index)];
-    actions.extend(
-        super::routes::over(planner, &ends).map(|route| Action::Route(Verb::Replace, Box::new(route))),
-    );
+    let port = |port: &&Link| port.master == Some(link.index) && !is_deleted(planner, port.id());
+    let ports = snapshot.links.iter().filter(port).map(Link::id);
+    actions.extend(ports.map(|port| Action::ChangeLink(port, Box::new(Change::master(link.id())))));
+    let lies_on = |above: &&Link| {
+        below(planner, above).is_some_and(|below| below.index == link.index)
+            && !is_deleted(planner, above.id())
+    };
+    actions.extend(snapshot.links.iter().filter(lies_on).flat_map(|above| again(planner, above)));
+    let over = |route: &&Route| {
+        alive::links(route).any(|over| over == link.id() || peer.is_some_and(|peer| over == peer.id()))
+    };
+    let routes = planner.alive.routes.iter().filter(over);
+    actions.extend(routes.map(|route| Action::Route(Verb::Replace, Box::new(route.clone()))));
     actions
 }
 

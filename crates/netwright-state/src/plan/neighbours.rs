@@ -9,33 +9,32 @@ use crate::step::{Action, Sign, Step, Verb};
 
 pub(super) fn plan(planner: &mut Planner<'_>) {
     let mut declared = Vec::new();
+    let snapshot = planner.snapshot;
     for model in &planner.host.neighbours {
         let Some(link) = planner.id(&model.dev) else { continue };
         let wanted = wanted(model, link);
-        let found = planner.snapshot.neighbours.iter().find(|found| same_key(found, &wanted));
         declared.push(wanted.clone());
-        if found.is_some_and(|found| fits(found, &wanted)) && !planner.cycled.contains(&link.index) {
+        let alive = planner.alive.neighbours.iter().find(|found| same_key(found, &wanted));
+        if alive.is_some_and(|found| fits(found, &wanted)) {
             continue;
         }
-        let kept = found.is_some_and(|found| fits(found, &wanted));
-        let undo = match found {
-            Some(found) => Action::Neighbour(Verb::Replace, Box::new(Neighbour { link, ..found.clone() })),
+        let undo = match alive {
+            Some(found) => Action::Neighbour(Verb::Replace, Box::new(found.clone())),
             None => Action::Neighbour(Verb::Delete, Box::new(wanted.clone())),
         };
-        let sign = if kept { Sign::Keep } else { sign_over(found.is_some()) };
+        let before = snapshot.neighbours.iter().find(|found| same_key(found, &wanted));
+        let kept = before.is_some_and(|found| fits(found, &wanted));
+        let sign = if kept { Sign::Keep } else { sign_over(before.is_some()) };
         let text = format!("neighbour {wanted}");
         let action = Action::Neighbour(Verb::Replace, Box::new(wanted));
         planner.step(Step::new(sign, text, action, vec![undo]).at(Some(model.place.span)));
     }
-    let own =
-        |found: &&Neighbour| found.protocol == Some(Protocol::NETWRIGHT) && found.family != Family::BRIDGE;
-    let snapshot = planner.snapshot;
-    for found in snapshot.neighbours.iter().filter(own) {
-        let link = planner.named(found.link);
-        if declared.iter().any(|wanted| same_key(found, wanted)) || super::links::is_deleted(planner, link) {
+    for found in planner.alive.neighbours.clone() {
+        let own = found.protocol == Some(Protocol::NETWRIGHT) && found.family != Family::BRIDGE;
+        let is_declared = declared.iter().any(|wanted| same_key(&found, wanted));
+        if !own || is_declared || super::links::is_deleted(planner, found.link) {
             continue;
         }
-        let found = Neighbour { link, ..found.clone() };
         let undo = vec![Action::Neighbour(Verb::Replace, Box::new(found.clone()))];
         let text = format!("neighbour {found}");
         planner.step(Step::new(Sign::Remove, text, Action::Neighbour(Verb::Delete, Box::new(found)), undo));

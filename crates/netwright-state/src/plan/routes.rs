@@ -2,102 +2,74 @@
 
 use std::net::IpAddr;
 
-use netwright_nft::diagnostic::Diagnostic;
+use netwright_nft::diagnostic::{Diagnostic, Span};
 use netwright_route::route::{Metrics, NextHop, NextHopFlags, RouteFlags, RouteKind};
 use netwright_route::{Family, LinkId, Prefix, Protocol, Route, Scope, Table};
 
 use super::Planner;
+use super::alive::Alive;
 use crate::model;
 use crate::step::{Action, Sign, Step, Verb, route_noun};
 
-pub(super) fn plan(planner: &mut Planner<'_>) {
-    let mut declared = Vec::new();
-    for model in &planner.host.routes {
-        if let Some(wanted) = wanted(planner, model) {
-            declare(planner, model, &wanted);
-            declared.push(key(&wanted));
-        }
+/// Removes what is no longer declared: before links and addresses change, with which the kernel takes routes away.
+pub(super) fn remove(planner: &mut Planner<'_>) {
+    let declared = declared(planner);
+    let kept = |route: &Route| declared.iter().any(|(_, wanted)| key(wanted) == key(route));
+    let gone = |route: &mut Route| route.protocol == Some(Protocol::NETWRIGHT) && !kept(route);
+    for route in planner.alive.routes.extract_if(.., gone).collect::<Vec<_>>() {
+        let undo = vec![Action::Route(Verb::Replace, Box::new(route.clone()))];
+        let text = text(&route);
+        planner.step(Step::new(Sign::Remove, text, Action::Route(Verb::Delete, Box::new(route)), undo));
     }
-    let snapshot = planner.snapshot;
-    for found in snapshot.routes.iter().filter(|found| !declared.contains(&key(found))) {
-        let named = name_links(planner, found);
-        if links(found).any(|link| super::links::is_deleted(planner, planner.named(link))) {
-            continue;
-        }
-        if found.protocol == Some(Protocol::NETWRIGHT) {
-            let undo = vec![Action::Route(Verb::Add, Box::new(named.clone()))];
-            let text = text(&named);
-            planner.step(Step::new(Sign::Remove, text, Action::Route(Verb::Delete, Box::new(named)), undo));
-        } else if is_lost(planner, found) && !is_kernels(found) {
-            keep(planner, &named, None);
+}
+
+/// Makes what is declared, and puts back what went along with something else.
+pub(super) fn plan(planner: &mut Planner<'_>) {
+    let declared = declared(planner);
+    for (model, wanted) in &declared {
+        declare(planner, model, wanted);
+    }
+    for before in Alive::of(planner.snapshot).routes {
+        let foreign = before.protocol != Some(Protocol::NETWRIGHT);
+        let alive = |key_of: &Route| planner.alive.routes.iter().any(|found| key(found) == key(key_of));
+        let is_declared = declared.iter().any(|(_, wanted)| key(wanted) == key(&before));
+        if foreign && !is_declared && !alive(&before) && planner.can_stay(&before) {
+            make(planner, Sign::Keep, Verb::Replace, &before, None);
         }
     }
 }
 
-/// Routes that the kernel makes along with an address come again with it.
-fn is_kernels(route: &Route) -> bool {
-    matches!(route.protocol, Some(Protocol::KERNEL | Protocol::REDIRECT | Protocol::ROUTER_ADVERTISEMENT))
+fn declared<'a>(planner: &mut Planner<'a>) -> Vec<(&'a model::Route, Route)> {
+    let host = planner.host;
+    host.routes.iter().filter_map(|model| Some((model, wanted(planner, model)?))).collect()
 }
 
 fn declare(planner: &mut Planner<'_>, model: &model::Route, wanted: &Route) {
     let place = Some(model.place.span);
-    let snapshot = planner.snapshot;
-    let there: Vec<&Route> = snapshot.routes.iter().filter(|found| key(found) == key(wanted)).collect();
-    let text = text(wanted);
-    if there.iter().any(|found| fits(found, wanted, model)) {
-        if is_lost(planner, wanted) {
-            keep(planner, wanted, place);
-        }
+    let alive: Vec<&Route> = planner.alive.routes.iter().filter(|found| key(found) == key(wanted)).collect();
+    if alive.iter().any(|found| fits(found, wanted, model)) {
         return;
     }
-    let step = match there.first() {
-        Some(found) => {
-            let before = name_links(planner, found);
-            let undo = vec![Action::Route(Verb::Replace, Box::new(before))];
-            Step::new(Sign::Change, text, Action::Route(Verb::Replace, Box::new(wanted.clone())), undo)
-        }
-        None => {
-            let undo = vec![Action::Route(Verb::Delete, Box::new(wanted.clone()))];
-            Step::new(Sign::Add, text, Action::Route(Verb::Add, Box::new(wanted.clone())), undo)
-        }
-    };
-    planner.step(step.at(place));
-}
-
-fn keep(planner: &mut Planner<'_>, route: &Route, place: Option<netwright_nft::diagnostic::Span>) {
-    let action = Action::Route(Verb::Replace, Box::new(route.clone()));
-    planner.step(Step::new(Sign::Keep, text(route), action, Vec::new()).at(place));
-}
-
-/// The routes over some links, but those that the kernel makes.
-pub(super) fn over<'p>(
-    planner: &'p Planner<'_>,
-    indexes: &'p [Option<u32>],
-) -> impl Iterator<Item = Route> + use<'p> {
-    let meant =
-        |route: &&Route| !is_kernels(route) && links(route).any(|link| indexes.contains(&Some(link.index)));
-    planner.snapshot.routes.iter().filter(meant).map(|route| name_links(planner, route))
-}
-
-/// Whether the kernel takes the route away because of an earlier step.
-fn is_lost(planner: &Planner<'_>, route: &Route) -> bool {
-    let over = |indexes: &[u32]| links(route).any(|link| indexes.contains(&link.index));
-    over(&planner.cycled)
-        || route.family() == Family::IPV4 && over(&planner.bare)
-        || route.preferred_source.is_some_and(|source| planner.lost_sources.contains(&source))
-}
-
-fn links(route: &Route) -> impl Iterator<Item = LinkId> {
-    route.link.into_iter().chain(route.next_hops.iter().filter_map(|hop| hop.link))
-}
-
-fn name_links(planner: &Planner<'_>, route: &Route) -> Route {
-    let mut named = route.clone();
-    named.link = named.link.map(|link| planner.named(link));
-    for hop in &mut named.next_hops {
-        hop.link = hop.link.map(|link| planner.named(link));
+    if let Some(&found) = alive.first() {
+        let undo = vec![Action::Route(Verb::Replace, Box::new(found.clone()))];
+        let action = Action::Route(Verb::Replace, Box::new(wanted.clone()));
+        planner.step(Step::new(Sign::Change, text(wanted), action, undo).at(place));
+        return;
     }
-    named
+    let mut before = planner.snapshot.routes.iter().filter(|found| key(found) == key(wanted));
+    let (sign, verb) = match (before.clone().next(), before.any(|found| fits(found, wanted, model))) {
+        (None, _) => (Sign::Add, Verb::Add),
+        (Some(_), true) => (Sign::Keep, Verb::Replace),
+        (Some(_), false) => (Sign::Change, Verb::Replace),
+    };
+    make(planner, sign, verb, wanted, place);
+}
+
+fn make(planner: &mut Planner<'_>, sign: Sign, verb: Verb, route: &Route, place: Option<Span>) {
+    let undo = vec![Action::Route(Verb::Delete, Box::new(route.clone()))];
+    let action = Action::Route(verb, Box::new(route.clone()));
+    planner.alive.routes.push(route.clone());
+    planner.step(Step::new(sign, text(route), action, undo).at(place));
 }
 
 fn text(route: &Route) -> String {
