@@ -6,6 +6,7 @@
 //!
 //! A [`Table`], [`Chain`], [`Set`] or [`Object`] is at once the order to make it and the name by which others refer to it.
 
+mod batch;
 mod field;
 mod key;
 mod rule;
@@ -17,6 +18,7 @@ mod value;
 use std::fmt;
 use std::time::Duration;
 
+pub use batch::{Addition, Placement, Removal};
 pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
 pub use key::{Data, Fields, Key, Mapping, Member, Membership, Prefix, prefix};
 pub use rule::{RawRule, Rule};

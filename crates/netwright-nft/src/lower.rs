@@ -13,7 +13,7 @@ pub mod set;
 mod statement;
 mod typeof_note;
 
-pub use batch::{Failed, batch};
+pub use batch::{Failed, batch, command};
 pub use rule::{AnonymousChain, AnonymousSet, Code, Scope, rule, rule_with};
 
 use std::fmt;

@@ -28,11 +28,18 @@ pub struct Failed {
 pub fn batch(commands: &[Command], catalog: &Catalog, batch: &mut Batch) -> std::result::Result<(), Failed> {
     for (index, command) in commands.iter().enumerate() {
         batch.tag(u32::try_from(index).ok());
-        let mut lowering = Lowering { batch, catalog };
-        lowering.command(command).map_err(|error| Failed { command: index, error })?;
+        self::command(command, catalog, batch).map_err(|error| Failed { command: index, error })?;
     }
     batch.tag(None);
     Ok(())
+}
+
+/// Appends one order that changes something to a batch, with the tag that the batch has.
+///
+/// # Errors
+/// As for [`batch`].
+pub fn command(command: &Command, catalog: &Catalog, batch: &mut Batch) -> Result<()> {
+    Lowering { batch, catalog }.command(command)
 }
 
 struct Lowering<'a> {
