@@ -19,7 +19,6 @@ const STYLES: Styles = Styles::styled()
 Examples:
   netwright check host.toml           what is wrong with a host file
   netwright list links                the interfaces of this machine
-  netwright netns exec blue -- ip a   a command in a network namespace
 
 Exit status: 0 done, 1 failed, 2 wrong usage.")]
 pub(crate) struct Arguments {
@@ -74,6 +73,8 @@ pub(crate) enum Command {
     /// Show what there is: links, addresses, routes, rules, neighbours, firewall
     #[command(visible_alias = "ls")]
     List(List),
+    /// Carry out orders of the nft language, or list rulesets in it
+    Nft(Nft),
     /// Network namespaces by name, the same that `ip netns` has
     Netns(Netns),
     /// Print the JSON Schema of a file format
@@ -98,7 +99,7 @@ pub(crate) struct HostFile {
 #[derive(Args, Debug)]
 pub(crate) struct Where {
     /// Work in the network namespace of this name instead of the current one
-    #[arg(short = 'N', long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) netns: Option<String>,
 }
 
@@ -129,7 +130,8 @@ left out. Keys:
   routes      family, to, kind, table, via, dev, source, metric, scope, protocol, expires, nexthops, nexthop-id, flags
   rules       family, priority, not, from, to, iif, oif, mark, mask, tos, uids, ip-protocol, sports, dports, action,
               table, goto, suppress-prefix-length, protocol
-  neighbours  family, address, link, mac, state, flags")]
+  neighbours  family, address, link, mac, state, flags
+  firewall    family, table, chains (name, type, hook, priority, policy, rules), sets (name), objects (name)")]
 pub(crate) struct List {
     /// What to list; everything but the firewall when not said
     #[arg(value_name = "WHAT")]
@@ -140,6 +142,67 @@ pub(crate) struct List {
     /// Also routes that the kernel makes for local addresses, and multicast neighbours
     #[arg(short, long)]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright nft -f ruleset.nft             all of the file in one transaction
+  netwright nft -c -f ruleset.nft          find its mistakes, change nothing
+  netwright nft 'add rule inet filter input tcp dport 22 accept'
+  netwright nft -a list ruleset
+
+Options and words are those of nft(8). All mistakes are shown at once; a refusal of the kernel points at the line that
+it is about.")]
+#[command(group = clap::ArgGroup::new("input").required(true).args(["file", "words"]))]
+pub(crate) struct Nft {
+    /// Read orders from a file; `-` reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<std::path::PathBuf>,
+    /// Orders
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ORDER")]
+    pub(crate) words: Vec<String>,
+    /// Check the orders, also with the kernel where that is allowed, and change nothing
+    #[arg(short, long)]
+    pub(crate) check: bool,
+    /// Show what was made
+    #[arg(short, long)]
+    pub(crate) echo: bool,
+    /// Define a variable
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE")]
+    pub(crate) defines: Vec<String>,
+    /// Search included files in this directory
+    #[arg(short = 'I', long = "includepath", value_name = "DIRECTORY")]
+    pub(crate) include_paths: Vec<std::path::PathBuf>,
+    /// Show the kernel's numbers of things
+    #[arg(short = 'a', long = "handle", help_heading = "Listing options")]
+    pub(crate) handles: bool,
+    /// Leave out the state of counters, quotas and the like
+    #[arg(short, long, help_heading = "Listing options")]
+    pub(crate) stateless: bool,
+    /// Leave out the elements of sets
+    #[arg(short, long, help_heading = "Listing options")]
+    pub(crate) terse: bool,
+    /// Show everything as numbers
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Listing options")]
+    pub(crate) numeric: u8,
+    /// Show services by name
+    #[arg(short = 'S', long, help_heading = "Listing options")]
+    pub(crate) service: bool,
+    /// Show users and groups by name
+    #[arg(short = 'u', long, help_heading = "Listing options")]
+    pub(crate) guid: bool,
+    /// Show priorities of chains as numbers
+    #[arg(short = 'y', long, help_heading = "Listing options")]
+    pub(crate) numeric_priority: bool,
+    /// Show protocols as numbers
+    #[arg(short = 'p', long, help_heading = "Listing options")]
+    pub(crate) numeric_protocol: bool,
+    /// Show times as numbers
+    #[arg(short = 'T', long, help_heading = "Listing options")]
+    pub(crate) numeric_time: bool,
     #[command(flatten)]
     pub(crate) place: Where,
 }
@@ -162,6 +225,9 @@ pub(crate) enum Topic {
     /// Which hardware address belongs to which IP address
     #[value(alias = "neighbour", alias = "neighbors", alias = "neighbor")]
     Neighbours,
+    /// The nftables rulesets, in the nft language
+    #[value(alias = "ruleset")]
+    Firewall,
 }
 
 #[derive(Args, Debug)]

@@ -4,15 +4,16 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use netwright_nft::diagnostic::SourceId;
-use netwright_state::model::Host;
+use netwright_state::ruleset::Table;
 
 use crate::arguments::{Check, Global};
 use crate::failure::Done;
+use crate::host::Loaded;
 use crate::output::{self, DIM, GOOD, count};
 
 /// `netwright check`.
 pub(crate) fn run(arguments: &Check, global: &Global) -> Done {
-    let loaded = arguments.host.load(global)?;
+    let loaded = arguments.host.load(global, None)?;
     if !global.quiet {
         let mut out = output::stdout();
         if global.verbose {
@@ -23,14 +24,15 @@ pub(crate) fn run(arguments: &Check, global: &Global) -> Done {
             }
         }
         let name = output::plain(&loaded.name);
-        writeln!(out, "{name}: {GOOD}no mistakes{GOOD:#} in {}", summary(&loaded.host))?;
+        writeln!(out, "{name}: {GOOD}no mistakes{GOOD:#} in {}", summary(&loaded))?;
         out.flush()?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What there is in a host file, counted.
-fn summary(host: &Host) -> String {
+fn summary(loaded: &Loaded) -> String {
+    let (host, tables) = (&loaded.host, &loaded.firewall.tables);
     let addresses = host.links.iter().map(|link| link.addresses.len()).sum();
     let parts = [
         (host.links.len(), "link"),
@@ -38,7 +40,8 @@ fn summary(host: &Host) -> String {
         (host.routes.len(), "route"),
         (host.rules.len(), "policy rule"),
         (host.neighbours.len(), "neighbour"),
-        (host.firewall_sources.len(), "firewall text"),
+        (tables.len(), "firewall table"),
+        (tables.iter().map(Table::rules).sum(), "firewall rule"),
         (host.flows.len(), "flow"),
     ];
     let parts: Vec<String> = parts

@@ -2,15 +2,21 @@
 
 use std::path::Path;
 
+use netwright::Net;
+use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, Severity, SourceId, SourceMap};
+use netwright_nft::evaluate::{Options, compile};
 use netwright_nft::syntax;
+use netwright_nft::table::{Database, Names};
 use netwright_state::model::Host;
-use netwright_state::{Format, read};
+use netwright_state::{Format, Ruleset, read};
 
 use crate::arguments::{Global, HostFile};
 use crate::diagnostics;
 use crate::failure::Failure;
 use crate::files::{self, Includes, STDIN};
+use crate::names;
+use crate::nft::names_in;
 use crate::output::{self, ERROR, count};
 
 /// A host file without mistakes.
@@ -19,29 +25,58 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     /// What it says.
     pub(crate) host: Host,
+    /// What its firewall declares.
+    pub(crate) firewall: Ruleset,
+    texts: Vec<SourceId>,
     /// The texts that were read.
     pub(crate) sources: SourceMap,
 }
 
 impl HostFile {
     /// Reads it. Mistakes are shown, all of them; with an error among them it is refused.
-    pub(crate) fn load(&self, global: &Global) -> Result<Loaded, Failure> {
+    ///
+    /// `net` is where the host is or shall be; without it the firewall is only good for finding mistakes, since the
+    /// numbers of interfaces are not known.
+    pub(crate) fn load(&self, global: &Global, net: Option<&Net>) -> Result<Loaded, Failure> {
         let (name, text) = files::read_argument(&self.file)?;
         let mut sources = SourceMap::default();
         let mut file = |path: &str| files::read(Path::new(path));
         let (host, mut found) = read(&mut sources, &name, &text, format_of(&name, &text), &mut file);
-        found.extend(firewall(&mut sources));
+        let names = match net {
+            Some(net) => names_in(net)?,
+            None => declared_names(host.as_ref()),
+        };
+        let texts = texts(&sources);
+        let (firewall, mut wrong) = firewall(&texts, &mut sources, &names);
+        wrong.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.source, span.start)));
+        found.extend(wrong);
         if global.quiet {
             found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         }
         let errors = diagnostics::show(&found, &sources);
         match host {
-            Some(host) if errors == 0 => Ok(Loaded { name, host, sources }),
+            Some(host) if errors == 0 => Ok(Loaded { name, host, firewall, texts, sources }),
             _ => {
                 let name = output::plain(&name);
                 output::message(&format!("{ERROR}error{ERROR:#}: {} in {name}", count(errors, "mistake")));
                 Err(Failure::Reported)
             }
+        }
+    }
+}
+
+impl Loaded {
+    /// What the firewall declares for a namespace that has its interfaces by now, or what is wrong with it.
+    pub(crate) fn firewall_in(&self, net: &Net) -> Result<Ruleset, String> {
+        let names = names_in(net).map_err(|error| error.to_string())?;
+        let mut sources = self.sources.clone();
+        let (firewall, found) = firewall(&self.texts, &mut sources, &names);
+        match found.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
+            None => Ok(firewall),
+            Some(first) => Err(match first.span().and_then(|span| sources.locate(span)) {
+                Some(at) => format!("{at}: {}", first.message),
+                None => first.message.clone(),
+            }),
         }
     }
 }
@@ -54,12 +89,43 @@ fn format_of(name: &str, text: &str) -> Format {
     }
 }
 
-/// What is wrong with the firewall's texts: all texts but the first, which is the host file.
-fn firewall(sources: &mut SourceMap) -> Vec<Diagnostic> {
-    let texts: Vec<SourceId> = (1..).map(SourceId).take_while(|&id| sources.get(id).is_some()).collect();
-    let mut found = Vec::new();
-    for id in texts {
-        found.extend(syntax::parse(sources, id, &mut Includes::beside()).diagnostics);
+/// The names of a host whose links are not there yet. Their numbers are placeholders: what is compiled with them is
+/// good for finding mistakes.
+fn declared_names(host: Option<&Host>) -> Names {
+    const PLACEHOLDERS: std::ops::RangeFrom<u64> = 1_000_000..;
+    let mut names = names::of_this_host();
+    names.insert(Database::Interfaces, "lo", 1);
+    let links = host.map_or(&[][..], |host| &host.links);
+    let every = links.iter().flat_map(|link| std::iter::once(&link.name).chain(&link.alternative_names));
+    for (number, name) in PLACEHOLDERS.zip(every) {
+        names.insert(Database::Interfaces, name, number);
     }
-    found
+    names
+}
+
+/// The texts of the firewall: all but the first, which is the host file.
+fn texts(sources: &SourceMap) -> Vec<SourceId> {
+    (1..).map(SourceId).take_while(|&id| sources.get(id).is_some()).collect()
+}
+
+/// What the firewall's texts declare, and what is wrong with them.
+fn firewall(texts: &[SourceId], sources: &mut SourceMap, names: &Names) -> (Ruleset, Vec<Diagnostic>) {
+    let (mut catalog, mut commands, mut found) = (Catalog::default(), Vec::new(), Vec::new());
+    for &id in texts {
+        let parsed = syntax::parse(sources, id, &mut Includes::beside());
+        let compiled = compile(sources, &parsed, &Options { names, catalog: &catalog, zone: 0 });
+        found.extend(parsed.diagnostics);
+        found.extend(compiled.diagnostics);
+        commands.extend(compiled.commands);
+        catalog = compiled.catalog;
+    }
+    let clean = found.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+    match Ruleset::declared(&commands) {
+        Ok(ruleset) => (ruleset, found),
+        // what refers to a thing that could not be read is no mistake of its own
+        Err(unfit) => {
+            found.extend(unfit.into_iter().filter(|_| clean).map(Diagnostic::from));
+            (Ruleset::default(), found)
+        }
+    }
 }

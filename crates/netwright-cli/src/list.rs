@@ -13,6 +13,7 @@ use crate::failure::{Done, Failure};
 use crate::output::{self, NAME};
 
 mod addresses;
+mod firewall;
 mod links;
 mod neighbours;
 mod routes;
@@ -60,6 +61,7 @@ fn key(topic: Topic) -> &'static str {
         Topic::Routes => "routes",
         Topic::Rules => "rules",
         Topic::Neighbours => "neighbours",
+        Topic::Firewall => "firewall",
     }
 }
 
@@ -70,6 +72,7 @@ fn title(topic: Topic) -> &'static str {
         Topic::Routes => "Routes",
         Topic::Rules => "Policy rules",
         Topic::Neighbours => "Neighbours",
+        Topic::Firewall => "Firewall",
     }
 }
 
@@ -80,16 +83,18 @@ enum Listed {
     Routes(Vec<netwright::Route>),
     Rules(Vec<netwright::Rule>),
     Neighbours(Vec<netwright::Neighbour>),
+    Firewall(firewall::Firewall),
 }
 
 impl Listed {
-    fn read(topic: Topic, net: &Net, all: bool) -> netwright::Result<Self> {
+    fn read(topic: Topic, net: &Net, all: bool) -> Result<Self, Failure> {
         Ok(match topic {
             Topic::Links => Listed::Links(net.links().list()?),
             Topic::Addresses => Listed::Addresses(net.addresses().list()?),
             Topic::Routes => Listed::Routes(routes::read(net, all)?),
             Topic::Rules => Listed::Rules(net.rules().list()?),
             Topic::Neighbours => Listed::Neighbours(neighbours::read(net, all)?),
+            Topic::Firewall => Listed::Firewall(firewall::Firewall::read(net)?),
         })
     }
 
@@ -100,6 +105,7 @@ impl Listed {
             Listed::Routes(list) => list.is_empty(),
             Listed::Rules(list) => list.is_empty(),
             Listed::Neighbours(list) => list.is_empty(),
+            Listed::Firewall(firewall) => firewall.is_empty(),
         }
     }
 
@@ -112,6 +118,7 @@ impl Listed {
             Listed::Neighbours(list) => {
                 list.iter().map(|neighbour| neighbours::json(neighbour, names)).collect()
             }
+            Listed::Firewall(firewall) => firewall.json(),
         }
     }
 
@@ -122,6 +129,7 @@ impl Listed {
             Listed::Routes(list) => routes::table(list, names).write(out),
             Listed::Rules(list) => rules::table(list).write(out),
             Listed::Neighbours(list) => neighbours::table(list, names).write(out),
+            Listed::Firewall(firewall) => firewall.write(out),
         }
     }
 }

@@ -9,7 +9,9 @@ mod files;
 mod generate;
 mod host;
 mod list;
+mod names;
 mod netns;
+mod nft;
 mod output;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ fn run(Arguments { global, command }: Arguments) -> Done {
     match command {
         Command::Check(arguments) => check::run(&arguments, &global),
         Command::List(arguments) => list::run(&arguments),
+        Command::Nft(arguments) => nft::run(&arguments),
         Command::Netns(arguments) => netns::run(arguments),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),

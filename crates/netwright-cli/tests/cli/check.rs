@@ -38,6 +38,11 @@ fn all_mistakes_are_shown_at_once() {
 }
 
 #[test]
+fn the_firewall_is_checked_for_its_meaning() {
+    check(&["meaning.toml"], "meaning.answer");
+}
+
+#[test]
 fn what_cannot_be_included_is_shown_where_it_is_included() {
     check(&["missing.toml"], "missing.answer");
     check(&["include.toml"], "include.answer");

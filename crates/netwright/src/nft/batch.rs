@@ -54,6 +54,12 @@ impl<'n, D: Driver> Batch<'n, D> {
         let mut batch = self.batch;
         self.driver.run(protocol::NETFILTER, move |connection| commit(connection, &mut batch))
     }
+
+    /// Has the kernel try all changes and take them back: an error where [`Batch::commit`] would have one.
+    pub fn check(self) -> D::Output<'n, ()> {
+        let mut batch = self.batch;
+        self.driver.run(protocol::NETFILTER, move |connection| check(connection, &mut batch))
+    }
 }
 
 impl<D> Deref for Batch<'_, D> {
@@ -85,6 +91,21 @@ fn commit(connection: &mut Connection, batch: &mut netwright_netfilter::Batch) -
         (Outcome::Refused(refusals), _) => Err(refused(batch, refusals)),
         (_, Some(error)) => Err(Error::new("read what the committed batch made", error)),
         (Outcome::Committed { replies_lost }, None) => Ok(Committed { made, replies_lost }),
+    }
+}
+
+/// The kernel takes back what it did for a batch that has no end.
+fn check(connection: &mut Connection, batch: &mut netwright_netfilter::Batch) -> Result<()> {
+    const END: usize = 20;
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let messages = batch.messages().saturating_sub(1);
+    let bytes = batch.finish().map_err(|error| Error::new("check the batch", error))?;
+    let bytes = bytes.get(..bytes.len().saturating_sub(END)).unwrap_or_default();
+    match connection.transact(bytes, messages, |_, _| {})? {
+        Outcome::Refused(refusals) => Err(refused(batch, refusals)),
+        Outcome::Committed { .. } => Ok(()),
     }
 }
 

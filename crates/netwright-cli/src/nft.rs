@@ -1,0 +1,207 @@
+//! `netwright nft`: the nft language, from text to the kernel and back.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use netwright::Net;
+use netwright::sys::capability;
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
+use netwright_nft::evaluate::{Compiled, Options, compile};
+use netwright_nft::ir::{Command, Target};
+use netwright_nft::lower;
+use netwright_nft::syntax::{self, Binding};
+use netwright_nft::table::{Database, Names, PrintOptions};
+
+use crate::arguments::Nft;
+use crate::diagnostics;
+use crate::failure::{Done, Failure};
+use crate::files::{self, Includes};
+use crate::names;
+use crate::output::{self, HELP};
+
+mod echo;
+mod kernel;
+pub(crate) mod listing;
+
+/// What the words of the command line are called in messages.
+const COMMAND_LINE: &str = "<command line>";
+
+/// The exit code of wrong usage.
+const USAGE: u8 = 2;
+
+/// `netwright nft`.
+pub(crate) fn run(arguments: &Nft) -> Done {
+    if let Some(word) = arguments.words.first().filter(|word| word.starts_with('-')) {
+        let failure = Failure::said(format!("`{word}` is no option of `netwright nft`"));
+        return Err(failure
+            .with_help("`netwright nft --help` shows the options that there are")
+            .with_code(USAGE));
+    }
+    let mut sources = SourceMap::default();
+    let (name, text) = match &arguments.file {
+        Some(path) => files::read_argument(path)?,
+        None => (COMMAND_LINE.to_owned(), arguments.words.join(" ")),
+    };
+    let id = sources.add(name, text);
+    let net = arguments.place.open()?;
+    let names = names_in(&net)?;
+    let compiled = read(arguments, &mut sources, id, &net, &names)?;
+    let (changes, shows): (Vec<Command>, Vec<Command>) =
+        compiled.commands.into_iter().partition(Command::is_change);
+    let task = Task { arguments, sources: &sources, net: &net, names: &names };
+    task.change(&changes, &compiled.catalog)?;
+    if !arguments.check {
+        task.show(&shows)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The names that the host and the namespace give to numbers.
+pub(crate) fn names_in(net: &Net) -> netwright::Result<Names> {
+    let mut names = names::of_this_host();
+    for link in net.links().list()? {
+        names.insert(Database::Interfaces, &link.name, link.index.into());
+    }
+    Ok(names)
+}
+
+/// Gives the text its meaning, with what the kernel has where it refers to it.
+fn read(
+    arguments: &Nft,
+    sources: &mut SourceMap,
+    id: SourceId,
+    net: &Net,
+    names: &Names,
+) -> Result<Compiled, Failure> {
+    let bindings: Vec<Binding<'_>> = arguments
+        .defines
+        .iter()
+        .map(|define| match define.split_once('=') {
+            Some((name, value)) => Ok(Binding { name, value }),
+            None => {
+                Err(Failure::said(format!("`{define}` is no definition")).with_help("write `-D name=value`"))
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
+    let parsed = syntax::parse_with(sources, id, &mut includes, &bindings);
+    let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone: 0 });
+    let mut compiled = compile(&Catalog::default());
+    let wanted = kernel::wanted(&compiled);
+    if !wanted.is_empty() {
+        compiled = compile(&kernel::catalog(net, &wanted)?);
+    }
+    let mut found = parsed.diagnostics.clone();
+    found.append(&mut compiled.diagnostics);
+    match diagnostics::show(&found, sources) {
+        0 => Ok(compiled),
+        _ => Err(Failure::Reported),
+    }
+}
+
+/// What is common to the parts of the work.
+struct Task<'a> {
+    arguments: &'a Nft,
+    sources: &'a SourceMap,
+    net: &'a Net,
+    names: &'a Names,
+}
+
+impl Task<'_> {
+    /// Makes all changes, or none; or has them checked.
+    fn change(&self, commands: &[Command], catalog: &Catalog) -> Result<(), Failure> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.net.nft().batch();
+        batch.echo(self.arguments.echo);
+        lower::batch(commands, catalog, &mut batch).map_err(|failed| {
+            let command = commands.get(failed.command);
+            self.refuse(
+                command.and_then(|command| span_of(command, &failed.error)),
+                failed.error.message,
+                None,
+            )
+        })?;
+        if self.arguments.check {
+            if !capability::net_admin() {
+                let note = "the kernel was not asked whether it takes this, since that needs CAP_NET_ADMIN";
+                output::message(&format!("{HELP}note{HELP:#}: {note}"));
+                return Ok(());
+            }
+            return batch.check().map_err(|error| self.refused(commands, &error));
+        }
+        let tags: Vec<Option<u32>> =
+            (0..batch.messages() as usize).map(|index| batch.step(index).and_then(|step| step.tag)).collect();
+        let committed = batch.commit().map_err(|error| self.refused(commands, &error))?;
+        if self.arguments.echo {
+            let mut out = output::stdout();
+            out.write_all(echo::text(commands, &committed, &tags, &self.options(), self.names).as_bytes())?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Answers the questions, in order.
+    fn show(&self, commands: &[Command]) -> Result<(), Failure> {
+        let mut out = output::stdout();
+        for command in commands {
+            listing::answer(command, self.net, &self.options(), self.names, &mut out).map_err(|failure| {
+                match failure {
+                    listing::Unanswered::Refused(failure) => failure,
+                    listing::Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
+                }
+            })?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn options(&self) -> PrintOptions {
+        let Nft { handles, stateless, terse, numeric, service, guid, .. } = *self.arguments;
+        let options = PrintOptions {
+            handles,
+            stateless,
+            terse,
+            service_names: service,
+            guid_names: guid,
+            numeric_priority: self.arguments.numeric_priority,
+            numeric_protocol: self.arguments.numeric_protocol,
+            numeric_time: self.arguments.numeric_time,
+            ..PrintOptions::default()
+        };
+        if numeric > 0 { options.numeric() } else { options }
+    }
+
+    /// The kernel's word about an order, pointed at where the order was written.
+    fn refused(&self, commands: &[Command], error: &netwright::Error) -> Failure {
+        let command = error.tag().and_then(|tag| commands.get(tag as usize));
+        self.refuse(
+            command.and_then(|command| command.span),
+            error.to_string(),
+            error.help().map(str::to_owned),
+        )
+    }
+
+    fn refuse(&self, span: Option<Span>, message: String, help: Option<String>) -> Failure {
+        let Some(span) = span else {
+            let failure = Failure::said(message);
+            return match help {
+                Some(help) => failure.with_help(help),
+                None => failure,
+            };
+        };
+        let diagnostic = Diagnostic { help: help.into_iter().collect(), ..Diagnostic::error(span, message) };
+        diagnostics::show(&[diagnostic], self.sources);
+        Failure::Reported
+    }
+}
+
+/// Where an order was written; of a rule, the statement at fault.
+fn span_of(command: &Command, error: &lower::Error) -> Option<Span> {
+    match &command.target {
+        Target::Rule { spans, .. } => error.statement.and_then(|at| spans.get(at).copied()).or(command.span),
+        _ => command.span,
+    }
+}

@@ -1,0 +1,209 @@
+//! Answers to `list`: the kernel's rulesets in the nft language.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use netwright::netfilter::Family;
+use netwright::{Net, netfilter};
+use netwright_nft::diagnostic::nearest;
+use netwright_nft::ir::{
+    Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
+};
+use netwright_nft::lift::{self, Dump};
+use netwright_nft::print;
+use netwright_nft::table::{Names, PrintOptions};
+
+use crate::failure::Failure;
+
+/// Why a question is not answered.
+pub(super) enum Unanswered {
+    /// It could not be asked, or the answer not be written.
+    Refused(Failure),
+    /// What it is about is not there, or it is no question that can be answered: what, and what to do.
+    Unknown(String, Option<String>),
+}
+
+impl<T: Into<Failure>> From<T> for Unanswered {
+    fn from(failure: T) -> Self {
+        Unanswered::Refused(failure.into())
+    }
+}
+
+/// All tables of a family, or of all of them, as the language has them.
+pub(crate) fn read(net: &Net, family: Family) -> netwright::Result<Ruleset> {
+    let netfilter::Ruleset { tables, chains, rules, sets, objects, flowtables, .. } =
+        net.nft().dump(family)?;
+    Ok(lift::ruleset(&Dump { tables, chains, rules, sets, objects, flowtables }))
+}
+
+/// Writes a ruleset as nft lists it.
+pub(crate) fn write(
+    ruleset: &Ruleset,
+    options: &PrintOptions,
+    names: &Names,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    carry(out, |out| print::write_ruleset(out, ruleset, options, names))
+}
+
+/// Answers an order that shows something.
+pub(super) fn answer(
+    command: &Command,
+    net: &Net,
+    options: &PrintOptions,
+    names: &Names,
+    out: &mut impl Write,
+) -> Result<(), Unanswered> {
+    let (Operation::List, Target::Selection(selection)) = (command.operation, &command.target) else {
+        let what =
+            "netwright answers `list` of rulesets, tables, chains, sets, maps, objects and flow tables";
+        return Err(Unanswered::Unknown("this cannot be answered".into(), Some(what.into())));
+    };
+    let mut ruleset = read(net, selection.family)?;
+    if let Some(table) = &selection.table {
+        keep_table(&mut ruleset, selection, table)?;
+    }
+    let Selection { entity, name, .. } = selection;
+    match (entity, name) {
+        (Entity::Table, _) if selection.table.is_none() => {
+            for content in &ruleset.tables {
+                writeln!(out, "table {} {}", content.table.family, content.table.name)?;
+            }
+            Ok(())
+        }
+        (Entity::Ruleset | Entity::Table, _) => Ok(write(&ruleset, options, names, out)?),
+        _ => {
+            let one = name.as_deref().or(selection.chain.as_deref());
+            let mut found = one.is_none();
+            for content in &ruleset.tables {
+                found |= Part { content, entity: *entity, one }.write(options, names, out)?;
+            }
+            if found { Ok(()) } else { Err(missing(&ruleset, *entity, one.unwrap_or_default())) }
+        }
+    }
+}
+
+fn keep_table(ruleset: &mut Ruleset, selection: &Selection, table: &str) -> Result<(), Unanswered> {
+    let known: Vec<String> = ruleset.tables.iter().map(|content| content.table.name.clone()).collect();
+    ruleset.tables.retain(|content| content.table.name == table);
+    if !ruleset.tables.is_empty() {
+        return Ok(());
+    }
+    let help = nearest(table, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    Err(Unanswered::Unknown(format!("there is no table {} {table}", selection.family), help))
+}
+
+fn missing(ruleset: &Ruleset, entity: Entity, name: &str) -> Unanswered {
+    let known = ruleset.tables.iter().flat_map(|content| Part { content, entity, one: None }.names());
+    let help = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+    let noun = match entity {
+        Entity::Chain => "chain",
+        Entity::Set => "set",
+        Entity::Map => "map",
+        Entity::Meter => "meter",
+        Entity::Flowtable => "flow table",
+        Entity::Object(kind) => kind.name().unwrap_or("object"),
+        Entity::Ruleset | Entity::Table | Entity::Rule => "thing",
+    };
+    Unanswered::Unknown(format!("there is no {noun} `{name}` here"), help)
+}
+
+/// The things of a kind in a table: all, or one by its name.
+struct Part<'a> {
+    content: &'a TableContent,
+    entity: Entity,
+    one: Option<&'a str>,
+}
+
+impl<'a> Part<'a> {
+    fn meant(&self, name: &str) -> bool {
+        self.one.is_none_or(|one| one == name)
+    }
+
+    /// What the things are called.
+    fn names(self) -> Vec<&'a str> {
+        let TableContent { chains, sets, flowtables, objects, .. } = self.content;
+        match self.entity {
+            Entity::Chain => chains.iter().map(|chain| chain.name.as_str()).collect(),
+            Entity::Set | Entity::Map | Entity::Meter => sets.iter().map(|set| set.name.as_str()).collect(),
+            Entity::Flowtable => flowtables.iter().map(|table| table.name.as_str()).collect(),
+            Entity::Object(_) => objects.iter().map(|object| object.name.as_str()).collect(),
+            Entity::Ruleset | Entity::Table | Entity::Rule => Vec::new(),
+        }
+    }
+
+    /// The table with these things alone; chains among all chains are shown without their rules.
+    fn content(&self) -> TableContent {
+        let TableContent { table, chains, sets, flowtables, objects } = self.content;
+        let named = Table { family: table.family, name: table.name.clone(), ..Table::default() };
+        let mut content = TableContent { table: named, ..TableContent::default() };
+        match self.entity {
+            Entity::Chain => {
+                content.chains = chains.iter().filter(|chain| self.meant(&chain.name)).cloned().collect();
+                if self.one.is_none() {
+                    content.chains.iter_mut().for_each(|chain| chain.rules.clear());
+                }
+            }
+            Entity::Set | Entity::Map | Entity::Meter => {
+                let map = self.entity == Entity::Map;
+                let meter = self.entity == Entity::Meter;
+                let kind = |set: &Set| self.one.is_some() || (!meter && set.target.is_some() == map);
+                content.sets =
+                    sets.iter().filter(|set| kind(set) && self.meant(&set.name)).cloned().collect();
+            }
+            Entity::Flowtable => {
+                content.flowtables =
+                    flowtables.iter().filter(|table| self.meant(&table.name)).cloned().collect();
+            }
+            Entity::Object(kind) => {
+                let fits = |object: &&Object| object.kind() == kind && self.meant(&object.name);
+                content.objects = objects.iter().filter(fits).cloned().collect();
+            }
+            Entity::Ruleset | Entity::Table | Entity::Rule => {}
+        }
+        content
+    }
+
+    /// Writes the table with these things, and tells whether there are any. As with nft, a table without any is named
+    /// all the same where all sets or flow tables are asked for.
+    fn write(&self, options: &PrintOptions, names: &Names, out: &mut impl Write) -> io::Result<bool> {
+        let content = self.content();
+        let empty = content.chains.is_empty()
+            && content.sets.is_empty()
+            && content.flowtables.is_empty()
+            && content.objects.is_empty();
+        let named = matches!(self.entity, Entity::Set | Entity::Map | Entity::Meter | Entity::Flowtable);
+        if empty && (self.one.is_some() || !named) {
+            return Ok(false);
+        }
+        // what is of one kind has no empty lines between
+        let text = print::table(&content, options, names);
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(!empty)
+    }
+}
+
+/// Lets what writes text write bytes, and keeps the error.
+fn carry<W: Write>(out: &mut W, write: impl FnOnce(&mut Carrier<'_, W>) -> fmt::Result) -> io::Result<()> {
+    let mut carrier = Carrier { out, error: Ok(()) };
+    match write(&mut carrier) {
+        Ok(()) => Ok(()),
+        Err(fmt::Error) => carrier.error.and(Err(io::Error::other("the ruleset could not be written"))),
+    }
+}
+
+struct Carrier<'a, W> {
+    out: &'a mut W,
+    error: io::Result<()>,
+}
+
+impl<W: Write> fmt::Write for Carrier<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.error = Err(error);
+            fmt::Error
+        })
+    }
+}

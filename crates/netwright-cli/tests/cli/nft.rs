@@ -1,0 +1,132 @@
+//! `netwright nft` in namespaces made for the test.
+
+use std::fs;
+
+use crate::support::{directory, isolated, netwright, run, stdout};
+
+fn listing() -> String {
+    fs::read_to_string(directory().join("nft/good.listing")).expect("the expected listing")
+}
+
+#[test]
+fn a_file_is_loaded_and_listed_back() {
+    let script = r#"cd "$1"/nft; "$0" nft -f good.nft; "$0" nft list ruleset"#;
+    assert_eq!(stdout(&mut isolated(script)), listing());
+    let script = r#"cd "$1"/nft; "$0" nft -f - <good.nft; "$0" list firewall"#;
+    assert_eq!(stdout(&mut isolated(script)), listing());
+}
+
+#[test]
+fn a_listing_can_be_loaded_again() {
+    let script = r#"cd "$1"/nft; "$0" nft -f good.listing; "$0" nft list table inet filter"#;
+    assert_eq!(stdout(&mut isolated(script)), listing());
+}
+
+#[test]
+fn parts_can_be_listed() {
+    let check = |orders: &str, expected: &str| {
+        let script = format!(r#""$0" nft -f "$1"/nft/good.nft; "$0" nft {orders}"#);
+        assert_eq!(stdout(&mut isolated(&script)), expected, "{orders}");
+    };
+    check("list tables", "table inet filter\n");
+    check("list tables ip", "");
+    check("list counters", "table inet filter {\n\tcounter seen {\n\t\tpackets 0 bytes 0\n\t}\n}\n");
+    check("-s list counters", "table inet filter {\n\tcounter seen {\n\t}\n}\n");
+    check(
+        "list chains",
+        "table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n",
+    );
+    check(
+        "-t list set inet filter blocked",
+        "table inet filter {\n\tset blocked {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t}\n}\n",
+    );
+}
+
+#[test]
+fn what_was_made_is_told_with_its_handle() {
+    let script = r#"
+        "$0" nft -e -a add table inet t
+        "$0" nft -e -a 'add chain inet t c { type filter hook input priority 0; }'
+        "$0" nft -e -a add rule inet t c tcp dport '{ 22, 80 }' accept
+        "$0" nft -a list chain inet t c
+    "#;
+    let text = stdout(&mut isolated(script));
+    let lines: Vec<&str> = text.lines().collect();
+    let handle = |line: &str| line.rsplit_once(" # handle ").map(|(_, handle)| handle.to_owned());
+    assert!(lines[0].starts_with("add table inet t # handle "), "{text}");
+    assert!(
+        lines[1].starts_with("add chain inet t c { type filter hook input priority filter; } # handle "),
+        "{text}"
+    );
+    assert!(lines[2].starts_with("add rule inet t c tcp dport { 22, 80 } accept # handle "), "{text}");
+    assert_eq!(lines[3], "table inet t {");
+    assert_eq!(handle(lines[4]), handle(lines[1]), "{text}");
+    assert_eq!(handle(lines[6]), handle(lines[2]), "{text}");
+}
+
+#[test]
+fn orders_may_refer_to_what_the_kernel_has() {
+    let script = r#"
+        "$0" nft -f "$1"/nft/good.nft
+        "$0" nft add element inet filter blocked '{ 203.0.113.1 }'
+        "$0" nft delete element inet filter blocked '{ 198.51.100.7 }'
+        "$0" nft insert rule inet filter input index 1 ip saddr @blocked accept
+        "$0" nft rename chain inet filter input renamed
+        "$0" nft -D 'port=99' add rule inet filter renamed tcp dport '$port' drop
+        "$0" nft list ruleset
+    "#;
+    let text = stdout(&mut isolated(script));
+    let rules: Vec<&str> =
+        text.lines().map(str::trim).skip_while(|line| !line.starts_with("chain")).collect();
+    assert!(text.contains("elements = { 192.0.2.0/24, 203.0.113.1 }"), "{text}");
+    assert_eq!(rules[0], "chain renamed {", "{text}");
+    assert_eq!(rules[3], "ip saddr @blocked accept", "{text}");
+    assert_eq!(rules[6], "tcp dport 99 drop", "{text}");
+}
+
+#[test]
+fn a_refusal_of_the_kernel_points_at_the_line() {
+    let script = r#"cd "$1"/nft; "$0" nft -f refused.nft || code=$?; "$0" nft list ruleset; exit $code"#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (1, ""), "nothing of it may stay");
+    assert!(err.starts_with("error: cannot add rule inet filter input: no such object (ENOENT)"), "{err}");
+    assert!(err.contains(" --> refused.nft:4:1\n"), "{err}");
+    assert!(err.contains("\n4 | add rule inet filter input jump nowhere\n  | ^^^^"), "{err}");
+}
+
+#[test]
+fn checking_changes_nothing() {
+    let script = r#"cd "$1"/nft; "$0" nft -c -f good.nft; "$0" nft list ruleset"#;
+    assert_eq!(stdout(&mut isolated(script)), "");
+    let (code, _, err) = run(&mut isolated(r#""$0" nft -c -f "$1"/nft/refused.nft"#));
+    assert_eq!(code, 1);
+    assert!(err.contains("refused.nft:4:1"), "{err}");
+}
+
+#[test]
+fn all_mistakes_are_shown_and_nothing_is_done() {
+    let script = r#""$0" nft 'add table ip t; add rule ip t c ip sadr 1.2.3.4; add rule ip t c tcp dport htpp' || "$0" nft list ruleset"#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(
+        err.contains("sadr")
+            && err.contains("did you mean \"saddr\"?")
+            && err.contains("did you mean \"http\"?"),
+        "{err}"
+    );
+}
+
+#[test]
+fn what_is_not_there_has_a_suggestion() {
+    let script = r#""$0" nft -f "$1"/nft/good.nft; "$0" nft list table inet filtre"#;
+    let (code, _, err) = run(&mut isolated(script));
+    assert_eq!(code, 1);
+    assert!(err.contains("there is no table inet filtre") && err.contains("did you mean `filter`?"), "{err}");
+}
+
+#[test]
+fn unknown_options_are_wrong_usage() {
+    let (code, _, err) = run(netwright().args(["nft", "--no-such-option", "list", "ruleset"]));
+    assert_eq!(code, 2);
+    assert!(err.contains("--no-such-option"), "{err}");
+}
