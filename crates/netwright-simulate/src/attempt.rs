@@ -85,7 +85,7 @@ impl Watch<'_> {
             match probe.step(self.receivers) {
                 Ok(Seen::Waiting) => {}
                 Ok(Seen::Arrived { from, at }) => return Ok(Ok(End::Arrived { from, at })),
-                Ok(Seen::Refused(how)) => return Ok(Ok(End::Refused(how))),
+                Ok(Seen::Refused(how)) => return Ok(Ok(self.refused(probe, how)?)),
                 Ok(Seen::Lost(why)) => return Ok(Ok(End::Lost(why))),
                 Err(error) => return Ok(Err(error)),
             }
@@ -119,6 +119,15 @@ impl Watch<'_> {
                 return Ok(Err(error));
             }
         }
+    }
+
+    /// A refusal by somebody at whom nobody waits for it says where to wait.
+    fn refused(&mut self, probe: &dyn Probe, how: String) -> Result<End> {
+        self.tracer.hear()?;
+        Ok(match self.told(probe.tuple()) {
+            Told::Elsewhere(at) => End::Elsewhere(at),
+            _ => End::Refused(how),
+        })
     }
 
     /// How a packet ends that routing took and that did not come out of it; `late` where it should have by now.

@@ -211,6 +211,8 @@ impl<'h> Simulation<'h> {
             let (outcome, probe) = self.once(order, receivers)?;
             if outcome.end == End::Unanswered && !waited {
                 waited = true;
+                // a connection that is still being made would use up what the wait is for
+                drop(probe);
                 std::thread::sleep(REFUSALS);
                 continue;
             }
@@ -337,8 +339,8 @@ impl<'h> Simulation<'h> {
         let decisions =
             || [Some(first), again].into_iter().flatten().flat_map(|journey| journey.decisions.iter());
         let filters = || decisions().filter(|decision| self.ruleset.filters(decision));
-        let rule = filters().filter(|decision| decision.rule.is_some()).last();
-        rule.or_else(|| filters().last()).map(|decision| self.ruleset.place(decision))
+        let rule = filters().rfind(|decision| decision.rule.is_some());
+        rule.or_else(|| filters().next_back()).map(|decision| self.ruleset.place(decision))
     }
 
     /// The rule that rejected it, else the route that did.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use netwright_route::Prefix;
 use netwright_route::prefix::maximum_length;
-use netwright_state::model::{FlowSource, Host, Link, LinkKind, Route, RouteType, VlanProtocol};
+use netwright_state::model::{Flow, FlowSource, Host, Link, LinkKind, Route, RouteType, VlanProtocol};
 
 /// A switch that one or several cards of the host are plugged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,8 +129,44 @@ impl<'h> Topology<'h> {
         let any = || host.routes.iter().flat_map(via).find(|gateway| gateway.is_ipv4() == address.is_ipv4());
         match matching(address).or_else(any) {
             Some(gateway) => self.behind(&upper.name, gateway, address),
-            None => self.machine_at(found, address),
+            None => match self.free_address(upper, address.is_ipv4()) {
+                // somebody from afar comes by a router, of which the host need not know
+                Some(router) => {
+                    let index = self.machine_at(found, router)?;
+                    self.put_behind(index, address);
+                    Ok(index)
+                }
+                None => self.machine_at(found, address),
+            },
         }
+    }
+
+    /// An address on a network of a link that nobody has: the last one that the file does not name.
+    fn free_address(&self, link: &Link, ipv4: bool) -> Option<IpAddr> {
+        let known = |machine: &&Machine| machine.link == link.name && !machine.remote.is_empty();
+        let routers = || self.machines.iter().filter(known).map(|machine| machine.address.address);
+        let network = link.networks().find(|network| network.address.is_ipv4() == ipv4)?;
+        if let Some(router) = routers().find(|router| network.contains(*router)) {
+            return Some(router);
+        }
+        let spare = maximum_length(network.address).saturating_sub(network.length).min(16);
+        let last = (1u128 << spare).checked_sub(1)?;
+        // the first and the last one of a network are not for machines
+        (1..last)
+            .rev()
+            .map(|offset| plus(network.network().address, offset))
+            .find(|address| !self.is_named(*address))
+    }
+
+    /// Whether the file speaks of an address.
+    fn is_named(&self, address: IpAddr) -> bool {
+        let ends = |flow: &Flow| {
+            [flow.seen_from, flow.arrives_at].into_iter().flatten().any(|end| end.address == address)
+        };
+        let flows = |flow: &Flow| flow.to == address || flow.from.address() == Some(address) || ends(flow);
+        self.host.has_address(address)
+            || self.machines.iter().any(|machine| machine.holds(address))
+            || self.host.flows.iter().any(flows)
     }
 
     /// The machines that an address may be reached at: on the host's networks, else by its routes.
@@ -169,10 +205,14 @@ impl<'h> Topology<'h> {
     /// A machine behind which an address lies.
     fn behind(&mut self, link: &str, gateway: IpAddr, address: IpAddr) -> Result<usize, Obstacle> {
         let index = self.machine(link, gateway)?;
+        self.put_behind(index, address);
+        Ok(index)
+    }
+
+    fn put_behind(&mut self, index: usize, address: IpAddr) {
         if let Some(machine) = self.machines.get_mut(index).filter(|machine| !machine.holds(address)) {
             machine.remote.push(address);
         }
-        Ok(index)
     }
 
     fn machine(&mut self, link: &str, address: IpAddr) -> Result<usize, Obstacle> {
@@ -310,6 +350,13 @@ pub(crate) fn layer3<'h>(host: &'h Host, link: &'h Link) -> &'h Link {
 
 fn network_of(link: &Link, address: IpAddr) -> Option<Prefix> {
     link.networks().filter(|network| network.contains(address)).max_by_key(|network| network.length)
+}
+
+fn plus(address: IpAddr, offset: u128) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => IpAddr::V4(u32::from(address).wrapping_add(offset as u32).into()),
+        IpAddr::V6(address) => IpAddr::V6(u128::from(address).wrapping_add(offset).into()),
+    }
 }
 
 /// The ways of a route by device and gateway.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use netwright_route::address::{AddressFlags, List as AddressList};
-use netwright_route::link::kind::{Bridge, Vlan};
+use netwright_route::link::kind::{Bridge, BridgePort, PortState, Vlan};
 use netwright_route::link::{self, Change, Create, List as LinkList, Peer};
 use netwright_route::route::Lookup;
 use netwright_route::{Add, Address, LinkId, NetworkOrder, Prefix, Route};
@@ -114,6 +114,8 @@ const HOST: &[(&[&str], u32)] = &[
 ];
 
 const MACHINE: &[(&[&str], u32)] = &[
+    // who asks for the host's hardware address does so from an address on the link, as a router does
+    (&["ipv4", "conf", "all", "arp_announce"], 2),
     (&["ipv4", "conf", "all", "rp_filter"], 0),
     (&["ipv4", "conf", "default", "rp_filter"], 0),
     (&["ipv4", "conf", "all", "arp_ignore"], 0),
@@ -134,6 +136,9 @@ const FABRIC: &[(&[&str], u32)] = &[
     (&["bridge", "bridge-nf-call-ip6tables"], 0),
     (&["bridge", "bridge-nf-call-arptables"], 0),
 ];
+
+/// Milliseconds between two searches for a neighbour.
+const RETRY: u32 = 100;
 
 /// Writes settings, as far as this kernel has them.
 fn set_all(namespace: &Namespace, settings: &[(&[&str], u32)]) -> Result<()> {
@@ -214,18 +219,31 @@ impl World {
         for link in &host.links {
             if matches!(&link.kind, Some(LinkKind::Bridge(bridge)) if bridge.stp == Some(true)) {
                 // one switch makes no loop, and the spanning tree would hold every packet back for half a minute
-                let id = self.host.link(&link.name)?;
-                let change = Change::kind(Bridge { spanning_tree: Some(0), ..Bridge::default() });
-                self.host.set(id, change)?;
+                self.stop_spanning_tree(&link.name)?;
             }
         }
         let names = self.host.links()?;
+        for name in names.values() {
+            // who is put behind the link later is found soon, though the search has begun
+            let search = |family| [family, "neigh", name.as_str(), "retrans_time_ms"];
+            set_all(&self.host.namespace, &[(&search("ipv4"), RETRY), (&search("ipv6"), RETRY)])?;
+        }
         for address in self.host.connection.dump_all(&AddressList::default())? {
             if let Some(name) = names.get(&address.link.index) {
                 self.own.entry(name.clone()).or_default().push(address);
             }
         }
         self.complete(topology)
+    }
+
+    fn stop_spanning_tree(&mut self, bridge: &str) -> Result<()> {
+        let bridge = self.host.link(bridge)?;
+        self.host.set(bridge, Change::kind(Bridge { spanning_tree: Some(0), ..Bridge::default() }))?;
+        for port in self.host.connection.dump_all(&LinkList::ports_of(bridge))? {
+            let forwards = BridgePort { state: Some(PortState::FORWARDING), ..BridgePort::default() };
+            self.host.set(port.id(), Change::port(forwards))?;
+        }
+        Ok(())
     }
 
     /// Makes what the topology has and the world has not.

@@ -1,0 +1,258 @@
+//! What earlier packets leave behind, and what else can be said of a flow.
+
+use netwright_lab::{Lab, Outcome, ensure, ensure_eq};
+
+use crate::oracle::simulate;
+use crate::{all_pass, decided, flow};
+
+pub(crate) fn rates_and_counts_are_reached(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+
+[firewall]
+rules = '''
+table ip filter {
+	set seen {
+		type ipv4_addr
+		flags dynamic,timeout
+		timeout 1m
+	}
+	chain input {
+		type filter hook input priority filter; policy drop;
+		udp dport 53 limit rate 1/minute burst 3 packets accept
+		tcp dport 80 ct state new ct count over 3 reject with tcp reset
+		tcp dport 80 accept
+		udp dport 7000 add @seen { ip saddr } accept
+		tcp dport 22 ip saddr @seen accept
+	}
+}
+'''
+
+[[flow]]
+name = "within the rate"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 53
+times = 3
+
+[[flow]]
+name = "above the rate"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 53
+expect = "drop"
+
+[[flow]]
+name = "few connections"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 80
+times = 3
+
+[[flow]]
+name = "unknown"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 22
+expect = "drop"
+
+[[flow]]
+name = "knock"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 7000
+
+[[flow]]
+name = "known"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 22
+"#,
+    )?;
+    all_pass(&report)?;
+    let report = simulate(
+        r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+
+[firewall]
+rules = '''
+table ip filter {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		tcp dport 80 ct state new ct count over 3 reject with tcp reset
+	}
+}
+'''
+
+[[flow]]
+name = "many connections"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 80
+times = 4
+expect = "reject"
+"#,
+    )?;
+    all_pass(&report)
+}
+
+pub(crate) fn places_follow_insertions(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+
+[firewall]
+rules = '''
+add table ip filter
+add chain ip filter input { type filter hook input priority filter; policy accept; }
+add rule ip filter input tcp dport 2 drop
+insert rule ip filter input tcp dport 1 drop
+add rule ip filter input index 0 tcp dport 3 drop
+table ip filter {
+	chain input {
+		tcp dport { 4, 5 } \
+			drop
+	}
+}
+'''
+
+[[flow]]
+name = "1"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 1
+expect = "drop"
+
+[[flow]]
+name = "2"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 2
+expect = "drop"
+
+[[flow]]
+name = "3"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 3
+expect = "drop"
+
+[[flow]]
+name = "4"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 4
+expect = "drop"
+
+[[flow]]
+name = "6"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 6
+"#,
+    )?;
+    all_pass(&report)?;
+    for (name, line) in [("1", 9), ("2", 8), ("3", 10), ("4", 13), ("6", 7)] {
+        ensure!(decided(&report, name)? == format!("host.toml:{line}"), "{report}");
+    }
+    Ok(())
+}
+
+pub(crate) fn every_icmp_type_can_be_sent(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+forwarding = true
+link.wan.addresses = ["192.0.2.1/24", "2001:db8:1::1/64"]
+link.lan.addresses = ["10.0.0.1/24", "2001:db8:2::1/64"]
+
+[firewall]
+rules = '''
+table inet filter {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		icmp type timestamp-request drop
+		icmpv6 type 200 drop
+	}
+}
+'''
+
+[[flow]]
+name = "timestamp"
+from = "lan 10.0.0.9"
+to = "192.0.2.9"
+icmp = 13
+expect = "drop"
+
+[[flow]]
+name = "information"
+from = "lan 10.0.0.9"
+to = "192.0.2.9"
+icmp = 15
+seen-from = "10.0.0.9"
+
+[[flow]]
+name = "private 200"
+from = "lan 2001:db8:2::9"
+to = "2001:db8:1::9"
+icmp = 200
+expect = "drop"
+
+[[flow]]
+name = "private 201"
+from = "lan 2001:db8:2::9"
+to = "2001:db8:1::9"
+icmp = 201
+seen-from = "2001:db8:2::9"
+"#,
+    )?;
+    all_pass(&report)?;
+    ensure_eq!(decided(&report, "timestamp")?, "host.toml:11");
+    Ok(())
+}
+
+pub(crate) fn a_source_port_can_be_given(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+
+[firewall]
+rules = '''
+table ip filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		tcp sport 1023 accept
+		udp sport 68 udp dport 67 accept
+	}
+}
+'''
+
+[[flow]]
+name = "old shell"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 514
+source-port = 1023
+seen-from = "192.0.2.9:1023"
+times = 3
+
+[[flow]]
+name = "dhcp"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 67
+source-port = 68
+times = 2
+
+[[flow]]
+name = "any port"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 67
+expect = "drop"
+"#,
+    )?;
+    all_pass(&report)?;
+    ensure!(flow(&report, "dhcp")?.seen_from.is_some_and(|from| from.port() == 68));
+    Ok(())
+}
