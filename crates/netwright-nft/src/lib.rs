@@ -7,6 +7,7 @@ pub mod context;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod ir;
+pub mod json;
 pub mod lift;
 pub mod lower;
 pub mod print;

@@ -6,7 +6,7 @@ mod corpus;
 
 use std::collections::BTreeMap;
 
-use netwright_nft::{lift, print};
+use netwright_nft::{json, lift, print};
 
 #[test]
 fn rules_are_listed_as_nft_lists_them() {
@@ -38,6 +38,39 @@ fn rules_are_listed_as_nft_lists_them() {
         }
     }
     report("listings", &files, &wrong);
+}
+
+#[test]
+fn rules_become_the_json_that_nft_lists() {
+    let Some(shared) = corpus::shared() else { return };
+    let (names, options) = (corpus::names(), corpus::options());
+    let mut files: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for record in corpus::records(&shared) {
+        let expected = &record["json_listing"];
+        if record["kind"] != "rule" || record["expect"] != "ok" || expected.is_null() {
+            continue;
+        }
+        for (family, listing) in record["listing_nft"].as_object().into_iter().flatten() {
+            let sent = corpus::sent(&corpus::messages(&record, family)).unwrap();
+            let declared = corpus::declared(&record, corpus::family(family));
+            let mut scope = lift::Scope::default();
+            for (set, elements) in declared.iter().chain(&sent.sets) {
+                scope.add_set(set, elements);
+            }
+            let rule = lift::rule(sent.rules.first().unwrap(), &scope);
+            let text = json::statements(&rule.statements, &options, &names).to_string();
+            let ours: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let count = files.entry(record["file"].as_str().unwrap().to_owned()).or_default();
+            count.1 += 1;
+            if ours == *expected {
+                count.0 += 1;
+            } else {
+                wrong.push(format!("{} {family}: {listing}\n  nft: {expected}\n  us:  {ours}", record["id"]));
+            }
+        }
+    }
+    report("JSON", &files, &wrong);
 }
 
 fn report(what: &str, files: &BTreeMap<String, (usize, usize)>, wrong: &[String]) {

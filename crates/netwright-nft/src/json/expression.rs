@@ -1,0 +1,274 @@
+//! Expressions.
+
+use super::{Node, ToJson};
+use crate::ir::{
+    BinaryOperator, ChainTarget, CtSelector, Direction, Element, Expression, Exthdr, Fib, Hash, MapReference, Numgen,
+    Payload, PayloadLocation, Selector, SetReference, Value, Verdict, Xfrm, XfrmDirection,
+};
+use crate::table::key::{FIB_FLAGS, Layer3, OSF_TTL_MODES};
+use crate::table::value::{self, Json, bits_of};
+use crate::table::{DataType, ExtensionBase};
+
+impl ToJson<'_> {
+    pub(super) fn expression(&self, expression: &Expression) -> Node {
+        match expression {
+            Expression::Value(value) => self.value(value),
+            Expression::Range(from, to) => {
+                let numeric = self.options.numeric();
+                let ends = ToJson { options: &numeric, ..*self };
+                Node::single("range", vec![ends.value(from), ends.value(to)])
+            }
+            Expression::Prefix(value, length) => {
+                Node::single("prefix", Node::object().with("addr", self.value(value)).with("len", *length))
+            }
+            Expression::Wildcard(value) => Node::Text(format!("{}*", String::from_utf8_lossy(&value.bytes))),
+            Expression::Verdict(verdict) => self.verdict(verdict),
+            Expression::ObjectName(name) => name.as_str().into(),
+            Expression::Flags(values) => {
+                Node::one_or_many(values.iter().map(|value| self.value(value)).collect())
+            }
+            Expression::Selector(selector) => self.selector(selector),
+            Expression::Concatenation(parts) => Node::single("concat", self.all(parts)),
+            Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Expression::Set(set) => self.reference(set),
+            Expression::Map(key, map) => self.map(key, map),
+            Expression::Exists(there) => Node::Boolean(*there),
+        }
+    }
+
+    fn all(&self, expressions: &[Expression]) -> Vec<Node> {
+        expressions.iter().map(|expression| self.expression(expression)).collect()
+    }
+
+    pub(super) fn map(&self, key: &Expression, map: &MapReference) -> Node {
+        Node::single("map", self.keyed(key, map))
+    }
+
+    pub(super) fn keyed(&self, key: &Expression, map: &MapReference) -> Node {
+        Node::object().with("key", self.expression(key)).with("data", self.reference(map))
+    }
+
+    pub(super) fn reference(&self, set: &SetReference) -> Node {
+        match set {
+            SetReference::Named(name) => Node::Text(format!("@{name}")),
+            SetReference::Anonymous(elements) => {
+                Node::single("set", elements.iter().map(|element| self.element(element)).collect::<Vec<_>>())
+            }
+        }
+    }
+
+    pub(super) fn element(&self, element: &Element) -> Node {
+        let key = element.key.as_ref().map_or_else(|| "*".into(), |key| self.expression(key));
+        let plain = element.timeout.is_none()
+            && element.expires.is_none()
+            && element.comment.is_none()
+            && element.statements.is_empty();
+        let key = if plain { key } else { Node::single("elem", self.detailed(element, key)) };
+        match &element.data {
+            Some(data) => vec![key, self.expression(data)].into(),
+            None => key,
+        }
+    }
+
+    fn detailed(&self, element: &Element, key: Node) -> Node {
+        let seconds = |milliseconds: u64| milliseconds / 1000;
+        let expires = element.expires.filter(|_| !self.options.stateless);
+        let mut node = Node::object()
+            .with("val", key)
+            .with_some("timeout", element.timeout.map(seconds))
+            .with_some("expires", expires.map(seconds))
+            .with_some("comment", element.comment.as_deref());
+        for statement in &element.statements {
+            if let (Node::Object(members), Node::Object(more)) = (&mut node, self.statement(statement)) {
+                members.extend(more);
+            }
+        }
+        node
+    }
+
+    /// Operators of one kind that follow each other share their operands.
+    fn binary(&self, operator: BinaryOperator, left: &Expression, right: &Expression) -> Node {
+        let mut operands = Vec::new();
+        self.operands(operator, left, &mut operands);
+        operands.push(self.expression(right));
+        let name = match operator {
+            BinaryOperator::And => "&",
+            BinaryOperator::Or => "|",
+            BinaryOperator::Xor => "^",
+            BinaryOperator::ShiftLeft => "<<",
+            BinaryOperator::ShiftRight => ">>",
+        };
+        Node::single(name, operands)
+    }
+
+    fn operands(&self, operator: BinaryOperator, expression: &Expression, operands: &mut Vec<Node>) {
+        match expression {
+            Expression::Binary(same, left, right) if *same == operator => {
+                self.operands(operator, left, operands);
+                operands.push(self.expression(right));
+            }
+            other => operands.push(self.expression(other)),
+        }
+    }
+
+    pub(super) fn value(&self, value: &Value) -> Node {
+        if value.data_type.is_string() {
+            return String::from_utf8_lossy(&value.bytes).into_owned().into();
+        }
+        let Some(number) = value.as_number() else {
+            let digits: String = value.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            return Node::Text(format!("0x{digits}"));
+        };
+        let named = value.data_type.is_bitmask() && value.data_type != DataType::BITMASK;
+        if named && number.count_ones() > 1 {
+            let bits: Vec<Node> = bits_of(number).map(|bit| self.number(value, bit)).collect();
+            return Node::single("|", bits);
+        }
+        self.number(value, number)
+    }
+
+    fn number(&self, value: &Value, number: u128) -> Node {
+        match value::to_json(value.data_type, value.bits, number, self.names, self.options) {
+            Json::Text(text) => Node::Text(text),
+            // An interface without a name is a text all the same.
+            Json::Number(number) if value.data_type == DataType::IFACE_INDEX => Node::Text(number.to_string()),
+            Json::Number(number) => i128::try_from(number).map_or_else(|_| Node::Text(number.to_string()), Node::Number),
+            Json::Boolean(value) => Node::Boolean(value),
+        }
+    }
+
+    pub(super) fn verdict(&self, verdict: &Verdict) -> Node {
+        let (name, target) = match verdict {
+            Verdict::Accept => return Node::single("accept", Node::Null),
+            Verdict::Drop => return Node::single("drop", Node::Null),
+            Verdict::Continue => return Node::single("continue", Node::Null),
+            Verdict::Return => return Node::single("return", Node::Null),
+            Verdict::Other(code) => return Node::single("verdict", *code),
+            Verdict::Jump(target) => ("jump", target),
+            Verdict::Goto(target) => ("goto", target),
+        };
+        let target = match target {
+            ChainTarget::Named(name) => Node::single("target", name.as_str()),
+            ChainTarget::Anonymous(rules) => {
+                let rules = rules.iter().map(|rule| self.statements(&rule.statements).into());
+                Node::single("rules", rules.collect::<Vec<Node>>())
+            }
+        };
+        Node::single(name, target)
+    }
+
+    pub(super) fn selector(&self, selector: &Selector) -> Node {
+        match selector {
+            Selector::Payload(payload) => Node::single("payload", payload_node(payload)),
+            Selector::Exthdr(exthdr) => exthdr_node(exthdr),
+            Selector::Meta(key) => Node::single("meta", Node::single("key", key.name)),
+            Selector::Ct(ct) => Node::single("ct", ct_node(ct)),
+            Selector::Rt(rt) => {
+                let node = Node::single("key", rt.key.name).with_some("family", layer3(rt.key.layer3));
+                Node::single("rt", node)
+            }
+            Selector::Socket(socket) => Node::single("socket", Node::single("key", socket.key.name)),
+            Selector::Fib(fib) => Node::single("fib", fib_node(fib)),
+            Selector::Numgen(numgen) => Node::single("numgen", numgen_node(numgen)),
+            Selector::Hash(hash) => self.hash(hash),
+            Selector::Xfrm(xfrm) => Node::single("ipsec", xfrm_node(xfrm)),
+            Selector::Osf { ttl, version } => {
+                let mode = OSF_TTL_MODES.iter().find(|(_, mode)| Some(*mode) == *ttl).map(|(name, _)| *name);
+                let node = Node::single("key", if *version { "version" } else { "name" });
+                Node::single("osf", node.with_some("ttl", mode))
+            }
+            Selector::Tunnel(key) => Node::single("tunnel", Node::single("key", key.name)),
+        }
+    }
+
+    fn hash(&self, hash: &Hash) -> Node {
+        let offset = Some(hash.offset).filter(|offset| *offset != 0);
+        match &hash.of {
+            Some(of) => {
+                let node = Node::object()
+                    .with("mod", hash.modulus)
+                    .with_some("seed", hash.seed)
+                    .with_some("offset", offset)
+                    .with("expr", self.expression(of));
+                Node::single("jhash", node)
+            }
+            None => Node::single("symhash", Node::single("mod", hash.modulus).with_some("offset", offset)),
+        }
+    }
+}
+
+fn payload_node(payload: &Payload) -> Node {
+    match &payload.location {
+        PayloadLocation::Field(header, field) => Node::object()
+            .with_some("tunnel", payload.inner.map(|tunnel| tunnel.name))
+            .with("protocol", header.name)
+            .with("field", field.name),
+        PayloadLocation::Raw { base, offset, bits } => Node::object()
+            .with("base", base.raw_name().unwrap_or_default())
+            .with("offset", *offset)
+            .with("len", *bits),
+    }
+}
+
+fn exthdr_node(exthdr: &Exthdr) -> Node {
+    let word = match exthdr.base {
+        ExtensionBase::IPV6 => "exthdr",
+        ExtensionBase::TCP => "tcp option",
+        ExtensionBase::IPV4 => "ip option",
+        ExtensionBase::SCTP => "sctp chunk",
+        _ => return Node::single("dccp option", Node::single("type", exthdr.number)),
+    };
+    let node = match (exthdr.header, exthdr.raw) {
+        (Some(header), None) => {
+            Node::single("name", header.name).with_some("field", exthdr.field.map(|field| field.name))
+        }
+        (_, raw) => {
+            let (offset, bits) = raw.unwrap_or((0, 8));
+            Node::single("base", exthdr.number).with("offset", offset).with("len", bits)
+        }
+    };
+    Node::single(word, node)
+}
+
+fn layer3(layer3: Layer3) -> Option<&'static str> {
+    match layer3 {
+        Layer3::Ipv4 => Some("ip"),
+        Layer3::Ipv6 => Some("ip6"),
+        Layer3::Any | Layer3::Context => None,
+    }
+}
+
+fn ct_node(ct: &CtSelector) -> Node {
+    let key = match layer3(ct.key.layer3) {
+        Some(family) => format!("{family} {}", ct.key.name),
+        None => ct.key.name.to_owned(),
+    };
+    let direction = ct.direction.map(|direction| match direction {
+        Direction::Original => "original",
+        Direction::Reply => "reply",
+    });
+    Node::single("key", key).with_some("dir", direction)
+}
+
+fn fib_node(fib: &Fib) -> Node {
+    let flags = FIB_FLAGS.iter().filter(|flag| fib.flags & flag.bit != 0);
+    let flags: Vec<Node> = flags.map(|flag| flag.name.into()).collect();
+    Node::single("result", if fib.present { "check" } else { fib.key.name }).with("flags", flags)
+}
+
+fn numgen_node(numgen: &Numgen) -> Node {
+    Node::single("mode", if numgen.random { "random" } else { "inc" })
+        .with("mod", numgen.modulus)
+        .with("offset", numgen.offset)
+}
+
+fn xfrm_node(xfrm: &Xfrm) -> Node {
+    let direction = match xfrm.direction {
+        XfrmDirection::In => "in",
+        XfrmDirection::Out => "out",
+    };
+    Node::single("key", xfrm.key.name)
+        .with_some("family", layer3(xfrm.key.layer3))
+        .with("dir", direction)
+        .with("spnum", xfrm.number)
+}
