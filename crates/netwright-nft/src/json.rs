@@ -9,6 +9,8 @@ use std::fmt;
 
 pub use node::Node;
 
+use netwright_netfilter::Family;
+
 use crate::ir::{Chain, Rule, Ruleset, Statement, TableContent};
 use crate::table::{Names, PrintOptions};
 
@@ -17,12 +19,14 @@ use crate::table::{Names, PrintOptions};
 struct ToJson<'a> {
     names: &'a Names,
     options: &'a PrintOptions,
+    /// Family of the table that things are in.
+    family: Family,
 }
 
-/// The statements of a rule, as in the member `expr` of a rule.
+/// The statements of a rule in a table of a family, as in the member `expr` of a rule.
 #[must_use]
-pub fn statements(statements: &[Statement], options: &PrintOptions, names: &Names) -> Node {
-    Node::Array(ToJson { names, options }.statements(statements))
+pub fn statements(family: Family, statements: &[Statement], options: &PrintOptions, names: &Names) -> Node {
+    Node::Array(ToJson { names, options, family }.statements(statements))
 }
 
 /// Writes a ruleset on one line, thing by thing.
@@ -35,13 +39,12 @@ pub fn write_ruleset(
     options: &PrintOptions,
     names: &Names,
 ) -> fmt::Result {
-    let to_json = ToJson { names, options };
     let head = Node::single("version", env!("CARGO_PKG_VERSION"))
         .with("release_name", "netwright")
         .with("json_schema_version", 1u8);
     write!(out, "{{\"nftables\": [{}", Node::single("metainfo", head))?;
     for content in &ruleset.tables {
-        to_json.content(content, &mut |node| write!(out, ", {node}"))?;
+        ToJson { names, options, family: content.table.family }.content(content, &mut |node| write!(out, ", {node}"))?;
     }
     out.write_str("]}\n")
 }

@@ -59,7 +59,7 @@ fn rules_become_the_json_that_nft_lists() {
                 scope.add_set(set, elements);
             }
             let rule = lift::rule(sent.rules.first().unwrap(), &scope);
-            let text = json::statements(&rule.statements, &options, &names).to_string();
+            let text = json::statements(corpus::family(family), &rule.statements, &options, &names).to_string();
             let ours: serde_json::Value = serde_json::from_str(&text).unwrap();
             let count = files.entry(record["file"].as_str().unwrap().to_owned()).or_default();
             count.1 += 1;

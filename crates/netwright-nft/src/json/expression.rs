@@ -13,11 +13,7 @@ impl ToJson<'_> {
     pub(super) fn expression(&self, expression: &Expression) -> Node {
         match expression {
             Expression::Value(value) => self.value(value),
-            Expression::Range(from, to) => {
-                let numeric = self.options.numeric();
-                let ends = ToJson { options: &numeric, ..*self };
-                Node::single("range", vec![ends.value(from), ends.value(to)])
-            }
+            Expression::Range(from, to) => Node::single("range", vec![self.value(from), self.value(to)]),
             Expression::Prefix(value, length) => {
                 Node::single("prefix", Node::object().with("addr", self.value(value)).with("len", *length))
             }
@@ -113,7 +109,11 @@ impl ToJson<'_> {
 
     pub(super) fn value(&self, value: &Value) -> Node {
         if value.data_type.is_string() {
-            return String::from_utf8_lossy(&value.bytes).into_owned().into();
+            let text = String::from_utf8_lossy(&value.bytes);
+            return match text.strip_suffix('*') {
+                Some(front) => Node::Text(format!("{front}\\*")),
+                None => Node::Text(text.into_owned()),
+            };
         }
         let Some(number) = value.as_number() else {
             let digits: String = value.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -132,7 +132,10 @@ impl ToJson<'_> {
             Json::Text(text) => Node::Text(text),
             // An interface without a name is a text all the same.
             Json::Number(number) if value.data_type == DataType::IFACE_INDEX => Node::Text(number.to_string()),
-            Json::Number(number) => i128::try_from(number).map_or_else(|_| Node::Text(number.to_string()), Node::Number),
+            Json::Number(number) => match u64::try_from(number) {
+                Ok(number) => number.into(),
+                Err(_) => Node::Text(format!("{number:#x}")),
+            },
             Json::Boolean(value) => Node::Boolean(value),
         }
     }
@@ -168,7 +171,9 @@ impl ToJson<'_> {
                 Node::single("rt", node)
             }
             Selector::Socket(socket) => Node::single("socket", Node::single("key", socket.key.name)),
-            Selector::Fib(fib) => Node::single("fib", fib_node(fib)),
+            Selector::Fib(fib) => {
+                Node::single("fib", fib_node(fib, if fib.present { "check" } else { fib.key.name }))
+            }
             Selector::Numgen(numgen) => Node::single("numgen", numgen_node(numgen)),
             Selector::Hash(hash) => self.hash(hash),
             Selector::Xfrm(xfrm) => Node::single("ipsec", xfrm_node(xfrm)),
@@ -247,13 +252,15 @@ fn ct_node(ct: &CtSelector) -> Node {
         Direction::Original => "original",
         Direction::Reply => "reply",
     });
+    // The protocols are the same in both directions.
+    let direction = direction.filter(|_| !matches!(ct.key.name, "protocol" | "l3proto"));
     Node::single("key", key).with_some("dir", direction)
 }
 
-fn fib_node(fib: &Fib) -> Node {
+pub(super) fn fib_node(fib: &Fib, result: &'static str) -> Node {
     let flags = FIB_FLAGS.iter().filter(|flag| fib.flags & flag.bit != 0);
     let flags: Vec<Node> = flags.map(|flag| flag.name.into()).collect();
-    Node::single("result", if fib.present { "check" } else { fib.key.name }).with("flags", flags)
+    Node::single("result", result).with("flags", flags)
 }
 
 fn numgen_node(numgen: &Numgen) -> Node {

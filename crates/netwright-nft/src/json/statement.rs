@@ -1,15 +1,16 @@
 //! Statements.
 
-use netwright_netfilter::Expression as Kernel;
+use netwright_netfilter::{Expression as Kernel, Family};
 
+use super::expression::fib_node;
 use super::{Node, ToJson};
 use crate::ir::{
     Expression, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectKind, ObjectName, Queue,
-    QueueTarget, Quota, Reject, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy, Tproxy,
+    QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy, Tproxy,
 };
 use crate::table::symbol::{self, Symbol};
-use crate::table::vocabulary::{self, DEFAULT_LOG_LEVEL, LOG_FLAG, LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG};
-use crate::table::{ExtensionBase, unit};
+use crate::table::vocabulary::{self, DEFAULT_LOG_LEVEL, DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX, LOG_FLAG, LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG};
+use crate::table::{DataType, ExtensionBase, unit};
 
 impl ToJson<'_> {
     pub(super) fn statements(&self, statements: &[Statement]) -> Vec<Node> {
@@ -44,7 +45,11 @@ impl ToJson<'_> {
             Statement::Duplicate(copy) => {
                 let node = Node::object()
                     .with_some("addr", copy.address.as_ref().map(|address| self.expression(address)))
-                    .with_some("dev", copy.device.as_ref().map(|device| self.expression(device)));
+                    // Without an address the device takes its place.
+                    .with_some(
+                        if copy.address.is_some() { "dev" } else { "addr" },
+                        copy.device.as_ref().map(|device| self.expression(device)),
+                    );
                 Node::single("dup", node)
             }
             Statement::Forward(forward) => {
@@ -67,7 +72,7 @@ impl ToJson<'_> {
                 let header = crate::lift::extension(ExtensionBase::TCP, *number);
                 let option = match header {
                     Some(header) => Node::single("name", header.name),
-                    None => Node::single("base", *number).with("offset", 0u8).with("len", 8u8),
+                    None => Node::single("base", *number).with("offset", 0u8).with("len", 0u8),
                 };
                 Node::single("reset", Node::single("tcp option", option))
             }
@@ -88,8 +93,15 @@ impl ToJson<'_> {
             MatchOperator::GreaterOrEqual => ">=",
             MatchOperator::NoneOf => "!",
         };
+        let left = match (&matched.left, &matched.right) {
+            // Compared by itself, existence is asked of the interface.
+            (Expression::Selector(Selector::Fib(fib)), Expression::Exists(_)) => {
+                Node::single("fib", fib_node(fib, fib.key.name))
+            }
+            (left, _) => self.expression(left),
+        };
         let node = Node::single("op", op)
-            .with("left", self.expression(&matched.left))
+            .with("left", left)
             .with("right", self.expression(&matched.right));
         Node::single("match", node)
     }
@@ -98,7 +110,11 @@ impl ToJson<'_> {
     fn is_flag_match(&self, matched: &Match) -> bool {
         match &matched.right {
             Expression::Flags(_) => true,
-            Expression::Value(value) => value.data_type.is_bitmask(),
+            Expression::Value(value) => {
+                value.data_type.is_bitmask() && value.data_type != DataType::BITMASK
+            }
+            // Hours that go round midnight.
+            Expression::Range(from, to) => from.data_type == DataType::HOUR && from.bytes > to.bytes,
             _ => false,
         }
     }
@@ -124,7 +140,11 @@ impl ToJson<'_> {
 
     fn reject(&self, reject: Reject) -> Node {
         let (word, table, code) = match reject {
-            Reject::Default => return Node::Null,
+            Reject::Default => match self.family {
+                Family::IPV4 => ("icmp", symbol::ICMP_CODE, DEFAULT_REJECT_ICMP),
+                Family::IPV6 => ("icmpv6", symbol::ICMPV6_CODE, DEFAULT_REJECT_ICMPV6),
+                _ => ("icmpx", symbol::ICMPX_CODE, DEFAULT_REJECT_ICMPX),
+            },
             Reject::TcpReset => return Node::single("type", "tcp reset"),
             Reject::Icmp(code) => ("icmp", symbol::ICMP_CODE, code),
             Reject::Icmpv6(code) => ("icmpv6", symbol::ICMPV6_CODE, code),
@@ -250,7 +270,7 @@ fn log_node(log: &Log) -> Node {
         .with_some("snaplen", log.snaplen)
         .with_some("queue-threshold", log.queue_threshold)
         .with_some("level", level)
-        .with_some("flags", (!flags.is_empty()).then(|| Node::one_or_many(flags)));
+        .with_some("flags", (!flags.is_empty()).then_some(flags));
     null_if_empty(node)
 }
 
