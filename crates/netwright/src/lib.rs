@@ -22,6 +22,8 @@ mod objects;
 mod routes;
 mod rules;
 mod settings;
+#[cfg(feature = "state")]
+pub mod state;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
