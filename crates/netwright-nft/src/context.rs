@@ -157,8 +157,7 @@ impl Context {
 
     /// Learns that a `meta` key equals a number.
     pub fn learn_meta(&mut self, key: &'static Key, number: u32) {
-        // A contradiction is for the writer of a rule to know, not for its reader.
-        let _ = self.learn_number(&DependencyOf::Meta(key), number, None);
+        self.learn_number(&DependencyOf::Meta(key), number, None);
     }
 
     /// The network layer protocol, where it is known.
@@ -393,22 +392,20 @@ impl Context {
     }
 
     /// Learns from a match that was made.
-    ///
-    /// # Errors
-    /// It contradicts what is known.
-    pub fn learn(&mut self, matched: &Match, span: Option<Span>) -> Result<(), Conflict> {
-        let Expression::Selector(selector) = &matched.left else { return Ok(()) };
+    pub fn learn(&mut self, matched: &Match, span: Option<Span>) {
+        let Expression::Selector(selector) = &matched.left else { return };
         let of = match selector {
             Selector::Payload(Payload { inner, location: PayloadLocation::Field(_, field) }) => {
-                return self.layer(*inner).learn_match(&DependencyOf::Payload(field), matched, span);
+                self.layer(*inner).learn_match(&DependencyOf::Payload(field), matched, span);
+                return;
             }
             Selector::Meta(key) => DependencyOf::Meta(key),
-            _ => return Ok(()),
+            _ => return,
         };
-        self.learn_match(&of, matched, span)
+        self.learn_match(&of, matched, span);
     }
 
-    fn learn_match(&mut self, of: &DependencyOf, matched: &Match, span: Option<Span>) -> Result<(), Conflict> {
+    fn learn_match(&mut self, of: &DependencyOf, matched: &Match, span: Option<Span>) {
         let equal = matches!(matched.operator, MatchOperator::Implicit | MatchOperator::Equal);
         let number = match &matched.right {
             Expression::Value(value) if equal => value.as_number().and_then(|number| u32::try_from(number).ok()),
@@ -425,27 +422,27 @@ impl Context {
         {
             self.message_types = elements.iter().filter_map(single_byte).collect();
         }
-        number.map_or(Ok(()), |number| self.learn_number(of, number, span))
+        if let Some(number) = number {
+            self.learn_number(of, number, span);
+        }
     }
 
-    fn learn_number(&mut self, of: &DependencyOf, number: u32, span: Option<Span>) -> Result<(), Conflict> {
+    fn learn_number(&mut self, of: &DependencyOf, number: u32, span: Option<Span>) {
         match of {
             DependencyOf::Meta(key) => match key.name {
                 "nfproto" if self.selects == Selects::NfProto => {
-                    self.set_network(u8::try_from(number).ok().and_then(HeaderId::by_nfproto), span)
+                    self.set_network(u8::try_from(number).ok().and_then(HeaderId::by_nfproto), span);
                 }
                 "protocol" if self.selects == Selects::Protocol || self.frames => {
-                    self.set_network(u16::try_from(number).ok().and_then(HeaderId::by_ether_type), span)
+                    self.set_network(u16::try_from(number).ok().and_then(HeaderId::by_ether_type), span);
                 }
                 "l4proto" => {
                     self.set_transport(u8::try_from(number).ok().and_then(HeaderId::by_ip_protocol), span);
-                    Ok(())
                 }
                 "iiftype" if number == 1 && self.link.is_empty() => {
                     self.link.push(Known { id: HeaderId::Ether, span });
-                    Ok(())
                 }
-                _ => Ok(()),
+                _ => {}
             },
             DependencyOf::Payload(field) => {
                 let header = field.header.header();
@@ -453,37 +450,31 @@ impl Context {
                     self.message_types = u8::try_from(number).into_iter().collect();
                 }
                 if !is_protocol_key(field) {
-                    return Ok(());
+                    return;
                 }
                 let next = header.next(number);
                 match (header.base, next) {
                     (PayloadBase::LINK, Some(HeaderId::Vlan)) => {
                         self.link.push(Known { id: HeaderId::Vlan, span });
                         self.link_settled = None;
-                        Ok(())
                     }
                     (PayloadBase::LINK, next) => {
                         self.link_settled = span.or(Some(Span::default()));
-                        self.set_network(next, span)
+                        self.set_network(next, span);
                     }
                     (PayloadBase::NETWORK, next) => {
                         self.set_transport(next, span);
-                        Ok(())
                     }
-                    _ => Ok(()),
+                    _ => {}
                 }
             }
         }
     }
 
-    fn set_network(&mut self, id: Option<HeaderId>, span: Option<Span>) -> Result<(), Conflict> {
-        match (self.network, id) {
-            (Some(known), Some(id)) if known.id != id => Err(conflict("network layer", known, id)),
-            (None, Some(id)) if id.header().base == PayloadBase::NETWORK => {
-                self.network = Some(Known { id, span });
-                Ok(())
-            }
-            _ => Ok(()),
+    /// What is stated later does not contradict what is known: it only never matches.
+    fn set_network(&mut self, id: Option<HeaderId>, span: Option<Span>) {
+        if let (None, Some(id)) = (self.network, id.filter(|id| id.header().base == PayloadBase::NETWORK)) {
+            self.network = Some(Known { id, span });
         }
     }
 

@@ -12,6 +12,7 @@ mod relational;
 mod selector;
 mod set;
 mod statement;
+mod tunnel;
 
 use netwright_netfilter::Family;
 

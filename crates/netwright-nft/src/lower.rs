@@ -11,7 +11,7 @@ mod relational;
 mod rule;
 pub mod set;
 mod statement;
-mod typeof_note;
+mod type_note;
 
 pub use batch::{Failed, batch, command};
 pub use rule::{AnonymousChain, AnonymousSet, Code, Scope, rule, rule_with};

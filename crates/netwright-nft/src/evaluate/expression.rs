@@ -36,6 +36,25 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// A key that is looked up where the types are known: parts of it may be constants.
+    pub(super) fn keyed(&mut self, key: &'a ast::Expression, keys: &[TypePart]) -> Eval<Expression> {
+        let key = self.resolve(key)?;
+        if self.is_constant(key) {
+            return self.key_constant(key, keys);
+        }
+        let ExpressionKind::Concat(list) = &key.kind else { return self.computed(key, None) };
+        let parts: Eval<Vec<_>> = list
+            .items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let constant = keys.get(index).filter(|_| self.is_constant(item));
+                self.computed(item, constant)
+            })
+            .collect();
+        Ok(Expression::Concatenation(parts?))
+    }
+
     fn binary(&mut self, binary: &'a ast::Binary, want: Option<&TypePart>) -> Eval<Expression> {
         let operator = match binary.operator {
             ast::BinaryOperator::Or => BinaryOperator::Or,

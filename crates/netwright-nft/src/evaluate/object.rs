@@ -45,7 +45,7 @@ impl<'a> Evaluator<'a> {
             ObjectBody::CtExpectation(expectation) => self.expectation(span, expectation)?,
             ObjectBody::Secmark(Some(context)) => ObjectData::Secmark(self.text(*context).to_owned()),
             ObjectBody::Secmark(None) => return self.error(span, "a secmark needs its security context"),
-            ObjectBody::Tunnel(_) => return self.error(span, "tunnel objects cannot be made yet by this compiler"),
+            ObjectBody::Tunnel(tunnel) => self.tunnel(span, tunnel)?,
         })
     }
 

@@ -13,13 +13,19 @@ use crate::table::DataType;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn matched(&mut self, matched: &'a ast::Match) -> Eval<Match> {
-        let left = self.computed(&matched.left, None)?;
+        let right = self.resolve(&matched.right)?;
+        let left = match &right.kind {
+            ExpressionKind::SetReference(name) => {
+                let set = self.set_named(right.span, self.text(*name))?;
+                self.keyed(&matched.left, &set.key.parts)?
+            }
+            _ => self.computed(&matched.left, None)?,
+        };
         let parts = self.parts(&left);
         if parts.is_empty() {
             return self.error(matched.left.span, "the type of this cannot be told");
         }
         let operator = operator(matched.operator);
-        let right = self.resolve(&matched.right)?;
         if let Some(mask) = &matched.mask {
             return self.masked(left, &parts, operator, right, mask);
         }

@@ -52,10 +52,8 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.check_context(&made, statement)?;
-        if let Statement::Match(matched) = &made
-            && let Err(conflict) = self.context.learn(matched, Some(statement.span))
-        {
-            return self.conflict(statement.span, conflict);
+        if let Statement::Match(matched) = &made {
+            self.context.learn(matched, Some(statement.span));
         }
         Ok(made)
     }
@@ -386,7 +384,7 @@ impl<'a> Evaluator<'a> {
     fn set_update(&mut self, span: Span, update: &'a ast::SetUpdate) -> Eval<SetUpdate> {
         let name = self.text(update.set);
         let set = self.set_named(update.set.span, name)?;
-        let key = self.computed(&update.element.key, None)?;
+        let key = self.keyed(&update.element.key, &set.key.parts)?;
         let parts = self.parts(&key);
         self.check_key(update.element.key.span, &set, &parts)?;
         let values = match &set.target {

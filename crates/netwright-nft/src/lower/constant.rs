@@ -61,12 +61,6 @@ pub(super) fn shift_left(bytes: &mut [u8], shift: u32) {
     }
 }
 
-/// A number in so many bytes of a form.
-pub(super) fn number(number: u128, form: Form) -> Result<DataValue> {
-    let value = Value::number(crate::table::DataType::INTEGER, form.bytes as u32 * 8, number);
-    bytes(&value, form)
-}
-
 /// A mask of ones in the bits of a value that is `bits` wide.
 pub(super) fn ones(bits: u32, form: Form) -> Result<DataValue> {
     let mut place = vec![0u8; form.bytes];

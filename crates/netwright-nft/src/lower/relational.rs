@@ -222,7 +222,7 @@ impl Lowering<'_> {
         want: Option<&TypePart>,
     ) -> Result<()> {
         let (parts, shift) = self.load_key(key, reference, cell)?;
-        let target = self.target(reference, &parts, shift, want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })))?;
+        let target = self.target(reference, Some(key), &parts, shift, want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })))?;
         self.push_lookup(target, cell, destination, inverted)
     }
 
@@ -255,7 +255,7 @@ impl Lowering<'_> {
         shift: u32,
         inverted: bool,
     ) -> Result<()> {
-        let target = self.target(reference, parts, shift, None)?;
+        let target = self.target(reference, None, parts, shift, None)?;
         self.push_lookup(target, cell, None, inverted)
     }
 
@@ -292,6 +292,7 @@ impl Lowering<'_> {
     pub(super) fn target(
         &mut self,
         reference: &SetReference,
+        key: Option<&Expression>,
         parts: &[TypePart],
         shift: u32,
         wanted: Option<MapTarget>,
@@ -328,7 +329,7 @@ impl Lowering<'_> {
             family: self.scope.family,
             table: self.scope.table.to_owned(),
             name: name.to_owned(),
-            key: TypeSpec { parts: parts.to_vec(), type_of: None },
+            key: TypeSpec { parts: parts.to_vec(), type_of: key.cloned().map(Box::new) },
             target,
             flags: flags.bits(),
             elements: elements.clone(),

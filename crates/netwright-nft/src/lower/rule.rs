@@ -147,7 +147,7 @@ impl<'a> Lowering<'a> {
         let kind = match statement {
             Statement::Match(matched) => {
                 let kind = self.matched(matched)?;
-                self.context.learn(matched, None)?;
+                self.context.learn(matched, None);
                 kind
             }
             other => {

@@ -10,7 +10,7 @@ use super::constant::{self, Form};
 use super::nat::prefix_ends;
 use super::rule::{AnonymousSet, Scope};
 use super::statement::simple_verdict;
-use super::typeof_note::type_of;
+use super::type_note::{named, type_of};
 use super::{Error, Result};
 use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSpec, Value};
 use crate::table::Concat;
@@ -23,7 +23,8 @@ const OPEN: u32 = 1;
 /// # Errors
 /// Keys are too long, or a statement cannot be carried by elements.
 pub fn definition(scope: &Scope<'_>, set: &Set, id: Option<u32>) -> Result<KernelSet> {
-    let flags = SetFlags::from_bits_retain(set.flags);
+    let mut flags = SetFlags::from_bits_retain(set.flags);
+    flags.set(SetFlags::EXPRESSIONS, set.statements.len() > 1);
     let mut kernel = KernelSet::new(set.family, set.table.clone(), set.name.clone(), length(&set.key));
     kernel.id = id;
     kernel.flags = flags;
@@ -65,22 +66,25 @@ fn notes(set: &Set) -> Result<Userdata> {
     };
     let mut fill = || {
         notes.push_number(entry::SET_KEY_ORDER, order(&set.key))?;
-        if let Some(MapTarget::Values(spec)) = &set.target {
-            notes.push_number(entry::SET_DATA_ORDER, order(spec))?;
+        let values = match &set.target {
+            Some(MapTarget::Values(spec)) => Some(spec),
+            _ => None,
+        };
+        if matches!(set.target, Some(MapTarget::Values(_) | MapTarget::Verdicts)) {
+            notes.push_number(entry::SET_DATA_ORDER, values.map_or(0, order))?;
         }
         if set.auto_merge {
             notes.push_number(entry::SET_AUTO_MERGE, 1)?;
         }
-        if let Some(note) = set.key.type_of.as_deref().and_then(type_of) {
-            notes.push_type_of(entry::SET_KEY_TYPEOF, &note)?;
+        if let Some(key) = &set.key.type_of {
+            notes.push_type_of(entry::SET_KEY_TYPEOF, &type_of(key)?)?;
+            if set.target.is_some() {
+                let data = values.and_then(|spec| spec.type_of.as_deref());
+                notes.push_type_of(entry::SET_DATA_TYPEOF, &data.map_or_else(|| Ok(named()), type_of)?)?;
+            }
         }
-        if let Some(MapTarget::Values(spec)) = &set.target {
-            if let Some(note) = spec.type_of.as_deref().and_then(type_of) {
-                notes.push_type_of(entry::SET_DATA_TYPEOF, &note)?;
-            }
-            if set.data_ranges {
-                notes.push_number(entry::SET_DATA_INTERVAL, 1)?;
-            }
+        if set.data_ranges {
+            notes.push_number(entry::SET_DATA_INTERVAL, 1)?;
         }
         if let Some(comment) = &set.comment {
             notes.push_text(entry::SET_COMMENT, comment)?;

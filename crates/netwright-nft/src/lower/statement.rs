@@ -113,7 +113,7 @@ impl Lowering<'_> {
             ObjectName::Map(key, map) => {
                 let cell = self.take(key)?;
                 let (parts, shift) = self.load_key(key, map, cell)?;
-                let target = self.target(map, &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
+                let target = self.target(map, Some(key), &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
                 ObjectReferenceAttrs {
                     source: Some(register(cell)?),
                     set: Some(target.name.into()),
