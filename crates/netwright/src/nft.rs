@@ -1,15 +1,49 @@
-//! nftables: batches that are transactions, and questions.
+//! nftables: batches that are transactions, the typed builder, raw expressions and text for them, and listings.
+//!
+//! ```no_run
+//! use netwright::Net;
+//! use netwright::nft::{self, Chain, Family, Hook, Priority, RawRule, Rule, Table, ip, raw};
+//! use std::net::Ipv4Addr;
+//!
+//! let net = Net::open()?;
+//! let bad = Ipv4Addr::new(192, 168, 1, 53);
+//!
+//! let mut firewall = net.nft().batch();
+//! let table = firewall.add(Table::new(Family::IPV4, "myFilter"));
+//! let input = firewall.add(Chain::base(&table, "myChain", Hook::Input, Priority::FILTER));
+//! firewall.add(Rule::in_chain(&input).eq(ip::SADDR, bad).counter().drop());
+//! firewall.add(RawRule::in_chain(&input, [
+//!     raw::payload(raw::Base::NETWORK, 12, 4).into(raw::R1),
+//!     raw::cmp(raw::R1, raw::EQ, bad.octets()),
+//!     raw::verdict(raw::Verdict::DROP),
+//! ]));
+//! firewall.extend(nft::parse("add rule ip myFilter myChain ip saddr $bad counter drop")?.bind("bad", bad)?)?;
+//! firewall.commit()?;                     // all or nothing
+//!
+//! print!("{}", net.nft().ruleset()?);     // as `nft list ruleset` prints it
+//! # Ok::<(), netwright::Error>(())
+//! ```
 
 mod batch;
+mod known;
+mod listing;
+mod text;
 
 use netwright_netfilter::request::{FindGeneration, List, ListElements};
-use netwright_netfilter::{Element, Family, Item, Rule, Ruleset, Set};
+use netwright_netfilter::{self as kernel, Item};
 use netwright_sys::{Cause, Connection, Error, protocol};
+use netwright_wire::{Dump, Query};
 
 pub use batch::{Batch, Committed, Made};
+pub use listing::Listing;
+pub use netwright_netfilter::raw;
+pub use netwright_nft::build::*;
+pub use netwright_nft::ir;
+pub use netwright_nft::table::{Names, PrintOptions};
+pub use text::{Bind, Text, parse};
 
 use crate::Result;
-use crate::driver::Driver;
+use crate::driver::{Driver, Step};
 
 /// How often a ruleset that changes while it is read is read again.
 const TRIES: u32 = 10;
@@ -27,12 +61,12 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// Starts a batch: changes that [`Batch::commit`] makes all together or not at all.
     pub fn batch(&self) -> Batch<'n, D> {
-        Batch::new(self.driver, netwright_netfilter::Batch::new())
+        Batch::new(self.driver, kernel::Batch::new())
     }
 
     /// Starts a batch that is refused if the ruleset has changed since it had this generation.
     pub fn batch_for_generation(&self, generation: u32) -> Batch<'n, D> {
-        Batch::new(self.driver, netwright_netfilter::Batch::for_generation(generation))
+        Batch::new(self.driver, kernel::Batch::for_generation(generation))
     }
 
     /// Number of the ruleset's generation: any change gives it another.
@@ -48,18 +82,38 @@ impl<'n, D: Driver> Nft<'n, D> {
         self.driver.list(list)
     }
 
+    /// Hands out what a request asks for, each in place in the receive buffer: things of a [`List`], or the elements of a
+    /// set, of which [`ListElements`] has many in each view. Changes meanwhile end it with an error.
+    pub fn each<R, F>(&self, request: R, each: F) -> D::Output<'n, ()>
+    where
+        R: Dump + Send + Sync + 'n,
+        F: for<'v> FnMut(R::View<'v>) -> Step + Send + 'n,
+    {
+        self.driver.each(request, each)
+    }
+
+    /// The thing that a request names, such as [`Find`](netwright_netfilter::request::Find) or
+    /// [`FindElement`](netwright_netfilter::request::FindElement). An error where it is not there.
+    pub fn find<Q>(&self, request: Q) -> D::Output<'n, Q::Output>
+    where
+        Q: Query + Send + 'n,
+        Q::Output: Send,
+    {
+        self.driver.run(protocol::NETFILTER, move |connection| connection.query(&request))
+    }
+
     /// The rules of a chain, in order.
     pub fn rules(
         &self,
         family: Family,
         table: impl Into<String>,
         chain: impl Into<String>,
-    ) -> D::Output<'n, Vec<Rule>> {
-        self.driver.list(List::<Rule>::new(family).in_chain(table, chain))
+    ) -> D::Output<'n, Vec<kernel::Rule>> {
+        self.driver.list(List::<kernel::Rule>::new(family).in_chain(table, chain))
     }
 
     /// The elements of a set or map.
-    pub fn elements(&self, set: &Set) -> D::Output<'n, Vec<Element>> {
+    pub fn elements(&self, set: &kernel::Set) -> D::Output<'n, Vec<kernel::Element>> {
         let request = ListElements::of(set);
         self.driver.run(protocol::NETFILTER, move |connection| {
             Ok(connection.dump_all(&request)?.into_iter().flatten().collect())
@@ -68,31 +122,50 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// Everything of a family, or of all ([`Family::UNSPECIFIED`]), as of one moment: read again where it changes
     /// meanwhile.
-    pub fn dump(&self, family: Family) -> D::Output<'n, Ruleset> {
+    pub fn dump(&self, family: Family) -> D::Output<'n, kernel::Ruleset> {
+        self.driver.run(protocol::NETFILTER, move |connection| dump(connection, family))
+    }
+
+    /// Everything of all families, as of one moment, in the terms of the language. Shown, it is what `nft list ruleset`
+    /// prints.
+    pub fn ruleset(&self) -> D::Output<'n, Listing> {
+        self.ruleset_of(Family::UNSPECIFIED)
+    }
+
+    /// As [`Nft::ruleset`], of one family.
+    pub fn ruleset_of(&self, family: Family) -> D::Output<'n, Listing> {
+        let namespace = self.driver.namespace().clone();
         self.driver.run(protocol::NETFILTER, move |connection| {
-            for _ in 0..TRIES {
-                let ruleset = read(connection, family)?;
-                if ruleset.generation == generation(connection)? {
-                    return Ok(ruleset);
-                }
-            }
-            Err(Error::new("list the ruleset", Cause::Interrupted { tries: TRIES }))
+            let ruleset = dump(connection, family)?;
+            let mut names = Names::new();
+            known::interfaces(&namespace, &mut names)?;
+            Ok(Listing::new(ruleset, names))
         })
     }
+}
+
+fn dump(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> {
+    for _ in 0..TRIES {
+        let ruleset = read(connection, family)?;
+        if ruleset.generation == generation(connection)? {
+            return Ok(ruleset);
+        }
+    }
+    Err(Error::new("list the ruleset", Cause::Interrupted { tries: TRIES }))
 }
 
 fn generation(connection: &mut Connection) -> Result<u32> {
     Ok(connection.query(&FindGeneration)?.id)
 }
 
-fn read(connection: &mut Connection, family: Family) -> Result<Ruleset> {
+fn read(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> {
     let generation = generation(connection)?;
     let mut sets = Vec::new();
-    for set in connection.dump_all(&List::<Set>::new(family))? {
+    for set in connection.dump_all(&List::<kernel::Set>::new(family))? {
         let elements = connection.dump_all(&ListElements::of(&set))?.into_iter().flatten().collect();
         sets.push((set, elements));
     }
-    Ok(Ruleset {
+    Ok(kernel::Ruleset {
         generation,
         tables: connection.dump_all(&List::new(family))?,
         chains: connection.dump_all(&List::new(family))?,
