@@ -4,6 +4,7 @@ mod expression;
 mod node;
 mod object;
 mod statement;
+mod tunnel;
 
 use std::fmt;
 

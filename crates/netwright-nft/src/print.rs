@@ -105,3 +105,12 @@ printers! {
     /// Writes an element of a set or map.
     write_element, element(ir::Element) => element;
 }
+
+/// A statement as it stands in a chain, with the lines inside it indented so.
+pub(crate) fn statement_in_chain(statement: &ir::Statement, options: &PrintOptions, names: &Names) -> String {
+    let mut text = String::new();
+    let mut printer = Printer { indent: 2, ..Printer::new(&mut text, options, names) };
+    // Writing to a string cannot fail.
+    let _ = printer.statement(statement);
+    text
+}

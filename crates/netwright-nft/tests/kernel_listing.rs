@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use netwright_netfilter::request::{List, ListElements};
 use netwright_netfilter::{Family, Item};
 use netwright_nft::lift::{self, Dump};
-use netwright_nft::print;
+use netwright_nft::{json, print};
 use netwright_nft::table::{Database, Names, PrintOptions};
 use netwright_sys::{Connection, isolate, protocol};
 
@@ -129,6 +129,17 @@ fn difference(nft: &str, us: &str) -> Option<String> {
     Some(format!("  nft: {nft}\n  us:  {us}"))
 }
 
+/// Everything behind what JSON says of its writer, with one thing on each line.
+fn things(json: &str) -> String {
+    let body = json.split_once("json_schema_version\": 1}}").map_or(json, |(_, body)| body);
+    let mut body = body.replace(", {\"", ",\n{\"");
+    while let Some(at) = body.find("\"expires\": ") {
+        let digits = body[at + 11..].bytes().take_while(u8::is_ascii_digit).count();
+        body.replace_range(at..at + 11 + digits, "\"EXPIRES\"");
+    }
+    body
+}
+
 struct Bench {
     nft: String,
     connection: Connection,
@@ -152,10 +163,15 @@ impl Bench {
             (&["-S", "-y"], PrintOptions { service_names: true, numeric_priority: true, ..plain }),
         ];
         let ruleset = lift::ruleset(&dump(&mut self.connection));
-        options.iter().find_map(|(arguments, options)| {
+        let text = options.iter().find_map(|(arguments, options)| {
             let listed = run(&self.nft, &[*arguments, &["list", "ruleset"]].concat(), "").unwrap();
             let text = print::ruleset(&ruleset, options, &self.names);
             difference(&listed, &text).map(|d| format!("  {arguments:?}\n{d}"))
+        });
+        text.or_else(|| {
+            let listed = run(&self.nft, &["-j", "list", "ruleset"], "").unwrap();
+            let text = json::ruleset(&ruleset, &plain, &self.names);
+            difference(&things(&listed), &things(&text)).map(|d| format!("  JSON\n{d}"))
         })
     }
 }

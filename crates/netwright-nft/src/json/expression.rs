@@ -7,13 +7,23 @@ use crate::ir::{
 };
 use crate::table::key::{FIB_FLAGS, Layer3, OSF_TTL_MODES};
 use crate::table::value::{self, Json, bits_of};
-use crate::table::{DataType, ExtensionBase};
+use crate::table::{DataType, ExtensionBase, PrintOptions};
 
 impl ToJson<'_> {
     pub(super) fn expression(&self, expression: &Expression) -> Node {
         match expression {
             Expression::Value(value) => self.value(value),
-            Expression::Range(from, to) => Node::single("range", vec![self.value(from), self.value(to)]),
+            Expression::Range(from, to) => {
+                // The ends of a range have no names of the host's.
+                let options = PrintOptions {
+                    numeric_protocol: true,
+                    service_names: false,
+                    guid_names: false,
+                    ..*self.options
+                };
+                let ends = ToJson { options: &options, ..*self };
+                Node::single("range", vec![ends.value(from), ends.value(to)])
+            }
             Expression::Prefix(value, length) => {
                 Node::single("prefix", Node::object().with("addr", self.value(value)).with("len", *length))
             }
@@ -152,10 +162,7 @@ impl ToJson<'_> {
         };
         let target = match target {
             ChainTarget::Named(name) => Node::single("target", name.as_str()),
-            ChainTarget::Anonymous(rules) => {
-                let rules = rules.iter().map(|rule| self.statements(&rule.statements).into());
-                Node::single("rules", rules.collect::<Vec<Node>>())
-            }
+            ChainTarget::Anonymous(_) => Node::Null,
         };
         Node::single(name, target)
     }

@@ -1,10 +1,11 @@
 //! Tables, chains, sets, objects and flow tables.
 
+use netwright_netfilter::object::TunnelKeyAttrs;
 use netwright_netfilter::{Family, Hook};
 
 use super::{Node, ToJson};
 use crate::ir::{
-    Chain, Flowtable, LimitRate, MapTarget, Object, ObjectData, Set, SetPolicy, Statement, Table, TypeSpec, Verdict,
+    Chain, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy, Statement, Table, TypeSpec, Verdict,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::unit;
@@ -28,6 +29,10 @@ fn symbol_node(table: &'static [Symbol], number: u32) -> Node {
 fn devices(devices: &[String]) -> Option<Node> {
     let nodes: Vec<Node> = devices.iter().map(|device| device.as_str().into()).collect();
     (!nodes.is_empty()).then(|| Node::one_or_many(nodes))
+}
+
+fn type_names(spec: &TypeSpec) -> Node {
+    Node::one_or_many(spec.parts.iter().map(|part| part.data_type.name().into()).collect())
 }
 
 impl ToJson<'_> {
@@ -67,7 +72,7 @@ impl ToJson<'_> {
         let target = set.target.as_ref().map(|target| match target {
             MapTarget::Verdicts => "verdict".into(),
             MapTarget::Objects(kind) => kind.name().unwrap_or_default().into(),
-            MapTarget::Values(spec) => self.type_spec(spec),
+            MapTarget::Values(spec) => type_names(spec),
         });
         let flags: Vec<Node> =
             SET_FLAGS.iter().filter(|(bit, _)| set.flags & bit != 0).map(|(_, name)| (*name).into()).collect();
@@ -84,6 +89,7 @@ impl ToJson<'_> {
             .with_some("map", target)
             .with_some("policy", (set.policy == Some(SetPolicy::Memory)).then_some("memory"))
             .with_some("size", set.size)
+            .with_some("count", set.size.filter(|_| !set.elements.is_empty()).map(|_| set.elements.len() as u64))
             .with_some("flags", (!flags.is_empty()).then_some(flags))
             .with_some("timeout", set.timeout.map(|timeout| timeout / 1000))
             .with_some("gc-interval", set.gc_interval.map(|interval| interval / 1000))
@@ -96,7 +102,7 @@ impl ToJson<'_> {
     fn type_spec(&self, spec: &TypeSpec) -> Node {
         match &spec.type_of {
             Some(expression) => Node::single("typeof", self.expression(expression)),
-            None => Node::one_or_many(spec.parts.iter().map(|part| part.data_type.name().into()).collect()),
+            None => type_names(spec),
         }
     }
 
@@ -138,7 +144,11 @@ impl ToJson<'_> {
                     .with_some("l3proto", l3(*l3proto))
             }
             ObjectData::Secmark(context) => Node::single("context", context.as_str()),
-            ObjectData::Other(_, bytes) => {
+            ObjectData::Other(kind, bytes) => {
+                let tunnel = TunnelKeyAttrs::read_attributes(bytes).ok();
+                if let Some(tunnel) = tunnel.filter(|_| ObjectKind(*kind) == ObjectKind::TUNNEL) {
+                    return super::tunnel::tunnel(&tunnel);
+                }
                 let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                 Node::single("raw", digits)
             }

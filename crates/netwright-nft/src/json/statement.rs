@@ -5,9 +5,11 @@ use netwright_netfilter::{Expression as Kernel, Family};
 use super::expression::fib_node;
 use super::{Node, ToJson};
 use crate::ir::{
-    Expression, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectKind, ObjectName, Queue,
+    ChainTarget, Expression, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectKind, ObjectName, Queue,
     QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy, Tproxy,
+    Verdict,
 };
+use crate::print;
 use crate::table::symbol::{self, Symbol};
 use crate::table::vocabulary::{self, DEFAULT_LOG_LEVEL, DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX, LOG_FLAG, LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG};
 use crate::table::{DataType, ExtensionBase, unit};
@@ -20,6 +22,10 @@ impl ToJson<'_> {
     pub(super) fn statement(&self, statement: &Statement) -> Node {
         match statement {
             Statement::Match(matched) => self.matched(matched),
+            // The schema has no words for rules in a rule: nft lists their text.
+            Statement::Verdict(Verdict::Jump(ChainTarget::Anonymous(_)) | Verdict::Goto(ChainTarget::Anonymous(_))) => {
+                print::statement_in_chain(statement, self.options, self.names).into()
+            }
             Statement::Verdict(verdict) => self.verdict(verdict),
             Statement::VerdictMap(key, map) => Node::single("vmap", self.keyed(key, map)),
             Statement::Counter(_) if self.options.stateless => Node::single("counter", Node::Null),
@@ -121,13 +127,14 @@ impl ToJson<'_> {
 
     fn quota(&self, quota: &Quota) -> Node {
         let (amount, unit) = unit::split_bytes(quota.bytes);
-        let node = Node::single("val", amount).with("val_unit", unit);
+        let node = Node::single("val", amount)
+            .with("val_unit", unit)
+            .with_some("inv", quota.over.then_some(true));
         let used = Some(quota.used).filter(|used| *used != 0 && !self.options.stateless);
-        let node = match used.map(unit::split_bytes) {
+        match used.map(unit::split_bytes) {
             Some((amount, unit)) => node.with("used", amount).with("used_unit", unit),
             None => node,
-        };
-        node.with_some("inv", quota.over.then_some(true))
+        }
     }
 
     fn object_reference(&self, kind: ObjectKind, name: &ObjectName) -> Node {
