@@ -101,7 +101,8 @@ pub struct Set {
     pub name: String,
     /// Number that the kernel gave it.
     pub handle: Option<u64>,
-    /// Number within a batch, for elements and rules of the same batch.
+    /// Number within a batch, from [`Batch::allocate_id`](crate::Batch::allocate_id), for elements and rules of the same
+    /// batch. They find a set with a name of its own by that as well.
     pub id: Option<u32>,
     /// Flags.
     pub flags: SetFlags,
@@ -227,7 +228,9 @@ impl Item for Set {
     }
 
     fn write_definition(&self, writer: &mut Writer) {
-        SetAttrs { handle: None, implementation: None, count: None, ..self.attributes() }
+        // The kernel wants a number even where nothing refers to the set by it.
+        let id = Some(self.id.unwrap_or(0));
+        SetAttrs { handle: None, id, implementation: None, count: None, ..self.attributes() }
             .write_attributes(writer);
     }
 
