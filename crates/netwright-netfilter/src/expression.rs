@@ -124,7 +124,14 @@ impl Expression {
         };
         if !bare {
             let mark = writer.begin_nest(DATA);
-            self.write_data(writer);
+            match self {
+                // The kernel tells of flags here and refuses them.
+                Expression::ExtensionHeader(attrs) if attrs.source.is_some() => {
+                    let flags = attrs.flags.filter(|flags| !flags.is_empty());
+                    ExtensionHeaderAttrs { flags, ..attrs.clone() }.write_attributes(writer);
+                }
+                _ => self.write_data(writer),
+            }
             writer.end_nest(mark);
         }
     }
