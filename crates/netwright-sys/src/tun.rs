@@ -98,6 +98,7 @@ impl Tun {
             Some(Errno::ENOENT | Errno::ENODEV) => {
                 error.with_help("The kernel has no /dev/net/tun here: `modprobe tun`, or give the container the device.")
             }
+            Some(Errno::EACCES) => error.with_help("The device file /dev/net/tun is not for this user: run it as root, or change who may open it."),
             Some(Errno::EBUSY) => error.with_help("There is an interface of that name already."),
             Some(Errno::EINVAL) => error.with_help("The name is not one, or belongs to an interface of another kind."),
             _ => error,
