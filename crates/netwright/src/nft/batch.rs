@@ -2,7 +2,9 @@
 
 use std::ops::{Deref, DerefMut};
 
-use netwright_netfilter::{Chain, Element, ElementListAttrs, Flowtable, Item, MessageKind, Object, Rule, Set, Table};
+use netwright_netfilter::{
+    Chain, Element, ElementListAttrs, Flowtable, Item, MessageKind, Object, Rule, Set, Table,
+};
 use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{SourceMap, Span};

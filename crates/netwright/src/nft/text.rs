@@ -83,7 +83,9 @@ impl Text {
         let value = value.bound().map_err(invalid)?;
         match self.variables.iter_mut().find(|(name, _)| name == variable) {
             Some((_, bound)) => *bound = Some(value),
-            None => return Err(invalid(format!("the text {:?} has no variable ${variable} to bind", self.name))),
+            None => {
+                return Err(invalid(format!("the text {:?} has no variable ${variable} to bind", self.name)));
+            }
         }
         Ok(self)
     }
@@ -96,7 +98,10 @@ impl Text {
     /// Its syntax; a variable without a value is a zero.
     pub(super) fn read(&self, sources: &mut SourceMap) -> Result<Parsed> {
         let id = sources.add(&self.name, &self.text);
-        let bindings = self.variables.iter().map(|(name, value)| Binding { name, value: value.as_deref().unwrap_or("0") });
+        let bindings = self
+            .variables
+            .iter()
+            .map(|(name, value)| Binding { name, value: value.as_deref().unwrap_or("0") });
         Ok(syntax::parse_with(sources, id, &mut NoIncludes, &bindings.collect::<Vec<_>>()))
     }
 }

@@ -1,0 +1,302 @@
+//! Batches of what was built, of text and of raw rules in the real kernel, with `nft` as the second witness.
+
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use netwright::netfilter::Table as KernelTable;
+use netwright::nft::{
+    self, Chain, ChainPolicy, CtState, Family, Hook, IcmpType, Limit, Made, Map, Mark, Object, Port,
+    Priority, RawRule, Reject, Rule, Set, Table, Verdict, ct, icmp, ip, ip6, look_up, meta, prefix, raw, tcp,
+    udp,
+};
+use netwright::{Create, Net};
+use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
+
+const BAD: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 53);
+
+/// What both listers say, which must be the same but for what versions of `nft` have differently: where lines are broken,
+/// and whether the usual burst is told.
+#[track_caller]
+fn listed(net: &Net) -> Result<String, Failure> {
+    let theirs = Oracle::nft()?.line("list ruleset")?;
+    let ours = net.nft().ruleset()?.to_string();
+    let words = |text: &str| -> Vec<String> {
+        text.replace(" burst 5 packets", "").split_whitespace().map(str::to_owned).collect()
+    };
+    ensure_eq!(words(&ours), words(&theirs));
+    Ok(ours)
+}
+
+/// The table `t` and its chain `c` at the hook input.
+#[track_caller]
+fn ground(net: &Net, family: Family) -> Result<(Table, Chain), Failure> {
+    let mut batch = net.nft().batch();
+    let table = batch.add(Table::new(family, "t"));
+    let chain = batch.add(Chain::base(&table, "c", Hook::Input, Priority::FILTER));
+    batch.commit()?;
+    Ok((table, chain))
+}
+
+/// The example as it was built along with this test.
+fn example() -> Result<PathBuf, Failure> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().and_then(|folder| folder.parent());
+    let program = folder.map(|folder| folder.join("examples/seed")).filter(|program| program.is_file());
+    program.ok_or_else(|| Failure::missing("the example is not built: cargo build --example seed"))
+}
+
+fn the_seed_example_does_what_it_says(lab: &mut Lab) -> Outcome {
+    let (nft, ip, net) = (Oracle::nft()?, Oracle::ip()?, Net::open()?);
+    let mut neighbour = lab.neighbour()?;
+    let output = std::process::Command::new(example()?).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = listed(&net)?;
+    ensure_eq!(String::from_utf8_lossy(&output.stdout), text.as_str());
+    let drops = text.lines().filter(|line| line.contains("ip saddr 192.168.1.53") && line.ends_with("drop"));
+    ensure_eq!(drops.count(), 3);
+    ensure!(text.contains("type filter hook input priority filter"));
+    ensure_eq!(ip.json("route show default")?[0]["gateway"], "192.168.1.1");
+    ensure!(ip.line("address show eth0")?.contains("inet 192.168.1.10/24"));
+
+    neighbour.address("eth0", "192.168.1.53/24")?;
+    let sent = neighbour.run(|| UdpSocket::bind((BAD, 0))?.send_to(b"x", "192.168.1.10:9"))?;
+    ensure_eq!(sent?, 1);
+    ensure!(
+        nft.line("list chain ip myFilter myChain")?.contains("192.168.1.53 counter packets 1 bytes 29 drop")
+    );
+    Ok(())
+}
+
+fn sets_maps_and_statements_list_as_nft_has_them(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let mut batch = net.nft().batch();
+    let table = batch.add(Table::new(Family::IPV4, "t").comment("ours"));
+    let web = batch.add(Chain::new(&table, "web"));
+    let input = Chain::base(&table, "input", Hook::Input, Priority::FILTER).policy(ChainPolicy::DROP);
+    let input = batch.add(input);
+    let nat = batch.add(Chain::base(&table, "nat", Hook::Prerouting, Priority::DSTNAT).nat());
+    let out = batch.add(Chain::base(&table, "out", Hook::Postrouting, Priority::SRCNAT).nat());
+    let net10 = prefix(Ipv4Addr::new(10, 0, 0, 0), 8);
+    let blocked = batch.add(Set::<Ipv4Addr>::new(&table, "blocked").intervals().element(BAD).element(net10));
+    let seen =
+        Set::<(Ipv4Addr, Port)>::new(&table, "seen").dynamic().timeout(Duration::from_secs(60)).size(100);
+    let seen = batch.add(seen);
+    let marks = batch.add(Map::<Ipv4Addr, Mark>::new(&table, "marks").element(BAD, 7));
+    let ports = Map::<Port, Verdict>::new(&table, "ports")
+        .element(22, Verdict::Accept)
+        .element(80, Verdict::jump(&web));
+    let ports = batch.add(ports);
+    let hits = batch.add(Object::counter(&table, "hits"));
+
+    batch.add(Rule::in_chain(&input).any(ct::STATE, CtState::ESTABLISHED | CtState::RELATED).accept());
+    batch.add(Rule::in_chain(&input).is_in(ip::SADDR, &blocked).object(&hits).drop());
+    batch.add(Rule::in_chain(&input).vmap(tcp::DPORT, &ports));
+    batch.add(Rule::in_chain(&input).set(meta::MARK, look_up(ip::SADDR, &marks)));
+    batch.add(Rule::in_chain(&input).add_to(&seen, (ip::SADDR, tcp::DPORT), Some(Duration::from_secs(5))));
+    batch.add(
+        Rule::in_chain(&input)
+            .is_in((ip::SADDR, udp::DPORT), [(net10, 53..=54), (prefix(BAD, 32), 9..=9)])
+            .accept(),
+    );
+    batch.add(
+        Rule::in_chain(&input).eq(icmp::TYPE, IcmpType::ECHO_REQUEST).limit(Limit::per_second(5)).accept(),
+    );
+    batch.add(Rule::in_chain(&input).eq(meta::IIFNAME, "eth*").eq(tcp::DPORT, 113).reject(Reject::TcpReset));
+    batch.add(Rule::in_chain(&input).log("dropped: ").comment("the rest"));
+    batch.add(Rule::in_chain(&nat).eq(tcp::DPORT, 8080).dnat((BAD, 80)));
+    batch.add(Rule::in_chain(&out).eq(meta::OIFNAME, "wan").masquerade());
+    batch.commit()?;
+    let text = listed(&net)?;
+    for line in [
+        "ct state established,related accept",
+        "ip saddr @blocked counter name \"hits\" drop",
+        "tcp dport vmap @ports",
+        "meta mark set ip saddr map @marks",
+        "add @seen { ip saddr . tcp dport timeout 5s }",
+        "iifname \"eth*\" tcp dport 113 reject with tcp reset",
+        "log prefix \"dropped: \" comment \"the rest\"",
+        "tcp dport 8080 dnat to 192.168.1.53:80",
+        "oifname \"wan\" masquerade",
+        "10.0.0.0/8",
+    ] {
+        ensure!(text.contains(line), "{line} is not in {text}");
+    }
+    Ok(())
+}
+
+fn rules_are_inserted_replaced_and_deleted_by_their_handle(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (table, chain) = ground(&net, Family::INET)?;
+    let mut batch = net.nft().batch();
+    batch.echo(true);
+    batch.add(Rule::in_chain(&chain).eq(ip6::SADDR, Ipv6Addr::LOCALHOST).accept());
+    let committed = batch.commit()?;
+    let handle = committed.made.iter().find_map(|(_, made)| match made {
+        Made::Rule(rule) => rule.handle,
+        _ => None,
+    });
+    let handle = handle.ok_or_else(|| Failure::wrong("no handle came back"))?;
+
+    let mut batch = net.nft().batch();
+    batch.insert(Rule::in_chain(&chain).comment("first").counter());
+    batch.insert(Rule::in_chain(&chain).comment("before").counter().at(handle));
+    batch.add(Rule::in_chain(&chain).comment("behind").counter().at(handle));
+    batch.replace(Rule::in_chain(&chain).comment("instead").counter().at(handle));
+    batch.commit()?;
+    let order =
+        |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    ensure_eq!(order(&listed(&net)?), ["first", "before", "instead", "behind"]);
+
+    let handles: Vec<u64> =
+        net.nft().rules(Family::INET, "t", "c")?.iter().filter_map(|rule| rule.handle).collect();
+    let mut batch = net.nft().batch();
+    let second = handles.get(1).copied().ok_or_else(|| Failure::wrong("there is no second rule"))?;
+    batch.delete(&Rule::in_chain(&chain).at(second));
+    batch.commit()?;
+    ensure_eq!(order(&listed(&net)?), ["first", "instead", "behind"]);
+
+    let mut batch = net.nft().batch();
+    batch.flush(&chain);
+    batch.delete(&chain);
+    batch.destroy(&Chain::new(&table, "never-there"));
+    batch.commit()?;
+    ensure_eq!(listed(&net)?, "table inet t {\n}\n");
+    let mut batch = net.nft().batch();
+    batch.delete(&table);
+    batch.commit()?;
+    ensure_eq!(listed(&net)?, "");
+    Ok(())
+}
+
+fn elements_are_added_deleted_and_flushed(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (table, _) = ground(&net, Family::IPV4)?;
+    let mut batch = net.nft().batch();
+    let set = batch.create(Set::<Ipv4Addr>::new(&table, "s").elements([BAD, Ipv4Addr::LOCALHOST]));
+    batch.delete(set.only([Ipv4Addr::LOCALHOST]));
+    batch.add(set.only((0..100u8).map(|last| Ipv4Addr::new(203, 0, 113, last))));
+    batch.commit()?;
+    let kernel = netwright::netfilter::Set::new(Family::IPV4, "t", "s", 4);
+    ensure_eq!(net.nft().elements(&kernel)?.len(), 101);
+    let mut batch = net.nft().batch();
+    batch.flush(&set);
+    batch.commit()?;
+    ensure_eq!(net.nft().elements(&kernel)?.len(), 0);
+    let mut batch = net.nft().batch();
+    batch.create(Set::<Ipv4Addr>::new(&table, "s"));
+    let refused = batch.commit();
+    ensure!(refused.is_err_and(|error| error.is_exists()));
+    Ok(())
+}
+
+fn text_refers_to_the_batch_and_to_the_kernel(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    net.links().create(Create::veth("d0", "d1"))?;
+    let (table, _) = ground(&net, Family::IPV4)?;
+    let mut batch = net.nft().batch();
+    batch.add(Set::<Ipv4Addr>::new(&table, "there").element(BAD));
+    batch.commit()?;
+
+    let mut batch = net.nft().batch();
+    batch.add(Map::<Port, Verdict>::new(&table, "new").element(22, Verdict::Accept));
+    let text = "
+        add rule ip t c ip saddr @there drop
+        add rule ip t c tcp dport vmap @new
+        add rule ip t c iif \"d0\" ip daddr $networks tcp dport $ports iifname $name accept
+        insert rule ip t c index 0 counter
+        table ip t { set more { type mark; elements = { 1, 2 } } }
+    ";
+    let text = nft::parse(text)?
+        .bind("networks", [prefix(Ipv4Addr::new(10, 0, 0, 0), 8), prefix(BAD, 32)])?
+        .bind("ports", 1024..=2048u16)?
+        .bind("name", "d0")?;
+    // The rule at index 0 is the kernel's, so there must be one.
+    let mut before = net.nft().batch();
+    before.add(Rule::in_chain(&Chain::new(&table, "c")).comment("zero").accept());
+    before.commit()?;
+    batch.extend(text)?;
+    batch.commit()?;
+    let text = listed(&net)?;
+    for line in [
+        "ip saddr @there drop",
+        "tcp dport vmap @new",
+        "iif \"d0\" ip daddr { 10.0.0.0/8, 192.168.1.53 } tcp dport 1024-2048 iifname \"d0\" accept",
+        "elements = { 0x00000001, 0x00000002 }",
+    ] {
+        ensure!(text.contains(line), "{line} is not in {text}");
+    }
+    let counter = text.find("counter packets").zip(text.find("comment \"zero\""));
+    ensure!(counter.is_some_and(|(counter, zero)| counter < zero), "{text}");
+    Ok(())
+}
+
+fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (table, chain) = ground(&net, Family::IPV4)?;
+    let before = listed(&net)?;
+
+    let mut batch = net.nft().batch();
+    batch.add(Rule::in_chain(&chain).counter());
+    batch.extend(nft::parse("add rule ip t c counter\nadd rule ip t nowhere counter")?.named("rules.nft"))?;
+    let error = batch.commit().expect_err("there is no such chain");
+    ensure!(error.is_not_found());
+    ensure!(error.to_string().contains("add rule ip t nowhere (rules.nft:2:1)"), "{error}");
+
+    let mut batch = net.nft().batch();
+    batch.add(Rule::in_chain(&chain).counter());
+    let error = batch
+        .extend(nft::parse("add rule ip t c ip saddr @nothing drop")?)
+        .expect_err("there is no such set");
+    ensure!(error.to_string().contains("text:1:26: table \"t\" has no set or map \"nothing\""), "{error}");
+    ensure!(batch.commit().is_err());
+
+    let mut batch = net.nft().batch();
+    batch.add(Rule::in_chain(&chain).counter());
+    batch.add(Rule::in_chain(&chain).eq(meta::IIFNAME, "a-name-that-is-too-long").drop());
+    let error = batch.commit().expect_err("no interface has such a name");
+    ensure!(error.to_string().contains("more than 15 bytes"), "{error}");
+
+    let mut batch = net.nft().batch();
+    let error = batch.extend(nft::parse("add rule ip t c ip saddr $who drop")?).expect_err("it has no value");
+    ensure!(error.to_string().contains("$who has no value"), "{error}");
+    ensure_eq!(listed(&net)?, before);
+
+    // The same batch with things as the kernel has them.
+    let mut batch = net.nft().batch();
+    batch.add(&KernelTable::new(Family::INET, "other"));
+    batch.add(RawRule::in_chain(&chain, [raw::counter(), raw::verdict(raw::Verdict::ACCEPT)]).comment("raw"));
+    batch.delete(&KernelTable::new(Family::INET, "other"));
+    batch.flush(&table);
+    batch.check()?;
+    ensure_eq!(listed(&net)?, before);
+    Ok(())
+}
+
+#[cfg(feature = "tokio")]
+fn tasks_do_the_same(_: &mut Lab) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let net = netwright::tokio::open()?;
+        let mut batch = net.nft().batch();
+        let table = batch.add(Table::new(Family::IPV4, "t"));
+        let chain = batch.add(Chain::new(&table, "c"));
+        batch.add(Rule::in_chain(&chain).eq(ip::SADDR, BAD).drop());
+        batch.extend(nft::parse("add rule ip t c ip saddr $bad drop")?.bind("bad", BAD)?).await?;
+        batch.commit().await?;
+        let text = net.nft().ruleset().await?.to_string();
+        ensure_eq!(text.matches("ip saddr 192.168.1.53 drop").count(), 2);
+        Ok(())
+    })
+}
+
+kernel_tests! {
+    the_seed_example_does_what_it_says,
+    sets_maps_and_statements_list_as_nft_has_them,
+    rules_are_inserted_replaced_and_deleted_by_their_handle,
+    elements_are_added_deleted_and_flushed,
+    text_refers_to_the_batch_and_to_the_kernel,
+    what_is_wrong_is_told_and_nothing_changes,
+    #[cfg(feature = "tokio")]
+    tasks_do_the_same,
+}
