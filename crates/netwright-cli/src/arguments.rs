@@ -18,6 +18,9 @@ const STYLES: Styles = Styles::styled()
 #[command(after_help = "\
 Examples:
   netwright check host.toml           what is wrong with a host file
+  netwright test host.toml            whether its firewall does what it shall, with real packets
+  netwright plan host.toml            what would change on this machine
+  netwright apply host.toml           change it
   netwright list links                the interfaces of this machine
 
 Exit status: 0 done, 1 failed, 2 wrong usage.")]
@@ -70,6 +73,12 @@ impl Color {
 pub(crate) enum Command {
     /// Find all mistakes in a host file and its firewall, offline
     Check(Check),
+    /// Show what would change to bring the network to what a host file declares
+    Plan(Plan),
+    /// Bring the network to what a host file declares
+    Apply(Apply),
+    /// Send real packets through a simulated host and see whether each flow ends as declared
+    Test(Test),
     /// Show what there is: links, addresses, routes, rules, neighbours, firewall
     #[command(visible_alias = "ls")]
     List(List),
@@ -113,6 +122,63 @@ Needs no privilege, and nothing of this machine. Every mistake is shown with its
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) host: HostFile,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright plan host.toml
+  netwright plan host.toml --exit-code --quiet || echo 'something is pending'
+  netwright plan host.toml --json | jq '.steps[].text'
+
+Nothing is changed. Signs: + comes, - goes, ~ changes, = stays but must be put back.
+Exit status: 0 done, 1 failed; with --exit-code 10 when changes are pending.")]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) host: HostFile,
+    /// End with exit status 10 when changes are pending
+    #[arg(short, long)]
+    pub(crate) exit_code: bool,
+    /// Print JSON: an object with `steps` (does, object, text, details, file, line) and `problems`
+    #[arg(short, long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright plan host.toml && netwright apply host.toml
+  netwright apply host.toml --netns blue
+
+What is as declared already stays untouched, so that applying twice changes nothing the second time. What netwright did
+not make is left alone. The firewall changes in one transaction; where a step fails, those before it are taken back.")]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) host: HostFile,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  netwright test examples/router.toml
+  netwright test examples/router.toml 'web' 'blocked'   flows with these words in their names
+  netwright test examples/router.toml --verbose         with packets and times
+
+Everything happens in namespaces that are gone at the end; where the kernel allows user namespaces, no privilege is
+needed. Exit status: 0 when every flow is as expected, 1 when one differs.")]
+pub(crate) struct Test {
+    #[command(flatten)]
+    pub(crate) host: HostFile,
+    /// Only flows that have one of these words in their name
+    #[arg(value_name = "FLOW")]
+    pub(crate) flows: Vec<String>,
+    /// Print JSON: an object with `passed`, `milliseconds` and `flows`
+    #[arg(short, long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

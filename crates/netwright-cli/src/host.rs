@@ -110,10 +110,11 @@ fn texts(sources: &SourceMap) -> Vec<SourceId> {
 
 /// What the firewall's texts declare, and what is wrong with them.
 fn firewall(texts: &[SourceId], sources: &mut SourceMap, names: &Names) -> (Ruleset, Vec<Diagnostic>) {
+    let zone = names::zone();
     let (mut catalog, mut commands, mut found) = (Catalog::default(), Vec::new(), Vec::new());
     for &id in texts {
         let parsed = syntax::parse(sources, id, &mut Includes::beside());
-        let compiled = compile(sources, &parsed, &Options { names, catalog: &catalog, zone: 0 });
+        let compiled = compile(sources, &parsed, &Options { names, catalog: &catalog, zone });
         found.extend(parsed.diagnostics);
         found.extend(compiled.diagnostics);
         commands.extend(compiled.commands);
@@ -121,7 +122,7 @@ fn firewall(texts: &[SourceId], sources: &mut SourceMap, names: &Names) -> (Rule
     }
     let clean = found.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
     match Ruleset::declared(&commands) {
-        Ok(ruleset) => (ruleset, found),
+        Ok(ruleset) => (ruleset.as_listed(), found),
         // what refers to a thing that could not be read is no mistake of its own
         Err(unfit) => {
             found.extend(unfit.into_iter().filter(|_| clean).map(Diagnostic::from));

@@ -81,7 +81,7 @@ enum Listed {
     Links(Vec<netwright::Link>),
     Addresses(Vec<netwright::Address>),
     Routes(Vec<netwright::Route>),
-    Rules(Vec<netwright::Rule>),
+    Rules(Vec<netwright::route::Rule>),
     Neighbours(Vec<netwright::Neighbour>),
     Firewall(firewall::Firewall),
 }

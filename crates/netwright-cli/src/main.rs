@@ -13,6 +13,8 @@ mod names;
 mod netns;
 mod nft;
 mod output;
+mod plan;
+mod test;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
 fn run(Arguments { global, command }: Arguments) -> Done {
     match command {
         Command::Check(arguments) => check::run(&arguments, &global),
+        Command::Plan(arguments) => plan::plan(&arguments, &global),
+        Command::Apply(arguments) => plan::apply(&arguments, &global),
+        Command::Test(arguments) => test::run(&arguments, &global),
         Command::List(arguments) => list::run(&arguments),
         Command::Nft(arguments) => nft::run(&arguments),
         Command::Netns(arguments) => netns::run(arguments),

@@ -1,4 +1,4 @@
-//! The names that this host gives to numbers.
+//! What this host calls numbers and hours: names and the time zone.
 
 use std::path::Path;
 
@@ -27,4 +27,12 @@ pub(crate) fn of_this_host() -> Names {
         }
     }
     names
+}
+
+/// Seconds that the host's time zone lies east of UTC now; UTC where it cannot be found out.
+pub(crate) fn zone() -> i32 {
+    let zone = tz::TimeZone::local().ok();
+    zone.as_ref()
+        .and_then(|zone| zone.find_current_local_time_type().ok())
+        .map_or(0, |local| local.ut_offset())
 }

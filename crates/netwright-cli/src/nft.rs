@@ -86,7 +86,8 @@ fn read(
         .collect::<Result<_, _>>()?;
     let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
     let parsed = syntax::parse_with(sources, id, &mut includes, &bindings);
-    let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone: 0 });
+    let zone = names::zone();
+    let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone });
     let mut compiled = compile(&Catalog::default());
     let wanted = kernel::wanted(&compiled);
     if !wanted.is_empty() {
@@ -169,6 +170,7 @@ impl Task<'_> {
             numeric_priority: self.arguments.numeric_priority,
             numeric_protocol: self.arguments.numeric_protocol,
             numeric_time: self.arguments.numeric_time,
+            zone: names::zone(),
             ..PrintOptions::default()
         };
         if numeric > 0 { options.numeric() } else { options }

@@ -1,10 +1,10 @@
 //! What goes to the terminal: styles, text that cannot steer the terminal, and tables.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The word before an error.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -101,13 +101,28 @@ pub(crate) struct Table<const N: usize> {
     header: [&'static str; N],
     right: [bool; N],
     rows: Vec<[Cell; N]>,
+    /// The last column is cut where a line gets longer than this.
+    widest: usize,
 }
 
 impl<const N: usize> Table<N> {
     /// A header whose words that start with `>` head a column that is aligned to the right.
     pub(crate) fn new(header: [&'static str; N]) -> Self {
         let right = header.map(|word| word.starts_with('>'));
-        Table { header: header.map(|word| word.trim_start_matches('>')), right, rows: Vec::new() }
+        Table {
+            header: header.map(|word| word.trim_start_matches('>')),
+            right,
+            rows: Vec::new(),
+            widest: usize::MAX,
+        }
+    }
+
+    /// Cuts the last column where a line would not fit the terminal. What does not go to a terminal is never cut.
+    pub(crate) fn fit_terminal(mut self) -> Self {
+        if io::stdout().is_terminal() {
+            self.widest = terminal_size::terminal_size().map_or(usize::MAX, |(width, _)| width.0.into());
+        }
+        self
     }
 
     /// Adds a row.
@@ -136,7 +151,7 @@ impl<const N: usize> Table<N> {
     }
 
     fn line(&self, row: &[Cell; N], used: &[(usize, usize)], out: &mut impl Write) -> io::Result<()> {
-        let mut owed = 0;
+        let (mut owed, mut at) = (0, 0);
         for (position, &(column, width)) in used.iter().enumerate() {
             let Some(Cell { text, style }) = row.get(column) else { continue };
             owed += if position > 0 { 2 } else { 0 };
@@ -145,15 +160,34 @@ impl<const N: usize> Table<N> {
                 if self.right.get(column) == Some(&true) { (blank, 0) } else { (0, blank) };
             owed += before;
             if !text.is_empty() {
+                at += owed;
+                let last = position + 1 == used.len();
+                let text = if last { cut(text, self.widest.saturating_sub(at)) } else { text.into() };
                 write!(out, "{:owed$}{style}{text}{style:#}", "")?;
+                at += text.width();
                 owed = 0;
-            } else {
-                owed += text.width();
             }
             owed += behind;
         }
         writeln!(out)
     }
+}
+
+/// The text, or as much of it as fits with a sign that there is more.
+fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    /// Less of a text than this tells nothing.
+    const LEAST: usize = 8;
+    if text.width() <= width || width < LEAST {
+        return Cow::Borrowed(text);
+    }
+    let mut room = width - 1;
+    let fits = |c: &char| {
+        let wide = c.width().unwrap_or(0);
+        let fits = wide <= room;
+        room = room.saturating_sub(wide);
+        fits
+    };
+    Cow::Owned(text.chars().take_while(fits).chain(['…']).collect())
 }
 
 #[cfg(test)]

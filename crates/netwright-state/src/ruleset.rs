@@ -9,6 +9,7 @@ use netwright_nft::ir;
 mod compare;
 mod difference;
 mod execute;
+mod listed;
 mod order;
 mod references;
 

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::Object;
 use crate::failure::Failure;
+use crate::names::zone;
 use crate::nft::{listing, names_in};
 
 /// The rulesets with the names for the numbers in them.
@@ -29,7 +30,7 @@ impl Firewall {
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        listing::write(&self.ruleset, &PrintOptions::default(), &self.names, out)
+        listing::write(&self.ruleset, &options(), &self.names, out)
     }
 
     pub(super) fn json(&self) -> Vec<Json> {
@@ -57,7 +58,7 @@ impl Firewall {
 
     fn chain(&self, chain: &Chain) -> Json {
         let hook = chain.hook.as_ref();
-        let rules = chain.rules.iter().map(|rule| print::rule(rule, &PrintOptions::default(), &self.names));
+        let rules = chain.rules.iter().map(|rule| print::rule(rule, &options(), &self.names));
         Object::default()
             .with("name", chain.name.as_str())
             .maybe("type", hook.map(|hook| hook.chain_type.as_str()))
@@ -67,6 +68,11 @@ impl Firewall {
             .list("rules", rules)
             .json()
     }
+}
+
+/// As nft lists it, with hours of the host's zone.
+fn options() -> PrintOptions {
+    PrintOptions { zone: zone(), ..PrintOptions::default() }
 }
 
 fn hook_name(family: Family, number: u32) -> String {

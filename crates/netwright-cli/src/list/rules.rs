@@ -1,7 +1,7 @@
 //! Policy rules.
 
-use netwright::Rule;
 use netwright::route::Family;
+use netwright::route::Rule;
 use netwright::route::rule::RuleFlags;
 use serde_json::{Value as Json, json};
 

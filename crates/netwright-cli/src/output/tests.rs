@@ -17,6 +17,17 @@ fn columns_are_aligned_by_what_is_seen() {
 }
 
 #[test]
+fn the_last_column_is_cut_where_it_is_too_long() {
+    let mut table = Table::new(["NAME", "TEXT"]);
+    table.widest = 20;
+    table.row(["one".into(), "a text that is too long".into()]);
+    table.row(["two".into(), "short".into()]);
+    let text = shown(&table);
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines, ["one   a text that i…", "two   short"]);
+}
+
+#[test]
 fn nothing_is_shown_of_no_rows() {
     assert_eq!(shown(&Table::new(["A"])), "");
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod command;
+mod host;
 mod namespaces;
 mod nft;
 mod support;
