@@ -396,6 +396,3 @@ fn silence(journeys: &[&Journey]) -> String {
     };
     text.into()
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use netwright_state::model::Probe as Kind;
 use netwright_sys::{IcmpError, Namespace};
@@ -81,7 +82,7 @@ impl Order<'_> {
         let socket = open(self.namespace, self.to, kind, protocol)?;
         sockopt::set_socket_reuseaddr(&socket, true)?;
         IcmpError::keep(&socket, self.to.is_ipv6())?;
-        bind(&socket, &self.origin())?;
+        soon(Errno::ADDRINUSE, || bind(&socket, &self.origin()))?;
         Ok(socket)
     }
 }
@@ -108,18 +109,31 @@ pub(crate) fn receiver(
         Kind::Tcp(_) => {
             let socket = open(namespace, address, SocketType::STREAM, None)?;
             sockopt::set_socket_reuseaddr(&socket, true)?;
-            bind(&socket, &at)?;
+            soon(Errno::ADDRINUSE, || bind(&socket, &at))?;
             listen(&socket, 128)?;
             socket
         }
         Kind::Udp(_) => {
             let socket = open(namespace, address, SocketType::DGRAM, None)?;
-            bind(&socket, &at)?;
+            soon(Errno::ADDRINUSE, || bind(&socket, &at))?;
             socket
         }
         Kind::Icmp(_) => open(namespace, address, SocketType::RAW, Some(icmp_protocol(address)))?,
     };
     Ok(Receiver { socket, at })
+}
+
+/// Does something that must wait for the sockets of the flow before: a process that another thread starts holds them too until it
+/// runs its program.
+fn soon(busy: Errno, mut action: impl FnMut() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
+    const TRIES: u32 = 50;
+    for _ in 1..TRIES {
+        match action() {
+            Err(errno) if errno == busy => std::thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    action()
 }
 
 fn icmp_protocol(address: IpAddr) -> Protocol {

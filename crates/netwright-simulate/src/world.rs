@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
 
 use netwright_route::address::{AddressFlags, List as AddressList};
 use netwright_route::link::kind::{Bridge, BridgePort, PortState, Vlan};
-use netwright_route::link::{self, Change, Create, List as LinkList, Peer};
+use netwright_route::link::{self, Change, Create, LinkFlags, List as LinkList, OperationalState, Peer};
 use netwright_route::route::Lookup;
 use netwright_route::{Add, Address, LinkId, NetworkOrder, Prefix, Route};
 use netwright_state::model::{Host, LinkKind, VlanProtocol};
@@ -28,8 +29,12 @@ pub(crate) struct Node {
 struct Standing {
     node: Node,
     device: LinkId,
+    /// Whether it has its address on the link.
+    local: bool,
+    /// How many of the addresses behind it there are.
     remotes: usize,
-    families: Vec<bool>,
+    /// Whether it has a route to the host, by IPv4 and by IPv6.
+    families: [bool; 2],
 }
 
 /// All namespaces. They end with this value.
@@ -69,6 +74,27 @@ impl Node {
             address.flags |= AddressFlags::NO_DUPLICATE_DETECTION;
         }
         self.connection.acknowledge(&Add(&address))
+    }
+
+    /// Whether each link that has a carrier is used by the kernel, which learns of it later, and drops packets till then.
+    fn is_ready(&mut self) -> Result<bool> {
+        let links = self.connection.dump_all(&LinkList::default())?;
+        Ok(links.iter().all(|link| {
+            let carrier = link.flags.contains(LinkFlags::UP | LinkFlags::LOWER_UP);
+            let used = [OperationalState::UP, OperationalState::UNKNOWN];
+            !carrier || used.contains(&link.operational_state)
+        }))
+    }
+
+    /// Lets the search for neighbours on a link be repeated soon and often, as who is searched for may be put there
+    /// after it has begun.
+    fn search_often(&self, link: &str) -> Result<()> {
+        let key = |family, name| [family, "neigh", link, name];
+        let keys =
+            ["ipv4", "ipv6"].map(|family| [key(family, "retrans_time_ms"), key(family, "mcast_solicit")]);
+        let settings: Vec<(&[&str], u32)> =
+            keys.iter().flat_map(|[time, count]| [(&time[..], RETRY), (&count[..], RETRIES)]).collect();
+        set_all(&self.namespace, &settings)
     }
 
     /// The names of the links by index.
@@ -139,6 +165,10 @@ const FABRIC: &[(&[&str], u32)] = &[
 
 /// Milliseconds between two searches for a neighbour.
 const RETRY: u32 = 100;
+/// Searches for a neighbour before it is given up.
+const RETRIES: u32 = 10;
+/// How long to wait for links that should be used.
+const CARRIER: Duration = Duration::from_secs(5);
 
 /// Writes settings, as far as this kernel has them.
 fn set_all(namespace: &Namespace, settings: &[(&[&str], u32)]) -> Result<()> {
@@ -199,6 +229,7 @@ impl World {
         self.plug(&port, machine.socket.switch, "eth0", &node.namespace)?;
         let mut device = node.link("eth0")?;
         node.set(device, Change::up())?;
+        node.search_often("eth0")?;
         for (depth, tag) in machine.socket.tags.iter().enumerate() {
             let name = format!("vlan{depth}");
             let protocol = tag.protocol.map(|protocol| match protocol {
@@ -207,10 +238,10 @@ impl World {
             });
             let kind = Vlan { id: Some(tag.id), protocol, ..Vlan::default() };
             node.connection.acknowledge(&Create::new(&name, kind).above(device).with(Change::up()))?;
+            node.search_often(&name)?;
             device = node.link(&name)?;
         }
-        node.address(device, machine.address)?;
-        self.machines.push(Standing { node, device, remotes: 0, families: vec![false; 2] });
+        self.machines.push(Standing { node, device, local: false, remotes: 0, families: [false; 2] });
         Ok(())
     }
 
@@ -224,21 +255,22 @@ impl World {
         }
         let names = self.host.links()?;
         for name in names.values() {
-            // who is put behind the link later is found soon, though the search has begun
-            let search = |family| [family, "neigh", name.as_str(), "retrans_time_ms"];
-            set_all(&self.host.namespace, &[(&search("ipv4"), RETRY), (&search("ipv6"), RETRY)])?;
+            self.host.search_often(name)?;
         }
         for address in self.host.connection.dump_all(&AddressList::default())? {
             if let Some(name) = names.get(&address.link.index) {
                 self.own.entry(name.clone()).or_default().push(address);
             }
         }
+        // IPv6 does not always use routes that are made before
+        self.await_links()?;
         self.complete(topology)
     }
 
     fn stop_spanning_tree(&mut self, bridge: &str) -> Result<()> {
         let bridge = self.host.link(bridge)?;
         self.host.set(bridge, Change::kind(Bridge { spanning_tree: Some(0), ..Bridge::default() }))?;
+        self.await_links()?;
         for port in self.host.connection.dump_all(&LinkList::ports_of(bridge))? {
             let forwards = BridgePort { state: Some(PortState::FORWARDING), ..BridgePort::default() };
             self.host.set(port.id(), Change::port(forwards))?;
@@ -248,17 +280,37 @@ impl World {
 
     /// Makes what the topology has and the world has not.
     pub(crate) fn complete(&mut self, topology: &Topology<'_>) -> Result<()> {
+        let missing = topology.machines.get(self.machines.len()..).unwrap_or_default();
+        for machine in missing {
+            self.add_machine(machine)?;
+        }
+        if !missing.is_empty() {
+            self.await_links()?;
+        }
         for (index, machine) in topology.machines.iter().enumerate() {
-            if index >= self.machines.len() {
-                self.add_machine(machine)?;
-            }
             self.complete_machine(index, machine)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until packets get through all links that are up.
+    fn await_links(&mut self) -> Result<()> {
+        let start = Instant::now();
+        let machines = self.machines.iter_mut().map(|standing| &mut standing.node);
+        for node in [&mut self.host, &mut self.fabric].into_iter().chain(machines) {
+            while !node.is_ready()? && start.elapsed() < CARRIER {
+                std::thread::sleep(Duration::from_micros(200));
+            }
         }
         Ok(())
     }
 
     fn complete_machine(&mut self, index: usize, machine: &Machine) -> Result<()> {
         let Some(standing) = self.machines.get_mut(index) else { return Ok(()) };
+        if !standing.local {
+            standing.node.address(standing.device, machine.address)?;
+            standing.local = true;
+        }
         for &remote in machine.remote.iter().skip(standing.remotes) {
             let loopback = standing.node.link("lo")?;
             standing.node.address(loopback, Prefix::host(remote))?;

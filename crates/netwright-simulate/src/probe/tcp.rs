@@ -9,7 +9,7 @@ use rustix::net::{
     RecvFlags, SendFlags, SocketFlags, SocketType, acceptfrom_with, connect, recv, send, sockopt,
 };
 
-use super::{Order, Probe, Receiver, Seen, TOKEN, departure, icmp_error, local, meaning, token};
+use super::{Order, Probe, Receiver, Seen, TOKEN, departure, icmp_error, local, meaning, soon, token};
 use crate::packet::{Tuple, protocol};
 
 /// The client, and the connections that the receivers took. All stay open as long as this value.
@@ -43,7 +43,7 @@ impl Tcp {
             sockopt::set_socket_linger(&client, Some(std::time::Duration::ZERO))?;
         }
         let to = order.destination(port);
-        match connect(&client, &to) {
+        match soon(Errno::ADDRNOTAVAIL, || connect(&client, &to)) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(errno) => match departure(errno)? {
                 Seen::Waiting => {}
