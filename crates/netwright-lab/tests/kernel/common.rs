@@ -1,0 +1,68 @@
+//! What several tests need.
+
+use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd};
+
+use netwright::route::link::{self, Peer};
+use netwright::{Address, Change, Create, Link, Net};
+use netwright_lab::{Failure, Node, Oracle};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use serde_json::Value;
+
+/// A veth `d0` with its peer `d1`, both up; `d0` has the addresses `10.9.9.1/24` and `2001:db8:9::1/64`.
+#[track_caller]
+pub(crate) fn pair(net: &Net) -> Result<(Link, Link), Failure> {
+    net.links().create(Create::veth("d0", "d1").with(Change::up()))?;
+    net.links().set(&net.links().get("d1")?, Change::up())?;
+    let (d0, d1) = (net.links().get("d0")?, net.links().get("d1")?);
+    net.addresses().add(&d0, "10.9.9.1/24".parse()?)?;
+    net.addresses().add(&d0, usable_at_once("2001:db8:9::1/64")?)?;
+    Ok((d0, d1))
+}
+
+/// An IPv6 address without duplicate detection, which would take a second.
+pub(crate) fn usable_at_once(text: &str) -> Result<Address, Failure> {
+    use netwright::route::address::AddressFlags;
+    Ok(Address { flags: AddressFlags::NO_DUPLICATE_DETECTION, ..text.parse()? })
+}
+
+pub(crate) fn address(text: &str) -> Result<IpAddr, Failure> {
+    Ok(text.parse()?)
+}
+
+/// The other end of a veth in another namespace.
+pub(crate) fn peer_in(node: &Node, name: &str) -> Peer {
+    Peer::new(&Change::rename(name).and(Change::namespace(namespace_of(node))))
+}
+
+/// A namespace as requests name it.
+pub(crate) fn namespace_of(node: &Node) -> link::Namespace {
+    link::Namespace::Descriptor(node.namespace().as_fd().as_raw_fd())
+}
+
+/// What `ip` says of a link with all its details.
+#[track_caller]
+pub(crate) fn details(ip: &Oracle, name: &str) -> Result<Value, Failure> {
+    Ok(ip.json(&format!("-d link show dev {name}"))?[0].take())
+}
+
+/// The texts in a list of JSON.
+pub(crate) fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The texts that one key has in the objects of a list of JSON.
+pub(crate) fn column<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
+    list.as_array().into_iter().flatten().filter_map(|object| object[key].as_str()).collect()
+}
+
+/// What a closure does as a user without any privilege: capabilities belong to the thread.
+pub(crate) fn without_privilege<T>(inside: impl FnOnce() -> T) -> Result<T, Failure> {
+    let all = capabilities(None)?;
+    let mut none = all;
+    none.effective = CapabilitySet::empty();
+    set_capabilities(None, none)?;
+    let result = inside();
+    set_capabilities(None, all)?;
+    Ok(result)
+}
