@@ -20,6 +20,7 @@
 //! namespace. Each test then has a fresh network namespace and a thread in it, and all run in parallel.
 #![forbid(unsafe_code)]
 
+pub mod conformance;
 mod failure;
 mod harness;
 mod lab;

@@ -13,15 +13,39 @@ use crate::Failure;
 #[derive(Clone, Debug)]
 pub struct Oracle {
     program: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl From<PathBuf> for Oracle {
+    fn from(program: PathBuf) -> Self {
+        Oracle { program, variables: Vec::new() }
+    }
 }
 
 impl Oracle {
     /// `nft`, or the one that the environment variable `NETWRIGHT_NFT` names.
     pub fn nft() -> Result<Self, Failure> {
         match std::env::var_os("NETWRIGHT_NFT").filter(|path| !path.is_empty()) {
-            Some(path) => Ok(Oracle { program: path.into() }),
+            Some(path) => Ok(PathBuf::from(path).into()),
             None => Self::find("nft", "nftables"),
         }
+    }
+
+    /// [`Oracle::nft`], of this version or a later one.
+    pub fn nft_since(version: (u32, u32, u32)) -> Result<Self, Failure> {
+        let nft = Self::nft()?;
+        let said = nft.text(["--version"])?;
+        let number = said.split_whitespace().find_map(|word| word.strip_prefix('v')).unwrap_or_default();
+        let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let mut next = || parts.next().unwrap_or(0);
+        if (next(), next(), next()) >= version {
+            return Ok(nft);
+        }
+        let (major, minor, patch) = version;
+        let program = nft.program.display();
+        Err(Failure::missing(format!(
+            "{program} is of version {number}, and {major}.{minor}.{patch} is needed"
+        )))
     }
 
     /// `ip` of iproute2.
@@ -40,9 +64,16 @@ impl Oracle {
         let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
         let mut found = folders.map(|folder| folder.join(program)).filter(|path| path.is_file());
         match found.next() {
-            Some(program) => Ok(Oracle { program }),
+            Some(program) => Ok(program.into()),
             None => Err(Failure::missing(format!("there is no {program}; install the package {package}"))),
         }
+    }
+
+    /// The same, run with an environment variable.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.variables.push((variable.to_owned(), value.to_owned()));
+        self
     }
 
     /// Where the tool lies.
@@ -102,6 +133,7 @@ impl Oracle {
     #[track_caller]
     pub fn output<A: AsRef<OsStr>>(&self, arguments: &[A], input: &str) -> Result<Output, Failure> {
         let mut command = Command::new(&self.program);
+        command.envs(self.variables.iter().map(|(variable, value)| (variable, value)));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| {
             Failure::missing(format!("{} cannot be run: {error}", self.program.display()))
