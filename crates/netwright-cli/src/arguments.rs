@@ -197,7 +197,7 @@ left out. Keys:
   rules       family, priority, not, from, to, iif, oif, mark, mask, tos, uids, ip-protocol, sports, dports, action,
               table, goto, suppress-prefix-length, protocol
   neighbours  family, address, link, mac, state, flags
-  firewall    family, table, chains (name, type, hook, priority, policy, rules), sets (name), objects (name)")]
+The firewall is an object in the schema of libnftables-json(5).")]
 pub(crate) struct List {
     /// What to list; everything but the firewall when not said
     #[arg(value_name = "WHAT")]
@@ -236,6 +236,9 @@ pub(crate) struct Nft {
     /// Show what was made
     #[arg(short, long)]
     pub(crate) echo: bool,
+    /// List in the JSON of libnftables
+    #[arg(short, long)]
+    pub(crate) json: bool,
     /// Define a variable
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE")]
     pub(crate) defines: Vec<String>,

@@ -19,61 +19,41 @@ mod neighbours;
 mod routes;
 mod rules;
 
+/// What is listed where nothing is named.
+const USUAL: [Topic; 5] = [Topic::Links, Topic::Addresses, Topic::Routes, Topic::Rules, Topic::Neighbours];
+
 /// `netwright list`.
 pub(crate) fn run(arguments: &List) -> Done {
     let net = arguments.place.open()?;
-    let names = Names::read(&net)?;
-    let several = arguments.what.is_none();
-    let topics = match arguments.what {
-        Some(topic) => vec![topic],
-        None => vec![Topic::Links, Topic::Addresses, Topic::Routes, Topic::Rules, Topic::Neighbours],
-    };
-    let listed: Vec<(Topic, Listed)> = topics
-        .into_iter()
-        .map(|topic| Ok((topic, Listed::read(topic, &net, arguments.all)?)))
-        .collect::<Result<_, Failure>>()?;
-    if arguments.json {
-        let mut all: Map<String, Json> = listed
-            .into_iter()
-            .map(|(topic, listed)| (key(topic).into(), listed.json(&names).into()))
-            .collect();
-        let only = arguments.what.and_then(|topic| all.remove(key(topic)));
-        output::json(&only.unwrap_or(Json::Object(all)))?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let mut out = output::stdout();
-    let filled = listed.iter().filter(|(_, listed)| !several || !listed.is_empty());
-    for (position, (topic, listed)) in filled.enumerate() {
-        if several {
-            let gap = if position > 0 { "\n" } else { "" };
-            writeln!(out, "{gap}{NAME}{}{NAME:#}", title(*topic))?;
-        }
-        listed.write(&names, &mut out)?;
+    match arguments.what {
+        Some(Topic::Firewall) => firewall::list(&net, arguments.json, &mut out)?,
+        what => lists(what, &net, arguments, &mut out)?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn key(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Links => "links",
-        Topic::Addresses => "addresses",
-        Topic::Routes => "routes",
-        Topic::Rules => "rules",
-        Topic::Neighbours => "neighbours",
-        Topic::Firewall => "firewall",
+fn lists(what: Option<Topic>, net: &Net, arguments: &List, out: &mut impl Write) -> Result<(), Failure> {
+    let names = Names::read(net)?;
+    let topics = what.map_or(USUAL.to_vec(), |topic| vec![topic]);
+    let read = |topic| Listed::read(topic, net, arguments.all).transpose();
+    let listed: Vec<Listed> = topics.into_iter().filter_map(read).collect::<Result<_, _>>()?;
+    if arguments.json {
+        let mut all: Map<String, Json> =
+            listed.iter().map(|listed| (listed.key().to_owned(), listed.json(&names).into())).collect();
+        let only = what.and_then(|_| listed.first()).and_then(|listed| all.remove(listed.key()));
+        return Ok(output::json(&only.unwrap_or(Json::Object(all)))?);
     }
-}
-
-fn title(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Links => "Links",
-        Topic::Addresses => "Addresses",
-        Topic::Routes => "Routes",
-        Topic::Rules => "Policy rules",
-        Topic::Neighbours => "Neighbours",
-        Topic::Firewall => "Firewall",
+    let filled = listed.iter().filter(|listed| what.is_some() || !listed.is_empty());
+    for (position, listed) in filled.enumerate() {
+        if what.is_none() {
+            let gap = if position > 0 { "\n" } else { "" };
+            writeln!(out, "{gap}{NAME}{}{NAME:#}", listed.title())?;
+        }
+        listed.write(&names, out)?;
     }
+    Ok(())
 }
 
 /// What a topic's list holds.
@@ -83,19 +63,39 @@ enum Listed {
     Routes(Vec<netwright::Route>),
     Rules(Vec<netwright::route::Rule>),
     Neighbours(Vec<netwright::Neighbour>),
-    Firewall(firewall::Firewall),
 }
 
 impl Listed {
-    fn read(topic: Topic, net: &Net, all: bool) -> Result<Self, Failure> {
-        Ok(match topic {
+    /// Reads a list; the firewall is none.
+    fn read(topic: Topic, net: &Net, all: bool) -> netwright::Result<Option<Self>> {
+        Ok(Some(match topic {
             Topic::Links => Listed::Links(net.links().list()?),
             Topic::Addresses => Listed::Addresses(net.addresses().list()?),
             Topic::Routes => Listed::Routes(routes::read(net, all)?),
             Topic::Rules => Listed::Rules(net.rules().list()?),
             Topic::Neighbours => Listed::Neighbours(neighbours::read(net, all)?),
-            Topic::Firewall => Listed::Firewall(firewall::Firewall::read(net)?),
-        })
+            Topic::Firewall => return Ok(None),
+        }))
+    }
+
+    fn key(&self) -> &'static str {
+        match self {
+            Listed::Links(_) => "links",
+            Listed::Addresses(_) => "addresses",
+            Listed::Routes(_) => "routes",
+            Listed::Rules(_) => "rules",
+            Listed::Neighbours(_) => "neighbours",
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Listed::Links(_) => "Links",
+            Listed::Addresses(_) => "Addresses",
+            Listed::Routes(_) => "Routes",
+            Listed::Rules(_) => "Policy rules",
+            Listed::Neighbours(_) => "Neighbours",
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -105,7 +105,6 @@ impl Listed {
             Listed::Routes(list) => list.is_empty(),
             Listed::Rules(list) => list.is_empty(),
             Listed::Neighbours(list) => list.is_empty(),
-            Listed::Firewall(firewall) => firewall.is_empty(),
         }
     }
 
@@ -118,7 +117,6 @@ impl Listed {
             Listed::Neighbours(list) => {
                 list.iter().map(|neighbour| neighbours::json(neighbour, names)).collect()
             }
-            Listed::Firewall(firewall) => firewall.json(),
         }
     }
 
@@ -129,7 +127,6 @@ impl Listed {
             Listed::Routes(list) => routes::table(list, names).write(out),
             Listed::Rules(list) => rules::table(list).write(out),
             Listed::Neighbours(list) => neighbours::table(list, names).write(out),
-            Listed::Firewall(firewall) => firewall.write(out),
         }
     }
 }

@@ -147,12 +147,11 @@ impl Task<'_> {
     /// Answers the questions, in order.
     fn show(&self, commands: &[Command]) -> Result<(), Failure> {
         let mut out = output::stdout();
+        let style = listing::Style { options: &self.options(), names: self.names, json: self.arguments.json };
         for command in commands {
-            listing::answer(command, self.net, &self.options(), self.names, &mut out).map_err(|failure| {
-                match failure {
-                    listing::Unanswered::Refused(failure) => failure,
-                    listing::Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
-                }
+            listing::answer(command, self.net, style, &mut out).map_err(|failure| match failure {
+                listing::Unanswered::Refused(failure) => failure,
+                listing::Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
             })?;
         }
         out.flush()?;

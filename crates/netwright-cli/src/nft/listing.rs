@@ -3,15 +3,13 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use netwright::netfilter::Family;
-use netwright::{Net, netfilter};
+use netwright::Net;
 use netwright_nft::diagnostic::nearest;
 use netwright_nft::ir::{
     Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
 };
-use netwright_nft::lift::{self, Dump};
-use netwright_nft::print;
 use netwright_nft::table::{Names, PrintOptions};
+use netwright_nft::{json, print};
 
 use crate::failure::Failure;
 
@@ -29,29 +27,29 @@ impl<T: Into<Failure>> From<T> for Unanswered {
     }
 }
 
-/// All tables of a family, or of all of them, as the language has them.
-pub(crate) fn read(net: &Net, family: Family) -> netwright::Result<Ruleset> {
-    let netfilter::Ruleset { tables, chains, rules, sets, objects, flowtables, .. } =
-        net.nft().dump(family)?;
-    Ok(lift::ruleset(&Dump { tables, chains, rules, sets, objects, flowtables }))
+/// How a listing is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Style<'a> {
+    pub(crate) options: &'a PrintOptions,
+    pub(crate) names: &'a Names,
+    /// In the schema of libnftables-json(5) instead of the language.
+    pub(crate) json: bool,
 }
 
 /// Writes a ruleset as nft lists it.
-pub(crate) fn write(
-    ruleset: &Ruleset,
-    options: &PrintOptions,
-    names: &Names,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    carry(out, |out| print::write_ruleset(out, ruleset, options, names))
+pub(crate) fn write(ruleset: &Ruleset, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
+    let Style { options, names, json } = style;
+    carry(out, |out| match json {
+        true => json::write_ruleset(out, ruleset, options, names),
+        false => print::write_ruleset(out, ruleset, options, names),
+    })
 }
 
 /// Answers an order that shows something.
 pub(super) fn answer(
     command: &Command,
     net: &Net,
-    options: &PrintOptions,
-    names: &Names,
+    style: Style<'_>,
     out: &mut impl Write,
 ) -> Result<(), Unanswered> {
     let (Operation::List, Target::Selection(selection)) = (command.operation, &command.target) else {
@@ -59,28 +57,56 @@ pub(super) fn answer(
             "netwright answers `list` of rulesets, tables, chains, sets, maps, objects and flow tables";
         return Err(Unanswered::Unknown("this cannot be answered".into(), Some(what.into())));
     };
-    let mut ruleset = read(net, selection.family)?;
+    let mut ruleset = net.nft().ruleset_of(selection.family)?.ruleset;
     if let Some(table) = &selection.table {
         keep_table(&mut ruleset, selection, table)?;
     }
-    let Selection { entity, name, .. } = selection;
-    match (entity, name) {
-        (Entity::Table, _) if selection.table.is_none() => {
-            for content in &ruleset.tables {
-                writeln!(out, "table {} {}", content.table.family, content.table.name)?;
+    match selection.entity {
+        Entity::Table if selection.table.is_none() => tables(&ruleset, style, out)?,
+        Entity::Ruleset | Entity::Table => write(&ruleset, style, out)?,
+        entity => {
+            let one = selection.name.as_deref().or(selection.chain.as_deref());
+            let parts = ruleset.tables.iter().filter_map(|content| Part { content, entity, one }.content());
+            let parts: Vec<TableContent> = parts.collect();
+            match one {
+                Some(one) if parts.is_empty() => return Err(missing(&ruleset, entity, one)),
+                _ => write_parts(parts, style, out)?,
             }
-            Ok(())
-        }
-        (Entity::Ruleset | Entity::Table, _) => Ok(write(&ruleset, options, names, out)?),
-        _ => {
-            let one = name.as_deref().or(selection.chain.as_deref());
-            let mut found = one.is_none();
-            for content in &ruleset.tables {
-                found |= Part { content, entity: *entity, one }.write(options, names, out)?;
-            }
-            if found { Ok(()) } else { Err(missing(&ruleset, *entity, one.unwrap_or_default())) }
         }
     }
+    Ok(())
+}
+
+/// The names of tables.
+fn tables(ruleset: &Ruleset, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
+    if style.json {
+        let bare =
+            |content: &TableContent| TableContent { table: content.table.clone(), ..TableContent::default() };
+        return write(&Ruleset { tables: ruleset.tables.iter().map(bare).collect() }, style, out);
+    }
+    ruleset
+        .tables
+        .iter()
+        .try_for_each(|content| writeln!(out, "table {} {}", content.table.family, content.table.name))
+}
+
+/// Tables with a part of what lies in them. As with nft, there are no empty lines between things of one kind, and JSON
+/// has the things without their tables.
+fn write_parts(parts: Vec<TableContent>, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
+    let Style { options, names, json } = style;
+    if !json {
+        for content in &parts {
+            let text = print::table(content, options, names);
+            text.lines().filter(|line| !line.is_empty()).try_for_each(|line| writeln!(out, "{line}"))?;
+        }
+        return Ok(());
+    }
+    let text = json::ruleset(&Ruleset { tables: parts }, options, names);
+    let mut document: serde_json::Value = serde_json::from_str(&text)?;
+    if let Some(things) = document.get_mut("nftables").and_then(serde_json::Value::as_array_mut) {
+        things.retain(|thing| thing.get("table").is_none());
+    }
+    writeln!(out, "{document}")
 }
 
 fn keep_table(ruleset: &mut Ruleset, selection: &Selection, table: &str) -> Result<(), Unanswered> {
@@ -132,8 +158,9 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The table with these things alone; chains among all chains are shown without their rules.
-    fn content(&self) -> TableContent {
+    /// The table with these things alone, if there are any; chains among all chains come without their rules. As with
+    /// nft, a table without any is named all the same where all sets or flow tables are asked for.
+    fn content(&self) -> Option<TableContent> {
         let TableContent { table, chains, sets, flowtables, objects } = self.content;
         let named = Table { family: table.family, name: table.name.clone(), ..Table::default() };
         let mut content = TableContent { table: named, ..TableContent::default() };
@@ -161,27 +188,12 @@ impl<'a> Part<'a> {
             }
             Entity::Ruleset | Entity::Table | Entity::Rule => {}
         }
-        content
-    }
-
-    /// Writes the table with these things, and tells whether there are any. As with nft, a table without any is named
-    /// all the same where all sets or flow tables are asked for.
-    fn write(&self, options: &PrintOptions, names: &Names, out: &mut impl Write) -> io::Result<bool> {
-        let content = self.content();
         let empty = content.chains.is_empty()
             && content.sets.is_empty()
             && content.flowtables.is_empty()
             && content.objects.is_empty();
         let named = matches!(self.entity, Entity::Set | Entity::Map | Entity::Meter | Entity::Flowtable);
-        if empty && (self.one.is_some() || !named) {
-            return Ok(false);
-        }
-        // what is of one kind has no empty lines between
-        let text = print::table(&content, options, names);
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            writeln!(out, "{line}")?;
-        }
-        Ok(!empty)
+        (!empty || named && self.one.is_none()).then_some(content)
     }
 }
 

@@ -43,6 +43,23 @@ fn parts_can_be_listed() {
 }
 
 #[test]
+fn listings_are_json_for_programs() {
+    let things = |order: &str| -> Vec<serde_json::Value> {
+        let script = format!(r#""$0" nft -f "$1"/nft/good.nft; "$0" {order}"#);
+        let document: serde_json::Value =
+            serde_json::from_str(&stdout(&mut isolated(&script))).expect("JSON");
+        let things = document["nftables"].as_array().expect("an array").clone();
+        things.into_iter().filter(|thing| thing.get("metainfo").is_none()).collect()
+    };
+    assert_eq!(things("list firewall --json"), things("nft -j list ruleset"));
+    assert_eq!(things("nft -j list tables")[0]["table"]["name"], "filter");
+    let sets = things("nft -j list sets");
+    assert_eq!((sets.len(), &sets[0]["set"]["name"]), (1, &"blocked".into()));
+    let chain = things("nft -j list chain inet filter input");
+    assert_eq!((chain.len(), &chain[0]["chain"]["policy"]), (4, &"drop".into()));
+}
+
+#[test]
 fn what_was_made_is_told_with_its_handle() {
     let script = r#"
         "$0" nft -e -a add table inet t
