@@ -71,7 +71,7 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// Number of the ruleset's generation: any change gives it another.
     pub fn generation(&self) -> D::Output<'n, u32> {
-        self.driver.run(protocol::NETFILTER, |connection| generation(connection))
+        self.driver.run(protocol::NETFILTER, generation)
     }
 
     /// The tables, chains, rules, sets, objects or flow tables that a request asks for.

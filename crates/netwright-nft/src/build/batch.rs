@@ -13,8 +13,12 @@ pub trait Addition {
     type Handle;
 
     /// Appends it; with [`Operation::Create`] it must not be there yet. What can be named is noted in the catalogue.
-    fn append(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch)
-    -> (Result<(), Invalid>, Self::Handle);
+    fn append(
+        self,
+        operation: Operation,
+        catalog: &mut Catalog,
+        batch: &mut Batch,
+    ) -> (Result<(), Invalid>, Self::Handle);
 }
 
 /// What can be deleted by a batch.
@@ -23,7 +27,12 @@ pub trait Removal {
     ///
     /// # Errors
     /// It cannot be named.
-    fn append_end(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid>;
+    fn append_end(
+        self,
+        operation: Operation,
+        catalog: &mut Catalog,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid>;
 }
 
 /// A rule, which can be put at the start of its chain or in the place of another one too.
@@ -35,7 +44,12 @@ pub trait Placement {
     fn place(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid>;
 }
 
-fn append(wanted: Wanted, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
+fn append(
+    wanted: Wanted,
+    operation: Operation,
+    catalog: &mut Catalog,
+    batch: &mut Batch,
+) -> Result<(), Invalid> {
     let Wanted { target, sets } = wanted;
     sets.iter().for_each(|set| catalog.add_set(set));
     match &target {
@@ -84,7 +98,12 @@ macro_rules! removals {
 removals! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Object; Rule; }
 
 impl Removal for Elements {
-    fn append_end(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
+    fn append_end(
+        self,
+        operation: Operation,
+        catalog: &mut Catalog,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid> {
         append(self.define().0?, operation, catalog, batch)
     }
 }
@@ -93,14 +112,22 @@ impl<T: Item> Addition for &T {
     type Handle = ();
 
     fn append(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> (Result<(), Invalid>, ()) {
-        if operation == Operation::Create { batch.create(self) } else { batch.add(self) }
+        if operation == Operation::Create {
+            batch.create(self)
+        } else {
+            batch.add(self)
+        }
         (Ok(()), ())
     }
 }
 
 impl<T: Item> Removal for &T {
     fn append_end(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
-        if operation == Operation::Destroy { batch.destroy(self) } else { batch.delete(self) }
+        if operation == Operation::Destroy {
+            batch.destroy(self)
+        } else {
+            batch.delete(self)
+        }
         Ok(())
     }
 }
@@ -113,7 +140,11 @@ impl Placement for Rule {
 
 impl Placement for &KernelRule {
     fn place(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
-        if operation == Operation::Replace { batch.replace(self) } else { batch.insert(self) }
+        if operation == Operation::Replace {
+            batch.replace(self)
+        } else {
+            batch.insert(self)
+        }
         Ok(())
     }
 }

@@ -12,10 +12,10 @@ use super::value::{
 };
 use super::{Invalid, Scalar};
 use crate::ir::{CtSelector, Direction, Payload, PayloadLocation, Rt, Selector, Socket, TypePart};
-use crate::table::key::{self, KeyKind, Layer3};
 #[cfg(test)]
 use crate::table::DataType;
 use crate::table::HeaderId;
+use crate::table::key::{self, KeyKind, Layer3};
 
 /// Something that a rule can look at, with the Rust type of its values. The constants of this type are rows of the
 /// language's own tables: [`ip::SADDR`], [`tcp::DPORT`], [`meta::IIFNAME`], [`ct::STATE`].

@@ -182,13 +182,6 @@ impl NatTarget {
         self.flags |= flags;
         self
     }
-
-    /// A port of this host, for [`Rule::redirect`](super::Rule::redirect), or ports for
-    /// [`Rule::masquerade_to`](super::Rule::masquerade_to).
-    #[must_use]
-    pub fn ports(port: impl Member<Port>) -> Self {
-        NatTarget { family: None, address: Ok(None), port: Ok(None), flags: NatFlags::empty() }.port(port)
-    }
 }
 
 macro_rules! nat_targets {
@@ -228,11 +221,5 @@ impl From<IpAddr> for NatTarget {
 impl From<SocketAddr> for NatTarget {
     fn from(target: SocketAddr) -> Self {
         NatTarget::from(target.ip()).port(target.port())
-    }
-}
-
-impl From<u16> for NatTarget {
-    fn from(port: u16) -> Self {
-        NatTarget::ports(port)
     }
 }

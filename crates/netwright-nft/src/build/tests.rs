@@ -304,6 +304,7 @@ fn priorities_are_those_of_the_language() {
 }
 
 #[test]
+#[allow(clippy::reversed_empty_ranges)]
 fn what_has_no_meaning_is_told_when_it_is_defined() {
     let table = Table::new(Family::IPV4, "t");
     let chain = Chain::new(&table, "c");
