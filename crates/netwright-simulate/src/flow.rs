@@ -61,7 +61,8 @@ impl<'h> Simulation<'h> {
         let rules = apply(&world.host.namespace).map_err(Error::Apply)?;
         world.settle(host, &topology)?;
         let ruleset = Ruleset::list(&world.host.namespace, rules)?;
-        let tracer = Tracer::start(&world.host.namespace)?;
+        let links = world.host.links()?.into_values();
+        let tracer = Tracer::start(&world.host.namespace, &ruleset.early(links))?;
         let counters = Counters::open(&world.host.namespace)?;
         Ok(Simulation { host, sources, options, topology, obstacles, world, ruleset, tracer, counters })
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use netwright_netfilter::request::List;
-use netwright_netfilter::{Chain, Expression, Family, Rule};
+use netwright_netfilter::{Chain, Expression, Family, Hook, Rule};
 use netwright_nft::diagnostic::{SourceMap, Span};
 use netwright_nft::syntax::ast::{self, CommandKind, Position, TableItem, Verb};
 use netwright_nft::syntax::{Loader, parse};
@@ -11,7 +11,7 @@ use netwright_state::model::Host;
 use netwright_sys::{Connection, Namespace, Result, protocol};
 
 use crate::report::Place;
-use crate::trace::{Decision, TABLE};
+use crate::trace::{Decision, Early, TABLE};
 
 /// A chain by family, table and name.
 type ChainKey = (Family, String, String);
@@ -122,6 +122,10 @@ pub(crate) struct Ruleset {
     /// Types of the base chains.
     chains: HashMap<ChainKey, String>,
     policies: HashMap<ChainKey, Place>,
+    /// Whether there are rules for bridged packets.
+    bridge: bool,
+    /// Whether there are rules for packets that a device has just received.
+    ingress: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -138,6 +142,8 @@ impl Ruleset {
         let mut ruleset = Ruleset::default();
         for chain in connection.dump_all(&List::<Chain>::new(Family::UNSPECIFIED))? {
             if let Some(base) = chain.base {
+                ruleset.bridge |= chain.family == Family::BRIDGE;
+                ruleset.ingress |= base.hook == Hook::Ingress;
                 ruleset.chains.insert((chain.family, chain.table, chain.name), base.kind);
             }
         }
@@ -169,6 +175,11 @@ impl Ruleset {
         }
         ruleset.policies = sources.policies;
         Ok(ruleset)
+    }
+
+    /// Where packets must be marked before IP sees them, on a host with these links.
+    pub(crate) fn early(&self, links: impl Iterator<Item = String>) -> Early {
+        Early { bridge: self.bridge, devices: links.filter(|_| self.ingress).collect() }
     }
 
     /// Where a decision was made.

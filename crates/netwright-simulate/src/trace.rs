@@ -5,7 +5,7 @@
 
 use netwright_netfilter::raw::{MetaKey, R1, immediate, meta};
 use netwright_netfilter::{
-    BaseHook, Batch, Chain, ChainPolicy, Family, Hook, Rule, Table, Trace, TraceKind, Verdict, group,
+    BaseHook, Batch, Chain, ChainPolicy, Device, Family, Hook, Rule, Table, Trace, TraceKind, Verdict, group,
 };
 use netwright_sys::{Cause, Connection, Error, Namespace, Outcome, Result, protocol};
 
@@ -84,9 +84,9 @@ const QUEUE: usize = 4 << 20;
 
 impl Tracer {
     /// Marks and follows all packets of a namespace from now on.
-    pub(crate) fn start(namespace: &Namespace) -> Result<Self> {
+    pub(crate) fn start(namespace: &Namespace, early: &Early) -> Result<Self> {
         let mut connection = Connection::open_in(namespace, protocol::NETFILTER)?;
-        let mut batch = markers();
+        let mut batch = markers(early);
         let messages = batch.messages();
         let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
         if let Outcome::Refused(refusals) = connection.transact(bytes, messages, |_, _| {})? {
@@ -140,37 +140,61 @@ impl Tracer {
 
 const ASKED: &str = "trace packets in the simulated host";
 
-fn markers() -> Batch {
+/// Where rules see packets before IP does, so that they are marked there too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Early {
+    /// Bridges.
+    pub(crate) bridge: bool,
+    /// These devices.
+    pub(crate) devices: Vec<String>,
+}
+
+/// The chain that marks on devices and bridges.
+const EARLY: &str = "early";
+
+fn markers(early: &Early) -> Batch {
     let mut batch = Batch::new();
     batch.add(&Table::new(Family::INET, TABLE));
     for (name, hook, priority, stage) in MARKERS {
-        let policy = Some(ChainPolicy::ACCEPT);
-        let base = BaseHook { kind: "filter".into(), hook, priority, devices: Vec::new(), policy };
-        batch.add(&Chain { base: Some(base), ..Chain::new(Family::INET, TABLE, name) });
+        chain(&mut batch, Family::INET, name, hook, priority, Vec::new());
         if stage == Stage::Started {
-            let mark = [immediate([1]).into(R1), meta(MetaKey::TRACE).from(R1)];
-            batch.add(&Rule::new(Family::INET, TABLE, name, mark));
+            mark(&mut batch, Family::INET, name);
         }
     }
+    if early.bridge {
+        batch.add(&Table::new(Family::BRIDGE, TABLE));
+        chain(&mut batch, Family::BRIDGE, EARLY, Hook::Prerouting, i32::MIN, Vec::new());
+        mark(&mut batch, Family::BRIDGE, EARLY);
+    }
+    if !early.devices.is_empty() {
+        let devices = early.devices.iter().cloned().map(Device::Name).collect();
+        batch.add(&Table::new(Family::NETDEV, TABLE));
+        chain(&mut batch, Family::NETDEV, EARLY, Hook::Ingress, i32::MIN, devices);
+        mark(&mut batch, Family::NETDEV, EARLY);
+    }
     batch
+}
+
+fn chain(batch: &mut Batch, family: Family, name: &str, hook: Hook, priority: i32, devices: Vec<Device>) {
+    let policy = Some(ChainPolicy::ACCEPT);
+    let base = BaseHook { kind: "filter".into(), hook, priority, devices, policy };
+    batch.add(&Chain { base: Some(base), ..Chain::new(family, TABLE, name) });
+}
+
+fn mark(batch: &mut Batch, family: Family, chain: &str) {
+    let marks = [immediate([1]).into(R1), meta(MetaKey::TRACE).from(R1)];
+    batch.add(&Rule::new(family, TABLE, chain, marks));
 }
 
 /// Adds a trace to the way of its packet.
 fn follow(journeys: &mut Vec<Journey>, trace: Trace) {
     let tuple = Tuple::parse(&trace.network_header, &trace.transport_header);
-    let marker =
-        (trace.table == TABLE).then(|| MARKERS.iter().find(|(name, ..)| trace.chain == *name)).flatten();
-    if let (Some((.., Stage::Started)), TraceKind::RULE) = (marker, trace.kind) {
-        if let Some(tuple) = tuple {
-            let decisions = Vec::new();
-            journeys.push(Journey {
-                id: trace.id,
-                first: tuple,
-                last: tuple,
-                stage: Stage::Started,
-                decisions,
-            });
-        }
+    let own = trace.table == TABLE;
+    let marker = MARKERS.iter().find(|(name, ..)| own && trace.chain == *name).map(|(.., stage)| *stage);
+    // the end of a chain is told as a rule too
+    if own && trace.kind == TraceKind::RULE && marker.is_none_or(|stage| stage == Stage::Started) {
+        let begun = tuple.and_then(|tuple| begin(journeys, &trace, tuple));
+        journeys.extend(begun);
         return;
     }
     // the kernel numbers a packet anew when it seems to come in by another link, as behind a bridge or in a VRF
@@ -183,9 +207,22 @@ fn follow(journeys: &mut Vec<Journey>, trace: Trace) {
         journey.last = tuple;
     }
     match marker {
-        Some((.., stage)) => journey.stage = *stage,
+        Some(stage) => journey.stage = stage,
+        None if own => {}
         None => journey.decisions.extend(decision(trace)),
     }
+}
+
+/// The way of a packet that is marked; `None` where it was marked on a device or bridge before.
+fn begin(journeys: &mut [Journey], trace: &Trace, tuple: Tuple) -> Option<Journey> {
+    let same = |journey: &&mut Journey| journey.last == tuple && journey.stage == Stage::Started;
+    if let Some(journey) = journeys.last_mut().filter(same)
+        && journey.dropped().is_none()
+    {
+        journey.id = trace.id;
+        return None;
+    }
+    Some(Journey { id: trace.id, first: tuple, last: tuple, stage: Stage::Started, decisions: Vec::new() })
 }
 
 /// What a trace decides, where it does.

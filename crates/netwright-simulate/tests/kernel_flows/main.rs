@@ -40,6 +40,7 @@ kernel_tests! {
     refusals::a_host_that_does_not_forward_drops,
     refusals::a_foreign_source_is_filtered,
     refusals::without_neighbour_discovery_nothing_arrives,
+    refusals::rules_before_ip_are_seen,
     refusals::a_link_that_is_down_is_silent,
     translation::what_is_not_declared_is_found_out,
     translation::a_wrong_end_fails,

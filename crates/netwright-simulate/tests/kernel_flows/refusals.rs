@@ -362,3 +362,77 @@ expect = "drop"
     ensure_eq!(flow(&report, "down")?.details, ["nothing of it reached the host"]);
     Ok(())
 }
+
+pub(crate) fn rules_before_ip_are_seen(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+forwarding = true
+link.wan.addresses = ["192.0.2.1/24"]
+link.br0 = { kind = "bridge", ports = ["lan1", "lan2"], addresses = ["10.0.0.1/24"] }
+
+[firewall]
+rules = '''
+table netdev early {
+	chain wan {
+		type filter hook ingress device "wan" priority 0; policy accept;
+		ip saddr 192.0.2.66 drop
+	}
+}
+table bridge filter {
+	chain forward {
+		type filter hook forward priority 0; policy accept;
+		tcp dport 23 drop
+	}
+	chain input {
+		type filter hook input priority 0; policy accept;
+		udp dport 53 drop
+	}
+}
+'''
+
+[[flow]]
+name = "ingress"
+from = "wan 192.0.2.66"
+to = "192.0.2.1"
+tcp = 22
+expect = "drop"
+
+[[flow]]
+name = "not ingress"
+from = "wan 192.0.2.67"
+to = "192.0.2.1"
+tcp = 22
+
+[[flow]]
+name = "bridged"
+from = "lan1 10.0.0.9"
+to = "10.0.0.8"
+tcp = 23
+expect = "drop"
+
+[[flow]]
+name = "to the bridge"
+from = "lan1 10.0.0.9"
+to = "10.0.0.1"
+udp = 53
+expect = "drop"
+
+[[flow]]
+name = "not dropped"
+from = "lan1 10.0.0.9"
+to = "10.0.0.8"
+udp = 53
+
+[[flow]]
+name = "routed"
+from = "lan1 10.0.0.9"
+to = "192.0.2.67"
+tcp = 23
+"#,
+    )?;
+    all_pass(&report)?;
+    for (name, line) in [("ingress", 11), ("bridged", 17), ("to the bridge", 21)] {
+        ensure!(decided(&report, name)? == format!("host.toml:{line}"), "{report}");
+    }
+    Ok(())
+}
