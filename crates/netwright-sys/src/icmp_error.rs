@@ -82,6 +82,7 @@ fn receive(socket: BorrowedFd<'_>, control: &mut Control) -> io::Result<Option<I
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(&header);
         while let Some(current) = message.as_ref() {
+            #[allow(clippy::useless_conversion)] // another type with musl
             let payload = usize::try_from(current.cmsg_len).unwrap_or(0);
             let payload = payload.saturating_sub(libc::CMSG_LEN(0) as usize);
             let bytes = std::slice::from_raw_parts(libc::CMSG_DATA(message), payload);
