@@ -178,7 +178,7 @@ fn errno_help(errno: Errno) -> Option<&'static str> {
         }
         Errno::ENOBUFS | Errno::ENOMEM => "The kernel is short of memory for it: ask for less at once.",
         Errno::EMSGSIZE => {
-            "The send buffer is too small: raise net.core.wmem_max, or run it with CAP_NET_ADMIN."
+            "The send buffer is too small: raise net.core.wmem_max, or run it as the machine's root, whom it does not bind."
         }
         Errno::EROFS => "The file system is mounted read-only here, as containers do with /proc/sys.",
         Errno::EMFILE => "Too many open files: raise the limit (`ulimit -n`).",

@@ -38,7 +38,8 @@ pub struct Tun {
 impl Tun {
     /// Makes one that stays until it is deleted, and tells its name. An error where there is one of that name.
     pub fn create(&self, namespace: &Namespace) -> Result<String> {
-        let (device, name) = self.attach(namespace, libc::IFF_TUN_EXCL).map_err(|cause| self.failed(cause))?;
+        let (device, name) =
+            self.attach(namespace, libc::IFF_TUN_EXCL).map_err(|cause| self.failed(cause))?;
         let persistent = || {
             let settings = [(libc::TUNSETOWNER, self.owner), (libc::TUNSETGROUP, self.group)];
             for (request, user) in settings.into_iter().filter_map(|(request, user)| Some((request, user?))) {
@@ -58,7 +59,8 @@ impl Tun {
 
     /// The device belongs to the namespace of the thread that opens it.
     fn attach(&self, namespace: &Namespace, flags: i32) -> std::result::Result<(OwnedFd, String), Cause> {
-        let mut request = Request { name: self.interface()?, flags: self.flags() | flags as u16, rest: [0; 22] };
+        let mut request =
+            Request { name: self.interface()?, flags: self.flags() | flags as u16, rest: [0; 22] };
         let open = || File::options().read(true).write(true).open("/dev/net/tun");
         let device = match namespace.is_current() {
             true => open(),
