@@ -193,24 +193,60 @@ pub fn apply(
     Ok(Report { steps: plan.steps.len() })
 }
 
-/// Takes steps back, last one first. One that cannot be does not keep the others from it.
-fn undo(taken: &[Step], executor: &mut dyn Executor, progress: &mut dyn FnMut(Progress<'_>)) -> Vec<Undone> {
-    let undo = |step: &Step| {
-        let result = match &step.inverse {
-            Inverse::Actions(actions) => all(actions, executor),
-            Inverse::Firewall(tables) => restore(tables, executor),
-        };
-        let undone = Undone { step: step.to_string(), failure: result.err() };
-        progress(Progress::Undone(&undone));
-        undone
-    };
-    taken.iter().rev().map(undo).collect()
+/// What is left to do of a step on the way back.
+struct Left<'p> {
+    step: &'p Step,
+    actions: Vec<&'p Action>,
+    failure: Option<Failure>,
 }
 
-/// Does all that can be done, and tells the first failure.
-fn all(actions: &[Action], executor: &mut dyn Executor) -> Result<(), Failure> {
-    let results: Vec<_> = actions.iter().map(|action| executor.execute(action)).collect();
-    results.into_iter().collect()
+/// Takes steps back, last one first. What cannot be done at once is tried again behind all others: a route may need
+/// an address that comes back only with an earlier step.
+fn undo(taken: &[Step], executor: &mut dyn Executor, progress: &mut dyn FnMut(Progress<'_>)) -> Vec<Undone> {
+    let mut all: Vec<Left<'_>> = taken.iter().rev().map(|step| begin(step, executor)).collect();
+    let count = |all: &[Left<'_>]| all.iter().map(|left| left.actions.len()).sum::<usize>();
+    loop {
+        let before = count(&all);
+        if before == 0 {
+            break;
+        }
+        all.iter_mut().for_each(|left| left.go_on(executor));
+        if count(&all) == before {
+            break;
+        }
+    }
+    let undone = all.into_iter().map(|left| Undone { step: left.step.to_string(), failure: left.failure });
+    undone.inspect(|undone| progress(Progress::Undone(undone))).collect()
+}
+
+fn begin<'p>(step: &'p Step, executor: &mut dyn Executor) -> Left<'p> {
+    match &step.inverse {
+        Inverse::Actions(actions) => {
+            let mut left = Left { step, actions: actions.iter().collect(), failure: None };
+            left.go_on(executor);
+            left
+        }
+        Inverse::Firewall(tables) => {
+            Left { step, actions: Vec::new(), failure: restore(tables, executor).err() }
+        }
+    }
+}
+
+impl Left<'_> {
+    /// Does what can be done of it, and keeps the first failure.
+    fn go_on(&mut self, executor: &mut dyn Executor) {
+        if self.actions.is_empty() {
+            return;
+        }
+        self.failure = None;
+        self.actions.retain(|action| match executor.execute(action) {
+            Ok(()) => false,
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+                true
+            }
+        });
+    }
 }
 
 fn restore(tables: &[(TableName, Option<Table>)], executor: &mut dyn Executor) -> Result<(), Failure> {

@@ -121,6 +121,7 @@ pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot) -> Plan {
     }
     settings::set(&mut planner);
     routes::remove(&mut planner);
+    neighbours::remove(&mut planner);
     links::unplug(&mut planner);
     links::change(&mut planner);
     addresses::plan(&mut planner);

@@ -6,6 +6,7 @@ use std::fmt;
 use netwright_route::{Address, Family, Link, Neighbour, Route, Rule};
 
 use crate::model::Host;
+use crate::plan::LINK_ALIAS;
 use crate::ruleset::Ruleset;
 
 /// What there is in a namespace at one moment.
@@ -47,13 +48,31 @@ impl Snapshot {
 pub struct Wanted {
     /// Settings to read; one that does not exist is left out of the snapshot.
     pub settings: Vec<Setting>,
+    /// The names of the links that stay. Of netwright's own links that are not among them all settings are read as
+    /// well ([`settings_of`](Wanted::settings_of)), so that their deletion can be taken back.
+    pub links: Vec<String>,
 }
 
 impl Wanted {
     /// What a plan for the host needs to know.
     #[must_use]
     pub fn of(host: &Host) -> Self {
-        Wanted { settings: declared(host).into_iter().map(|(setting, _)| setting).collect() }
+        let settings = declared(host).into_iter().map(|(setting, _)| setting).collect();
+        let links =
+            host.links.iter().flat_map(|link| std::iter::once(&link.name).chain(&link.alternative_names));
+        Wanted { settings, links: links.cloned().collect() }
+    }
+
+    /// The settings to read of a link that is there.
+    #[must_use]
+    pub fn settings_of(&self, link: &Link) -> Vec<Setting> {
+        let stays = self.links.iter().any(|name| *name == link.name || link.alternative_names.contains(name));
+        if stays || link.alias.as_deref() != Some(LINK_ALIAS) {
+            return Vec::new();
+        }
+        let of = |family, name| Setting { family, link: Some(link.name.clone()), name };
+        let ipv4 = IPV4_SETTINGS.iter().map(|name| of(Family::IPV4, *name));
+        ipv4.chain(IPV6_SETTINGS.iter().map(|name| of(Family::IPV6, *name))).collect()
     }
 }
 
@@ -112,3 +131,35 @@ pub(crate) fn declared(host: &Host) -> Vec<(Setting, u32)> {
     }
     settings
 }
+
+/// The settings of links that a host file can declare.
+const IPV4_SETTINGS: &[&str] = &[
+    "forwarding",
+    "rp_filter",
+    "proxy_arp",
+    "accept_local",
+    "arp_ignore",
+    "arp_announce",
+    "arp_filter",
+    "accept_redirects",
+    "send_redirects",
+    "accept_source_route",
+    "route_localnet",
+    "log_martians",
+];
+const IPV6_SETTINGS: &[&str] = &[
+    "disable_ipv6",
+    "forwarding",
+    "accept_ra",
+    "autoconf",
+    "use_tempaddr",
+    "addr_gen_mode",
+    "accept_dad",
+    "proxy_ndp",
+    "accept_redirects",
+    "accept_source_route",
+    "hop_limit",
+];
+
+#[cfg(test)]
+mod tests;

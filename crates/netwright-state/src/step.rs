@@ -4,7 +4,7 @@ use std::fmt;
 
 use netwright_nft::diagnostic::Span;
 use netwright_nft::ir::Command;
-use netwright_route::link::{Change, Create};
+use netwright_route::link::{Change, Create, LinkKind};
 use netwright_route::{Address, Family, LinkId, Neighbour, Route, Rule};
 
 use crate::ruleset::{Table, TableName};
@@ -27,9 +27,9 @@ pub enum Verb {
 /// one that no link has where the link is yet to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Makes a link. The kernel does not take the alias with the request that makes a link, so it is to be set
-    /// right behind; for a veth on both ends.
-    CreateLink(Box<Create>),
+    /// Makes a link, which further steps mean by this id. The kernel does not take the alias with the request that
+    /// makes a link, so it is to be set right behind; for a veth on both ends.
+    CreateLink(LinkId, Box<Create>),
     /// Changes a link.
     ChangeLink(LinkId, Box<Change>),
     /// Deletes a link.
@@ -57,6 +57,25 @@ pub struct Transaction {
     pub commands: Vec<Command>,
     /// Tables that the orders make and that are to be marked as made by netwright: see [`MARK`](crate::MARK).
     pub marked: Vec<TableName>,
+}
+
+/// The index of another link in the data of a link's kind: of the link below, or of a bond's preferred port. It is that
+/// of the snapshot or of a [`Action::CreateLink`], like all indexes in steps.
+#[must_use]
+pub fn link_in_kind(kind: &mut LinkKind) -> Option<&mut u32> {
+    match kind {
+        LinkKind::Vxlan(data) => &mut data.link,
+        LinkKind::Gre(data) => &mut data.link,
+        LinkKind::GreTap(data) => &mut data.link,
+        LinkKind::Ip6Gre(data) => &mut data.link,
+        LinkKind::Ip6GreTap(data) => &mut data.link,
+        LinkKind::IpIp(data) => &mut data.link,
+        LinkKind::Sit(data) => &mut data.link,
+        LinkKind::Ip6Tunnel(data) => &mut data.link,
+        LinkKind::Bond(data) => &mut data.primary,
+        _ => return None,
+    }
+    .as_mut()
 }
 
 /// What undoes a step.
@@ -138,7 +157,7 @@ impl Step {
     #[must_use]
     pub fn object(&self) -> &'static str {
         match self.action {
-            Action::CreateLink(_)
+            Action::CreateLink(..)
             | Action::ChangeLink(..)
             | Action::DeleteLink(_)
             | Action::AlternativeName(..) => "link",
@@ -164,10 +183,7 @@ impl fmt::Display for Step {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Action::CreateLink(create) => {
-                let name = create.settings.name.as_deref().unwrap_or("without a name");
-                write!(f, "create link {name}: {}", create.kind.name())
-            }
+            Action::CreateLink(link, create) => write!(f, "create link {link}: {}", create.kind.name()),
             Action::ChangeLink(link, change) => write!(f, "set link {link}: {change}"),
             Action::DeleteLink(link) => write!(f, "delete link {link}"),
             Action::AlternativeName(Verb::Delete, link, name) => {

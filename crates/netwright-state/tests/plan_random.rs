@@ -9,7 +9,7 @@ use netwright_route::{Family, Protocol, Route, Rule, Table};
 use netwright_state::model::Host;
 use netwright_state::{ApplyError, Ruleset, apply, bring, plan};
 
-const HOSTS: u64 = 1500;
+const HOSTS: u64 = 600;
 
 /// A host that is accepted.
 fn some_host(random: &mut Random) -> (Host, String) {

@@ -12,12 +12,14 @@
 
 mod firewall;
 
+use std::collections::HashMap;
+
 use netwright_netfilter::Family as TableFamily;
 use netwright_nft::catalog::Catalog;
 use netwright_route::link::{Change, Create, LinkKind};
 use netwright_route::neighbour::List as NeighbourList;
 use netwright_route::{Address, LinkId, Neighbour, Route, Rule};
-use netwright_state::step::Verb;
+use netwright_state::step::{self, Verb};
 use netwright_state::{Action, Executor, Failure, Setting, Snapshot, Wanted};
 use netwright_sys::Tun;
 
@@ -31,13 +33,15 @@ pub struct Live<'n> {
     catalog: Catalog,
     /// The generation of the firewall at the last snapshot.
     generation: Option<u32>,
+    /// What the links are called whose indexes steps may have.
+    names: HashMap<u32, String>,
 }
 
 impl<'n> Live<'n> {
     /// The namespace that `net` works in.
     #[must_use]
     pub fn new(net: &'n Net) -> Self {
-        Live { net, catalog: Catalog::default(), generation: None }
+        Live { net, catalog: Catalog::default(), generation: None, names: HashMap::new() }
     }
 
     fn look(&mut self, wanted: &Wanted) -> Result<Snapshot> {
@@ -48,8 +52,10 @@ impl<'n> Live<'n> {
         self.generation = Some(dump.generation);
         let firewall = firewall::content(dump);
         self.catalog = firewall::catalog(&firewall);
+        let links = net.links().list()?;
+        self.names.extend(links.iter().map(|link| (link.index, link.name.clone())));
         let mut snapshot = Snapshot {
-            links: net.links().list()?,
+            links,
             addresses: net.addresses().list()?,
             routes: net.routes().list()?,
             rules: net.rules().list()?,
@@ -57,14 +63,16 @@ impl<'n> Live<'n> {
             firewall,
             ..Snapshot::default()
         };
-        for setting in &wanted.settings {
+        let of_own = snapshot.links.iter().flat_map(|link| wanted.settings_of(link));
+        let settings: Vec<_> = wanted.settings.iter().cloned().chain(of_own).collect();
+        for setting in settings {
             let name = setting.link.as_deref().and_then(|name| snapshot.link(name)).map(|link| link.name.as_str());
             if setting.link.is_some() && name.is_none() {
                 continue;
             }
             match net.settings().sysctl().read(&setting.path(name)) {
                 Ok(value) => {
-                    snapshot.settings.insert(setting.clone(), value);
+                    snapshot.settings.insert(setting, value);
                 }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
@@ -76,7 +84,10 @@ impl<'n> Live<'n> {
     fn act(&mut self, action: &Action) -> Result<()> {
         let net = self.net;
         match action {
-            Action::CreateLink(create) => self.create(create),
+            Action::CreateLink(id, create) => {
+                self.names.extend(id.name().map(|name| (id.index, name.to_owned())));
+                self.create(create)
+            }
             Action::ChangeLink(link, change) => self.change(self.resolve(*link)?, change),
             Action::DeleteLink(link) => net.links().delete(self.resolve(*link)?),
             Action::AlternativeName(verb, link, name) => {
@@ -118,6 +129,16 @@ impl<'n> Live<'n> {
         }
     }
 
+    /// The same for the index in the data of a link's kind.
+    fn resolve_kind(&self, kind: &mut LinkKind) -> Result<()> {
+        if let Some(index) = step::link_in_kind(kind)
+            && let Some(name) = self.names.get(index)
+        {
+            *index = self.net.links().get(name)?.index;
+        }
+        Ok(())
+    }
+
     fn create(&self, create: &Create) -> Result<()> {
         let net = self.net;
         if let LinkKind::Tun(tun) = &create.kind {
@@ -125,6 +146,7 @@ impl<'n> Live<'n> {
         }
         let mut create = create.clone();
         create.parent = create.parent.map(|parent| self.resolve(parent)).transpose()?;
+        self.resolve_kind(&mut create.kind)?;
         let alias = create.settings.alias.take();
         let peer = match &create.kind {
             LinkKind::Veth(veth) => veth.peer.as_ref().and_then(|peer| peer.name()).map(str::to_owned),
@@ -166,7 +188,9 @@ impl<'n> Live<'n> {
 
     fn change(&self, link: LinkId, change: &Change) -> Result<()> {
         let master = change.master.map(|master| self.resolve(master)).transpose()?;
-        self.net.links().set(link, Change { master, ..change.clone() })
+        let mut change = Change { master, ..change.clone() };
+        change.kind.as_mut().map(|kind| self.resolve_kind(kind)).transpose()?;
+        self.net.links().set(link, change)
     }
 
     fn route(&self, verb: Verb, route: &Route) -> Result<()> {

@@ -1,9 +1,9 @@
 //! What is there while the plan is carried out, as far as steps take more away than they say.
 //!
-//! The kernel takes the routes over a link away when the link goes down or loses its last IPv4 address, IPv6
-//! addresses and neighbours when it goes down, secondary addresses with the first of their network, and routes with
-//! the address that they prefer as their source. What is lost so and shall stay is put back by a step of its own, and
-//! the inverse of the step that lost it brings it back too.
+//! With a link that goes down, the kernel takes away the routes over it, its neighbours and its IPv6 addresses; with the
+//! last IPv4 address of a link what there is of IPv4 on it; with a first address of a network the secondaries, and with
+//! any address the routes that prefer it as their source; with the hardware address the neighbours. What is lost so and
+//! shall stay is put back by a step of its own, and the inverse of the step that lost it brings it back too.
 
 use netwright_route::address::AddressFlags;
 use netwright_route::{Address, Family, Link, LinkId, Neighbour, Protocol, Route};
@@ -49,9 +49,16 @@ impl Alive {
         let routes: Vec<_> =
             self.routes.extract_if(.., |route| links(route).any(|over| over == link)).collect();
         let neighbours: Vec<_> = self.neighbours.extract_if(.., |found| found.link == link).collect();
-        let neighbours = neighbours.iter().filter(|found| is_set(found));
-        let neighbours = neighbours.map(|found| Action::Neighbour(Verb::Replace, Box::new(found.clone())));
+        let neighbours = neighbours.iter().filter(|found| is_set(found)).map(neighbour_back);
         addresses.iter().map(back).chain(routes.iter().map(route_back)).chain(neighbours).collect()
+    }
+
+    /// The hardware address of a link changes, as that of a bridge may with its ports: the kernel forgets the link's
+    /// neighbours. Returns what brings them back.
+    pub(super) fn lose_neighbours(&mut self, link: LinkId) -> Vec<Action> {
+        let lost = |found: &mut Neighbour| found.link == link && !is_proxy(found);
+        let neighbours: Vec<_> = self.neighbours.extract_if(.., lost).collect();
+        neighbours.iter().filter(|found| is_set(found)).map(neighbour_back).collect()
     }
 
     /// An address is deleted. Returns what brings it and all that goes with it back.
@@ -65,7 +72,12 @@ impl Alive {
             bare && over || route.preferred_source == Some(gone.address)
         };
         let routes: Vec<_> = self.routes.extract_if(.., lost).collect();
-        addresses.iter().map(back).chain(routes.iter().map(route_back)).collect()
+        let mut undo: Vec<_> = addresses.iter().map(back).chain(routes.iter().map(route_back)).collect();
+        if bare {
+            undo.extend(self.neighbours.iter().filter(|found| is_on(found, gone.link)).map(neighbour_back));
+            self.neighbours.retain(|found| found.link != gone.link || found.family != Family::IPV4);
+        }
+        undo
     }
 
     /// An address is added. Returns what takes it away again and brings back what goes with it.
@@ -76,6 +88,9 @@ impl Alive {
         let mut undo = vec![Action::Address(Verb::Delete, Box::new(address.clone()))];
         if bare {
             undo.extend(self.routes.iter().filter(over).map(route_back));
+            undo.extend(
+                self.neighbours.iter().filter(|found| is_on(found, address.link)).map(neighbour_back),
+            );
         }
         let second = self.addresses.iter().any(|found| same_network(found, address));
         let mut address = address.clone();
@@ -92,8 +107,7 @@ impl Alive {
     pub(super) fn addresses_and_neighbours(&self, link: LinkId) -> Vec<Action> {
         let addresses = self.addresses.iter().filter(|address| address.link == link).map(back);
         let neighbours = self.neighbours.iter().filter(|found| found.link == link && is_set(found));
-        let neighbours = neighbours.map(|found| Action::Neighbour(Verb::Replace, Box::new(found.clone())));
-        addresses.chain(neighbours).collect()
+        addresses.chain(neighbours.map(neighbour_back)).collect()
     }
 
     /// What brings back what is lost when a link goes down that was down before.
@@ -130,7 +144,7 @@ pub(super) fn is_kernels_address(address: &Address) -> bool {
 }
 
 /// Whether somebody set it, as against those that the kernel found by asking.
-fn is_set(neighbour: &Neighbour) -> bool {
+pub(super) fn is_set(neighbour: &Neighbour) -> bool {
     use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
     let fixed = NeighbourState::PERMANENT | NeighbourState::NO_ARP;
     let multicast = neighbour.destination.is_some_and(|address| address.is_multicast());
@@ -172,4 +186,17 @@ fn back(address: &Address) -> Action {
 
 fn route_back(route: &Route) -> Action {
     Action::Route(Verb::Replace, Box::new(route.clone()))
+}
+
+fn is_proxy(neighbour: &Neighbour) -> bool {
+    neighbour.flags.contains(netwright_route::neighbour::NeighbourFlags::PROXY)
+}
+
+fn neighbour_back(neighbour: &Neighbour) -> Action {
+    Action::Neighbour(Verb::Replace, Box::new(neighbour.clone()))
+}
+
+/// Whether somebody set it on a link for IPv4.
+fn is_on(neighbour: &Neighbour, link: LinkId) -> bool {
+    neighbour.link == link && neighbour.family == Family::IPV4 && is_set(neighbour)
 }

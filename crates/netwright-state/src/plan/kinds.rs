@@ -373,3 +373,67 @@ fn of_data(found: &Kernel, wanted: &Kernel) -> Difference {
         _ => Difference::default(),
     }
 }
+
+/// Takes some fields over.
+macro_rules! keep {
+    ($type:ident, $found:expr, $($field:ident),*) => {
+        kind::$type { $($field: $found.$field,)* ..Default::default() }.into()
+    };
+}
+
+macro_rules! keep_gre {
+    ($type:ident, $found:expr) => {
+        keep!($type, $found, link, local, remote, ttl, receive_flags, send_flags, receive_key, send_key)
+    };
+}
+
+/// What can be declared of a kind, out of all that the kernel tells of it: much of that it does not take back.
+/// Kernels that lack a feature tell that it is off, but refuse to be told so.
+pub(super) fn declarable(found: Kernel) -> Kernel {
+    match found {
+        Kernel::Bridge(found) => {
+            let vlan_filtering = found.vlan_filtering.filter(|&on| on);
+            let multicast_snooping = found.multicast_snooping.filter(|&on| !on);
+            let found = kind::Bridge { vlan_filtering, multicast_snooping, ..found };
+            keep!(
+                Bridge,
+                found,
+                spanning_tree,
+                priority,
+                forward_delay,
+                ageing_time,
+                vlan_filtering,
+                multicast_snooping
+            )
+        }
+        Kernel::Vlan(found) => keep!(Vlan, found, id, protocol),
+        Kernel::Vxlan(found) => {
+            keep!(Vxlan, found, id, group, group6, local, local6, link, port, ttl, learning)
+        }
+        Kernel::Macvlan(found) => keep!(Macvlan, found, mode),
+        Kernel::Macvtap(found) => keep!(Macvtap, found, mode),
+        Kernel::Ipvlan(found) => keep!(Ipvlan, found, mode),
+        Kernel::Tun(found) => {
+            keep!(Tun, found, owner, group, mode, packet_information, virtio_header, multiple_queues, persist)
+        }
+        Kernel::Bond(found) => keep!(
+            Bond,
+            found,
+            mode,
+            carrier_interval,
+            transmit_hash_policy,
+            lacp_rate,
+            primary,
+            minimum_links
+        ),
+        Kernel::Vrf(found) => keep!(Vrf, found, table),
+        Kernel::Gre(found) => keep_gre!(Gre, found),
+        Kernel::GreTap(found) => keep_gre!(GreTap, found),
+        Kernel::Ip6Gre(found) => keep_gre!(Ip6Gre, found),
+        Kernel::Ip6GreTap(found) => keep_gre!(Ip6GreTap, found),
+        Kernel::IpIp(found) => keep!(IpIp, found, link, local, remote, ttl),
+        Kernel::Sit(found) => keep!(Sit, found, link, local, remote, ttl),
+        Kernel::Ip6Tunnel(found) => keep!(Ip6Tunnel, found, link, local, remote, ttl),
+        other => other,
+    }
+}

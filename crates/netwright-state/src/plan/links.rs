@@ -1,7 +1,7 @@
 //! Links: made, changed and deleted.
 
 use netwright_nft::diagnostic::{Diagnostic, nearest};
-use netwright_route::link::kind::{Bridge, Veth};
+use netwright_route::link::kind::Veth;
 use netwright_route::link::{Change, Create, LinkFlags, LinkKind as RouteKind, Peer};
 use netwright_route::{HardwareAddress, Link, LinkId, Route};
 
@@ -140,9 +140,10 @@ pub(super) fn create(planner: &mut Planner<'_>) {
         let Some(kind) = &link.kind else { continue };
         let create = creation(planner, link, kind);
         let text = format!("link {}: {}", link.name, kinds::describe(kind));
-        let undo = planner.id(&link.name).map(Action::DeleteLink);
-        let action = Action::CreateLink(Box::new(create));
-        let step = Step::new(Sign::Add, text, action, undo.into_iter().collect()).at(Some(link.place.span));
+        let Some(id) = planner.id(&link.name) else { continue };
+        let undo = vec![Action::DeleteLink(id)];
+        let action = Action::CreateLink(id, Box::new(create));
+        let step = Step::new(Sign::Add, text, action, undo).at(Some(link.place.span));
         planner.step(step);
     }
 }
@@ -193,13 +194,25 @@ fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId) {
         let joined = change.change.master.map(|master| master.index);
         planner.moved_ports.extend(found.master.into_iter().chain(joined));
     }
+    if let Some(master) = change.change.master {
+        let left = found.master.map(LinkId::new);
+        for moved in left.into_iter().chain([master]) {
+            change.lost.extend(planner.alive.lose_neighbours(moved));
+        }
+    }
+    if change.change.address.is_some() {
+        change.lost.extend(planner.alive.lose_neighbours(id));
+    }
     if !change.words.is_empty() {
         let text = format!("link {}: {}", link.name, change.words.join(", "));
         let mut undo = Vec::new();
-        if !fresh {
-            undo.push(Action::ChangeLink(id, Box::new(change.back)));
-            undo.extend(change.lost);
+        match change.change.master {
+            // With the link itself the rest goes, but its master is not to lose anything by that.
+            Some(_) if fresh => undo.push(Action::ChangeLink(id, Box::new(Change::without_master()))),
+            _ if fresh => {}
+            _ => undo.push(Action::ChangeLink(id, Box::new(change.back))),
         }
+        undo.extend(change.lost);
         let action = Action::ChangeLink(id, Box::new(change.change));
         let step = Step::new(Sign::Change, text, action, undo).at(Some(link.place.span));
         planner.step(step);
@@ -266,6 +279,7 @@ pub(super) fn unplug(planner: &mut Planner<'_>) {
         if matches!(master.kind_name(), Some("vrf" | "bond")) {
             undo.extend(planner.alive.lose_by_down(link.id()));
         }
+        undo.extend(planner.alive.lose_neighbours(master.id()));
         planner.moved_ports.push(master.index);
         let action = Action::ChangeLink(link.id(), Box::new(Change::without_master()));
         planner.step(Step::new(Sign::Change, text, action, undo));
@@ -399,14 +413,18 @@ fn again(planner: &Planner<'_>, link: &Link) -> Vec<Action> {
             let settings = Change { address: peer.address, ..Change::rename(peer.name.as_str()) };
             Veth { peer: Some(Peer::new(&settings)), ..Veth::default() }.into()
         }
-        (RouteKind::Bridge(bridge), _) => RouteKind::Bridge(settable_bridge(bridge)),
-        (kind, _) => kind,
+        (kind, _) => kinds::declarable(kind),
     };
     let mut create = Create::new(&link.name, kind);
     create.parent = below(planner, link).map(Link::id);
     create.settings.address = link.address;
     create.settings.alias.clone_from(&link.alias);
-    let mut actions = vec![Action::CreateLink(Box::new(create))];
+    let mut actions = vec![Action::CreateLink(link.id(), Box::new(create))];
+    for link in std::iter::once(link).chain(peer) {
+        let of_link =
+            snapshot.settings.iter().filter(|(of, _)| of.link.as_deref() == Some(link.name.as_str()));
+        actions.extend(of_link.map(|(setting, value)| Action::Setting(setting.clone(), value.clone())));
+    }
     for link in std::iter::once(link).chain(peer) {
         let mut change = Change::flag(LinkFlags::UP, link.is_up());
         change.mtu = link.mtu;
@@ -430,20 +448,4 @@ fn again(planner: &Planner<'_>, link: &Link) -> Vec<Action> {
     let routes = planner.alive.routes.iter().filter(over);
     actions.extend(routes.map(|route| Action::Route(Verb::Replace, Box::new(route.clone()))));
     actions
-}
-
-/// What can be set of a bridge among what the kernel tells of it.
-fn settable_bridge(bridge: Bridge) -> Bridge {
-    Bridge {
-        forward_delay: bridge.forward_delay,
-        hello_time: bridge.hello_time,
-        maximum_age: bridge.maximum_age,
-        ageing_time: bridge.ageing_time,
-        spanning_tree: bridge.spanning_tree,
-        priority: bridge.priority,
-        vlan_filtering: bridge.vlan_filtering,
-        vlan_protocol: bridge.vlan_protocol,
-        multicast_snooping: bridge.multicast_snooping,
-        ..Bridge::default()
-    }
 }

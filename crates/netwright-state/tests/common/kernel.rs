@@ -69,7 +69,10 @@ impl Kernel {
 
     pub fn run(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::CreateLink(create) => self.create(create),
+            Action::CreateLink(id, create) => {
+                assert_eq!(id.name(), create.settings.name.as_deref());
+                self.create(create)
+            }
             Action::ChangeLink(link, change) => self.change(self.resolve(*link)?, change),
             Action::DeleteLink(link) => self.delete_link(self.resolve(*link)?),
             Action::AlternativeName(verb, link, name) => {
@@ -265,6 +268,7 @@ impl Kernel {
         }
         if !self.state.addresses.iter().any(|a| a.link == gone.link && a.family() == Family::IPV4) {
             self.lose_routes(gone.link.index, Some(Family::IPV4));
+            self.state.neighbours.retain(|found| found.link != gone.link || found.family != Family::IPV4);
         }
     }
 
