@@ -14,7 +14,7 @@ const STYLES: Styles = Styles::styled()
 
 /// Shape a Linux host's network: interfaces, addresses, routes, nftables firewall and network namespaces.
 #[derive(Debug, Parser)]
-#[command(name = "netwright", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
+#[command(name = "netwright", version, styles = STYLES, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   netwright check host.toml           what is wrong with a host file
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 /// What every command understands.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// Colours: on a terminal, always or never; NO_COLOR in the environment means never
+    /// Colours: `auto` is on a terminal and without NO_COLOR in the environment
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,
     /// Say nothing but errors and what was asked for
@@ -48,12 +48,9 @@ pub(crate) struct Global {
 /// When there are colours.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -152,7 +149,7 @@ Examples:
   netwright plan host.toml && netwright apply host.toml
   netwright apply host.toml --netns blue
 
-What is as declared already stays untouched, so that applying twice changes nothing the second time. What netwright did
+What is as declared already stays untouched, so that applying twice changes nothing the second time. What netwright did \
 not make is left alone. The firewall changes in one transaction; where a step fails, those before it are taken back.")]
 pub(crate) struct Apply {
     #[command(flatten)]
@@ -168,8 +165,10 @@ Examples:
   netwright test examples/router.toml 'web' 'blocked'   flows with these words in their names
   netwright test examples/router.toml --verbose         with packets and times
 
-Everything happens in namespaces that are gone at the end; where the kernel allows user namespaces, no privilege is
-needed. Exit status: 0 when every flow is as expected, 1 when one differs.")]
+Everything happens in namespaces that are gone at the end; where the kernel allows user namespaces, no privilege is \
+needed.
+
+Exit status: 0 when every flow is as expected, 1 when one differs.")]
 pub(crate) struct Test {
     #[command(flatten)]
     pub(crate) host: HostFile,
@@ -189,13 +188,17 @@ Examples:
   netwright list links --json     for programs
   netwright list addresses --netns blue
 
-JSON is an array of objects, or without WHAT an object of such arrays by name. A key whose value does not exist is
+JSON is an array of objects, or without WHAT an object of such arrays by name. A key whose value does not exist is \
 left out. Keys:
-  links       index, name, kind, up, state, mtu, mac, master, parent, alternative-names, alias, flags
-  addresses   link, address, prefix-length, peer, broadcast, scope, label, flags, valid, preferred (seconds)
-  routes      family, to, kind, table, via, dev, source, metric, scope, protocol, expires, nexthops, nexthop-id, flags
-  rules       family, priority, not, from, to, iif, oif, mark, mask, tos, uids, ip-protocol, sports, dports, action,
-              table, goto, suppress-prefix-length, protocol
+  links       index, name, kind, up, state, mtu, mac, master, parent,
+              alternative-names, alias, flags
+  addresses   link, address, prefix-length, peer, broadcast, scope, label,
+              flags, valid, preferred (the last two in seconds)
+  routes      family, to, kind, table, via, dev, source, from, metric, scope,
+              protocol, expires, nexthops (via, dev, weight), nexthop-id, flags
+  rules       family, priority, not, from, to, iif, oif, mark, mask, tos, uids,
+              ip-protocol, sports, dports, action, table, vrf, goto,
+              suppress-prefix-length, protocol
   neighbours  family, address, link, mac, state, flags
 The firewall is an object in the schema of libnftables-json(5).")]
 pub(crate) struct List {
@@ -220,7 +223,7 @@ Examples:
   netwright nft 'add rule inet filter input tcp dport 22 accept'
   netwright nft -a list ruleset
 
-Options and words are those of nft(8). All mistakes are shown at once; a refusal of the kernel points at the line that
+Options and words are those of nft(8). All mistakes are shown at once; a refusal of the kernel points at the line that \
 it is about.")]
 #[command(group = clap::ArgGroup::new("input").required(true).args(["file", "words"]))]
 pub(crate) struct Nft {
@@ -332,7 +335,7 @@ pub(crate) enum NetnsVerb {
 Example:
   netwright netns exec blue -- ping -c1 192.0.2.1
 
-In a mount namespace of its own the command sees the interfaces of the network namespace in /sys, and the files of
+In a mount namespace of its own the command sees the interfaces of the network namespace in /sys, and the files of \
 /etc/netns/NAME over those of /etc.")]
     Exec {
         /// The namespace
