@@ -7,7 +7,7 @@
 //! may fall.
 
 pub mod kernel;
-mod language;
+pub(crate) mod language;
 pub mod material;
 pub mod records;
 mod score;

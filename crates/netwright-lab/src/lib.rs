@@ -22,10 +22,12 @@
 
 pub mod conformance;
 mod failure;
+pub mod fuzz;
 mod harness;
 mod lab;
 mod node;
 mod oracle;
+pub mod random;
 pub mod traffic;
 mod wait;
 

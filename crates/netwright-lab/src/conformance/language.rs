@@ -88,7 +88,7 @@ impl Language {
 }
 
 /// Commands as messages; numbers of sets start with `first`.
-pub(super) fn batch(commands: &[Command], catalog: &Catalog, first: u32) -> Result<Batch, String> {
+pub(crate) fn batch(commands: &[Command], catalog: &Catalog, first: u32) -> Result<Batch, String> {
     let mut batch = Batch::new();
     (1..first).for_each(|_| {
         batch.allocate_id();
@@ -99,14 +99,14 @@ pub(super) fn batch(commands: &[Command], catalog: &Catalog, first: u32) -> Resu
 }
 
 /// The messages of a batch without its begin and end: kind, and the bytes behind the message's head.
-pub(super) fn messages(batch: &mut Batch) -> Vec<(MessageKind, &[u8])> {
+pub(crate) fn messages(batch: &mut Batch) -> Vec<(MessageKind, &[u8])> {
     let all = Messages::new(batch.finish().unwrap_or_default()).filter_map(Result::ok);
     all.filter_map(|message| Some((MessageKind::of(&message)?, message.payload))).collect()
 }
 
 /// What a kernel would have after some batches that only add, with names for what has none.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     dump: Dump,
     /// Names by number of what the batch at hand has made.
     names: HashMap<u32, String>,
@@ -115,18 +115,19 @@ pub(super) struct Memory {
 
 impl Memory {
     /// What it would list.
-    pub(super) fn dump(&self) -> &Dump {
+    pub(crate) fn dump(&self) -> &Dump {
         &self.dump
     }
 
     /// Adds what a batch adds; `None` where one of its messages cannot be read.
-    pub(super) fn add(&mut self, batch: &mut Batch) -> Option<()> {
+    pub(crate) fn add(&mut self, batch: &mut Batch) -> Option<()> {
         self.names.clear();
         let mut all = Messages::new(batch.finish().ok()?);
         all.try_for_each(|message| self.message(&message.ok()?))
     }
 
-    fn message(&mut self, message: &Message<'_>) -> Option<()> {
+    /// Adds what a message adds; `None` where it cannot be read.
+    pub(crate) fn message(&mut self, message: &Message<'_>) -> Option<()> {
         match MessageKind::of(message) {
             Some(MessageKind::NEW_TABLE) => self.dump.tables.push(Table::read(message).ok()??),
             Some(MessageKind::NEW_CHAIN) => {
