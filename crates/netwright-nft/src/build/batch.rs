@@ -50,10 +50,15 @@ fn append(
     catalog: &mut Catalog,
     batch: &mut Batch,
 ) -> Result<(), Invalid> {
-    let Wanted { target, sets } = wanted;
+    let Wanted { mut target, sets } = wanted;
     sets.iter().for_each(|set| catalog.add_set(set));
-    match &target {
-        Target::Set(set) => catalog.add_set(set),
+    match &mut target {
+        Target::Set(set) => {
+            // A million elements are not copied for their set's definition.
+            let elements = std::mem::take(&mut set.elements);
+            catalog.add_set(set);
+            set.elements = elements;
+        }
         Target::Chain(chain) => {
             let chains = &mut catalog.table_mut(chain.family, &chain.table).chains;
             chains.entry(chain.name.clone()).or_default();
