@@ -298,7 +298,11 @@ impl Lowering<'_> {
         let mut at = cell;
         let mut loaded = Vec::with_capacity(parts.len());
         for part in parts {
-            let mut one = self.compute(part, at, purpose, None)?;
+            let constant = match part {
+                ir::Expression::Value(value) => Some(TypePart { order: ByteOrder::Big, ..value.part() }),
+                _ => None,
+            };
+            let mut one = self.compute(part, at, purpose, constant.as_ref().filter(|_| ordered))?;
             if ordered && !one.part.data_type.is_string() {
                 one = self.in_order(at, one)?;
             }

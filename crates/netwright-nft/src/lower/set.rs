@@ -10,7 +10,7 @@ use super::constant::{self, Form};
 use super::nat::prefix_ends;
 use super::rule::{AnonymousSet, Scope};
 use super::statement::simple_verdict;
-use super::type_note::{named, type_of};
+use super::type_note::{named, type_of, verdicts};
 use super::{Error, Result};
 use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSpec, Value};
 use crate::table::Concat;
@@ -79,12 +79,16 @@ fn notes(set: &Set) -> Result<Userdata> {
         if let Some(key) = &set.key.type_of {
             notes.push_type_of(entry::SET_KEY_TYPEOF, &type_of(key)?)?;
             if set.target.is_some() {
-                let data = values.and_then(|spec| spec.type_of.as_deref());
-                notes.push_type_of(entry::SET_DATA_TYPEOF, &data.map_or_else(|| Ok(named()), type_of)?)?;
+                let data = match (&set.target, values.and_then(|spec| spec.type_of.as_deref())) {
+                    (_, Some(data)) => type_of(data)?,
+                    (Some(MapTarget::Verdicts), None) => verdicts(),
+                    (_, None) => named(),
+                };
+                notes.push_type_of(entry::SET_DATA_TYPEOF, &data)?;
             }
         }
-        if set.data_ranges {
-            notes.push_number(entry::SET_DATA_INTERVAL, 1)?;
+        if set.target.is_some() {
+            notes.push_number(entry::SET_DATA_INTERVAL, u32::from(set.data_ranges))?;
         }
         if let Some(comment) = &set.comment {
             notes.push_text(entry::SET_COMMENT, comment)?;

@@ -15,6 +15,14 @@ pub(super) fn named() -> TypeOf {
     TypeOf { kind: TypeOfKind::NAMED, data: Userdata::new() }
 }
 
+/// The note of the data of a verdict map.
+pub(super) fn verdicts() -> TypeOf {
+    TypeOf { kind: TypeOfKind(VERDICTS), data: Userdata::new() }
+}
+
+/// The number of verdicts among the kinds of expressions.
+const VERDICTS: u32 = 1;
+
 /// The note of an expression.
 pub(super) fn type_of(expression: &Expression) -> Result<TypeOf> {
     match expression {
