@@ -176,6 +176,13 @@ impl Writer {
         self.fault.get_or_insert((self.bytes.len(), Unsendable::Contradiction(what)));
     }
 
+    /// Takes over what is wrong with what another buffer has, the bytes of which become part of this one.
+    pub fn inherit(&mut self, part: &Writer) {
+        if let Some((_, fault)) = &part.fault {
+            self.fault.get_or_insert((self.bytes.len(), fault.clone()));
+        }
+    }
+
     /// Appends a text without a NUL behind it.
     pub fn push_text(&mut self, text: &str) {
         if text.contains('\0') {

@@ -196,7 +196,10 @@ pub(crate) fn tun_and_tap_stay_until_they_are_deleted(lab: &mut Lab) -> Outcome 
     let other = lab.node("other")?;
     let there = Net::open_in(other.namespace())?;
     there.links().create(Create::tun("t0"))?;
-    ensure_eq!(other.run(|| details(&ip, "t0"))??["linkinfo"]["info_kind"], "tun");
+    net.links().create(Create::tap("t3").with(Change::namespace(namespace_of(&other))))?;
+    for name in ["t0", "t3"] {
+        ensure_eq!(other.run(|| details(&ip, name))??["linkinfo"]["info_kind"], "tun");
+    }
     for link in [tun, tap] {
         net.links().delete(&link)?;
     }
@@ -407,6 +410,7 @@ pub(crate) fn hostile_names_are_refused(_: &mut Lab) -> Outcome {
     ensure!(error.to_string().starts_with(&format!("cannot create bridge link {long}: ")), "{error}");
     // a name that ends early for the kernel is not another name
     ensure!(net.links().create(Create::bridge("cut\0off")).is_err());
+    ensure!(net.links().create(Create::veth("v0", "cut\0off")).is_err());
     ensure!(net.links().get("d0\0x").is_err());
     ensure_eq!(net.links().list()?.len(), 3);
     Ok(())

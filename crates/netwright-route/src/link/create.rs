@@ -3,7 +3,7 @@
 use std::fmt;
 
 use netwright_wire::{
-    Acknowledged, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value, Writer,
+    Acknowledged, Attributes, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value, Writer,
 };
 
 use super::attributes::{LinkAttrs, LinkAttrsView, LinkHeader};
@@ -246,6 +246,8 @@ impl From<Change> for Peer {
     }
 }
 
+const IFLA_IFNAME: u16 = 3;
+
 /// A [`Peer`] read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerView<'a> {
@@ -271,5 +273,11 @@ impl Value for Peer {
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
         write_header(&self.header, writer);
         writer.push(&self.attributes);
+        // Its texts were written into a buffer of its own, which nobody asked for faults.
+        let text = |kind| Attributes::new(&self.attributes).find(kind).ok().flatten();
+        let cut = |payload: &[u8]| payload.split_last().is_some_and(|(_, text)| text.contains(&0));
+        if text(IFLA_IFNAME).is_some_and(|name| cut(name.payload)) {
+            writer.contradiction("the name of the peer has a NUL in it");
+        }
     }
 }

@@ -49,12 +49,13 @@ impl Value for LinkInfo {
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
         let kind = self.kind.as_ref();
         let port = self.port.as_ref();
+        let mut data = |write: &dyn Fn(&mut Writer)| nest(write, writer);
         let attrs = LinkInfoAttrs {
             kind: kind.map(|kind| kind.name().to_owned()),
-            data: kind.and_then(|kind| data(|writer| kind.write_data(writer))),
+            data: kind.and_then(|kind| data(&|writer| kind.write_data(writer))),
             statistics: self.statistics.clone(),
             port_kind: port.map(|port| port.name().to_owned()),
-            port_data: port.and_then(|port| data(|writer| port.write_data(writer))),
+            port_data: port.and_then(|port| data(&|writer| port.write_data(writer))),
             unknown: self.unknown.clone(),
         };
         attrs.write::<Native>(writer);
@@ -72,9 +73,10 @@ fn bytes(nest: &Option<RawNest>) -> &[u8] {
     nest.as_ref().map_or(&[], |nest| &nest.0)
 }
 
-/// The data of a kind, where there is any.
-fn data(write: impl FnOnce(&mut Writer)) -> Option<RawNest> {
+/// The data of a kind, where there is any. Faults in it are those of the message.
+fn nest(write: &dyn Fn(&mut Writer), message: &mut Writer) -> Option<RawNest> {
     let mut writer = Writer::new();
     write(&mut writer);
+    message.inherit(&writer);
     (!writer.is_empty()).then(|| RawNest(writer.bytes().to_vec()))
 }

@@ -91,6 +91,9 @@ fn a_contradiction_is_not_sent() {
     let mut writer = Writer::new();
     writer.contradiction("up is down");
     assert_eq!(writer.check().unwrap_err().to_string(), "up is down");
+    let mut whole = Writer::new();
+    whole.inherit(&writer);
+    assert_eq!(whole.check(), writer.check());
     writer.clear();
     assert_eq!(writer.check(), Ok(()));
 }
