@@ -120,13 +120,17 @@ fn create_tun(
         multiple_queues: kind.multiple_queues == Some(true),
     };
     let name = tun.create(namespace)?;
-    let link = connection.query(&Get::by_name(&name))?.id();
+    let made = connection.query(&Get::by_name(&name))?;
     let change = Change { name: None, kind: None, ..settings.clone() };
-    if !change.is_empty() {
-        if let Err(error) = connection.acknowledge(&Set { link, change: &change }) {
-            connection.acknowledge(&Delete::new(link))?;
-            return Err(error);
-        }
+    if change.is_empty() {
+        return Ok(made);
     }
-    connection.query(&Get::by_index(link.index))
+    if let Err(error) = connection.acknowledge(&Set { link: made.id(), change: &change }) {
+        connection.acknowledge(&Delete::new(&made))?;
+        return Err(error);
+    }
+    match change.namespace {
+        None => connection.query(&Get::by_index(made.index)),
+        Some(_) => Ok(made), // it is no longer here
+    }
 }
