@@ -9,8 +9,8 @@ pub use elements::WriteElement;
 pub use step::Step;
 
 use crate::{
-    Chain, ChainAttrs, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set, Table,
-    control, subsystem,
+    Chain, ChainAttrs, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set,
+    Table, control, subsystem,
 };
 
 /// Changes in the order in which they are made, written into one buffer.

@@ -51,6 +51,6 @@ pub use netwright_route as route;
 pub use netwright_route::link::{Change, Create};
 pub use netwright_route::rule::Rule as PolicyRule;
 pub use netwright_route::{Address, Link, LinkId, Neighbour, Prefix, Route};
-pub use netwright_sys::{Error, Namespace, Result};
 pub use netwright_sys as sys;
+pub use netwright_sys::{Error, Namespace, Result};
 pub use netwright_wire as wire;

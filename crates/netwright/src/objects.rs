@@ -5,7 +5,10 @@ use netwright_sys::{Failure, protocol};
 
 use crate::driver::Driver;
 
-pub(crate) fn add<'a, D: Driver, T: Object + Send + Sync + 'a>(driver: &'a D, object: T) -> D::Output<'a, ()> {
+pub(crate) fn add<'a, D: Driver, T: Object + Send + Sync + 'a>(
+    driver: &'a D,
+    object: T,
+) -> D::Output<'a, ()> {
     driver.run(protocol::ROUTE, move |connection| connection.acknowledge(&Add(&object)))
 }
 

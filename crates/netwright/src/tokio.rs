@@ -47,7 +47,11 @@ impl Tokio {
         if protocol == protocol::NETFILTER { &self.netfilter } else { &self.route }
     }
 
-    fn opened<'c>(&self, protocol: i32, lazy: &'c mut Option<AsyncConnection>) -> Result<&'c mut AsyncConnection> {
+    fn opened<'c>(
+        &self,
+        protocol: i32,
+        lazy: &'c mut Option<AsyncConnection>,
+    ) -> Result<&'c mut AsyncConnection> {
         Ok(match lazy {
             Some(connection) => connection,
             none => none.insert(AsyncConnection::new(Socket::open_in(&self.namespace, protocol)?)?),

@@ -153,9 +153,8 @@ fn check_hostile(bytes: &[u8]) {
 /// The kernel dumps flags of 0 with a header that is written to, and takes none.
 #[test]
 fn a_written_header_is_sent_without_flags() {
-    let write = |flags| {
-        written(&ExtensionHeaderAttrs { source: Some(R1), flags, ..Default::default() }.into())
-    };
+    let write =
+        |flags| written(&ExtensionHeaderAttrs { source: Some(R1), flags, ..Default::default() }.into());
     assert_eq!(write(Some(ExtensionHeaderFlags::empty())), write(None));
     assert_ne!(write(Some(ExtensionHeaderFlags::PRESENT)), write(None));
     let read = ExtensionHeaderAttrs {

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use netwright_wire::{
-    Acknowledged, Attributes, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value, Writer,
+    Acknowledged, Attributes, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value,
+    Writer,
 };
 
 use super::attributes::{LinkAttrs, LinkAttrsView, LinkHeader};
 use super::kind::{
-    Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Tun, TunMode, Veth, Vlan, Vrf, Vxlan, Wireguard,
+    Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Tun, TunMode, Veth, Vlan, Vrf, Vxlan,
+    Wireguard,
 };
 use super::{Change, Link, LinkKind, LinkView};
 use crate::message::{ROUTE_PROTOCOL, kind, write_header};
