@@ -45,7 +45,8 @@ pub fn write_ruleset(
         .with("json_schema_version", 1u8);
     write!(out, "{{\"nftables\": [{}", Node::single("metainfo", head))?;
     for content in &ruleset.tables {
-        ToJson { names, options, family: content.table.family }.content(content, &mut |node| write!(out, ", {node}"))?;
+        ToJson { names, options, family: content.table.family }
+            .content(content, &mut |node| write!(out, ", {node}"))?;
     }
     out.write_str("]}\n")
 }
@@ -83,3 +84,6 @@ impl ToJson<'_> {
         Node::single("rule", node)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,12 @@ mod type_of;
 mod value;
 mod visit;
 
-pub(crate) use payload::extension;
 pub use object::{chain, flowtable, object, table};
+pub(crate) use payload::extension;
 pub use rule::rule;
 pub use ruleset::{Dump, ruleset};
 pub use scope::Scope;
 pub use set::set;
+
+#[cfg(test)]
+mod tests;

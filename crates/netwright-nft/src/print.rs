@@ -15,6 +15,8 @@ mod tunnel;
 
 use std::fmt;
 
+pub(crate) use expression::has_several_bits;
+
 use crate::ir;
 use crate::table::{Names, PrintOptions};
 
@@ -114,3 +116,6 @@ pub(crate) fn statement_in_chain(statement: &ir::Statement, options: &PrintOptio
     let _ = printer.statement(statement);
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use super::{Node, ToJson};
 use crate::ir::{
-    BinaryOperator, ChainTarget, CtSelector, Direction, Element, Expression, Exthdr, Fib, Hash, MapReference, Numgen,
-    Payload, PayloadLocation, Selector, SetReference, Value, Verdict, Xfrm, XfrmDirection,
+    BinaryOperator, ChainTarget, CtSelector, Direction, Element, Expression, Exthdr, Fib, Hash, MapReference,
+    Numgen, Payload, PayloadLocation, Selector, SetReference, Value, Verdict, Xfrm, XfrmDirection,
 };
 use crate::table::key::{FIB_FLAGS, Layer3, OSF_TTL_MODES};
 use crate::table::value::{self, Json, bits_of};
@@ -140,8 +140,10 @@ impl ToJson<'_> {
     fn number(&self, value: &Value, number: u128) -> Node {
         match value::to_json(value.data_type, value.bits, number, self.names, self.options) {
             Json::Text(text) => Node::Text(text),
-            // An interface without a name is a text all the same.
-            Json::Number(number) if value.data_type == DataType::IFACE_INDEX => Node::Text(number.to_string()),
+            // Interfaces and realms without a name are texts all the same.
+            Json::Number(number) if matches!(value.data_type, DataType::IFACE_INDEX | DataType::REALM) => {
+                Node::Text(number.to_string())
+            }
             Json::Number(number) => match u64::try_from(number) {
                 Ok(number) => number.into(),
                 Err(_) => Node::Text(format!("{number:#x}")),

@@ -5,7 +5,8 @@ use netwright_netfilter::{Family, Hook};
 
 use super::{Node, ToJson};
 use crate::ir::{
-    Chain, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy, Statement, Table, TypeSpec, Verdict,
+    Chain, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy, Statement, Table,
+    TypeSpec, Verdict,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::unit;
@@ -74,8 +75,11 @@ impl ToJson<'_> {
             MapTarget::Objects(kind) => kind.name().unwrap_or_default().into(),
             MapTarget::Values(spec) => type_names(spec),
         });
-        let flags: Vec<Node> =
-            SET_FLAGS.iter().filter(|(bit, _)| set.flags & bit != 0).map(|(_, name)| (*name).into()).collect();
+        let flags: Vec<Node> = SET_FLAGS
+            .iter()
+            .filter(|(bit, _)| set.flags & bit != 0)
+            .map(|(_, name)| (*name).into())
+            .collect();
         let elements = || set.elements.iter().map(|element| self.element(element)).collect::<Vec<_>>();
         let options = crate::table::PrintOptions { stateless: true, ..*self.options };
         let stateless = ToJson { options: &options, ..*self };
@@ -89,7 +93,10 @@ impl ToJson<'_> {
             .with_some("map", target)
             .with_some("policy", (set.policy == Some(SetPolicy::Memory)).then_some("memory"))
             .with_some("size", set.size)
-            .with_some("count", set.size.filter(|_| !set.elements.is_empty()).map(|_| set.elements.len() as u64))
+            .with_some(
+                "count",
+                set.size.filter(|_| !set.elements.is_empty()).map(|_| set.elements.len() as u64),
+            )
             .with_some("flags", (!flags.is_empty()).then_some(flags))
             .with_some("timeout", set.timeout.map(|timeout| timeout / 1000))
             .with_some("gc-interval", set.gc_interval.map(|interval| interval / 1000))
@@ -158,29 +165,32 @@ impl ToJson<'_> {
     fn object_statement(&self, statement: &Statement) -> Node {
         match statement {
             Statement::Counter(_) if self.options.stateless => Node::object(),
-            Statement::Counter(counter) => Node::single("packets", counter.packets).with("bytes", counter.bytes),
+            Statement::Counter(counter) => {
+                Node::single("packets", counter.packets).with("bytes", counter.bytes)
+            }
             Statement::Quota(quota) => {
                 let used = if self.options.stateless { 0 } else { quota.used };
                 Node::single("bytes", quota.bytes).with("used", used).with("inv", quota.over)
             }
             Statement::Limit(limit) => {
-                let per = unit::rate_unit_name(limit.seconds).map_or_else(|| limit.seconds.into(), Node::from);
+                let per =
+                    unit::rate_unit_name(limit.seconds).map_or_else(|| limit.seconds.into(), Node::from);
                 let inverted = limit.over.then_some(true);
                 match limit.rate {
                     LimitRate::Packets(rate) => Node::single("rate", rate)
                         .with("per", per)
-                        .with("burst", limit.burst)
-                        .with_some("inv", inverted),
+                        .with_some("inv", inverted)
+                        .with("burst", limit.burst),
                     LimitRate::Bytes(rate) => {
                         let (rate, rate_unit) = unit::split_bytes(rate);
                         let burst = Some(u64::from(limit.burst)).filter(|burst| *burst != 0);
                         let burst = burst.map(unit::split_bytes);
                         Node::single("rate", rate)
                             .with("per", per)
+                            .with_some("inv", inverted)
                             .with("rate_unit", rate_unit)
                             .with_some("burst", burst.map(|(burst, _)| burst))
                             .with_some("burst_unit", burst.map(|(_, unit)| unit))
-                            .with_some("inv", inverted)
                     }
                 }
             }

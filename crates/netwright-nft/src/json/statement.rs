@@ -5,13 +5,16 @@ use netwright_netfilter::{Expression as Kernel, Family};
 use super::expression::fib_node;
 use super::{Node, ToJson};
 use crate::ir::{
-    ChainTarget, Expression, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectKind, ObjectName, Queue,
-    QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy, Tproxy,
-    Verdict,
+    ChainTarget, Expression, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind, ObjectKind,
+    ObjectName, Queue, QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation,
+    Statement, Synproxy, Tproxy, Value, Verdict,
 };
-use crate::print;
+use crate::print::{self, has_several_bits};
 use crate::table::symbol::{self, Symbol};
-use crate::table::vocabulary::{self, DEFAULT_LOG_LEVEL, DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX, LOG_FLAG, LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG};
+use crate::table::vocabulary::{
+    self, DEFAULT_LOG_LEVEL, DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX, LOG_FLAG,
+    LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG,
+};
 use crate::table::{DataType, ExtensionBase, unit};
 
 impl ToJson<'_> {
@@ -23,16 +26,15 @@ impl ToJson<'_> {
         match statement {
             Statement::Match(matched) => self.matched(matched),
             // The schema has no words for rules in a rule: nft lists their text.
-            Statement::Verdict(Verdict::Jump(ChainTarget::Anonymous(_)) | Verdict::Goto(ChainTarget::Anonymous(_))) => {
-                print::statement_in_chain(statement, self.options, self.names).into()
-            }
+            Statement::Verdict(
+                Verdict::Jump(ChainTarget::Anonymous(_)) | Verdict::Goto(ChainTarget::Anonymous(_)),
+            ) => print::statement_in_chain(statement, self.options, self.names).into(),
             Statement::Verdict(verdict) => self.verdict(verdict),
             Statement::VerdictMap(key, map) => Node::single("vmap", self.keyed(key, map)),
             Statement::Counter(_) if self.options.stateless => Node::single("counter", Node::Null),
-            Statement::Counter(counter) => Node::single(
-                "counter",
-                Node::single("packets", counter.packets).with("bytes", counter.bytes),
-            ),
+            Statement::Counter(counter) => {
+                Node::single("counter", Node::single("packets", counter.packets).with("bytes", counter.bytes))
+            }
             Statement::Quota(quota) => Node::single("quota", self.quota(quota)),
             Statement::Limit(limit) => Node::single("limit", limit_node(limit)),
             Statement::ConnectionLimit { count, over } => {
@@ -71,7 +73,11 @@ impl ToJson<'_> {
                 Node::single("flow", Node::single("op", "add").with("flowtable", format!("@{table}")))
             }
             Statement::Assign(selector, value) => {
-                let node = Node::single("key", self.selector(selector)).with("value", self.expression(value));
+                let value = match value {
+                    Expression::Value(value) if value.data_type == DataType::CT_EVENT => self.listed(value),
+                    other => self.expression(other),
+                };
+                let node = Node::single("key", self.selector(selector)).with("value", value);
                 Node::single("mangle", node)
             }
             Statement::ResetTcpOption(number) => {
@@ -106,19 +112,35 @@ impl ToJson<'_> {
             }
             (left, _) => self.expression(left),
         };
-        let node = Node::single("op", op)
-            .with("left", left)
-            .with("right", self.expression(&matched.right));
+        let node = Node::single("op", op).with("left", left).with("right", self.compared(matched));
         Node::single("match", node)
+    }
+
+    /// The right side: the bits of a field that is compared as a whole are one number.
+    fn compared(&self, matched: &Match) -> Node {
+        let whole = matches!(matched.operator, MatchOperator::Equal | MatchOperator::NotEqual)
+            && matches!(matched.left, Expression::Selector(Selector::Payload(_) | Selector::Exthdr(_)));
+        match &matched.right {
+            Expression::Value(value) if whole && has_several_bits(value) => {
+                value.as_number().and_then(|number| u64::try_from(number).ok()).map_or(Node::Null, Node::from)
+            }
+            right => self.expression(right),
+        }
+    }
+
+    /// Bits as a list.
+    fn listed(&self, value: &Value) -> Node {
+        match self.value(value) {
+            Node::Object(mut members) => members.pop().map_or(Node::Null, |(_, bits)| bits),
+            other => other,
+        }
     }
 
     /// Whether any of several bits matches.
     fn is_flag_match(&self, matched: &Match) -> bool {
         match &matched.right {
             Expression::Flags(_) => true,
-            Expression::Value(value) => {
-                value.data_type.is_bitmask() && value.data_type != DataType::BITMASK
-            }
+            Expression::Value(value) => value.data_type.is_bitmask() && value.data_type != DataType::BITMASK,
             // Hours that go round midnight.
             Expression::Range(from, to) => from.data_type == DataType::HOUR && from.bytes > to.bytes,
             _ => false,
@@ -127,9 +149,8 @@ impl ToJson<'_> {
 
     fn quota(&self, quota: &Quota) -> Node {
         let (amount, unit) = unit::split_bytes(quota.bytes);
-        let node = Node::single("val", amount)
-            .with("val_unit", unit)
-            .with_some("inv", quota.over.then_some(true));
+        let node =
+            Node::single("val", amount).with("val_unit", unit).with_some("inv", quota.over.then_some(true));
         let used = Some(quota.used).filter(|used| *used != 0 && !self.options.stateless);
         match used.map(unit::split_bytes) {
             Some((amount, unit)) => node.with("used", amount).with("used_unit", unit),
@@ -177,8 +198,8 @@ impl ToJson<'_> {
             .with_some("family", nat.family.map(|family| family.to_string()))
             .with_some("addr", nat.address.as_ref().map(|address| self.expression(address)))
             .with_some("port", nat.port.as_ref().map(|port| self.expression(port)))
-            .with_some("flags", (!flags.is_empty()).then(|| Node::Array(flags)))
-            .with_some("type_flags", nat.prefix.then(|| Node::Array(vec!["prefix".into()])));
+            .with_some("flags", (!flags.is_empty()).then_some(flags))
+            .with_some("type_flags", nat.prefix.then(|| vec![Node::from("prefix")]));
         Node::single(word, null_if_empty(node))
     }
 
@@ -219,8 +240,7 @@ impl ToJson<'_> {
         };
         let options = crate::table::PrintOptions { stateless: true, ..*self.options };
         let stateless = ToJson { options: &options, ..*self };
-        let statements =
-            (!update.statements.is_empty()).then(|| stateless.statements(&update.statements));
+        let statements = (!update.statements.is_empty()).then(|| stateless.statements(&update.statements));
         let word = if update.data.is_some() { "map" } else { "set" };
         let node = Node::single("op", operation)
             .with("elem", key)
@@ -292,7 +312,7 @@ fn synproxy_node(synproxy: &Synproxy) -> Node {
     let node = Node::object()
         .with_some("mss", synproxy.mss)
         .with_some("wscale", synproxy.wscale)
-        .with_some("flags", (!flags.is_empty()).then(|| Node::one_or_many(flags)));
+        .with_some("flags", (!flags.is_empty()).then_some(flags));
     null_if_empty(node)
 }
 
@@ -305,7 +325,8 @@ fn raw(code: &[Kernel]) -> Node {
         [Kernel::Match(attrs)] => of("match", attrs.name.as_deref()),
         [Kernel::Target(attrs)] => of("target", attrs.name.as_deref()),
         code => {
-            let lines = netwright_netfilter::bytecode::bytecode(code, netwright_netfilter::bytecode::Form::Bytes);
+            let lines =
+                netwright_netfilter::bytecode::bytecode(code, netwright_netfilter::bytecode::Form::Bytes);
             Node::single("raw", lines.into_iter().map(Node::Text).collect::<Vec<_>>())
         }
     }

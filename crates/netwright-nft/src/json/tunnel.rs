@@ -26,7 +26,8 @@ pub(super) fn tunnel(tunnel: &TunnelKeyAttrs) -> Node {
             node.with("type", "vxlan").with("tunnel", Node::object().with_some("gbp", vxlan.group_policy))
         }
         [TunnelOption::Erspan(erspan)] => {
-            let direction = erspan.direction.and_then(|number| symbol::name(ERSPAN_DIRECTION, u32::from(number)));
+            let direction =
+                erspan.direction.and_then(|number| symbol::name(ERSPAN_DIRECTION, u32::from(number)));
             let erspan = Node::object()
                 .with_some("version", erspan.version)
                 .with_some("index", erspan.index)

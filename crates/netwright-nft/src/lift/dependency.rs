@@ -84,6 +84,7 @@ fn own_network(family: Family) -> Option<HeaderId> {
     match family {
         Family::IPV4 => Some(HeaderId::Ip),
         Family::IPV6 => Some(HeaderId::Ip6),
+        Family::ARP => Some(HeaderId::Arp),
         _ => None,
     }
 }
@@ -96,7 +97,7 @@ impl Lifter<'_> {
         let at = self.statements.len();
         match &statement {
             Statement::Match(matched) => {
-                let _ = self.context.learn(matched, None);
+                self.context.learn(matched, None);
                 self.context.learn_message_types(matched);
                 self.remember(matched, at);
             }
@@ -107,7 +108,13 @@ impl Lifter<'_> {
 
     /// Adds a match on a `meta` key inside a tunnel, for which the language has no words of its own: `raw` stands for it
     /// until something inside the tunnel implies it.
-    pub(super) fn push_inner(&mut self, tunnel: &'static Header, key: &'static crate::table::Key, value: u32, raw: Statement) {
+    pub(super) fn push_inner(
+        &mut self,
+        tunnel: &'static Header,
+        key: &'static crate::table::Key,
+        value: u32,
+        raw: Statement,
+    ) {
         self.take_out_header(tunnel, None);
         let at = self.statements.len();
         self.context.layer(Some(tunnel)).learn_meta(key, value);
@@ -119,7 +126,9 @@ impl Lifter<'_> {
         let (tunnel, of) = match &matched.left {
             Expression::Selector(Selector::Meta(key)) => (None, DependencyOf::Meta(key)),
             Expression::Selector(Selector::Payload(payload)) => match payload.location {
-                PayloadLocation::Field(_, field) => (payload.inner.map(|h| h.id), DependencyOf::Payload(field)),
+                PayloadLocation::Field(_, field) => {
+                    (payload.inner.map(|h| h.id), DependencyOf::Payload(field))
+                }
                 PayloadLocation::Raw { .. } => return,
             },
             _ => return,
@@ -145,7 +154,10 @@ impl Lifter<'_> {
     fn take_out_tautology(&mut self) {
         let own = own_network(self.family);
         self.take_out(|pending| {
-            pending.tunnel.is_none() && pending.is_meta("protocol") && own.is_some() && pending.announced == own
+            pending.tunnel.is_none()
+                && pending.is_meta("protocol")
+                && own.is_some()
+                && pending.announced == own
         });
     }
 
@@ -190,7 +202,9 @@ impl Lifter<'_> {
     /// `meta l4proto icmp` implies IPv4.
     fn take_out_below_icmp(&mut self, matched: &Match) {
         let number = match (&matched.left, &matched.right) {
-            (Expression::Selector(Selector::Meta(key)), Expression::Value(value)) if key.name == "l4proto" => {
+            (Expression::Selector(Selector::Meta(key)), Expression::Value(value))
+                if key.name == "l4proto" =>
+            {
                 value.as_number()
             }
             _ => None,
@@ -215,7 +229,11 @@ impl Lifter<'_> {
 
     fn take_out_field(&mut self, header: &'static Header, field: &Field, tunnel: Option<HeaderId>) {
         if header.id == HeaderId::Vlan && is_protocol_key(field) {
-            self.take_out(|p| p.tunnel == tunnel && p.layer == Layer::Link);
+            let own = own_network(self.family).is_some();
+            self.take_out(|p| {
+                p.tunnel == tunnel
+                    && (p.layer == Layer::Link || own && p.layer == Layer::Tag && p.value == TAG)
+            });
             return;
         }
         if let [only] = field.only_types {

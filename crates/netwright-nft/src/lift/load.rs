@@ -7,9 +7,7 @@ use netwright_netfilter::expression::{
 };
 
 use super::register::Held;
-use crate::ir::{
-    CtSelector, Direction, Exthdr, Fib, Numgen, Rt, Selector, Socket, Xfrm, XfrmDirection,
-};
+use crate::ir::{CtSelector, Direction, Exthdr, Fib, Numgen, Rt, Selector, Socket, Xfrm, XfrmDirection};
 use crate::table::header::{HEADERS, PayloadBase};
 use crate::table::key::{self, KeyKind, Layer3};
 use crate::table::{ExtensionBase, Header};
@@ -94,12 +92,14 @@ pub(super) fn load(expression: &Kernel) -> Option<(Load, usize)> {
             modulus: attrs.modulus?,
             offset: attrs.offset.unwrap_or(0),
         })),
-        Kernel::Hash(attrs) if attrs.kind == Some(HashKind::SYMMETRIC) => plain(Selector::Hash(crate::ir::Hash {
-            of: None,
-            modulus: attrs.modulus?,
-            seed: None,
-            offset: attrs.offset.unwrap_or(0),
-        })),
+        Kernel::Hash(attrs) if attrs.kind == Some(HashKind::SYMMETRIC) => {
+            plain(Selector::Hash(crate::ir::Hash {
+                of: None,
+                modulus: attrs.modulus?,
+                seed: None,
+                offset: attrs.offset.unwrap_or(0),
+            }))
+        }
         Kernel::Xfrm(attrs) => plain(Selector::Xfrm(xfrm(attrs)?)),
         Kernel::Tunnel(attrs) => plain(Selector::Tunnel(key::by_number(KeyKind::Tunnel, attrs.key?.0)?)),
         Kernel::ExtensionHeader(attrs) => exthdr(attrs),
@@ -167,7 +167,11 @@ fn exthdr(attrs: &ExtensionHeaderAttrs) -> Option<(Load, usize)> {
         let exists = Exthdr { base, number, header, field: None, raw: None };
         return Some((Load::Plain(Selector::Exthdr(exists)), 1));
     }
-    let option =
-        OptionBits { base, number, offset: attrs.offset.unwrap_or(0).checked_mul(8)?, bits: length(attrs.length)? };
+    let option = OptionBits {
+        base,
+        number,
+        offset: attrs.offset.unwrap_or(0).checked_mul(8)?,
+        bits: length(attrs.length)?,
+    };
     Some((Load::Exthdr(option), option.bits as usize / 8))
 }

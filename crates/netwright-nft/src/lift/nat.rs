@@ -21,7 +21,8 @@ impl Lifter<'_> {
             KernelKind::DESTINATION => NatKind::Destination,
             _ => return None,
         };
-        let part = TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
+        let part =
+            TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
         let mut values = Vec::new();
         let address = lifted(attrs.address_minimum.map(|from| self.span(from, attrs.address_maximum, part)))?;
         let mapped = matches!(&address, Some((Expression::Map(..), _)));
@@ -30,7 +31,8 @@ impl Lifter<'_> {
             address
         });
         // The data of a map may hold the port too: then that register was not loaded by itself.
-        let from_map = |register: Option<Register>| register.is_some_and(|r| self.registers.at(Some(r)).is_none());
+        let from_map =
+            |register: Option<Register>| register.is_some_and(|r| self.registers.at(Some(r)).is_none());
         let port = attrs.port_minimum.filter(|_| !(mapped && from_map(attrs.port_minimum)));
         let wide = mapped && (from_map(attrs.port_minimum) || from_map(attrs.address_maximum));
         let port = self.ports(port, attrs.port_maximum, &mut values)?;
@@ -83,10 +85,17 @@ impl Lifter<'_> {
     }
 
     /// A value, or the range between two registers.
-    fn span(&mut self, from: Register, to: Option<Register>, part: TypePart) -> Option<(Expression, Vec<Held>)> {
+    fn span(
+        &mut self,
+        from: Register,
+        to: Option<Register>,
+        part: TypePart,
+    ) -> Option<(Expression, Vec<Held>)> {
         let (first, held) = self.value_at(Some(from), part)?;
         let last = to.filter(|to| *to != from).and_then(|to| self.registers.at(Some(to)).cloned());
-        let (Operand::Bytes(low), Some(last)) = (&held.operand, last) else { return Some((first, vec![held])) };
+        let (Operand::Bytes(low), Some(last)) = (&held.operand, last) else {
+            return Some((first, vec![held]));
+        };
         let Operand::Bytes(high) = &last.operand else { return None };
         let range = Form::of(part, low.len(), true).range(low, high);
         Some((range, vec![held, last]))
@@ -94,7 +103,8 @@ impl Lifter<'_> {
 
     pub(super) fn tproxy(&mut self, attrs: &TransparentProxyAttrs) -> Option<()> {
         let family = Family(u8::try_from(attrs.family.unwrap_or(0)).ok()?);
-        let part = TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
+        let part =
+            TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
         let mut values = Vec::new();
         let address = lifted(attrs.address.map(|register| self.value_at(Some(register), part)))?;
         let address = address.map(|(address, held)| {

@@ -3,8 +3,8 @@
 use netwright_netfilter::object::{CtExpectationAttrs, CtHelperAttrs, CtTimeoutAttrs};
 use netwright_netfilter::userdata::entry;
 use netwright_netfilter::{
-    Chain as KernelChain, ChainFlags, ChainPolicy, Device, Family, Flowtable as KernelFlowtable, FlowtableFlags,
-    Object as KernelObject, ObjectData as KernelData, Table as KernelTable, Userdata,
+    Chain as KernelChain, ChainFlags, ChainPolicy, Device, Family, Flowtable as KernelFlowtable,
+    FlowtableFlags, Object as KernelObject, ObjectData as KernelData, Table as KernelTable, Userdata,
 };
 use netwright_wire::Writer;
 
@@ -105,7 +105,9 @@ fn data(raw: &KernelData) -> Option<ObjectData> {
         KernelData::Quota(attrs) => statement(Statement::Quota(Quota {
             bytes: attrs.byte_count?,
             used: attrs.consumed.unwrap_or(0),
-            over: attrs.flags.is_some_and(|f| f.contains(netwright_netfilter::expression::QuotaFlags::INVERTED)),
+            over: attrs
+                .flags
+                .is_some_and(|f| f.contains(netwright_netfilter::expression::QuotaFlags::INVERTED)),
         })),
         KernelData::Limit(attrs) => statement(Statement::Limit(stateful::limit(attrs)?)),
         KernelData::ConnectionLimit(attrs) => statement(stateful::statement(&attrs.clone().into())?),

@@ -4,6 +4,7 @@ use super::load::{Bits, OptionBits};
 use crate::context::Context;
 use crate::ir::{Exthdr, Payload, PayloadLocation, Selector};
 use crate::table::header::{EXTENSIONS, ExtensionBase, PayloadBase};
+use crate::table::value::greatest;
 use crate::table::{Field, Header, HeaderId};
 
 /// Bits of one Ethernet header and of one tag.
@@ -61,8 +62,27 @@ pub(super) fn field_starting(
             && (field.only_types.is_empty() || message_type.is_some_and(|t| field.only_types.contains(&t)))
     };
     headers(context, bits).into_iter().find_map(|(header, offset)| {
-        let field = header.fields.iter().filter(|field| fits(field, offset)).max_by_key(|field| field.bits)?;
+        let field =
+            header.fields.iter().filter(|field| fits(field, offset)).max_by_key(|field| field.bits)?;
         Some((header, field))
+    })
+}
+
+/// The field among loaded bits that contains all of some of them (counted from the right), and how many bits lie to
+/// the right of it.
+pub(super) fn field_around(
+    context: &mut Context,
+    bits: &Bits,
+    wanted: u128,
+) -> Option<(&'static Header, &'static Field, u32)> {
+    let fits = |field: &Field, offset: u32| {
+        let from = field.offset.checked_sub(offset)?;
+        let shift = bits.bits.checked_sub(from + field.bits)?;
+        let mask = greatest(field.bits).checked_shl(shift)?;
+        (wanted & !mask == 0).then_some(shift)
+    };
+    headers(context, bits).into_iter().find_map(|(header, offset)| {
+        header.fields.iter().find_map(|field| Some((header, field, fits(field, offset)?)))
     })
 }
 
@@ -85,8 +105,7 @@ pub(super) fn raw(bits: &Bits) -> Selector {
 
 /// The extension header, option or chunk with a number.
 pub(crate) fn extension(base: ExtensionBase, number: u8) -> Option<&'static Header> {
-    let named: Vec<_> =
-        HeaderId::by_extension_number(base, number).map(|id| id.header()).collect();
+    let named: Vec<_> = HeaderId::by_extension_number(base, number).map(|id| id.header()).collect();
     let testable = named.iter().find(|header| header.extension.is_some_and(|e| e.testable));
     testable.or(named.first()).copied()
 }

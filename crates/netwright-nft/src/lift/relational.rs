@@ -1,6 +1,8 @@
 //! Comparisons and look-ups.
 
-use netwright_netfilter::expression::{CompareAttrs, CompareOp, LookupAttrs, LookupFlags, RangeAttrs, RangeOp};
+use netwright_netfilter::expression::{
+    CompareAttrs, CompareOp, LookupAttrs, LookupFlags, RangeAttrs, RangeOp,
+};
 use netwright_netfilter::{Data, Register};
 
 use super::load::{Bits, Load};
@@ -10,9 +12,7 @@ use super::resolve::Resolved;
 use super::rule::Lifter;
 use super::value::{self, Form};
 use crate::context::Context;
-use crate::ir::{
-    Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, Statement, Value,
-};
+use crate::ir::{Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, Statement, Value};
 use crate::table::value::bits_of;
 use crate::table::{ByteOrder, DataType};
 
@@ -22,7 +22,8 @@ impl Lifter<'_> {
         let data = attrs.data.as_ref().and_then(Data::value).copied()?;
         let op = attrs.op?;
         if let Operand::Load(Load::InnerMeta(tunnel, key)) = held.operand {
-            let number = u32::try_from(Resolved::of(Selector::Meta(key)).form.value(&data).as_number()?).ok()?;
+            let number =
+                u32::try_from(Resolved::of(Selector::Meta(key)).form.value(&data).as_number()?).ok()?;
             let raw = self.raw(&[&held]);
             self.done(&[&held]);
             if op == CompareOp::EQ {
@@ -72,6 +73,13 @@ impl Lifter<'_> {
         {
             return Some(vec![matched]);
         }
+        if let Operand::Masked { of, mask, xor } = &held.operand
+            && let Operand::Load(Load::Payload(bits)) = **of
+            && xor.iter().all(|&byte| byte == 0)
+            && let Some(part) = self.part_of_payload(&bits, mask, true)
+        {
+            return Some(vec![compared(part, op, data)?]);
+        }
         let resolved = self.resolve(held)?;
         Some(vec![compared(resolved, op, data)?])
     }
@@ -80,10 +88,10 @@ impl Lifter<'_> {
     fn split(&mut self, bits: &Bits, op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
         let mut context: Context = self.context.clone();
         let mut matches = Vec::new();
-        let (mut rest, mut data) = (*bits, data);
-        while !data.is_empty() {
-            let left = data.len() as u32 * 8;
-            let whole = payload::field_starting(&mut context, &rest, |bits| bits <= left && bits % 8 == 0);
+        let number = value::number(data)?;
+        let (mut rest, mut left) = (*bits, data.len() as u32 * 8);
+        while left > 0 {
+            let whole = payload::field_starting(&mut context, &rest, |bits| bits <= left);
             let start = || payload::field_starting(&mut self.context.clone(), &rest, |bits| bits > left);
             let (header, field, length) = match whole {
                 Some((header, field)) => (header, field, field.bits),
@@ -92,18 +100,17 @@ impl Lifter<'_> {
             let location = PayloadLocation::Field(header, field);
             let selector = Selector::Payload(Payload { inner: rest.inner, location });
             let resolved = Resolved::of(selector);
-            let (these, others) = data.split_at_checked(length as usize / 8)?;
-            let mut bytes = these.to_vec();
-            bytes.resize(resolved.form.bytes, 0);
-            let value = resolved.form.value(&bytes);
+            left -= length;
+            let these = number >> left & crate::table::value::greatest(length);
+            let part = resolved.form.part;
+            let value = Value::number(part.data_type, part.bits, these << (field.bits - length));
             let right = match length < field.bits {
                 true => Expression::Prefix(value, length),
                 false => Expression::Value(value),
             };
             let matched = Match { operator: operator(op)?, left: resolved.expression, right };
-            let _ = context.learn(&matched, None);
+            context.learn(&matched, None);
             matches.push(matched);
-            data = others;
             rest.offset += length;
         }
         (matches.len() == 1 || op == CompareOp::EQ).then_some(matches)
@@ -126,8 +133,7 @@ impl Lifter<'_> {
             return Some(Match { operator: operator(op)?, left: resolved.expression, right });
         }
         if has_flags(data_type) && data.iter().all(|&byte| byte == 0) {
-            let operator =
-                if op == CompareOp::NEQ { MatchOperator::Implicit } else { MatchOperator::NoneOf };
+            let operator = if op == CompareOp::NEQ { MatchOperator::Implicit } else { MatchOperator::NoneOf };
             let value = resolved.form.value_of(&mask);
             return Some(Match { operator, left: resolved.expression, right: flags(value) });
         }
@@ -226,7 +232,9 @@ fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
         Expression::Selector(_) if is_existence(&form) => {
             Expression::Exists(form.value(data).as_number()? != 0)
         }
-        _ if form.part.data_type.is_string() && data.len() < form.bytes => Expression::Wildcard(form.value(data)),
+        _ if form.part.data_type.is_string() && data.len() < form.bytes => {
+            Expression::Wildcard(form.value(data))
+        }
         _ if value::is_address(form.part.data_type) && data.len() < form.bytes => {
             let mut bytes = data.to_vec();
             bytes.resize(form.bytes, 0);

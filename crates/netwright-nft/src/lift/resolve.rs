@@ -7,9 +7,7 @@ use super::payload;
 use super::register::{Held, Operand};
 use super::rule::Lifter;
 use super::value::{self, Form};
-use crate::ir::{
-    BinaryOperator, Expression, Hash, Payload, PayloadLocation, Selector, TypePart, Value,
-};
+use crate::ir::{BinaryOperator, Expression, Hash, Payload, PayloadLocation, Selector, TypePart, Value};
 use crate::table::header::PayloadBase;
 use crate::table::key::Layer3;
 use crate::table::{ByteOrder, DataType, HeaderId};
@@ -45,7 +43,11 @@ impl Lifter<'_> {
     }
 
     /// Several values side by side as one expression, with the form of each.
-    pub(super) fn resolve_all(&mut self, held: &[Held], constants: &[Form]) -> Option<(Expression, Vec<Form>)> {
+    pub(super) fn resolve_all(
+        &mut self,
+        held: &[Held],
+        constants: &[Form],
+    ) -> Option<(Expression, Vec<Form>)> {
         let mut parts: Vec<Resolved> = Vec::new();
         for (index, held) in held.iter().enumerate() {
             parts.push(match (&held.operand, constants.get(index)) {
@@ -143,7 +145,7 @@ impl Lifter<'_> {
     fn masked(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
         let plain = xor.iter().all(|&byte| byte == 0);
         let part = match of {
-            Operand::Load(Load::Payload(bits)) if plain => self.part_of_payload(bits, mask),
+            Operand::Load(Load::Payload(bits)) if plain => self.part_of_payload(bits, mask, false),
             Operand::Load(Load::Exthdr(bits)) if plain => part_of_option(bits, mask),
             _ => None,
         };
@@ -161,11 +163,9 @@ impl Lifter<'_> {
         let and = constant(&|mask, xor| mask | (!mask & xor));
         let flipped = constant(&|mask, xor| mask & xor);
         let mut result = of;
-        for (operator, bytes, neutral) in [
-            (BinaryOperator::And, and, 0xff),
-            (BinaryOperator::Xor, flipped, 0),
-            (BinaryOperator::Or, or, 0),
-        ] {
+        for (operator, bytes, neutral) in
+            [(BinaryOperator::And, and, 0xff), (BinaryOperator::Xor, flipped, 0), (BinaryOperator::Or, or, 0)]
+        {
             if bytes.iter().any(|&byte| byte != neutral) {
                 result = binary(operator, result, Expression::Value(form.value_of(&bytes)));
             }
@@ -173,13 +173,15 @@ impl Lifter<'_> {
         Some(result)
     }
 
-    /// The field, or else the bits, that a mask keeps of loaded bytes.
-    fn part_of_payload(&mut self, bits: &Bits, mask: &[u8]) -> Option<Resolved> {
+    /// The field that a mask keeps of loaded bytes; where `compared`, also bits that are no field.
+    pub(super) fn part_of_payload(&mut self, bits: &Bits, mask: &[u8], compared: bool) -> Option<Resolved> {
         let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
         let kept = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
         let selector = match payload::field(&mut self.context, &kept) {
             Some((header, field)) => PayloadLocation::Field(header, field),
-            None if payload::field(&mut self.context, bits).is_some() || first == 0 => return None,
+            None if !compared || payload::field(&mut self.context, bits).is_some() || first == 0 => {
+                return None;
+            }
             None => PayloadLocation::Raw { base: kept.base, offset: kept.offset, bits: kept.bits },
         };
         let selector = Selector::Payload(Payload { inner: bits.inner, location: selector });

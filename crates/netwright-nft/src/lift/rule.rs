@@ -122,9 +122,7 @@ impl<'a> Lifter<'a> {
 
     fn immediate(&mut self, attrs: &ImmediateAttrs) -> Option<()> {
         match attrs.data.as_ref()? {
-            Data::Value(value) => {
-                self.put(attrs.destination, Operand::Bytes(*value), value.len(), 1, &[])
-            }
+            Data::Value(value) => self.put(attrs.destination, Operand::Bytes(*value), value.len(), 1, &[]),
             Data::Verdict(verdict) => {
                 let verdict = self.verdict(verdict)?;
                 self.done(&[]);
@@ -187,7 +185,8 @@ impl<'a> Lifter<'a> {
 
     /// Keeps an expression that is not understood, with all before it that has not become a statement yet.
     fn keep_raw(&mut self, expression: &Kernel) {
-        let unused: Vec<usize> = (0..self.at).filter(|&at| !self.used.get(at).copied().unwrap_or(true)).collect();
+        let unused: Vec<usize> =
+            (0..self.at).filter(|&at| !self.used.get(at).copied().unwrap_or(true)).collect();
         let mut kept: Vec<Kernel> = unused.iter().filter_map(|&at| self.code.get(at)).cloned().collect();
         kept.push(expression.clone());
         unused.iter().chain([&self.at]).for_each(|&at| {

@@ -10,8 +10,8 @@ use super::rule::Lifter;
 use super::value::Form;
 use super::{interval, stateful, statement, type_of, value};
 use crate::ir::{
-    ChainTarget, Element, Expression, MapTarget, ObjectKind, Set, SetPolicy, SetReference, TypePart, TypeSpec,
-    Verdict,
+    ChainTarget, Element, Expression, MapTarget, ObjectKind, Set, SetPolicy, SetReference, TypePart,
+    TypeSpec, Verdict,
 };
 use crate::table::{ByteOrder, Concat, DataType};
 
@@ -143,7 +143,8 @@ fn elements(raw: &KernelSet, content: &[KernelElement], keys: &[Form]) -> Vec<El
     let mut found: Vec<(Vec<u8>, Element)> = Vec::with_capacity(content.len());
     let one = keys.len() <= 1;
     if raw.flags.contains(SetFlags::INTERVAL) && one {
-        let form = keys.first().copied().unwrap_or(Form::of(TypePart::default(), raw.key_length as usize, true));
+        let form =
+            keys.first().copied().unwrap_or(Form::of(TypePart::default(), raw.key_length as usize, true));
         for (from, to, element) in interval::pair(content, &form) {
             found.push((from.clone(), lift(raw, element, Some(form.range(&from, &to)), &data)));
         }
@@ -173,13 +174,14 @@ fn concatenated(forms: &[Form], key: &[u8], end: Option<&[u8]>) -> (Vec<u8>, Opt
     let mut at = 0;
     for form in forms {
         let width = form.bytes;
-        let slice = |bytes: &[u8]| bytes.get(at..(at + width).min(bytes.len())).map(|part| form.ordered(part));
+        let slice =
+            |bytes: &[u8]| bytes.get(at..(at + width).min(bytes.len())).map(|part| form.ordered(part));
         let from = slice(key).unwrap_or_default();
         let part = match end.and_then(slice) {
             Some(to) => form.range(&from, &to),
             None => Expression::Value(form.value_of(&from)),
         };
-        order.extend(sorted_by(form, &from));
+        order.extend(sorted_by(form, &from, forms.len() > 1));
         parts.push(part);
         at += width.next_multiple_of(4);
     }
@@ -187,9 +189,13 @@ fn concatenated(forms: &[Form], key: &[u8], end: Option<&[u8]>) -> (Vec<u8>, Opt
     (order, expression)
 }
 
-/// What a value is sorted by: of several flags the first.
-fn sorted_by(form: &Form, bytes: &[u8]) -> Vec<u8> {
+/// What a value is sorted by: of several flags the first. Strings side by side with other values are numbers of the
+/// machine's.
+fn sorted_by(form: &Form, bytes: &[u8], beside: bool) -> Vec<u8> {
     let data_type = form.part.data_type;
+    if data_type.is_string() && beside && cfg!(target_endian = "little") {
+        return bytes.iter().rev().copied().collect();
+    }
     match value::number(bytes).filter(|_| data_type.is_bitmask() && data_type != DataType::BITMASK) {
         Some(number) => (number & number.wrapping_neg()).to_be_bytes().to_vec(),
         None => bytes.to_vec(),

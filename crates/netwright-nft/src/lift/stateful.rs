@@ -2,7 +2,8 @@
 
 use netwright_netfilter::Expression as Kernel;
 use netwright_netfilter::expression::{
-    ConnectionLimitFlags, LimitAttrs, LimitFlags, LimitKind, LogAttrs, QuotaFlags, SynProxyAttrs, SynProxyFlags,
+    ConnectionLimitFlags, LimitAttrs, LimitFlags, LimitKind, LogAttrs, QuotaFlags, SynProxyAttrs,
+    SynProxyFlags,
 };
 
 use crate::ir::{Counter, Limit, LimitRate, Log, Quota, Statement, Synproxy};

@@ -12,8 +12,9 @@ use super::rule::{Lifter, rule_at};
 use super::value::{self, Form};
 use super::{payload, stateful};
 use crate::ir::{
-    ChainTarget, Duplicate, Expression, Forward, ObjectKind, ObjectName, Payload, PayloadLocation,
-    Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement, TypePart, Verdict,
+    BinaryOperator, ChainTarget, Duplicate, Expression, Forward, ObjectKind, ObjectName, Payload,
+    PayloadLocation, Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
+    TypePart, Value, Verdict,
 };
 use crate::table::header::PayloadBase;
 use crate::table::key::{self, KeyKind};
@@ -82,7 +83,11 @@ impl Lifter<'_> {
     }
 
     /// A register as an expression of a wanted type: a constant has no type of its own.
-    pub(super) fn value_at(&mut self, register: Option<Register>, part: TypePart) -> Option<(Expression, Held)> {
+    pub(super) fn value_at(
+        &mut self,
+        register: Option<Register>,
+        part: TypePart,
+    ) -> Option<(Expression, Held)> {
         let held = self.registers.at(register)?.clone();
         let expression = match &held.operand {
             Operand::Bytes(bytes) => Expression::Value(Form::of(part, bytes.len(), false).value(bytes)),
@@ -129,16 +134,41 @@ impl Lifter<'_> {
         let trailing = cleared.trailing_zeros();
         let length = (cleared >> trailing).trailing_ones();
         let contiguous = cleared.count_ones() == length;
-        let place = Bits { offset: bits.offset.checked_add(width - trailing - length)?, bits: length, ..*bits };
+        let first = width - trailing - length;
+        let place = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
         let location = match payload::field(&mut self.context, &place) {
-            _ if !contiguous => return None,
-            Some((header, field)) => PayloadLocation::Field(header, field),
-            None if payload::field(&mut self.context, bits).is_some() => return None,
-            None => PayloadLocation::Raw { base: place.base, offset: place.offset, bits: place.bits },
+            Some((header, field)) if contiguous => PayloadLocation::Field(header, field),
+            _ if payload::field(&mut self.context, bits).is_some() => return None,
+            _ => match self.changed_bits(bits, cleared, flipped) {
+                None if first > 0 && contiguous => {
+                    PayloadLocation::Raw { base: place.base, offset: place.offset, bits: place.bits }
+                }
+                other => return other,
+            },
         };
         let selector = Selector::Payload(Payload { inner: None, location });
         let form = Form { shift: trailing, ..Form::of(selector.part(), xor.len(), true) };
         Some(Statement::Assign(selector, Expression::Value(form.value_of(xor))))
+    }
+
+    /// Some bits of a field that does not fill what was loaded: `ip dscp set ip dscp | 1`.
+    fn changed_bits(&mut self, bits: &Bits, cleared: u128, flipped: u128) -> Option<Statement> {
+        let (header, field, shift) = payload::field_around(&mut self.context, bits, cleared)?;
+        let location = PayloadLocation::Field(header, field);
+        let selector = Selector::Payload(Payload { inner: None, location });
+        let within = |number: u128| number >> shift & crate::table::value::greatest(field.bits);
+        let constant = |number| Expression::Value(Value::number(field.data_type, field.bits, number));
+        let (or, and) = (within(flipped), within(!cleared | flipped));
+        let mut value = Expression::Selector(selector.clone());
+        for (operator, number, neutral) in [
+            (BinaryOperator::And, and, crate::table::value::greatest(field.bits)),
+            (BinaryOperator::Or, or, 0),
+        ] {
+            if number != neutral {
+                value = Expression::Binary(operator, Box::new(value), Box::new(constant(number)));
+            }
+        }
+        Some(Statement::Assign(selector, value))
     }
 
     fn write_option(&mut self, attrs: &ExtensionHeaderAttrs) -> Option<()> {
@@ -186,7 +216,8 @@ impl Lifter<'_> {
                 Some(data)
             }
         };
-        let carried = attrs.expression.iter().map(|e| &**e).chain(attrs.expressions.iter().flat_map(|c| &c.0));
+        let carried =
+            attrs.expression.iter().map(|e| &**e).chain(attrs.expressions.iter().flat_map(|c| &c.0));
         let statements = carried.map(stateful::statement).collect::<Option<Vec<_>>>()?;
         let timeout = attrs.timeout.filter(|timeout| *timeout != 0);
         let (set, comment) = (set.to_owned(), None);
@@ -228,7 +259,8 @@ impl Lifter<'_> {
 
     fn duplicate(&mut self, attrs: &DuplicateAttrs) -> Option<()> {
         let address = attrs.address.map(|register| self.value_at(Some(register), self.address()));
-        let device = attrs.device.map(|register| self.value_at(Some(register), TypePart::of(DataType::IFACE_INDEX)));
+        let device =
+            attrs.device.map(|register| self.value_at(Some(register), TypePart::of(DataType::IFACE_INDEX)));
         let (address, device) = (lifted(address)?, lifted(device)?);
         let held: Vec<&Held> = [&address, &device].into_iter().flatten().map(|(_, held)| held).collect();
         let statement = Statement::Duplicate(Duplicate {

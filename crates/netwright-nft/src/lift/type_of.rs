@@ -3,12 +3,12 @@
 //! The numbers of the entries were observed on the wire.
 
 use netwright_netfilter::Set;
-use netwright_netfilter::userdata::{TypeOf, TypeOfKind};
+use netwright_netfilter::userdata::{TypeOf, TypeOfKind, entry};
 
 use super::payload;
 use crate::ir::{
-    CtSelector, Direction, Expression, Exthdr, Fib, Numgen, Payload, PayloadLocation, Rt, Selector, Socket, Xfrm,
-    XfrmDirection,
+    CtSelector, Direction, Expression, Exthdr, Fib, Numgen, Payload, PayloadLocation, Rt, Selector, Socket,
+    Xfrm, XfrmDirection,
 };
 use crate::table::header::{ExtensionBase, PayloadBase};
 use crate::table::key::{self, FIB_PRESENT, KeyKind, Layer3};
@@ -16,7 +16,17 @@ use crate::table::{HeaderId, Key};
 
 /// The expression in an entry of a set's userdata; `None` where there is none that is understood.
 pub(super) fn of(set: &Set, kind: u8) -> Option<Box<Expression>> {
-    read(&set.userdata.type_of(kind)?).map(Box::new)
+    let expression = read(&set.userdata.type_of(kind)?)?;
+    // Userdata have little room: of a long key the last parts may be missing.
+    let whole = match &expression {
+        Expression::Concatenation(_) if kind == entry::SET_KEY_TYPEOF => {
+            let parts = expression.parts(&|_| Vec::new());
+            let bytes: usize = parts.iter().map(|part| part.bytes().next_multiple_of(4)).sum();
+            bytes == set.key_length as usize
+        }
+        _ => true,
+    };
+    whole.then(|| Box::new(expression))
 }
 
 fn read(note: &TypeOf) -> Option<Expression> {
@@ -111,6 +121,8 @@ fn option(note: &TypeOf) -> Option<Exthdr> {
             let number = header.extension?.number;
             Some(Exthdr { base, number, header: Some(header), field: Some(field), raw: None })
         }
-        None => Some(Exthdr { base, number: u8::try_from(wanted).ok()?, header: None, field: None, raw: None }),
+        None => {
+            Some(Exthdr { base, number: u8::try_from(wanted).ok()?, header: None, field: None, raw: None })
+        }
     }
 }

@@ -46,7 +46,7 @@ impl<W: fmt::Write> Printer<'_, W> {
         if std::mem::replace(blank, true) { self.word("\n") } else { Ok(()) }
     }
 
-    /// What a table says of itself, and whether that is followed by an empty line.
+    /// What a table says of itself, and whether that is followed by an empty line: only flags are.
     fn table_head(&mut self, table: &Table) -> Result<bool, fmt::Error> {
         if table.flags != 0 {
             self.tabs()?;
@@ -57,7 +57,7 @@ impl<W: fmt::Write> Printer<'_, W> {
         if let Some(comment) = &table.comment {
             self.comment_line(comment)?;
         }
-        Ok(table.flags != 0 || table.comment.is_some())
+        Ok(table.flags != 0)
     }
 
     pub(super) fn chain(&mut self, chain: &Chain) -> fmt::Result {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Printer;
 use crate::ir::{BinaryOperator, Expression, MapReference, SetReference, Value};
-use crate::table::{DataType, PrintOptions};
 use crate::table::value::{self, BitStyle};
+use crate::table::{DataType, PrintOptions};
 
 impl<W: fmt::Write> Printer<'_, W> {
     /// An expression where several bits are alternatives.
@@ -18,7 +18,8 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Value(value) => self.value(value, style),
             Expression::Range(from, to) => {
                 // The ends of a range are written without names.
-                let options = PrintOptions { service_names: false, guid_names: false, ..self.options.numeric() };
+                let options =
+                    PrintOptions { service_names: false, guid_names: false, ..self.options.numeric() };
                 let mut numeric = self.with(&options);
                 numeric.value(from, BitStyle::Number)?;
                 numeric.word("-")?;
@@ -44,7 +45,9 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
             Expression::Set(set) => self.reference(set),
             Expression::Map(key, map) => self.map("map", key, map),
-            Expression::Exists(there) if self.options.numeric_symbol => write!(self.out, "{}", u8::from(*there)),
+            Expression::Exists(there) if self.options.numeric_symbol => {
+                write!(self.out, "{}", u8::from(*there))
+            }
             Expression::Exists(true) => self.word("exists"),
             Expression::Exists(false) => self.word("missing"),
         }
@@ -84,7 +87,7 @@ impl<W: fmt::Write> Printer<'_, W> {
     }
 
     fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression) -> fmt::Result {
-        self.plain(left)?;
+        self.operand(left, precedence(operator), false)?;
         self.word(match operator {
             BinaryOperator::And => " & ",
             BinaryOperator::Or => " | ",
@@ -92,16 +95,24 @@ impl<W: fmt::Write> Printer<'_, W> {
             BinaryOperator::ShiftLeft => " << ",
             BinaryOperator::ShiftRight => " >> ",
         })?;
-        let several = match right {
-            Expression::Value(value) => has_several_bits(value),
-            Expression::Flags(values) => values.len() > 1,
+        self.operand(right, precedence(operator), true)
+    }
+
+    /// A side of an operation, in brackets where it would be read otherwise.
+    fn operand(&mut self, side: &Expression, outer: u8, right: bool) -> fmt::Result {
+        let brackets = match side {
+            Expression::Value(value) => right && has_several_bits(value),
+            Expression::Flags(values) => right && values.len() > 1,
+            Expression::Binary(inner, ..) => {
+                precedence(*inner) < outer || right && precedence(*inner) == outer
+            }
             _ => false,
         };
-        if !several {
-            return self.plain(right);
+        if !brackets {
+            return self.plain(side);
         }
         self.word("(")?;
-        self.plain(right)?;
+        self.plain(side)?;
         self.word(")")
     }
 
@@ -135,8 +146,18 @@ impl<W: fmt::Write> Printer<'_, W> {
     }
 }
 
+/// How strongly an operator binds.
+fn precedence(operator: BinaryOperator) -> u8 {
+    match operator {
+        BinaryOperator::Or => 0,
+        BinaryOperator::Xor => 1,
+        BinaryOperator::And => 2,
+        BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => 3,
+    }
+}
+
 /// Whether a value is written as several names.
-pub(super) fn has_several_bits(value: &Value) -> bool {
+pub(crate) fn has_several_bits(value: &Value) -> bool {
     let named = value.data_type.is_bitmask() && value.data_type != DataType::BITMASK;
     named && value.as_number().is_some_and(|number| number.count_ones() > 1)
 }

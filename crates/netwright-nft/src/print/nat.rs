@@ -43,7 +43,12 @@ impl<W: fmt::Write> Printer<'_, W> {
         self.target(proxy.address.as_ref(), proxy.port.as_ref(), true)
     }
 
-    fn target(&mut self, address: Option<&Expression>, port: Option<&Expression>, brackets: bool) -> fmt::Result {
+    fn target(
+        &mut self,
+        address: Option<&Expression>,
+        port: Option<&Expression>,
+        brackets: bool,
+    ) -> fmt::Result {
         if let Some(address) = address {
             self.address(address, brackets)?;
         }
@@ -64,9 +69,9 @@ impl<W: fmt::Write> Printer<'_, W> {
                 self.word("]")
             }
             Expression::Range(from, to) => {
-                self.address(&value(from), from.data_type == DataType::IPV6_ADDR)?;
+                self.address(&value(from), brackets)?;
                 self.word("-")?;
-                self.address(&value(to), to.data_type == DataType::IPV6_ADDR)
+                self.address(&value(to), brackets)
             }
             other => self.plain(other),
         }

@@ -7,9 +7,9 @@ use netwright_netfilter::object::TunnelKeyAttrs;
 
 use super::Printer;
 use crate::ir::{Limit, LimitRate, Object, ObjectData, ObjectKind, Quota, Statement, Synproxy};
+use crate::table::time;
 use crate::table::unit::{self, DEFAULT_PACKET_BURST};
 use crate::table::vocabulary::{CT_OBJECT_PROTOCOL, timeout_states};
-use crate::table::time;
 
 impl Object {
     /// What kind of object it is.
@@ -183,7 +183,9 @@ impl<W: fmt::Write> Printer<'_, W> {
         let state = |number: u16| states.iter().find(|state| u32::from(state.number) == u32::from(number));
         let unusual: Vec<(u16, u32)> = policy
             .iter()
-            .filter(|(number, seconds)| state(*number).is_none_or(|state| u64::from(state.default) != u64::from(*seconds)))
+            .filter(|(number, seconds)| {
+                state(*number).is_none_or(|state| u64::from(state.default) != u64::from(*seconds))
+            })
             .copied()
             .collect();
         if unusual.is_empty() {

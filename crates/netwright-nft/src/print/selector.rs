@@ -6,8 +6,8 @@ use super::Printer;
 use crate::ir::{
     CtSelector, Direction, Exthdr, Fib, Hash, Numgen, Payload, PayloadLocation, Selector, Xfrm, XfrmDirection,
 };
-use crate::table::key::{FIB_FLAGS, Key, Layer3, OSF_TTL_MODES};
 use crate::table::ExtensionBase;
+use crate::table::key::{FIB_FLAGS, Key, Layer3, OSF_TTL_MODES};
 
 impl<W: fmt::Write> Printer<'_, W> {
     pub(super) fn selector(&mut self, selector: &Selector) -> fmt::Result {

@@ -148,7 +148,10 @@ fn per_line(set: &Set) -> usize {
         element.comment.is_some() || element.timeout.is_some() || element.expires.is_some()
     };
     let wide = |element: &Element| matches!(element.key, Some(Expression::Concatenation(_)));
-    if set.target.is_some() || !set.statements.is_empty() || set.elements.iter().any(|element| has_more(element) || wide(element)) {
+    if set.target.is_some()
+        || !set.statements.is_empty()
+        || set.elements.iter().any(|element| has_more(element) || wide(element))
+    {
         return 1;
     }
     match set.key.parts.as_slice() {

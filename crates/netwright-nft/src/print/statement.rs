@@ -8,14 +8,13 @@ use netwright_netfilter::bytecode::{Form, bytecode};
 use super::Printer;
 use super::expression::has_several_bits;
 use crate::ir::{
-    Counter, Expression, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName, PayloadLocation, Queue,
-    QueueTarget, Quota, Reject, Selector, SetReference, SetUpdate, SetUpdateOperation, Statement, Synproxy,
+    Counter, Expression, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName,
+    PayloadLocation, Queue, QueueTarget, Quota, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
+    Synproxy,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::value::BitStyle;
-use crate::table::vocabulary::{
-    DEFAULT_LOG_LEVEL, LOG_LEVEL, QUEUE_FLAG, write_flags, write_log_flags,
-};
+use crate::table::vocabulary::{DEFAULT_LOG_LEVEL, LOG_LEVEL, QUEUE_FLAG, write_flags, write_log_flags};
 use crate::table::{DataType, ExtensionBase, time, unit};
 
 impl<W: fmt::Write> Printer<'_, W> {
@@ -58,10 +57,9 @@ impl<W: fmt::Write> Printer<'_, W> {
         };
         let field = is_field(&matched.left);
         let computed = matches!(matched.left, Expression::Binary(..));
-        // The flags that a mask leaves are compared as a whole, also with those in a set.
-        let flags = computed && is_set_of_flags(&matched.right);
+        let in_set = matches!(matched.right, Expression::Set(_));
         self.word(match matched.operator {
-            MatchOperator::Implicit if flags => " == ",
+            MatchOperator::Implicit if computed && in_set => " == ",
             MatchOperator::Implicit => " ",
             MatchOperator::Equal if several && !field && !computed => " ",
             MatchOperator::Equal => " == ",
@@ -195,11 +193,10 @@ impl<W: fmt::Write> Printer<'_, W> {
 
     pub(super) fn synproxy(&mut self, synproxy: &Synproxy) -> fmt::Result {
         self.word("synproxy")?;
-        if let Some(mss) = synproxy.mss {
-            write!(self.out, " mss {mss}")?;
-        }
-        if let Some(wscale) = synproxy.wscale {
-            write!(self.out, " wscale {wscale}")?;
+        // The two are listed together.
+        if synproxy.mss.is_some() || synproxy.wscale.is_some() {
+            let (mss, wscale) = (synproxy.mss.unwrap_or(0), synproxy.wscale.unwrap_or(0));
+            write!(self.out, " mss {mss} wscale {wscale}")?;
         }
         if synproxy.timestamp {
             self.word(" timestamp")?;
@@ -280,13 +277,6 @@ impl<W: fmt::Write> Printer<'_, W> {
             _ => printer.word(line),
         })
     }
-}
-
-/// Whether something is a set of values whose bits have names.
-fn is_set_of_flags(expression: &Expression) -> bool {
-    let Expression::Set(SetReference::Anonymous(elements)) = expression else { return false };
-    let first = elements.iter().find_map(|element| element.key.as_ref());
-    matches!(first, Some(Expression::Value(value)) if value.data_type.is_bitmask())
 }
 
 /// Whether something is read from the packet itself.

@@ -86,7 +86,7 @@ fn unique(name: &str, id: Option<u32>) -> String {
 fn rename(expression: &mut Expression) {
     match expression {
         Expression::Lookup(attrs) => {
-            attrs.set = attrs.set.as_ref().map(|name| unique(name, attrs.set_id).into());
+            attrs.set = attrs.set.as_ref().map(|name| unique(name, attrs.set_id));
         }
         Expression::ObjectReference(attrs) => {
             attrs.set = attrs.set.as_ref().map(|name| unique(name, attrs.set_id).into());
@@ -126,7 +126,8 @@ pub(crate) fn declared(record: &Value, family: Family) -> Vec<(Set, Vec<Element>
         let types = |spec: &str| -> Vec<DataType> {
             spec.split(" . ").filter_map(|name| DataType::by_name(name.trim())).collect()
         };
-        let length = |types: &[DataType]| -> u32 { types.iter().map(|t| t.bytes().next_multiple_of(4)).sum() };
+        let length =
+            |types: &[DataType]| -> u32 { types.iter().map(|t| t.bytes().next_multiple_of(4)).sum() };
         let number = |types: &[DataType]| types.iter().fold(0, |n, t| n << 6 | t.number());
         let key = types(key);
         let mut set = Set::new(family, "t", name.trim(), length(&key));

@@ -1,0 +1,125 @@
+//! Rules written instruction by instruction, and what they say.
+
+#![allow(clippy::unwrap_used)]
+
+use netwright_netfilter::expression::{BitwiseOp, MatchAttrs, PayloadBase};
+use netwright_netfilter::{Element, Expression, Family, Register, Rule, Set, SetFlags, Verdict, raw::*};
+
+use super::{Scope, rule};
+use crate::ir::Statement;
+use crate::print;
+use crate::table::{Names, PrintOptions};
+
+fn text_in(family: Family, code: Vec<Expression>, scope: &Scope<'_>) -> String {
+    let rule = rule(&Rule::new(family, "t", "c", code), scope);
+    print::rule(&rule, &PrintOptions::default(), &Names::new())
+}
+
+#[track_caller]
+fn check(family: Family, code: Vec<Expression>, expected: &str) {
+    assert_eq!(text_in(family, code, &Scope::default()), expected);
+}
+
+fn protocol(number: u8) -> [Expression; 2] {
+    [meta(MetaKey::L4_PROTOCOL).into(R1), cmp(R1, EQ, [number])]
+}
+
+#[test]
+fn a_protocol_is_implied_by_its_fields() {
+    let [load, compare] = protocol(6);
+    let port = [payload(Base::TRANSPORT, 2, 2).into(R1), cmp(R1, EQ, [0, 22])];
+    let code = [vec![load, compare], port.to_vec(), vec![verdict(Verdict::ACCEPT)]].concat();
+    check(Family::INET, code, "tcp dport 22 accept");
+}
+
+#[test]
+fn a_statement_between_keeps_the_protocol() {
+    let [load, compare] = protocol(6);
+    let code = vec![load, compare, counter(), payload(Base::TRANSPORT, 2, 2).into(R1), cmp(R1, EQ, [0, 22])];
+    check(Family::INET, code, "meta l4proto tcp counter packets 0 bytes 0 tcp dport 22");
+}
+
+#[test]
+fn neighbouring_fields_are_compared_at_once() {
+    let code = vec![payload(Base::NETWORK, 12, 8).into(R1), cmp(R1, EQ, [192, 0, 2, 1, 192, 0, 2, 2])];
+    check(Family::IPV4, code, "ip saddr 192.0.2.1 ip daddr 192.0.2.2");
+}
+
+#[test]
+fn the_start_of_an_address_is_a_prefix() {
+    let code = vec![payload(Base::NETWORK, 12, 1).into(R1), cmp(R1, NEQ, [10])];
+    check(Family::IPV4, code, "ip saddr != 10.0.0.0/8");
+    let code = vec![
+        payload(Base::NETWORK, 12, 4).into(R1),
+        bitwise(R1, R1, [255, 255, 254, 0], [0; 4]),
+        cmp(R1, EQ, [192, 0, 2, 0]),
+    ];
+    check(Family::IPV4, code, "ip saddr 192.0.2.0/23");
+}
+
+#[test]
+fn several_bits_are_alternatives() {
+    let code =
+        vec![ct(CtKey::STATE).into(R1), bitwise(R1, R1, 6_u32.to_ne_bytes(), [0; 4]), cmp(R1, NEQ, [0; 4])];
+    check(Family::INET, code, "ct state established,related");
+}
+
+#[test]
+fn an_anonymous_set_is_written_in_place_and_in_order() {
+    let mut set = Set::new(Family::INET, "t", "__set0", 2);
+    set.flags = SetFlags::ANONYMOUS | SetFlags::CONSTANT;
+    let elements = [Element::new([0, 80]), Element::new([0, 22])];
+    let mut scope = Scope::default();
+    scope.add_set(&set, &elements);
+    let [load, compare] = protocol(17);
+    let code = vec![load, compare, payload(Base::TRANSPORT, 2, 2).into(R1), lookup(R1, "__set0")];
+    assert_eq!(text_in(Family::INET, code, &scope), "udp dport { 22, 80 }");
+}
+
+#[test]
+fn a_set_of_intervals_has_first_and_last_keys() {
+    use netwright_netfilter::ElementFlags;
+    let mut set = Set::new(Family::IPV4, "t", "__set0", 2);
+    set.flags = SetFlags::ANONYMOUS | SetFlags::INTERVAL;
+    let end = |key: [u8; 2]| Element { flags: Some(ElementFlags::INTERVAL_END), ..Element::new(key) };
+    let elements = [end([0, 0]), Element::new([0, 1]), end([0, 10]), Element::new([255, 0])];
+    let mut scope = Scope::default();
+    scope.add_set(&set, &elements);
+    let code = vec![payload(Base::TRANSPORT, 2, 2).into(R1), lookup(R1, "__set0")];
+    assert_eq!(text_in(Family::IPV4, code, &scope), "th dport { 1-9, 65280-65535 }");
+}
+
+#[test]
+fn what_is_not_understood_stays() {
+    let strange = Expression::Match(MatchAttrs { name: Some("owner".to_owned()), ..Default::default() });
+    let load = payload(PayloadBase(9), 0, 4).into(R1);
+    let code = vec![strange.clone(), load.clone(), counter()];
+    let rule = rule(&Rule::new(Family::IPV4, "t", "c", code), &Scope::default());
+    let kept: Vec<&Expression> = rule
+        .statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Raw(code) => Some(code),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert_eq!(kept, [&strange, &load]);
+}
+
+#[test]
+fn a_register_that_is_combined_with_itself_does_not_grow_without_end() {
+    let double = Expression::Bitwise(netwright_netfilter::expression::BitwiseAttrs {
+        source: Some(Register::R1),
+        source2: Some(Register::R1),
+        destination: Some(Register::R1),
+        op: Some(BitwiseOp::OR),
+        length: Some(4),
+        ..Default::default()
+    });
+    let mut code = vec![meta(MetaKey::MARK).into(R1)];
+    code.extend(std::iter::repeat_n(double, 100));
+    code.push(cmp(R1, EQ, [0; 4]));
+    let rule = rule(&Rule::new(Family::INET, "t", "c", code), &Scope::default());
+    assert!(rule.statements.iter().any(|statement| matches!(statement, Statement::Raw(_))));
+}
