@@ -1,8 +1,8 @@
 //! Host files brought about in the kernel, each in namespaces of its own.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::env;
 use std::process::Command;
+use std::{env, fs};
 
 use netwright::state::Live;
 use netwright::{Change, Create, Net};
@@ -32,16 +32,18 @@ fn isolated(test: &str, body: impl FnOnce()) {
     assert!(text.contains("1 passed"), "the test did not run inside: {text}");
 }
 
+/// Where the examples are.
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+
 /// A host and what its firewall declares.
 fn load(text: &str) -> (Host, Ruleset) {
     let mut sources = SourceMap::default();
-    let mut none = |_: &str| Err("no such file".to_owned());
-    let (host, mut found) = read(&mut sources, "host.toml", text, Format::Toml, &mut none);
+    let mut beside = |name: &str| fs::read_to_string(format!("{EXAMPLES}/{name}")).map_err(|e| e.to_string());
+    let (host, mut found) = read(&mut sources, "host.toml", text, Format::Toml, &mut beside);
     let (names, mut catalog, mut commands) = (Names::default(), Catalog::default(), Vec::new());
     for firewall in host.iter().flat_map(|host| &host.firewall_sources) {
         let parsed = syntax::parse(&mut sources, firewall.source, &mut syntax::NoIncludes);
-        let compiled =
-            compile(&sources, &parsed, &Options { names: &names, catalog: &catalog, zone: 0 });
+        let compiled = compile(&sources, &parsed, &Options { names: &names, catalog: &catalog, zone: 0 });
         found.extend(parsed.diagnostics);
         found.extend(compiled.diagnostics);
         commands.extend(compiled.commands);
@@ -49,7 +51,7 @@ fn load(text: &str) -> (Host, Ruleset) {
     }
     found.retain(|diagnostic| diagnostic.severity == Severity::Error);
     assert_eq!(found, [], "{text}");
-    (host.unwrap(), Ruleset::declared(&commands).unwrap())
+    (host.unwrap(), Ruleset::declared(&commands).unwrap().as_listed())
 }
 
 /// A namespace with two cards, whose other ends are nobody's.
@@ -204,7 +206,10 @@ fn a_router_comes_changes_and_goes() {
             .replace("metric = 50", "metric = 60")
             .replace("priority = 200", "priority = 201")
             .replace("198.18.0.0/15", "198.18.0.0/16, 203.0.113.128/25")
-            .replace("\t\tudp dport 53 accept\n", "\t\tudp dport { 53, 123 } accept\n\t\ttcp dport 443 accept\n")
+            .replace(
+                "\t\tudp dport 53 accept\n",
+                "\t\tudp dport { 53, 123 } accept\n\t\ttcp dport 443 accept\n",
+            )
             .replace("[link.tunnel]\nkind = \"vxlan\"\nid = 7\nremote = \"203.0.113.9\"\n", "");
         let steps = bring_about(&net, &changed).to_string();
         assert!(steps.contains("- link tunnel"), "{steps}");
@@ -215,7 +220,8 @@ fn a_router_comes_changes_and_goes() {
         let after = Live::new(&net).snapshot(&Wanted::default()).unwrap();
         assert_eq!(after.firewall, before.firewall);
         assert_eq!(after.rules, before.rules);
-        let names = |snapshot: &Snapshot| snapshot.links.iter().map(|link| link.name.clone()).collect::<Vec<_>>();
+        let names =
+            |snapshot: &Snapshot| snapshot.links.iter().map(|link| link.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&after), names(&before));
         assert_eq!(shown("ip route show table all proto 157"), "");
     });
@@ -285,7 +291,9 @@ fn a_failed_step_takes_the_others_back() {
     isolated("a_failed_step_takes_the_others_back", || {
         let net = Net::open().unwrap();
         cards(&net);
-        let other = ROUTER.replace("192.168.1.", "192.168.3.").replace("kind = \"vxlan\"\nid = 7", "kind = \"vxlan\"\nid = 7\nttl = 9");
+        let other = ROUTER
+            .replace("192.168.1.", "192.168.3.")
+            .replace("kind = \"vxlan\"\nid = 7", "kind = \"vxlan\"\nid = 7\nttl = 9");
         for (from, to) in [("", ROUTER), (ROUTER, other.as_str()), (other.as_str(), "")] {
             bring_about(&net, from);
             let (old, old_firewall) = load(from);
@@ -299,7 +307,10 @@ fn a_failed_step_takes_the_others_back() {
                 }
                 let mut failing = Failing { live: &mut live, left: step };
                 let error = apply(&steps, &mut failing, &mut |_| {}).unwrap_err();
-                assert!(matches!(error, ApplyError::Step { .. }) && error.is_undone(), "step {step}: {error}\n{steps}");
+                assert!(
+                    matches!(error, ApplyError::Step { .. }) && error.is_undone(),
+                    "step {step}: {error}\n{steps}"
+                );
                 let rest = plan(&old, &old_firewall, &live.snapshot(&Wanted::of(&old)).unwrap());
                 assert!(rest.is_empty(), "step {step} of\n{steps}\nleft\n{rest}");
                 step += 1;
@@ -316,17 +327,38 @@ fn what_cannot_be_is_said_before_anything_is_done() {
         cards(&net);
         shown("nft add table inet filter");
         shown("nft add chain inet filter theirs");
-        let text = ROUTER.replace("[link.br-lan]", "[link.br-lam]").replace("[link.tunnel]", "[link.their-wan]");
+        let text =
+            ROUTER.replace("[link.br-lan]", "[link.br-lam]").replace("[link.tunnel]", "[link.their-wan]");
         let (host, firewall) = load(&text.replace("dev = \"inside\"", "dev = \"wan\""));
         let mut live = Live::new(&net);
         let error = bring(&host, &firewall, &mut live, &mut |_| {}).unwrap_err();
         let ApplyError::Impossible(errors) = &error else { panic!("{error}") };
         let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
-        assert_eq!(messages, [
-            "link `their-wan` exists already as a veth, not as a vxlan",
-            "table inet filter exists already, was not made by netwright, and is different",
-        ]);
+        assert_eq!(
+            messages,
+            [
+                "link `their-wan` exists already as a veth, not as a vxlan",
+                "table inet filter exists already, was not made by netwright, and is different",
+            ]
+        );
         assert!(error.is_undone());
         assert!(net.links().get("br-lam").is_err());
+    });
+}
+
+/// The examples come about at once and are then as they shall be.
+#[test]
+fn examples_come_about() {
+    isolated("examples_come_about", || {
+        for example in ["router.toml", "host.toml"] {
+            let net = Net::open_in(&netwright::Namespace::create_anonymous().unwrap()).unwrap();
+            let text = fs::read_to_string(format!("{EXAMPLES}/{example}")).unwrap();
+            let cards = load(&text).0.links.into_iter().filter(|link| link.kind.is_none());
+            for (number, card) in cards.enumerate() {
+                net.links().create(Create::veth(&card.name, format!("other{number}").as_str())).unwrap();
+            }
+            assert!(bring_about(&net, &text).steps.len() > 5, "{example}");
+            assert_eq!(bring_about(&net, &text).to_string(), "", "{example}");
+        }
     });
 }
