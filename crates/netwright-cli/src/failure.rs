@@ -38,10 +38,12 @@ impl Failure {
         Failure::Said { message: message.into(), help: None, code: FAILED }
     }
 
-    /// What to do about it.
-    pub(crate) fn with_help(self, help: impl Into<String>) -> Self {
+    /// What to do about it, where there is something.
+    pub(crate) fn with_help(self, advice: Option<impl Into<String>>) -> Self {
         match self {
-            Failure::Said { message, code, .. } => Failure::Said { message, help: Some(help.into()), code },
+            Failure::Said { message, help, code } => {
+                Failure::Said { message, help: advice.map(Into::into).or(help), code }
+            }
             other => other,
         }
     }
@@ -81,6 +83,12 @@ fn say(message: &dyn fmt::Display, help: Option<&str>) {
 impl From<netwright::Error> for Failure {
     fn from(error: netwright::Error) -> Self {
         Failure::Library(error)
+    }
+}
+
+impl From<netwright_state::Failure> for Failure {
+    fn from(failure: netwright_state::Failure) -> Self {
+        Failure::said(failure.message).with_help(failure.help)
     }
 }
 

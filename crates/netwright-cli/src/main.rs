@@ -1,6 +1,7 @@
 //! The netwright command: arguments, diagnostics and output over the libraries.
 #![forbid(unsafe_code)]
 
+mod apply;
 mod arguments;
 mod check;
 mod diagnostics;
@@ -32,8 +33,8 @@ fn main() -> ExitCode {
 fn run(Arguments { global, command }: Arguments) -> Done {
     match command {
         Command::Check(arguments) => check::run(&arguments, &global),
-        Command::Plan(arguments) => plan::plan(&arguments, &global),
-        Command::Apply(arguments) => plan::apply(&arguments, &global),
+        Command::Plan(arguments) => plan::run(&arguments, &global),
+        Command::Apply(arguments) => apply::run(&arguments, &global),
         Command::Test(arguments) => test::run(&arguments, &global),
         Command::List(arguments) => list::run(&arguments),
         Command::Nft(arguments) => nft::run(&arguments),

@@ -44,7 +44,7 @@ fn open(name: &str) -> Result<Namespace, Failure> {
             None if names.is_empty() => format!("there is none yet; `netwright netns add {name}` makes it"),
             None => "`netwright netns list` shows those that there are".into(),
         };
-        Failure::said(format!("there is no network namespace `{name}`")).with_help(help)
+        Failure::said(format!("there is no network namespace `{name}`")).with_help(Some(help))
     })
 }
 

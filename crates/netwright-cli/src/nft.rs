@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Nft) -> Done {
     if let Some(word) = arguments.words.first().filter(|word| word.starts_with('-')) {
         let failure = Failure::said(format!("`{word}` is no option of `netwright nft`"));
         return Err(failure
-            .with_help("`netwright nft --help` shows the options that there are")
+            .with_help(Some("`netwright nft --help` shows the options that there are"))
             .with_code(USAGE));
     }
     let mut sources = SourceMap::default();
@@ -79,9 +79,8 @@ fn read(
         .iter()
         .map(|define| match define.split_once('=') {
             Some((name, value)) => Ok(Binding { name, value }),
-            None => {
-                Err(Failure::said(format!("`{define}` is no definition")).with_help("write `-D name=value`"))
-            }
+            None => Err(Failure::said(format!("`{define}` is no definition"))
+                .with_help(Some("write `-D name=value`"))),
         })
         .collect::<Result<_, _>>()?;
     let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
@@ -187,11 +186,7 @@ impl Task<'_> {
 
     fn refuse(&self, span: Option<Span>, message: String, help: Option<String>) -> Failure {
         let Some(span) = span else {
-            let failure = Failure::said(message);
-            return match help {
-                Some(help) => failure.with_help(help),
-                None => failure,
-            };
+            return Failure::said(message).with_help(help);
         };
         let diagnostic = Diagnostic { help: help.into_iter().collect(), ..Diagnostic::error(span, message) };
         diagnostics::show(&[diagnostic], self.sources);

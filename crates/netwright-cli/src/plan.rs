@@ -1,29 +1,28 @@
-//! `netwright plan` and `netwright apply`: what would change, and changing it.
+//! `netwright plan`: what would change.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anstyle::Style;
-use netwright::Net;
+use netwright::state::Live;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_state::step::Sign;
-use netwright_state::{ApplyError, Executor, Plan, Progress, Step, Undone, Wanted};
+use netwright_state::{Executor, Plan, Step, Wanted};
 
 use crate::arguments::{self, Global};
 use crate::diagnostics;
 use crate::failure::{Done, FAILED, Failure};
 use crate::host::Loaded;
-use crate::output::{self, BAD, CHANGED, DIM, ERROR, GOOD, HELP, count};
+use crate::output::{self, BAD, CHANGED, DIM, GOOD};
 
 /// The exit code of `plan --exit-code` where something would change.
 const PENDING: u8 = 10;
 
 /// `netwright plan`.
-pub(crate) fn plan(arguments: &arguments::Plan, global: &Global) -> Done {
+pub(crate) fn run(arguments: &arguments::Plan, global: &Global) -> Done {
     let net = arguments.place.open()?;
     let loaded = arguments.host.load(global, Some(&net))?;
-    let plan = make(&loaded, &net)?;
+    let plan = make(&loaded, &mut Live::new(&net))?;
     if arguments.json {
         output::json(&plan.to_json(&loaded.sources))?;
     } else {
@@ -37,55 +36,10 @@ pub(crate) fn plan(arguments: &arguments::Plan, global: &Global) -> Done {
     })
 }
 
-/// `netwright apply`.
-pub(crate) fn apply(arguments: &arguments::Apply, global: &Global) -> Done {
-    let net = arguments.place.open()?;
-    let loaded = arguments.host.load(global, Some(&net))?;
-    let start = Instant::now();
-    let plan = make(&loaded, &net)?;
-    if plan.errors().next().is_some() {
-        diagnostics::show(&plan.diagnostics, &loaded.sources);
-        output::message(&format!("{ERROR}error{ERROR:#}: nothing was changed"));
-        return Err(Failure::Reported);
-    }
-    let mut executor = netwright::state::Live::new(&net);
-    // a reader that goes away must not stop the work half-way
-    let mut tell = |progress: Progress<'_>| {
-        if !global.quiet {
-            let _ = progress_line(progress, &loaded.sources, global);
-        }
-    };
-    netwright_state::apply(&plan, &mut executor, &mut tell)
-        .and_then(|_| netwright_state::verify(&loaded.host, &loaded.firewall, &mut executor))
-        .map_err(refused)?;
-    if !global.quiet {
-        let mut out = output::stdout();
-        match plan.steps.len() {
-            0 => writeln!(out, "{GOOD}Nothing to do{GOOD:#}: all is as declared.")?,
-            steps => {
-                let seconds = start.elapsed().as_secs_f64();
-                writeln!(out, "{GOOD}Done{GOOD:#}: {} {DIM}({seconds:.2} s){DIM:#}", count(steps, "change"))?;
-            }
-        }
-        out.flush()?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Finds what is to be done in a namespace.
-fn make(loaded: &Loaded, net: &Net) -> Result<Plan, Failure> {
-    let snapshot = netwright::state::Live::new(net)
-        .snapshot(&Wanted::of(&loaded.host))
-        .map_err(|failure| refused(ApplyError::Unknown(failure)))?;
+pub(crate) fn make(loaded: &Loaded, executor: &mut dyn Executor) -> Result<Plan, Failure> {
+    let snapshot = executor.snapshot(&Wanted::of(&loaded.host))?;
     Ok(netwright_state::plan(&loaded.host, &loaded.firewall, &snapshot))
-}
-
-fn refused(error: ApplyError) -> Failure {
-    let failure = Failure::said(error.to_string());
-    match error.help() {
-        Some(help) => failure.with_help(help),
-        None => failure,
-    }
 }
 
 fn show(plan: &Plan, sources: &SourceMap, global: &Global) -> io::Result<()> {
@@ -96,12 +50,17 @@ fn show(plan: &Plan, sources: &SourceMap, global: &Global) -> io::Result<()> {
     }
     if !global.quiet && plan.errors().next().is_none() {
         if plan.steps.is_empty() {
-            writeln!(out, "{GOOD}Nothing to do{GOOD:#}: all is as declared.")?;
+            nothing(&mut out)?;
         } else {
             writeln!(out, "\n{}", summary(plan))?;
         }
     }
     out.flush()
+}
+
+/// The line for a plan without steps.
+pub(crate) fn nothing(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{GOOD}Nothing to do{GOOD:#}: all is as declared.")
 }
 
 /// `3 to add, 1 to change, 2 to remove`.
@@ -129,7 +88,13 @@ fn style(sign: Sign) -> Style {
     }
 }
 
-fn write_step(step: &Step, sources: &SourceMap, global: &Global, out: &mut impl Write) -> io::Result<()> {
+/// Writes a step in its lines; told more, with the place that it comes from.
+pub(crate) fn write_step(
+    step: &Step,
+    sources: &SourceMap,
+    global: &Global,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let colour = style(step.sign);
     write!(out, "{colour}{} {}{colour:#}", step.sign.as_char(), output::plain(&step.text))?;
     match step.place.and_then(|span| sources.locate(span)).filter(|_| global.verbose) {
@@ -141,28 +106,4 @@ fn write_step(step: &Step, sources: &SourceMap, global: &Global, out: &mut impl 
         writeln!(out, "    {colour}{} {}{colour:#}", sign.as_char(), output::plain(text))?;
     }
     Ok(())
-}
-
-fn progress_line(progress: Progress<'_>, sources: &SourceMap, global: &Global) -> io::Result<()> {
-    match progress {
-        Progress::Done(step) => {
-            let mut out = output::stdout();
-            write_step(step, sources, global, &mut out)?;
-            out.flush()
-        }
-        // the error itself is told at the end
-        Progress::Failed(step, _) => {
-            output::message(&format!("{ERROR}refused{ERROR:#}: {}", output::plain(&step.text)));
-            Ok(())
-        }
-        Progress::Undone(Undone { step, failure }) => {
-            let first = step.lines().next().unwrap_or_default();
-            let line = match failure {
-                None => format!("{HELP}taken back{HELP:#}: {}", output::plain(first)),
-                Some(_) => format!("{ERROR}not taken back{ERROR:#}: {}", output::plain(first)),
-            };
-            output::message(&line);
-            Ok(())
-        }
-    }
 }

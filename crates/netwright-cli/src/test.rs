@@ -23,14 +23,8 @@ pub(crate) fn run(arguments: &Test, global: &Global) -> Done {
     let rules = RuleSources::read(&loaded.host, &mut loaded.sources, &mut Includes::beside());
     let host = &loaded.host;
     let apply = |namespace: &Namespace| bring(&loaded, namespace).map(|()| rules);
-    let report =
-        netwright_simulate::run(host, &loaded.sources, &Options::default(), apply).map_err(|error| {
-            let failure = Failure::said(error.to_string());
-            match error.help() {
-                Some(help) => failure.with_help(help),
-                None => failure,
-            }
-        })?;
+    let report = netwright_simulate::run(host, &loaded.sources, &Options::default(), apply)
+        .map_err(|error| Failure::said(error.to_string()).with_help(error.help()))?;
     if arguments.json {
         output::json(&report.to_json())?;
     } else {
@@ -46,11 +40,9 @@ fn select(host: &mut Host, words: &[String]) -> Result<(), Failure> {
     let meant = |flow: &Flow, word: &String| flow.name.to_lowercase().contains(&word.to_lowercase());
     for word in words {
         if !host.flows.iter().any(|flow| meant(flow, word)) {
+            let near = nearest(word, host.flows.iter().map(|flow| flow.name.as_str()));
             let failure = Failure::said(format!("no flow has `{word}` in its name"));
-            return Err(match nearest(word, host.flows.iter().map(|flow| flow.name.as_str())) {
-                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-                None => failure,
-            });
+            return Err(failure.with_help(near.map(|near| format!("did you mean `{near}`?"))));
         }
     }
     if !words.is_empty() {

@@ -73,6 +73,20 @@ fn what_cannot_be_applied_points_into_the_file() {
 }
 
 #[test]
+fn what_was_changed_is_taken_back_where_the_kernel_refuses_the_rest() {
+    let script = r#"cd "$1"/host; "$0" apply refused.toml -q || code=$?; "$0" list links; exit $code"#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!(code, 1);
+    assert!(!out.contains("br0"), "{out}");
+    assert!(
+        err.contains("error: cannot add route 198.51.100.0/24 via 10.9.9.1 dev br0: network is unreachable"),
+        "{err}"
+    );
+    assert!(err.contains("\n --> refused.toml:5:1\n"), "{err}");
+    assert!(err.ends_with("error: everything that had been changed was taken back\n"), "{err}");
+}
+
+#[test]
 fn flows_are_tried_with_real_packets() {
     let mut command = netwright();
     command.current_dir(crate::support::directory().join("host"));
