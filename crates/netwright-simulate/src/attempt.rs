@@ -43,6 +43,8 @@ pub(crate) enum Lost {
 /// A packet that routing took and that is not seen again for so long is taken as dropped there. Within one machine packets
 /// move on in microseconds.
 const ROUTED: Duration = Duration::from_millis(100);
+/// How long nothing may be heard before a dropped search for neighbours is taken for the reason.
+const DISCOVERY: Duration = Duration::from_millis(50);
 /// How long an answer may take that a rejecting rule has sent.
 const REJECTION: Duration = Duration::from_millis(300);
 
@@ -61,6 +63,7 @@ pub(crate) struct Watch<'a> {
 }
 
 /// What the traces say so far.
+#[derive(Debug, PartialEq, Eq)]
 enum Told {
     Nothing,
     Dropped {
@@ -72,16 +75,21 @@ enum Told {
     Elsewhere(SocketAddr),
 }
 
+/// What follows from what was told.
+enum Conclusion {
+    Open,
+    /// An end, if nothing else is told for so long.
+    After(Duration),
+    End(End),
+}
+
 impl Watch<'_> {
     /// Follows a try to its end.
     pub(crate) fn follow(&mut self, probe: &mut dyn Probe) -> Result<io::Result<End>> {
         let start = Instant::now();
-        let mut news = start;
+        let (mut told, mut since) = (Told::Nothing, start);
         loop {
-            let heard = self.tracer.hear()?;
-            if heard {
-                news = Instant::now();
-            }
+            self.tracer.hear()?;
             match probe.step(self.receivers) {
                 Ok(Seen::Waiting) => {}
                 Ok(Seen::Arrived { from, at }) => return Ok(Ok(End::Arrived { from, at })),
@@ -91,26 +99,17 @@ impl Watch<'_> {
             }
             // a step makes packets, whose traces are to be heard before anything is concluded from what is missing
             if self.tracer.hear()? {
-                news = Instant::now();
                 continue;
             }
+            let now = self.told(probe.tuple());
+            if now != told {
+                (told, since) = (now, Instant::now());
+            }
             let mut until = start + self.patience;
-            match self.told(probe.tuple()) {
-                Told::Dropped { by, what } if !(self.rejects)(&by) => {
-                    return Ok(Ok(End::Dropped { by, what }));
-                }
-                Told::Dropped { by, what } if news.elapsed() > REJECTION => {
-                    return Ok(Ok(End::Dropped { by, what }));
-                }
-                Told::Dropped { .. } => until = until.min(news + REJECTION),
-                Told::Routing(packet) => {
-                    if let Some(end) = self.routing(packet, news.elapsed() > ROUTED)? {
-                        return Ok(Ok(end));
-                    }
-                    until = until.min(news + ROUTED);
-                }
-                Told::Elsewhere(at) => return Ok(Ok(End::Elsewhere(at))),
-                Told::Nothing => {}
+            match self.conclude(&told, since.elapsed())? {
+                Conclusion::End(end) => return Ok(Ok(end)),
+                Conclusion::After(grace) => until = until.min(since + grace),
+                Conclusion::Open => {}
             }
             if start.elapsed() >= self.patience {
                 return Ok(Ok(End::Silence));
@@ -121,25 +120,40 @@ impl Watch<'_> {
         }
     }
 
+    /// What follows from what has been told for so long.
+    fn conclude(&mut self, told: &Told, age: Duration) -> Result<Conclusion> {
+        let after =
+            |grace, end: End| if age >= grace { Conclusion::End(end) } else { Conclusion::After(grace) };
+        Ok(match told {
+            Told::Dropped { by, what } => {
+                let grace = match what {
+                    Lost::NeighbourDiscovery => DISCOVERY,
+                    _ if (self.rejects)(by) => REJECTION,
+                    _ => Duration::ZERO,
+                };
+                after(grace, End::Dropped { by: by.clone(), what: *what })
+            }
+            Told::Routing(packet) => match self.counters.dropped()? {
+                Some(why) => Conclusion::End(End::Lost(why.into())),
+                None => match (self.route)(*packet) {
+                    Some(Errno::EINVAL) => {
+                        Conclusion::End(End::Lost("routing dropped it without a word".into()))
+                    }
+                    Some(_) => after(ROUTED, End::Unanswered),
+                    None => after(ROUTED, End::Lost("routing dropped it".into())),
+                },
+            },
+            Told::Elsewhere(at) => Conclusion::End(End::Elsewhere(*at)),
+            Told::Nothing => Conclusion::Open,
+        })
+    }
+
     /// A refusal by somebody at whom nobody waits for it says where to wait.
     fn refused(&mut self, probe: &dyn Probe, how: String) -> Result<End> {
         self.tracer.hear()?;
         Ok(match self.told(probe.tuple()) {
             Told::Elsewhere(at) => End::Elsewhere(at),
             _ => End::Refused(how),
-        })
-    }
-
-    /// How a packet ends that routing took and that did not come out of it; `late` where it should have by now.
-    fn routing(&mut self, packet: Tuple, late: bool) -> Result<Option<End>> {
-        if let Some(why) = self.counters.dropped()? {
-            return Ok(Some(End::Lost(why.into())));
-        }
-        Ok(match (self.route)(packet) {
-            Some(Errno::EINVAL) => Some(End::Lost("routing dropped it without a word".into())),
-            Some(_) if late => Some(End::Unanswered),
-            None if late => Some(End::Lost("routing dropped it".into())),
-            _ => None,
         })
     }
 
@@ -153,9 +167,8 @@ impl Watch<'_> {
         if let Some(by) = dropped(&answers(journeys, &own)) {
             return Told::Dropped { by, what: Lost::Answer };
         }
-        let discovery: Vec<_> =
-            journeys.iter().filter(|journey| journey.first.is_neighbour_discovery()).collect();
-        if let Some(by) = dropped(&discovery) {
+        let discovers = |journey: &&Journey| sent.source.is_ipv6() && journey.first.is_neighbour_discovery();
+        if let Some(by) = dropped(&journeys.iter().filter(discovers).collect::<Vec<_>>()) {
             return Told::Dropped { by, what: Lost::NeighbourDiscovery };
         }
         match own.last() {

@@ -42,7 +42,7 @@ struct Outcome {
 }
 
 /// How many connections of earlier tries stay open, so that limits on connections are met.
-const OPEN: usize = 256;
+const OPEN: usize = 128;
 /// How long IPv4 routing is silent at most towards somebody whom it has refused often (`net.ipv4.route.error_cost`).
 const REFUSALS: Duration = Duration::from_millis(1100);
 /// How often a flow is sent anew because it turned out to go elsewhere.
@@ -268,6 +268,11 @@ impl<'h> Simulation<'h> {
                 report.decided_by = self.passed_by(&journeys);
                 Expect::Accept
             }
+            // what never came to the host was not refused by it, but given up by the sender itself
+            End::Refused(how) if journeys.is_empty() && self.is_from_outside(flow) => {
+                report.details.push(format!("nothing of it reached the host ({how})"));
+                Expect::Drop
+            }
             End::Refused(how) => {
                 report.details.push(format!("the sender was told: {how}"));
                 report.decided_by = self.refused_by(flow, &journeys);
@@ -295,6 +300,11 @@ impl<'h> Simulation<'h> {
         };
         report.seen = Some(seen);
         report.passed = seen == flow.expect && self.ends_fit(flow, report);
+    }
+
+    /// Whether a flow's packets must have come to the host before anybody can refuse them.
+    fn is_from_outside(&self, flow: &Flow) -> bool {
+        matches!(flow.from, FlowSource::Behind { .. }) && !self.tracer.lost
     }
 
     fn about(&self, by: &Decision, what: Lost) -> Option<String> {

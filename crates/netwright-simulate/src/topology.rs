@@ -182,12 +182,19 @@ impl<'h> Topology<'h> {
         }
         let leads =
             |route: &&Route| route.kind == RouteType::Unicast && route.destination().contains(address);
-        let mut found = Vec::new();
+        let (mut found, mut obstacle) = (Vec::new(), None);
         for (device, gateway) in host.routes.iter().filter(leads).flat_map(|route| hops(host, route)) {
-            found.push(match gateway {
-                Some(gateway) => self.behind(device, gateway, address)?,
-                None => self.machine(device, address)?,
-            });
+            let machine = match gateway {
+                Some(gateway) => self.behind(device, gateway, address),
+                None => self.machine(device, address),
+            };
+            match machine {
+                Ok(machine) => found.push(machine),
+                Err(why) => obstacle = Some(why),
+            }
+        }
+        if let (true, Some(why)) = (found.is_empty(), obstacle) {
+            return Err(why);
         }
         found.sort_unstable();
         found.dedup();

@@ -11,7 +11,7 @@ use netwright_route::link::{self, Change, Create, LinkFlags, List as LinkList, O
 use netwright_route::route::Lookup;
 use netwright_route::{Add, Address, LinkId, NetworkOrder, Prefix, Route};
 use netwright_state::model::{Host, LinkKind, VlanProtocol};
-use netwright_sys::{Connection, Namespace, Result, Sysctl, protocol};
+use netwright_sys::{Connection, Error, Namespace, Result, Sysctl, protocol};
 use netwright_wire::Errno;
 
 use crate::packet::Tuple;
@@ -176,12 +176,17 @@ fn set_all(namespace: &Namespace, settings: &[(&[&str], u32)]) -> Result<()> {
         let own = Sysctl::new(&Namespace::current()?);
         for (key, value) in settings {
             match own.write(key, value) {
-                Err(error) if !error.is_not_found() && !error.is_permission() => return Err(error),
+                Err(error) if !is_fixed(&error) => return Err(error),
                 _ => {}
             }
         }
         Ok(())
     })?
+}
+
+/// Whether a setting cannot be written because this kernel lacks it, or because a container forbids it.
+fn is_fixed(error: &Error) -> bool {
+    error.is_not_found() || error.is_permission() || error.errno() == Some(Errno::EROFS)
 }
 
 impl World {

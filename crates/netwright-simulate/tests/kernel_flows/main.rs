@@ -41,6 +41,7 @@ kernel_tests! {
     refusals::a_foreign_source_is_filtered,
     refusals::without_neighbour_discovery_nothing_arrives,
     refusals::rules_before_ip_are_seen,
+    refusals::whoever_does_not_answer_arp_is_silent,
     refusals::a_link_that_is_down_is_silent,
     translation::what_is_not_declared_is_found_out,
     translation::a_wrong_end_fails,

@@ -436,3 +436,38 @@ tcp = 23
     }
     Ok(())
 }
+
+pub(crate) fn whoever_does_not_answer_arp_is_silent(_: &mut Lab) -> Outcome {
+    let report = simulate(
+        r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+
+[firewall]
+rules = '''
+table arp filter {
+	chain input {
+		type filter hook input priority 0; policy drop;
+	}
+}
+'''
+
+[[flow]]
+name = "tcp"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+tcp = 22
+expect = "drop"
+
+[[flow]]
+name = "later"
+from = "eth0 192.0.2.9"
+to = "192.0.2.1"
+udp = 53
+expect = "drop"
+"#,
+    )?;
+    all_pass(&report)?;
+    let details = &flow(&report, "later")?.details;
+    ensure!(details.iter().any(|detail| detail.contains("nothing of it reached the host")), "{details:?}");
+    Ok(())
+}
