@@ -157,12 +157,14 @@ impl Bench {
     /// Compares listings with each of some options; `None` is no difference.
     fn compare(&mut self) -> Option<String> {
         let plain = PrintOptions::default();
-        let options: [(&[&str], PrintOptions); 5] = [
+        let options: [(&[&str], PrintOptions); 7] = [
             (&[], plain),
             (&["-a", "-s"], PrintOptions { handles: true, stateless: true, ..plain }),
             (&["-n"], plain.numeric()),
             (&["-t"], PrintOptions { terse: true, ..plain }),
             (&["-S", "-y"], PrintOptions { service_names: true, numeric_priority: true, ..plain }),
+            (&["-p", "-T"], PrintOptions { numeric_protocol: true, numeric_time: true, ..plain }),
+            (&["-u"], PrintOptions { guid_names: true, ..plain }),
         ];
         let ruleset = lift::ruleset(&dump(&mut self.connection));
         let text = options.iter().find_map(|(arguments, options)| {
