@@ -72,7 +72,8 @@ impl Lowering<'_> {
     /// side.
     fn nat_address(&mut self, nat: &Nat, address: &Expression, target: &mut Target) -> Result<()> {
         let Expression::Map(_, map) = address else {
-            let part = TypePart::of(if nat.family == Some(Family::IPV6) { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
+            let ipv6 = nat.family.unwrap_or(self.scope.family) == Family::IPV6;
+            let part = TypePart::of(if ipv6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
             target.address = self.pair(address, &part)?;
             return Ok(());
         };

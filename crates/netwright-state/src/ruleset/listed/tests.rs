@@ -68,3 +68,16 @@ fn what_is_in_a_rule_stays() {
         assert!(!format!("{once:?}").contains("Raw"), "{rule}: {once:?}");
     }
 }
+
+#[test]
+fn what_is_listed_stays_in_every_family() {
+    for table in [
+        "table ip6 t { chain c { snat prefix to 2001:db8:1::/64; }; }",
+        "table ip6 t { chain c { tcp dport 8080 dnat to [2001:db8::1]:80; }; }",
+        "table inet t { chain c { dnat ip to 192.0.2.1-192.0.2.9; }; }",
+        "table ip t { chain c { dnat to tcp dport map { 80 : 192.0.2.1, 443 : 192.0.2.2 }; }; }",
+    ] {
+        let once = declared(table).as_listed();
+        assert_eq!(once.clone().as_listed(), once, "{table}");
+    }
+}
