@@ -10,7 +10,7 @@ use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Severity, SourceMap};
 use netwright_nft::evaluate::{Options, compile};
 use netwright_nft::syntax;
-use netwright_nft::table::Names;
+use netwright_nft::table::{Database, Names};
 use netwright_state::model::Host;
 use netwright_state::{
     Action, ApplyError, Executor, Failure, Format, Plan, Ruleset, Snapshot, Wanted, apply, bring, plan, read,
@@ -40,7 +40,9 @@ fn load(text: &str) -> (Host, Ruleset) {
     let mut sources = SourceMap::default();
     let mut beside = |name: &str| fs::read_to_string(format!("{EXAMPLES}/{name}")).map_err(|e| e.to_string());
     let (host, mut found) = read(&mut sources, "host.toml", text, Format::Toml, &mut beside);
-    let (names, mut catalog, mut commands) = (Names::default(), Catalog::default(), Vec::new());
+    let (mut names, mut catalog, mut commands) = (Names::default(), Catalog::default(), Vec::new());
+    // The loopback link has the same index everywhere.
+    names.insert(Database::Interfaces, "lo", 1);
     for firewall in host.iter().flat_map(|host| &host.firewall_sources) {
         let parsed = syntax::parse(&mut sources, firewall.source, &mut syntax::NoIncludes);
         let compiled = compile(&sources, &parsed, &Options { names: &names, catalog: &catalog, zone: 0 });
@@ -360,5 +362,35 @@ fn examples_come_about() {
             assert!(bring_about(&net, &text).steps.len() > 5, "{example}");
             assert_eq!(bring_about(&net, &text).to_string(), "", "{example}");
         }
+    });
+}
+
+/// Rules that people have, loaded as a host's firewall, are then as declared.
+#[test]
+fn recipes_are_as_declared() {
+    isolated("recipes_are_as_declared", || {
+        let shared = env::var("NETWRIGHT_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+        let read = |name: &str| fs::read_to_string(format!("{shared}/recipes/{name}"));
+        let (Ok(context), Ok(recipes)) = (read("context.nft"), read("recipes.psv")) else {
+            println!("did not run: there are no recipes in {shared}");
+            return;
+        };
+        let mut wrong = Vec::new();
+        for line in recipes.lines().filter(|line| !line.starts_with('#')) {
+            let Some((recipe, "loads")) = line.rsplit_once('|') else { continue };
+            let fields: Vec<&str> = recipe.splitn(4, '|').collect();
+            let [name, table, chain, rule] = fields[..] else { continue };
+            let text = match table {
+                "RAW" => format!("{context}\n{rule}\n"),
+                _ => format!("{context}\nadd rule {table} {chain} {rule}\n"),
+            };
+            let net = Net::open_in(&netwright::Namespace::create_anonymous().unwrap()).unwrap();
+            let (host, firewall) = load(&format!("[firewall]\nrules = '''\n{text}'''\n"));
+            if let Err(error) = bring(&host, &firewall, &mut Live::new(&net), &mut |_| {}) {
+                wrong.push(format!("{name}: {rule}: {error}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }

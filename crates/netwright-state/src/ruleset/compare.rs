@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use netwright_netfilter::Family;
 use netwright_nft::ir::{
     Chain, ChainTarget, Element, Expression, Flowtable, MapReference, Object, ObjectData, ObjectName, Quota,
     Rule, Set, SetReference, Statement, Table, Verdict,
@@ -203,16 +204,43 @@ pub(super) fn same_policy(found: &Chain, wanted: &Chain) -> bool {
     policy(found) == policy(wanted)
 }
 
-/// Whether two objects are the same apart from what they count.
+/// Whether an object that is there serves for a declared one, apart from what it counts: the kernel adds the family and
+/// those times that are not declared.
 pub(super) fn same_object(found: &Object, wanted: &Object) -> bool {
-    let plain = |object: &Object| match object.data.clone() {
-        ObjectData::Statement(mut statement) => {
-            plain_statement(&mut statement);
-            ObjectData::Statement(statement)
+    let family = |found: &Option<Family>, wanted: &Option<Family>| wanted.is_none() || found == wanted;
+    match (&found.data, &wanted.data) {
+        (ObjectData::Statement(found), ObjectData::Statement(wanted)) => {
+            let (mut found, mut wanted) = (found.clone(), wanted.clone());
+            plain_statement(&mut found);
+            plain_statement(&mut wanted);
+            found == wanted
         }
-        data => data,
-    };
-    plain(found) == plain(wanted)
+        (
+            ObjectData::CtHelper { helper, l4proto, l3proto },
+            ObjectData::CtHelper { helper: helper2, l4proto: l4proto2, l3proto: l3proto2 },
+        ) => helper == helper2 && l4proto == l4proto2 && family(l3proto, l3proto2),
+        (
+            ObjectData::CtTimeout { l4proto, l3proto, policy },
+            ObjectData::CtTimeout { l4proto: l4proto2, l3proto: l3proto2, policy: policy2 },
+        ) => {
+            let declared = policy2.iter().all(|time| policy.contains(time));
+            l4proto == l4proto2 && family(l3proto, l3proto2) && declared
+        }
+        (
+            ObjectData::CtExpectation { l4proto, l3proto, dport, timeout, size },
+            ObjectData::CtExpectation {
+                l4proto: l4proto2,
+                l3proto: l3proto2,
+                dport: dport2,
+                timeout: timeout2,
+                size: size2,
+            },
+        ) => {
+            let same = (l4proto, dport, timeout, size) == (l4proto2, dport2, timeout2, size2);
+            same && family(l3proto, l3proto2)
+        }
+        (found, wanted) => found == wanted,
+    }
 }
 
 /// Whether two flow tables are the same.
