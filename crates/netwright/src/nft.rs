@@ -29,8 +29,10 @@ mod known;
 mod listing;
 mod text;
 
-use netwright_netfilter::request::{FindGeneration, List, ListElements};
-use netwright_netfilter::{self as kernel, Item};
+use std::time::Duration;
+
+use netwright_netfilter::request::{Find, FindGeneration, List, ListElements};
+use netwright_netfilter::{self as kernel, Item, SetFlags};
 use netwright_sys::{Cause, Connection, Error, protocol};
 use netwright_wire::{Dump, Query};
 
@@ -44,6 +46,12 @@ pub use text::{Bind, Text, parse};
 
 use crate::Result;
 use crate::driver::{Driver, Step};
+
+/// Sets of fewer elements than this do not grow long enough to be met at it.
+const FEW: usize = 1000;
+/// Sets whose count is not the number of elements that are listed: both ends of an interval count, and elements whose
+/// time is over do until they are collected.
+const UNCOUNTED: SetFlags = SetFlags::INTERVAL.union(SetFlags::TIMEOUT).union(SetFlags::EVAL);
 
 /// How often a ruleset that changes while it is read is read again.
 const TRIES: u32 = 10;
@@ -92,7 +100,7 @@ impl<'n, D: Driver> Nft<'n, D> {
         self.driver.each(request, each)
     }
 
-    /// The thing that a request names, such as [`Find`](netwright_netfilter::request::Find) or
+    /// The thing that a request names, such as [`Find`] or
     /// [`FindElement`](netwright_netfilter::request::FindElement). An error where it is not there.
     pub fn find<Q>(&self, request: Q) -> D::Output<'n, Q::Output>
     where
@@ -114,10 +122,8 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// The elements of a set or map.
     pub fn elements(&self, set: &kernel::Set) -> D::Output<'n, Vec<kernel::Element>> {
-        let request = ListElements::of(set);
-        self.driver.run(protocol::NETFILTER, move |connection| {
-            Ok(connection.dump_all(&request)?.into_iter().flatten().collect())
-        })
+        let set = set.clone();
+        self.driver.run(protocol::NETFILTER, move |connection| elements(connection, &set))
     }
 
     /// Everything of a family, or of all ([`Family::UNSPECIFIED`]), as of one moment: read again where it changes
@@ -162,7 +168,7 @@ fn read(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> 
     let generation = generation(connection)?;
     let mut sets = Vec::new();
     for set in connection.dump_all(&List::<kernel::Set>::new(family))? {
-        let elements = connection.dump_all(&ListElements::of(&set))?.into_iter().flatten().collect();
+        let elements = elements(connection, &set)?;
         sets.push((set, elements));
     }
     Ok(kernel::Ruleset {
@@ -174,4 +180,23 @@ fn read(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> 
         objects: connection.dump_all(&List::new(family))?,
         flowtables: connection.dump_all(&List::new(family))?,
     })
+}
+
+/// The elements of a set. The kernel's hash table still grows for a moment after a large load, and a walk over it then
+/// passes some elements over without a word; so the kernel's count is compared where it must agree.
+fn elements(connection: &mut Connection, set: &kernel::Set) -> Result<Vec<kernel::Element>> {
+    const GROWING: Duration = Duration::from_millis(100);
+    let request = ListElements::of(set);
+    for _ in 0..TRIES {
+        let elements: Vec<_> = connection.dump_all(&request)?.into_iter().flatten().collect();
+        if elements.len() < FEW || set.flags.intersects(UNCOUNTED) {
+            return Ok(elements);
+        }
+        let count = connection.query(&Find(set.clone()))?.count;
+        if count.is_none_or(|count| count as usize == elements.len()) {
+            return Ok(elements);
+        }
+        std::thread::sleep(GROWING);
+    }
+    Err(Error::request(&request, Cause::Interrupted { tries: TRIES }))
 }

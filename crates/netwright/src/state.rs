@@ -47,7 +47,8 @@ impl<'n> Live<'n> {
     fn look(&mut self, wanted: &Wanted) -> Result<Snapshot> {
         let net = self.net;
         let mut neighbours = net.neighbours().list()?;
-        neighbours.extend(net.neighbours().filter(NeighbourList { proxies: true, ..NeighbourList::default() })?);
+        neighbours
+            .extend(net.neighbours().filter(NeighbourList { proxies: true, ..NeighbourList::default() })?);
         let dump = net.nft().dump(TableFamily::UNSPECIFIED)?;
         self.generation = Some(dump.generation);
         let firewall = firewall::content(dump);
@@ -66,7 +67,8 @@ impl<'n> Live<'n> {
         let of_own = snapshot.links.iter().flat_map(|link| wanted.settings_of(link));
         let settings: Vec<_> = wanted.settings.iter().cloned().chain(of_own).collect();
         for setting in settings {
-            let name = setting.link.as_deref().and_then(|name| snapshot.link(name)).map(|link| link.name.as_str());
+            let name =
+                setting.link.as_deref().and_then(|name| snapshot.link(name)).map(|link| link.name.as_str());
             if setting.link.is_some() && name.is_none() {
                 continue;
             }

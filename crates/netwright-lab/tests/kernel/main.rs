@@ -110,6 +110,7 @@ kernel_tests! {
 
     nftables::scale::a_million_elements_in_one_commit,
     nftables::scale::a_hundred_thousand_elements_are_listed_in_place,
+    nftables::scale::a_list_of_a_growing_set_is_complete,
     nftables::scale::intervals_by_the_hundred_thousand,
     nftables::scale::a_hundred_thousand_rules_in_one_commit,
 

@@ -88,6 +88,24 @@ pub(crate) fn a_hundred_thousand_elements_are_listed_in_place(_: &mut Lab) -> Ou
     Ok(())
 }
 
+/// Without a size the table grows in the background: a list right after the load must not lose what moves.
+pub(crate) fn a_list_of_a_growing_set_is_complete(_: &mut Lab) -> Outcome {
+    const COUNT: u32 = 300_000;
+    let net = Net::open()?;
+    ground(&net, Family::INET)?;
+    let set = Set::new(Family::INET, TABLE, "s", 4);
+    let mut batch = net.nft().batch();
+    batch.add(&set);
+    batch.add_elements(&set, (0..COUNT).map(u32::to_be_bytes));
+    if !commit_large(&net, batch)? {
+        return Ok(());
+    }
+    let elements = net.nft().elements(&set)?;
+    let keys: std::collections::HashSet<_> = elements.iter().map(|element| element.key.clone()).map(|key| format!("{key:?}")).collect();
+    ensure_eq!((elements.len(), keys.len()), (COUNT as usize, COUNT as usize));
+    Ok(())
+}
+
 pub(crate) fn intervals_by_the_hundred_thousand(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 100_000;
     let (nft, net) = (Oracle::nft()?, Net::open()?);
