@@ -6,7 +6,9 @@
 use netwright_netfilter::Family;
 
 use crate::diagnostic::Span;
-use crate::ir::{Element, Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, SetReference};
+use crate::ir::{
+    Element, Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, SetReference,
+};
 use crate::table::header::{Above, PayloadBase};
 use crate::table::key::{self, Key, KeyKind};
 use crate::table::{ExtensionBase, Field, Header, HeaderId};
@@ -71,7 +73,7 @@ pub struct Context {
     /// Ethernet, then the VLAN tags.
     link: Vec<Known>,
     /// Whether the protocol that the innermost link layer header announces was matched.
-    link_settled: Option<Span>,
+    link_settled: Option<Option<Span>>,
     network: Option<Known>,
     transport: Option<Known>,
     transport_matched: bool,
@@ -219,7 +221,11 @@ impl Context {
         }
     }
 
-    fn require_payload(&mut self, payload: &Payload, span: Option<Span>) -> Result<Vec<Dependency>, Conflict> {
+    fn require_payload(
+        &mut self,
+        payload: &Payload,
+        span: Option<Span>,
+    ) -> Result<Vec<Dependency>, Conflict> {
         let mut needed = Vec::new();
         if let Some(tunnel) = payload.inner {
             needed = self.require_header(tunnel, span)?;
@@ -250,7 +256,11 @@ impl Context {
         }
     }
 
-    fn require_link(&mut self, header: &'static Header, span: Option<Span>) -> Result<Vec<Dependency>, Conflict> {
+    fn require_link(
+        &mut self,
+        header: &'static Header,
+        span: Option<Span>,
+    ) -> Result<Vec<Dependency>, Conflict> {
         let mut needed = Vec::new();
         if self.link.is_empty() {
             if let Some(key) = key::by_name(KeyKind::Meta, "iiftype") {
@@ -261,8 +271,10 @@ impl Context {
         let tagged = self.link.last().is_some_and(|known| known.id == HeaderId::Vlan);
         if header.id == HeaderId::Vlan && !tagged {
             if let Some(earlier) = self.link_settled {
-                let message = "a VLAN tag cannot follow: another protocol was matched behind the Ethernet header".into();
-                return Err(Conflict { message, earlier: Some(earlier) });
+                let message =
+                    "a VLAN tag cannot follow: another protocol was matched behind the Ethernet header"
+                        .into();
+                return Err(Conflict { message, earlier });
             }
             needed.extend(self.announced_by_link(header));
             self.link.push(Known { id: HeaderId::Vlan, span });
@@ -290,11 +302,7 @@ impl Context {
         span: Option<Span>,
     ) -> Result<Vec<Dependency>, Conflict> {
         if let Some(known) = self.network {
-            return if known.id == id {
-                Ok(Vec::new())
-            } else {
-                Err(conflict("network layer", known, id))
-            };
+            return if known.id == id { Ok(Vec::new()) } else { Err(conflict("network layer", known, id)) };
         }
         let header = id.header();
         let plain = self.link.len() == 1 && self.frames;
@@ -320,7 +328,11 @@ impl Context {
         Ok(found.into_iter().collect())
     }
 
-    fn require_transport(&mut self, header: &'static Header, span: Option<Span>) -> Result<Vec<Dependency>, Conflict> {
+    fn require_transport(
+        &mut self,
+        header: &'static Header,
+        span: Option<Span>,
+    ) -> Result<Vec<Dependency>, Conflict> {
         if let Some(known) = self.transport {
             let same = known.id == header.id || known.id.header().ip_protocol == header.ip_protocol;
             return if same { Ok(Vec::new()) } else { Err(conflict("transport layer", known, header.id)) };
@@ -370,13 +382,18 @@ impl Context {
             return if self.message_types.iter().all(|known| field.only_types.contains(known)) {
                 Ok(None)
             } else {
-                let message = format!("messages of the matched type have no \"{} {}\"", header.name, field.name);
+                let message =
+                    format!("messages of the matched type have no \"{} {}\"", header.name, field.name);
                 Err(Conflict { message, earlier: span })
             };
         }
         self.message_types = field.only_types.to_vec();
         let values = field.only_types.iter().map(|&value| u32::from(value)).collect();
-        Ok(header.field("type").map(|of| Dependency { tunnel: self.tunnel, of: DependencyOf::Payload(of), values }))
+        Ok(header.field("type").map(|of| Dependency {
+            tunnel: self.tunnel,
+            of: DependencyOf::Payload(of),
+            values,
+        }))
     }
 
     fn meta(&self, key: &'static Key, value: u32) -> Dependency {
@@ -408,12 +425,16 @@ impl Context {
     fn learn_match(&mut self, of: &DependencyOf, matched: &Match, span: Option<Span>) {
         let equal = matches!(matched.operator, MatchOperator::Implicit | MatchOperator::Equal);
         let number = match &matched.right {
-            Expression::Value(value) if equal => value.as_number().and_then(|number| u32::try_from(number).ok()),
+            Expression::Value(value) if equal => {
+                value.as_number().and_then(|number| u32::try_from(number).ok())
+            }
             _ => None,
         };
         let transport = match of {
             DependencyOf::Meta(key) => key.name == "l4proto",
-            DependencyOf::Payload(field) => field.header.header().above == Above::IpProtocol && is_protocol_key(field),
+            DependencyOf::Payload(field) => {
+                field.header.header().above == Above::IpProtocol && is_protocol_key(field)
+            }
         };
         self.transport_matched |= transport && equal;
         if let (DependencyOf::Payload(field), Expression::Set(SetReference::Anonymous(elements)), true) =
@@ -459,7 +480,7 @@ impl Context {
                         self.link_settled = None;
                     }
                     (PayloadBase::LINK, next) => {
-                        self.link_settled = span.or(Some(Span::default()));
+                        self.link_settled = Some(span);
                         self.set_network(next, span);
                     }
                     (PayloadBase::NETWORK, next) => {
@@ -505,6 +526,10 @@ fn single_byte(element: &Element) -> Option<u8> {
 }
 
 fn conflict(layer: &str, known: Known, wanted: HeaderId) -> Conflict {
-    let message = format!("conflicting {layer} protocols: {} was matched, {} is needed", known.id.name(), wanted.name());
+    let message = format!(
+        "conflicting {layer} protocols: {} was matched, {} is needed",
+        known.id.name(),
+        wanted.name()
+    );
     Conflict { message, earlier: known.span }
 }

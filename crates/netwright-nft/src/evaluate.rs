@@ -8,6 +8,7 @@ mod interval;
 mod literal;
 mod nat;
 mod object;
+mod packed;
 mod relational;
 mod selector;
 mod set;
@@ -78,6 +79,9 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
     for command in &parsed.commands {
         // What is wrong was noted; the next order may be right.
         let _ = evaluator.command(command);
+    }
+    for label in evaluator.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
+        label.span = sources.written(label.span);
     }
     Compiled {
         commands: evaluator.commands,

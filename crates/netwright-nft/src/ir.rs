@@ -15,6 +15,7 @@
 mod command;
 mod expression;
 mod object;
+mod packed;
 mod ruleset;
 mod statement;
 mod typing;
@@ -30,6 +31,7 @@ pub use object::{
     Chain, ChainHook, Element, Flowtable, Hook, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy,
     Table, TypePart, TypeSpec,
 };
+pub use packed::PackedElements;
 pub use ruleset::{Ruleset, TableContent};
 pub use statement::{
     ChainTarget, Counter, Duplicate, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind,

@@ -1,11 +1,13 @@
 //! Rules, sets and orders to what the kernel runs: expressions in registers, messages in a batch.
 
 mod batch;
+mod compute;
 mod constant;
 mod load;
 mod merge;
 mod nat;
 mod object;
+mod packed;
 mod registers;
 mod relational;
 mod rule;

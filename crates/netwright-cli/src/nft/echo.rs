@@ -72,6 +72,10 @@ fn line(command: &Command, options: &PrintOptions, names: &Names) -> Option<Stri
             line
         }
         Target::Elements { set, elements: list } => elements(verb, set, list, options, names),
+        Target::PackedElements { set, elements: list } => {
+            let list: Vec<_> = list.elements(&set.key.parts).collect();
+            elements(verb, set, &list, options, names)
+        }
         Target::Object(object) => {
             let block = print::object(object, options, names);
             let noun = object.kind().name().unwrap_or("object");

@@ -34,7 +34,10 @@ impl<'a> Evaluator<'a> {
                 word => return self.unknown(policy.span, word, "policy", &["accept", "drop"]),
             });
             if made.hook.is_none() {
-                return self.error(policy.span, "only a chain with a hook has a policy: write \"type … hook …\" before it");
+                return self.error(
+                    policy.span,
+                    "only a chain with a hook has a policy: write \"type … hook …\" before it",
+                );
             }
         }
         Ok(made)
@@ -52,7 +55,8 @@ impl<'a> Evaluator<'a> {
                 return self.unknown(kind.span, chain_type, "type of chains", hook::CHAIN_TYPES);
             }
             if !hook::allows(self.family, found, chain_type) {
-                let message = format!("a chain of type \"{chain_type}\" cannot be at this hook of this family");
+                let message =
+                    format!("a chain of type \"{chain_type}\" cannot be at this hook of this family");
                 return self.error(spec.span, message);
             }
         }
@@ -69,7 +73,8 @@ impl<'a> Evaluator<'a> {
         match found.and_then(|found| Some((found, found.number(self.family)?))) {
             Some(both) => Ok(both),
             None => {
-                let known: Vec<&str> = hook::hooks(self.family).iter().filter_map(|hook| hook.name()).collect();
+                let known: Vec<&str> =
+                    hook::hooks(self.family).iter().filter_map(|hook| hook.name()).collect();
                 self.unknown(name.span, word, "hook of this family", &known)
             }
         }
@@ -84,7 +89,8 @@ impl<'a> Evaluator<'a> {
                 match hook::parse_priority(self.family, at, word) {
                     Some(number) => i64::from(number),
                     None => {
-                        let known: Vec<&str> = hook::priorities_at(self.family, at).map(|named| named.name).collect();
+                        let known: Vec<&str> =
+                            hook::priorities_at(self.family, at).map(|named| named.name).collect();
                         return self.unknown(base.span, word, "priority at this hook", &known);
                     }
                 }

@@ -6,9 +6,7 @@ use super::statement::object_kind;
 use super::{Eval, Evaluator, family};
 use crate::context::Context;
 use crate::diagnostic::Span;
-use crate::ir::{
-    Anchor, Command, Entity, Operation, Selection, Table, Target,
-};
+use crate::ir::{Anchor, Command, Entity, Operation, Selection, Table, Target};
 use crate::syntax::ast::{self, CommandKind, TableItem, Verb};
 use crate::table::{DataType, symbol, vocabulary};
 
@@ -46,10 +44,19 @@ impl<'a> Evaluator<'a> {
             CommandKind::Elements { table, set, elements } => {
                 self.enter(table)?;
                 let set = self.set_named(set.span, self.text(*set))?;
+                if let Some(elements) = self.packed_elements(&set, elements) {
+                    return self.push(
+                        operation,
+                        Target::PackedElements { set: Box::new(set), elements },
+                        span,
+                    );
+                }
                 let elements = self.named_elements(&set, elements)?;
                 self.push(operation, Target::Elements { set: Box::new(set), elements }, span)
             }
-            CommandKind::One { entity, table, chain, selector } => self.one(operation, span, *entity, table, *chain, *selector),
+            CommandKind::One { entity, table, chain, selector } => {
+                self.one(operation, span, *entity, table, *chain, *selector)
+            }
             CommandKind::All { entity, family, table, chain } => {
                 let selection = Selection {
                     table: table.map(|name| self.text(name).to_owned()),
@@ -114,7 +121,9 @@ impl<'a> Evaluator<'a> {
             let word = self.text(*flag);
             match symbol::value(vocabulary::TABLE_FLAG, word) {
                 Some(bit) => flags |= bit,
-                None => return self.unknown(flag.span, word, "flag of tables", &["dormant", "owner", "persist"]),
+                None => {
+                    return self.unknown(flag.span, word, "flag of tables", &["dormant", "owner", "persist"]);
+                }
             }
         }
         let made = Table {
@@ -157,11 +166,20 @@ impl<'a> Evaluator<'a> {
             TableItem::Set(set) => {
                 let mut made = self.set(set)?;
                 self.catalog.add_set(&made);
+                let bare = made.clone();
+                let mut packed = Vec::new();
                 for elements in &set.elements {
-                    let more = self.named_elements(&made, elements)?;
-                    made.elements.extend(more);
+                    match self.packed_elements(&bare, elements) {
+                        Some(elements) => packed.push(elements),
+                        None => made.elements.extend(self.named_elements(&bare, elements)?),
+                    }
                 }
-                self.push(operation, Target::Set(Box::new(made)), span)
+                self.push(operation, Target::Set(Box::new(made)), span)?;
+                for elements in packed {
+                    let set = Box::new(bare.clone());
+                    self.push(Operation::Add, Target::PackedElements { set, elements }, span)?;
+                }
+                Ok(())
             }
             TableItem::Flowtable(flowtable) => {
                 let made = self.flowtable(flowtable)?;

@@ -32,7 +32,12 @@ pub(super) type Placed = (Element, Span);
 
 impl<'a> Evaluator<'a> {
     /// The elements that are written between braces; sets within are part of it.
-    pub(super) fn elements(&mut self, set: &'a ast::SetExpression, keys: &[TypePart], want: &Wanted) -> Eval<Vec<Placed>> {
+    pub(super) fn elements(
+        &mut self,
+        set: &'a ast::SetExpression,
+        keys: &[TypePart],
+        want: &Wanted,
+    ) -> Eval<Vec<Placed>> {
         let mut elements = Vec::with_capacity(set.elements.len());
         let before = self.diagnostics.len();
         for element in &set.elements {
@@ -50,11 +55,9 @@ impl<'a> Evaluator<'a> {
         elements: &mut Vec<Placed>,
     ) -> Eval<()> {
         let key = self.resolve(&element.key)?;
-        if let ExpressionKind::Set(inner) = &key.kind {
-            if element.value.is_none() && element.options.is_none() {
-                elements.extend(self.elements(inner, keys, want)?);
-                return Ok(());
-            }
+        if let (ExpressionKind::Set(inner), None, None) = (&key.kind, &element.value, &element.options) {
+            elements.extend(self.elements(inner, keys, want)?);
+            return Ok(());
         }
         let span = element.span();
         let mut made = Element::default();
@@ -64,7 +67,9 @@ impl<'a> Evaluator<'a> {
         made.data = match (&element.value, want) {
             (None, Wanted::Nothing) => None,
             (Some(value), want) if *want != Wanted::Nothing => Some(self.data(value, want)?),
-            (Some(value), _) => return self.error(value.span, "elements of a set have no value: this is a map's"),
+            (Some(value), _) => {
+                return self.error(value.span, "elements of a set have no value: this is a map's");
+            }
             (None, _) => return self.error(span, "elements of a map have a value: write \"key : value\""),
         };
         if let Some(options) = &element.options {
@@ -74,11 +79,16 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    pub(super) fn element_options(&mut self, options: &'a ast::ElementOptions, made: &mut Element) -> Eval<()> {
+    pub(super) fn element_options(
+        &mut self,
+        options: &'a ast::ElementOptions,
+        made: &mut Element,
+    ) -> Eval<()> {
         made.timeout = options.timeout.map(|time| time.milliseconds.unwrap_or(0));
         made.expires = options.expires.and_then(|time| time.milliseconds);
         made.comment = options.comment.map(|comment| self.text(comment).to_owned());
-        made.statements = options.statements.iter().map(|one| self.statement_kind(one)).collect::<Eval<_>>()?;
+        made.statements =
+            options.statements.iter().map(|one| self.statement_kind(one)).collect::<Eval<_>>()?;
         Ok(())
     }
 
@@ -88,11 +98,13 @@ impl<'a> Evaluator<'a> {
         match (keys, parts.as_slice()) {
             ([part], [only]) => self.constant(only, part),
             (keys, parts) if keys.len() == parts.len() => {
-                let parts: Eval<Vec<_>> = parts.iter().zip(keys).map(|(one, part)| self.constant(one, part)).collect();
+                let parts: Eval<Vec<_>> =
+                    parts.iter().zip(keys).map(|(one, part)| self.constant(one, part)).collect();
                 Ok(Expression::Concatenation(parts?))
             }
             (keys, parts) => {
-                let message = format!("{} values side by side are needed here, not {}", keys.len(), parts.len());
+                let message =
+                    format!("{} values side by side are needed here, not {}", keys.len(), parts.len());
                 self.error(key.span, message)
             }
         }
@@ -105,7 +117,9 @@ impl<'a> Evaluator<'a> {
         for part in expression.parts() {
             let part = self.resolve(part)?;
             match &part.kind {
-                ExpressionKind::Concat(_) if !std::ptr::eq(part, expression) => flat.extend(self.flat_parts(part)?),
+                ExpressionKind::Concat(_) if !std::ptr::eq(part, expression) => {
+                    flat.extend(self.flat_parts(part)?)
+                }
                 _ => flat.push(part),
             }
         }
@@ -118,8 +132,12 @@ impl<'a> Evaluator<'a> {
         match want {
             Wanted::Nothing => self.error(value.span, "what this map holds has no type here"),
             Wanted::Verdict => match &value.kind {
-                ExpressionKind::Verdict(verdict) => self.verdict(value.span, verdict).map(Expression::Verdict),
-                ExpressionKind::Literal(_) => self.verdict_word(value.span, value.text(self.sources)).map(Expression::Verdict),
+                ExpressionKind::Verdict(verdict) => {
+                    self.verdict(value.span, verdict).map(Expression::Verdict)
+                }
+                ExpressionKind::Literal(_) => {
+                    self.verdict_word(value.span, value.text(self.sources)).map(Expression::Verdict)
+                }
                 _ => self.error(value.span, "a verdict is needed here"),
             },
             Wanted::Object(_) => Ok(Expression::ObjectName(value.text(self.sources).to_owned())),

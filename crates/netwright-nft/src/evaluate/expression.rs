@@ -11,7 +11,11 @@ use super::element::Wanted;
 
 impl<'a> Evaluator<'a> {
     /// A value that is loaded, computed or, where a type is wanted, a constant.
-    pub(super) fn computed(&mut self, expression: &'a ast::Expression, want: Option<&TypePart>) -> Eval<Expression> {
+    pub(super) fn computed(
+        &mut self,
+        expression: &'a ast::Expression,
+        want: Option<&TypePart>,
+    ) -> Eval<Expression> {
         let expression = self.resolve(expression)?;
         if let Some(want) = want
             && self.is_constant(expression)
@@ -23,14 +27,18 @@ impl<'a> Evaluator<'a> {
         }
         match &expression.kind {
             ExpressionKind::Concat(list) => {
-                let parts = list.items.iter().map(|item| self.computed(item, None)).collect::<Eval<Vec<_>>>()?;
+                let parts =
+                    list.items.iter().map(|item| self.computed(item, None)).collect::<Eval<Vec<_>>>()?;
                 Ok(Expression::Concatenation(parts))
             }
             ExpressionKind::Binary(binary) => self.binary(binary, want),
             ExpressionKind::Map(map) => self.map(map, Wanted::from(want)),
             _ => {
-                let diagnostic = Diagnostic::error(expression.span, "something that is loaded from the packet is needed here")
-                    .help("write a field (\"ip saddr\"), a key (\"meta mark\") or something computed from them");
+                let diagnostic = Diagnostic::error(
+                    expression.span,
+                    "something that is loaded from the packet is needed here",
+                )
+                .help("write a field (\"ip saddr\"), a key (\"meta mark\") or something computed from them");
                 self.report(diagnostic)
             }
         }
@@ -108,13 +116,16 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The map behind a key.
-    pub(super) fn map_reference(&mut self, key: &Expression, map: &'a ast::Expression, want: Wanted) -> Eval<SetReference> {
+    pub(super) fn map_reference(
+        &mut self,
+        key: &Expression,
+        map: &'a ast::Expression,
+        want: Wanted,
+    ) -> Eval<SetReference> {
         let map = self.resolve(map)?;
         let parts = self.parts(key);
         match &map.kind {
-            ExpressionKind::SetReference(name) => {
-                self.named_map(map.span, self.text(*name), &parts, &want)
-            }
+            ExpressionKind::SetReference(name) => self.named_map(map.span, self.text(*name), &parts, &want),
             ExpressionKind::Set(set) => {
                 if want == Wanted::Nothing {
                     return self.error(map.span, "what this map holds has no type here");
@@ -138,7 +149,8 @@ impl<'a> Evaluator<'a> {
         self.check_key(span, &set, parts)?;
         let fits = match (&set.target, want) {
             (None, _) => return self.error(span, format!("\"{name}\" is a set and holds no values")),
-            (Some(MapTarget::Verdicts), Wanted::Verdict) | (Some(MapTarget::Objects(_)), Wanted::Object(_)) => true,
+            (Some(MapTarget::Verdicts), Wanted::Verdict)
+            | (Some(MapTarget::Objects(_)), Wanted::Object(_)) => true,
             (Some(MapTarget::Values(_)), Wanted::Values(_) | Wanted::Target(_) | Wanted::Nothing) => true,
             _ => false,
         };
@@ -149,7 +161,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether what is looked up has the type of a set's keys.
-    pub(super) fn check_key(&mut self, span: crate::diagnostic::Span, set: &crate::ir::Set, parts: &[TypePart]) -> Eval<()> {
+    pub(super) fn check_key(
+        &mut self,
+        span: crate::diagnostic::Span,
+        set: &crate::ir::Set,
+        parts: &[TypePart],
+    ) -> Eval<()> {
         let keys = &set.key.parts;
         let same = keys.len() == parts.len()
             && keys.iter().zip(parts).all(|(key, part)| {

@@ -25,7 +25,8 @@ impl<'a> Evaluator<'a> {
 
     /// Reports intervals that overlap without being the same.
     pub(super) fn check_overlaps(&mut self, keys: &[TypePart], elements: &[Placed]) -> Eval<()> {
-        let interval = elements.iter().any(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
+        let interval =
+            elements.iter().any(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
         if keys.len() != 1 || !interval {
             return Ok(());
         }
@@ -40,9 +41,10 @@ impl<'a> Evaluator<'a> {
             if let Some((start, end, earlier)) = &before {
                 let same = *start == first && *end == last;
                 if !same && first.bytes <= end.bytes && !first.data_type.is_string() {
-                    let diagnostic = Diagnostic::error(span, "this overlaps another interval of the same set")
-                        .also(*earlier, "which is here")
-                        .help("write \"auto-merge\" in the set to have overlapping intervals joined");
+                    let diagnostic =
+                        Diagnostic::error(span, "this overlaps another interval of the same set")
+                            .also(*earlier, "which is here")
+                            .help("write \"auto-merge\" in the set to have overlapping intervals joined");
                     result = self.report(diagnostic);
                 }
                 if last.bytes <= end.bytes {

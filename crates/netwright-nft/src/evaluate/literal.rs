@@ -19,7 +19,9 @@ impl<'a> Evaluator<'a> {
             ExpressionKind::List(list) | ExpressionKind::Concat(list) => {
                 list.items.iter().all(|item| self.is_constant(item))
             }
-            ExpressionKind::Binary(binary) => self.is_constant(&binary.left) && self.is_constant(&binary.right),
+            ExpressionKind::Binary(binary) => {
+                self.is_constant(&binary.left) && self.is_constant(&binary.right)
+            }
             _ => false,
         }
     }
@@ -52,7 +54,8 @@ impl<'a> Evaluator<'a> {
                     let message = format!("{} has no flags that could be listed", describe(part));
                     return self.error(span, message);
                 }
-                let values = list.items.iter().map(|item| self.value(item, part)).collect::<Eval<Vec<_>>>()?;
+                let values =
+                    list.items.iter().map(|item| self.value(item, part)).collect::<Eval<Vec<_>>>()?;
                 Ok(Expression::Flags(values))
             }
             ExpressionKind::Binary(binary) => self.folded(span, binary, part).map(Expression::Value),
@@ -81,7 +84,8 @@ impl<'a> Evaluator<'a> {
 
     /// An operation on constants, done here.
     fn folded(&mut self, span: Span, binary: &'a ast::Binary, part: &TypePart) -> Eval<Value> {
-        let shift = matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight);
+        let shift =
+            matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight);
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
         let left = self.value(&binary.left, part)?;
         let right = self.value(&binary.right, if shift { &amount } else { part })?;
@@ -99,7 +103,12 @@ impl<'a> Evaluator<'a> {
         Ok(Value::number(part.data_type, part.bits, number))
     }
 
-    fn literal(&mut self, expression: &ast::Expression, kind: LiteralKind, part: &TypePart) -> Eval<Expression> {
+    fn literal(
+        &mut self,
+        expression: &ast::Expression,
+        kind: LiteralKind,
+        part: &TypePart,
+    ) -> Eval<Expression> {
         let (span, text) = (expression.span, expression.text(self.sources));
         if part.data_type.is_string() {
             return self.string(span, text, kind, part);
@@ -122,10 +131,13 @@ impl<'a> Evaluator<'a> {
                     None => diagnostic,
                 }
             }
-            ValueError::OutOfRange { number, greatest } => {
-                Diagnostic::error(span, format!("{number} is too large: the greatest value here is {greatest}"))
+            ValueError::OutOfRange { number, greatest } => Diagnostic::error(
+                span,
+                format!("{number} is too large: the greatest value here is {greatest}"),
+            ),
+            ValueError::NoText { .. } => {
+                Diagnostic::error(span, format!("{} has no constants", describe(part)))
             }
-            ValueError::NoText { .. } => Diagnostic::error(span, format!("{} has no constants", describe(part))),
         };
         self.report(diagnostic)
     }
@@ -149,7 +161,11 @@ impl<'a> Evaluator<'a> {
         if text.len() >= limit.max(1) && limit > 0 {
             return self.error(span, format!("a string has at most {} characters here", limit - 1));
         }
-        Ok(if wildcard.is_some() { Expression::Wildcard(value(text)) } else { Expression::Value(value(text)) })
+        Ok(if wildcard.is_some() {
+            Expression::Wildcard(value(text))
+        } else {
+            Expression::Value(value(text))
+        })
     }
 }
 

@@ -22,7 +22,9 @@ impl<'a> Evaluator<'a> {
             let word = self.text(*name);
             match symbol::value(vocabulary::NAT_FLAG, word) {
                 Some(flag) => flags |= flag,
-                None => return self.unknown(name.span, word, "flag", &["random", "fully-random", "persistent"]),
+                None => {
+                    return self.unknown(name.span, word, "flag", &["random", "fully-random", "persistent"]);
+                }
             }
         }
         let mut family = nat.version.map(version);
@@ -30,7 +32,10 @@ impl<'a> Evaluator<'a> {
         if let Some(wanted) = &nat.address {
             let known = family.or_else(|| self.address_family(wanted));
             let Some(known) = known else {
-                return self.error(span, "write \"ip\" or \"ip6\" before \"to\": the family of the packet is not known here");
+                return self.error(
+                    span,
+                    "write \"ip\" or \"ip6\" before \"to\": the family of the packet is not known here",
+                );
             };
             address = Some(self.nat_address(wanted, known)?);
             family = Some(known);

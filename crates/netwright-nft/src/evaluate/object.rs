@@ -49,7 +49,12 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn protocols(&mut self, span: Span, l4: Option<ast::Name>, l3: Option<ast::Name>) -> Eval<(u8, Option<Family>)> {
+    fn protocols(
+        &mut self,
+        span: Span,
+        l4: Option<ast::Name>,
+        l3: Option<ast::Name>,
+    ) -> Eval<(u8, Option<Family>)> {
         let Some(l4) = l4 else {
             return self.error(span, "the transport protocol is missing: write \"protocol tcp\"");
         };
@@ -87,8 +92,11 @@ impl<'a> Evaluator<'a> {
 
     fn expectation(&mut self, span: Span, expectation: &'a ast::CtExpectation) -> Eval<ObjectData> {
         let (l4proto, l3proto) = self.protocols(span, expectation.protocol, expectation.l3_protocol)?;
-        let (Some(port), Some(timeout), Some(size)) = (&expectation.port, expectation.timeout, expectation.size) else {
-            return self.error(span, "a ct expectation needs \"protocol\", \"dport\", \"timeout\" and \"size\"");
+        let (Some(port), Some(timeout), Some(size)) =
+            (&expectation.port, expectation.timeout, expectation.size)
+        else {
+            return self
+                .error(span, "a ct expectation needs \"protocol\", \"dport\", \"timeout\" and \"size\"");
         };
         let port = self.value(port, &TypePart::of(DataType::INET_SERVICE))?;
         let dport = port.as_number().and_then(|port| u16::try_from(port).ok()).unwrap_or(0);

@@ -64,7 +64,11 @@ impl<'a> Evaluator<'a> {
     fn only_membership(&mut self, matched: &ast::Match, operator: MatchOperator) -> Eval<()> {
         let membership =
             matches!(operator, MatchOperator::Implicit | MatchOperator::Equal | MatchOperator::NotEqual);
-        if membership { Ok(()) } else { self.error(matched.operator_span, "in a set something is or is not: write \"==\" or \"!=\"") }
+        if membership {
+            Ok(())
+        } else {
+            self.error(matched.operator_span, "in a set something is or is not: write \"==\" or \"!=\"")
+        }
     }
 
     /// `{ … }`: with one plain element it is a comparison with that.
@@ -105,7 +109,9 @@ impl<'a> Evaluator<'a> {
         mut operator: MatchOperator,
         right: &'a ast::Expression,
     ) -> Eval<Match> {
-        if !self.is_constant(right) && !matches!(right.kind, ExpressionKind::Meta(_) | ExpressionKind::Tunnel(_)) {
+        if !self.is_constant(right)
+            && !matches!(right.kind, ExpressionKind::Meta(_) | ExpressionKind::Tunnel(_))
+        {
             return self.error(right.span, "a match compares with a constant or a set");
         }
         if let Some(there) = self.existence(&mut left, right) {
@@ -123,7 +129,10 @@ impl<'a> Evaluator<'a> {
         let mut value = self.constant(right, part)?;
         let ordered = matches!(
             operator,
-            MatchOperator::Less | MatchOperator::LessOrEqual | MatchOperator::Greater | MatchOperator::GreaterOrEqual
+            MatchOperator::Less
+                | MatchOperator::LessOrEqual
+                | MatchOperator::Greater
+                | MatchOperator::GreaterOrEqual
         );
         if ordered && !matches!(value, Expression::Value(_)) {
             return self.error(right.span, format!("a single value is needed here: {}", describe(part)));
@@ -159,17 +168,27 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether a value fits where it is written: the types are the same, or one is of the other's kind.
-    pub(super) fn check_assigned(&mut self, span: crate::diagnostic::Span, value: &Expression, part: &TypePart) -> Eval<()> {
+    pub(super) fn check_assigned(
+        &mut self,
+        span: crate::diagnostic::Span,
+        value: &Expression,
+        part: &TypePart,
+    ) -> Eval<()> {
         let parts = self.parts(value);
         let Some(have) = parts.first() else { return Ok(()) };
         let (have, want) = (have.data_type, part.data_type);
-        let loose = |data_type: DataType| data_type == DataType::INTEGER || data_type == DataType::HEX_INTEGER;
+        let loose =
+            |data_type: DataType| data_type == DataType::INTEGER || data_type == DataType::HEX_INTEGER;
         let numbers = !have.is_string() && !want.is_string();
-        let fits = have.is_a(want) || want.is_a(have) || (numbers && want == DataType::MARK) || loose(have) && numbers;
+        let fits = have.is_a(want)
+            || want.is_a(have)
+            || (numbers && want == DataType::MARK)
+            || loose(have) && numbers;
         if fits {
             return Ok(());
         }
-        let message = format!("{} is needed here, this is a {}", describe(part), have.descriptor().description);
+        let message =
+            format!("{} is needed here, this is a {}", describe(part), have.descriptor().description);
         self.error(span, message)
     }
 

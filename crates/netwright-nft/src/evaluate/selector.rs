@@ -30,7 +30,13 @@ impl<'a> Evaluator<'a> {
             }
             ExpressionKind::DccpOption(number) => {
                 let number = self.fit(**number, "the kind of a DCCP option")?;
-                Selector::Exthdr(Exthdr { base: ExtensionBase::DCCP, number, header: None, field: None, raw: None })
+                Selector::Exthdr(Exthdr {
+                    base: ExtensionBase::DCCP,
+                    number,
+                    header: None,
+                    field: None,
+                    raw: None,
+                })
             }
             ExpressionKind::Ct(ct) => Selector::Ct(self.ct(expression.span, ct)?),
             ExpressionKind::Fib(fib) => Selector::Fib(self.fib(expression.span, fib)?),
@@ -78,7 +84,8 @@ impl<'a> Evaluator<'a> {
         if let Some(tunnel) = inner
             && tunnel.tunnel.is_none()
         {
-            return self.error(span, format!("\"{}\" carries no packet that could be looked into", tunnel.name));
+            return self
+                .error(span, format!("\"{}\" carries no packet that could be looked into", tunnel.name));
         }
         let mut word = self.text(payload.field).to_owned();
         if let Some(qualifier) = payload.qualifier {
@@ -131,10 +138,16 @@ impl<'a> Evaluator<'a> {
         Ok(found)
     }
 
-    fn named_option(&mut self, base: ExtensionBase, option: ast::Name, field: Option<ast::Name>) -> Eval<Exthdr> {
+    fn named_option(
+        &mut self,
+        base: ExtensionBase,
+        option: ast::Name,
+        field: Option<ast::Name>,
+    ) -> Eval<Exthdr> {
         let text = self.text(option);
-        let Some((header, extension)) =
-            HeaderId::by_extension_name(base, text).map(HeaderId::header).and_then(|h| Some((h, h.extension?)))
+        let Some((header, extension)) = HeaderId::by_extension_name(base, text)
+            .map(HeaderId::header)
+            .and_then(|h| Some((h, h.extension?)))
         else {
             let known: Vec<&str> = crate::table::header::EXTENSIONS
                 .iter()
@@ -156,7 +169,12 @@ impl<'a> Evaluator<'a> {
         Ok(Exthdr { base, number: extension.number, header: Some(header), field, raw: None })
     }
 
-    fn option_field(&mut self, header: &'static Header, span: Span, word: &str) -> Eval<&'static crate::table::Field> {
+    fn option_field(
+        &mut self,
+        header: &'static Header,
+        span: Span,
+        word: &str,
+    ) -> Eval<&'static crate::table::Field> {
         match header.field(word) {
             Some(field) => Ok(field),
             None => {
@@ -177,7 +195,12 @@ impl<'a> Evaluator<'a> {
                     Some((_, "kind")) => Some((0, 8)),
                     Some((_, "length")) => Some((8, 8)),
                     Some((field, word)) => {
-                        return self.unknown(field.span, word, "field of any TCP option", &["kind", "length"]);
+                        return self.unknown(
+                            field.span,
+                            word,
+                            "field of any TCP option",
+                            &["kind", "length"],
+                        );
                     }
                 };
                 Ok(Exthdr { base, number, header: None, field: None, raw })
@@ -203,7 +226,8 @@ impl<'a> Evaluator<'a> {
         };
         let Some(found) = found else { return self.unknown_key(KeyKind::Ct, ct.key, "ct") };
         if found.layer3 == Layer3::Context {
-            let message = format!("write \"ip {text}\" or \"ip6 {text}\": the address of a connection has a family");
+            let message =
+                format!("write \"ip {text}\" or \"ip6 {text}\": the address of a connection has a family");
             return self.error(span, message);
         }
         let direction = ct.direction.map(|direction| match direction {
@@ -248,7 +272,9 @@ impl<'a> Evaluator<'a> {
         let (name, present) = if result == "check" { ("oif", true) } else { (result, false) };
         match key::by_name(KeyKind::Fib, name) {
             Some(key) => Ok(Fib { flags, key, present }),
-            None => self.unknown(fib.result.span, result, "result of fib", &["oif", "oifname", "type", "check"]),
+            None => {
+                self.unknown(fib.result.span, result, "result of fib", &["oif", "oifname", "type", "check"])
+            }
         }
     }
 
@@ -281,7 +307,11 @@ impl<'a> Evaluator<'a> {
             (found.layer3, network),
             (Layer3::Ipv4, Some(HeaderId::Ip6)) | (Layer3::Ipv6, Some(HeaderId::Ip))
         );
-        if never { self.error(span, "packets here are of the other family: this never matches") } else { Ok(Rt { key: found }) }
+        if never {
+            self.error(span, "packets here are of the other family: this never matches")
+        } else {
+            Ok(Rt { key: found })
+        }
     }
 
     fn ipsec(&mut self, ipsec: &ast::Ipsec) -> Eval<Xfrm> {
@@ -292,7 +322,8 @@ impl<'a> Evaluator<'a> {
             None => key::by_layer3(KeyKind::Ipsec, Layer3::Any, text),
         };
         let Some(key) = found else { return self.unknown_key(KeyKind::Ipsec, ipsec.key, "ipsec") };
-        let number = ipsec.number.map(|number| self.fit(number, "the number of a transformation")).transpose()?;
+        let number =
+            ipsec.number.map(|number| self.fit(number, "the number of a transformation")).transpose()?;
         let direction = match ipsec.direction {
             ast::IpsecDirection::In => XfrmDirection::In,
             ast::IpsecDirection::Out => XfrmDirection::Out,

@@ -5,7 +5,10 @@ use netwright_netfilter::SetFlags;
 use super::element::Wanted;
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
-use crate::ir::{Command, Element, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart, TypeSpec};
+use crate::ir::{
+    Command, Element, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart,
+    TypeSpec,
+};
 use crate::syntax::ast::{self, ExpressionKind, SetKind};
 use crate::table::{DataType, symbol, vocabulary};
 
@@ -14,7 +17,10 @@ impl<'a> Evaluator<'a> {
     pub(super) fn set(&mut self, set: &'a ast::Set) -> Eval<Set> {
         let name = self.text(set.name).to_owned();
         let Some(key) = &set.key else {
-            return self.error(set.name.span, format!("\"{name}\" needs the type of its keys: write \"type\" or \"typeof\""));
+            return self.error(
+                set.name.span,
+                format!("\"{name}\" needs the type of its keys: write \"type\" or \"typeof\""),
+            );
         };
         let mut made = Set {
             family: self.family,
@@ -22,7 +28,10 @@ impl<'a> Evaluator<'a> {
             name,
             key: self.type_spec(key)?,
             timeout: set.timeout.and_then(|time| time.milliseconds),
-            gc_interval: set.gc_interval.and_then(|time| time.milliseconds).and_then(|ms| u32::try_from(ms).ok()),
+            gc_interval: set
+                .gc_interval
+                .and_then(|time| time.milliseconds)
+                .and_then(|ms| u32::try_from(ms).ok()),
             auto_merge: set.auto_merge,
             comment: set.comment.map(|comment| self.text(comment).to_owned()),
             ..Set::default()
@@ -146,7 +155,8 @@ impl<'a> Evaluator<'a> {
         let placed = self.elements(list, &set.key.parts, &want)?;
         let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
         if !interval {
-            let range = placed.iter().find(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
+            let range =
+                placed.iter().find(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
             if let Some((_, span)) = range {
                 let message = format!("\"{}\" holds single values: write \"flags interval\" in it", set.name);
                 return self.error(*span, message);
@@ -158,7 +168,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The set of an old-style meter, as an order before the rule.
-    pub(super) fn define_meter(&mut self, name: &str, parts: Vec<TypePart>, size: Option<u32>, timeout: bool) {
+    pub(super) fn define_meter(
+        &mut self,
+        name: &str,
+        parts: Vec<TypePart>,
+        size: Option<u32>,
+        timeout: bool,
+    ) {
         let mut flags = SetFlags::EVAL;
         flags.set(SetFlags::TIMEOUT, timeout);
         let set = Set {
@@ -171,7 +187,11 @@ impl<'a> Evaluator<'a> {
             ..Set::default()
         };
         self.catalog.add_set(&set);
-        self.commands.push(Command { operation: Operation::Add, target: Target::Set(Box::new(set)), span: None });
+        self.commands.push(Command {
+            operation: Operation::Add,
+            target: Target::Set(Box::new(set)),
+            span: None,
+        });
     }
 }
 

@@ -5,8 +5,9 @@ use super::{Eval, Evaluator, version};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{
-    ChainTarget, Counter, Duplicate, Expression, Forward, Limit, LimitRate, Log, ObjectKind, ObjectName, Queue,
-    QueueTarget, Quota, Reject, Rule, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy, TypePart, Verdict,
+    ChainTarget, Counter, Duplicate, Expression, Forward, Limit, LimitRate, Log, ObjectKind, ObjectName,
+    Queue, QueueTarget, Quota, Reject, Rule, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy,
+    TypePart, Verdict,
 };
 use crate::syntax::ast::{self, ExpressionKind, StatementKind};
 use crate::table::unit::DEFAULT_PACKET_BURST;
@@ -103,9 +104,10 @@ impl<'a> Evaluator<'a> {
             StatementKind::Quota(quota) => Statement::Quota(self.quota(quota)),
             StatementKind::Limit(limit) => Statement::Limit(self.limit(limit)?),
             StatementKind::Last { used } => Statement::Last(used.and_then(|time| time.milliseconds)),
-            StatementKind::ConnectionLimit { over, count } => {
-                Statement::ConnectionLimit { count: self.fit(*count, "a number of connections")?, over: *over }
-            }
+            StatementKind::ConnectionLimit { over, count } => Statement::ConnectionLimit {
+                count: self.fit(*count, "a number of connections")?,
+                over: *over,
+            },
             StatementKind::ObjectReference { object, name } => self.object_reference(*object, name)?,
             StatementKind::Log(log) => Statement::Log(self.log(span, log)?),
             StatementKind::Reject(reject) => Statement::Reject(self.reject(reject)?),
@@ -184,7 +186,10 @@ impl<'a> Evaluator<'a> {
             Selector::Meta(key) => key.writable,
             Selector::Ct(ct) => ct.key.writable,
             Selector::Payload(payload) => payload.inner.is_none(),
-            Selector::Exthdr(exthdr) => exthdr.base == crate::table::ExtensionBase::TCP && (exthdr.field.is_some() || exthdr.raw.is_some()),
+            Selector::Exthdr(exthdr) => {
+                exthdr.base == crate::table::ExtensionBase::TCP
+                    && (exthdr.field.is_some() || exthdr.raw.is_some())
+            }
             _ => false,
         };
         if !writable {
@@ -252,7 +257,8 @@ impl<'a> Evaluator<'a> {
                     text.push_str(self.resolve(part)?.text(self.sources));
                 }
                 if text.len() > MAXIMUM_LOG_PREFIX {
-                    return self.error(prefix.span, format!("a prefix has at most {MAXIMUM_LOG_PREFIX} bytes"));
+                    return self
+                        .error(prefix.span, format!("a prefix has at most {MAXIMUM_LOG_PREFIX} bytes"));
                 }
                 Some(text)
             }
@@ -264,7 +270,8 @@ impl<'a> Evaluator<'a> {
                 match crate::table::symbol::value(vocabulary::LOG_LEVEL, word) {
                     Some(level) => Some(level),
                     None => {
-                        let known: Vec<&str> = vocabulary::LOG_LEVEL.iter().map(|symbol| symbol.name).collect();
+                        let known: Vec<&str> =
+                            vocabulary::LOG_LEVEL.iter().map(|symbol| symbol.name).collect();
                         return self.unknown(name.span, word, "log level", &known);
                     }
                 }
@@ -274,10 +281,12 @@ impl<'a> Evaluator<'a> {
         let flags = log.flags.iter().fold(0, |all, flag| all | log_flag(*flag));
         let to_group = log.group.is_some() || log.snaplen.is_some() || log.queue_threshold.is_some();
         if level.is_some() && to_group {
-            return self.error(span, "\"level\" is for the kernel's log, \"group\" for another: write one of them");
+            return self
+                .error(span, "\"level\" is for the kernel's log, \"group\" for another: write one of them");
         }
         if flags != 0 && to_group {
-            return self.error(span, "\"flags\" are for the kernel's log: they cannot stand beside \"group\"");
+            return self
+                .error(span, "\"flags\" are for the kernel's log: they cannot stand beside \"group\"");
         }
         if level == Some(AUDIT) && (prefix.is_some() || flags != 0) {
             return self.error(span, "\"log level audit\" has no other options");
@@ -354,7 +363,9 @@ impl<'a> Evaluator<'a> {
             Some(to) => {
                 let to_span = to.span;
                 let made = self.computed(to, Some(&number))?;
-                let small = |value: &crate::ir::Value| value.as_number().and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
+                let small = |value: &crate::ir::Value| {
+                    value.as_number().and_then(|n| u16::try_from(n).ok()).unwrap_or(0)
+                };
                 match &made {
                     Expression::Value(value) => QueueTarget::Numbers(small(value), small(value)),
                     Expression::Range(from, to) => QueueTarget::Numbers(small(from), small(to)),
@@ -367,7 +378,10 @@ impl<'a> Evaluator<'a> {
                         QueueTarget::Computed(Box::new(made))
                     }
                     Expression::Map(..) => QueueTarget::Computed(Box::new(made)),
-                    _ => return self.error(to_span, "a number, a range, or what computes a number is needed here"),
+                    _ => {
+                        return self
+                            .error(to_span, "a number, a range, or what computes a number is needed here");
+                    }
                 }
             }
         };
@@ -378,7 +392,11 @@ impl<'a> Evaluator<'a> {
     }
 
     fn check_queue(&mut self, span: Span, greatest: u64) -> Eval<()> {
-        if greatest > 65536 { self.error(span, "queues are numbered up to 65535: this can be more") } else { Ok(()) }
+        if greatest > 65536 {
+            self.error(span, "queues are numbered up to 65535: this can be more")
+        } else {
+            Ok(())
+        }
     }
 
     fn set_update(&mut self, span: Span, update: &'a ast::SetUpdate) -> Eval<SetUpdate> {
@@ -410,8 +428,12 @@ impl<'a> Evaluator<'a> {
         let value = self.resolve(value)?;
         match (&value.kind, parts) {
             (ExpressionKind::Concat(list), parts) if list.items.len() == parts.len() => {
-                let items: Eval<Vec<_>> =
-                    list.items.iter().zip(parts).map(|(item, part)| self.computed(item, Some(part))).collect();
+                let items: Eval<Vec<_>> = list
+                    .items
+                    .iter()
+                    .zip(parts)
+                    .map(|(item, part)| self.computed(item, Some(part)))
+                    .collect();
                 Ok(Expression::Concatenation(items?))
             }
             (_, [part]) => self.computed(value, Some(part)),
@@ -444,7 +466,8 @@ impl<'a> Evaluator<'a> {
         let update = self.finish_update(SetUpdateOperation::Update, name, key, None, options)?;
         let size = meter.size.map(|size| self.fit(size, "a size")).transpose()?;
         self.define_meter(name, parts, size, update.timeout.is_some());
-        let operation = if update.timeout.is_some() { SetUpdateOperation::Update } else { SetUpdateOperation::Add };
+        let operation =
+            if update.timeout.is_some() { SetUpdateOperation::Update } else { SetUpdateOperation::Add };
         Ok(SetUpdate { operation, ..update })
     }
 }

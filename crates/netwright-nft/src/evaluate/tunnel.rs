@@ -17,14 +17,18 @@ use crate::table::DataType;
 impl<'a> Evaluator<'a> {
     pub(super) fn tunnel(&mut self, span: Span, tunnel: &'a ast::Tunnel) -> Eval<ObjectData> {
         let Some(id) = tunnel.id else { return self.error(span, "a tunnel needs its number: \"id 10\"") };
-        let mut attrs = TunnelKeyAttrs { id: Some(self.fit(id, "the number of a tunnel")?), ..Default::default() };
-        let is_v6 = [&tunnel.source, &tunnel.destination].into_iter().flatten().any(|address| {
-            matches!(address.kind, ast::ExpressionKind::Literal(LiteralKind::Colons))
-        });
+        let mut attrs =
+            TunnelKeyAttrs { id: Some(self.fit(id, "the number of a tunnel")?), ..Default::default() };
+        let is_v6 = [&tunnel.source, &tunnel.destination]
+            .into_iter()
+            .flatten()
+            .any(|address| matches!(address.kind, ast::ExpressionKind::Literal(LiteralKind::Colons)));
         if is_v6 {
-            let source = self.tunnel_address(tunnel.source.as_ref(), DataType::IPV6_ADDR)?.map(Ipv6Addr::from_bits);
-            let destination =
-                self.tunnel_address(tunnel.destination.as_ref(), DataType::IPV6_ADDR)?.map(Ipv6Addr::from_bits);
+            let source =
+                self.tunnel_address(tunnel.source.as_ref(), DataType::IPV6_ADDR)?.map(Ipv6Addr::from_bits);
+            let destination = self
+                .tunnel_address(tunnel.destination.as_ref(), DataType::IPV6_ADDR)?
+                .map(Ipv6Addr::from_bits);
             attrs.ipv6 = Some(TunnelIpv6Attrs { source, destination, ..Default::default() });
         } else {
             let v4 = |number: u128| Ipv4Addr::from_bits(number as u32);
@@ -44,7 +48,11 @@ impl<'a> Evaluator<'a> {
         Ok(ObjectData::Other(ObjectKind::TUNNEL.0, writer.bytes().to_vec()))
     }
 
-    fn tunnel_address(&mut self, address: Option<&'a ast::Expression>, data_type: DataType) -> Eval<Option<u128>> {
+    fn tunnel_address(
+        &mut self,
+        address: Option<&'a ast::Expression>,
+        data_type: DataType,
+    ) -> Eval<Option<u128>> {
         match address {
             Some(address) => Ok(self.value(address, &TypePart::of(data_type))?.as_number()),
             None => Ok(None),
@@ -54,15 +62,15 @@ impl<'a> Evaluator<'a> {
     fn tunnel_options(&mut self, options: &ast::TunnelOptions) -> Eval<Vec<TunnelOption>> {
         match options {
             TunnelOptions::Vxlan { group_policy } => {
-                let group_policy = group_policy.map(|number| self.fit(number, "a group policy")).transpose()?;
+                let group_policy =
+                    group_policy.map(|number| self.fit(number, "a group policy")).transpose()?;
                 Ok(vec![TunnelOption::Vxlan(VxlanOptionAttrs { group_policy, ..Default::default() })])
             }
             TunnelOptions::Erspan { version, index, direction, hardware_id } => {
-                let mut attrs = ErspanOptionAttrs::default();
-                attrs.version = version.map(|number| self.fit(number, "a version")).transpose()?;
-                attrs.index = index.map(|number| self.fit(number, "an index")).transpose()?;
-                attrs.hardware = hardware_id.map(|number| self.fit(number, "a number")).transpose()?;
-                attrs.direction = match direction.map(|name| (name, self.text(name))) {
+                let version = version.map(|number| self.fit(number, "a version")).transpose()?;
+                let index = index.map(|number| self.fit(number, "an index")).transpose()?;
+                let hardware = hardware_id.map(|number| self.fit(number, "a number")).transpose()?;
+                let direction = match direction.map(|name| (name, self.text(name))) {
                     None => None,
                     Some((_, "ingress")) => Some(0),
                     Some((_, "egress")) => Some(1),
@@ -70,6 +78,7 @@ impl<'a> Evaluator<'a> {
                         return self.unknown(name.span, word, "direction", &["ingress", "egress"]);
                     }
                 };
+                let attrs = ErspanOptionAttrs { version, index, hardware, direction, ..Default::default() };
                 Ok(vec![TunnelOption::Erspan(attrs)])
             }
             TunnelOptions::Geneve(list) => list.iter().map(|option| self.geneve(option)).collect(),
@@ -81,8 +90,9 @@ impl<'a> Evaluator<'a> {
         let digits = word.strip_prefix("0x").unwrap_or(word).as_bytes();
         let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let data: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
-        let Some(data) = data.filter(|data| digits.len() % 2 == 0 && !data.is_empty()) else {
-            return self.error(option.data.span, "pairs of hexadecimal digits are needed here: \"0x12345678\"");
+        let Some(data) = data.filter(|data| digits.len().is_multiple_of(2) && !data.is_empty()) else {
+            return self
+                .error(option.data.span, "pairs of hexadecimal digits are needed here: \"0x12345678\"");
         };
         Ok(TunnelOption::Geneve(GeneveOptionAttrs {
             class: Some(self.fit(option.class, "a class")?),

@@ -2,7 +2,9 @@
 
 use netwright_netfilter::Family;
 
-use super::{Chain, Element, Expression, Flowtable, Object, ObjectKind, Rule, Set, Table, TypePart};
+use super::{
+    Chain, Element, Expression, Flowtable, Object, ObjectKind, PackedElements, Rule, Set, Table, TypePart,
+};
 use crate::diagnostic::Span;
 
 /// An order.
@@ -153,6 +155,13 @@ pub enum Target {
         set: Box<Set>,
         /// The elements.
         elements: Vec<Element>,
+    },
+    /// Many plain elements of a set at once; as single ones: [`PackedElements::elements`].
+    PackedElements {
+        /// The set: family, table, name, types and flags are filled in.
+        set: Box<Set>,
+        /// The elements.
+        elements: PackedElements,
     },
     /// A stateful object to make.
     Object(Box<Object>),

@@ -2,14 +2,15 @@
 
 use netwright_netfilter::expression::ObjectKind as KernelObjectKind;
 use netwright_netfilter::{
-    Batch, Chain as KernelChain, ChainFlags, Family, Flowtable as KernelFlowtable, Item, Object as KernelObject,
-    ObjectData as KernelData, Rule as KernelRule, Set as KernelSet, Table as KernelTable, Userdata,
+    Batch, Chain as KernelChain, ChainFlags, Element as KernelElement, Family, Flowtable as KernelFlowtable,
+    Item, Object as KernelObject, ObjectData as KernelData, Rule as KernelRule, Set as KernelSet,
+    Table as KernelTable, Userdata,
 };
 
 use super::rule::{AnonymousChain, Code, Scope};
-use super::{Error, Result, object, set};
+use super::{Error, Result, object, packed, set};
 use crate::catalog::Catalog;
-use crate::ir::{Anchor, Command, Element, Entity, Operation, Rule, Selection, Set, Target};
+use crate::ir::{Anchor, Command, Element, Entity, Operation, PackedElements, Rule, Selection, Set, Target};
 
 /// An order that cannot be lowered.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,12 +70,16 @@ impl<'a> Lowering<'a> {
             }
             Target::Set(set) => self.set(operation, set),
             Target::Elements { set, elements } => self.elements(operation, set, elements),
+            Target::PackedElements { set, elements } => self.packed(operation, set, elements),
             Target::Object(made) => {
                 let scope = Scope { family: made.family, table: &made.table, catalog: self.catalog };
                 self.define(operation, &object::object(&scope, made)?)
             }
             Target::Flowtable(table) => self.define(operation, &object::flowtable(table)),
-            Target::Hooks { .. } | Target::Changes { .. } | Target::Description { .. } | Target::Exchange { .. } => {
+            Target::Hooks { .. }
+            | Target::Changes { .. }
+            | Target::Description { .. }
+            | Target::Exchange { .. } => {
                 Err(Error::new("this order changes nothing, so it is no part of a batch"))
             }
         }
@@ -176,11 +181,30 @@ impl<'a> Lowering<'a> {
             Operation::Delete | Operation::Destroy => set::elements_to_delete(&scope, set, elements)?,
             _ => set::elements(&scope, set, elements)?,
         };
+        self.send(operation, &kernel, list)
+    }
+
+    fn packed(&mut self, operation: Operation, set: &Set, elements: &PackedElements) -> Result<()> {
+        let kernel = KernelSet::new(set.family, set.table.clone(), set.name.clone(), 0);
+        let below = !matches!(operation, Operation::Delete | Operation::Destroy);
+        if elements.last.is_some() {
+            self.send(operation, &kernel, packed::intervals(&set.key.parts, elements, below))
+        } else {
+            self.send(operation, &kernel, packed::keys(&set.key.parts, elements))
+        }
+    }
+
+    fn send(
+        &mut self,
+        operation: Operation,
+        set: &KernelSet,
+        elements: impl IntoIterator<Item = KernelElement>,
+    ) -> Result<()> {
         match operation {
-            Operation::Add => self.batch.add_elements(&kernel, &list),
-            Operation::Create => self.batch.create_elements(&kernel, &list),
-            Operation::Delete => self.batch.delete_elements(&kernel, &list),
-            Operation::Destroy => self.batch.destroy_elements(&kernel, &list),
+            Operation::Add => self.batch.add_elements(set, elements),
+            Operation::Create => self.batch.create_elements(set, elements),
+            Operation::Delete => self.batch.delete_elements(set, elements),
+            Operation::Destroy => self.batch.destroy_elements(set, elements),
             _ => return Err(Error::new("this order changes nothing, so it is no part of a batch")),
         }
         Ok(())
@@ -198,7 +222,9 @@ impl<'a> Lowering<'a> {
             Entity::Table => {
                 self.define(operation, &KernelTable { handle, ..KernelTable::new(family, table) })
             }
-            Entity::Chain => self.define(operation, &KernelChain { handle, ..KernelChain::new(family, table, name) }),
+            Entity::Chain => {
+                self.define(operation, &KernelChain { handle, ..KernelChain::new(family, table, name) })
+            }
             Entity::Set | Entity::Map | Entity::Meter => {
                 self.define(operation, &KernelSet { handle, ..KernelSet::new(family, table, name, 0) })
             }
@@ -216,7 +242,9 @@ impl<'a> Lowering<'a> {
                 let handle = match (handle, selection.index) {
                     (Some(handle), _) => handle,
                     (None, Some(index)) => self.handle_at(&scope, &chain, index)?,
-                    (None, None) => return Err(Error::new("which rule? write \"handle NUMBER\" behind the chain")),
+                    (None, None) => {
+                        return Err(Error::new("which rule? write \"handle NUMBER\" behind the chain"));
+                    }
                 };
                 let named = KernelRule::new(family, table.clone(), chain, []);
                 self.define(operation, &KernelRule { handle: Some(handle), ..named })

@@ -29,7 +29,8 @@ const LITTLE: bool = cfg!(target_endian = "little");
 /// The bytes of a value. Strings are filled up with zeros.
 pub(super) fn bytes(value: &Value, form: Form) -> Result<DataValue> {
     let mut buffer = [0u8; DataValue::MAXIMUM];
-    let place = buffer.get_mut(..form.bytes).ok_or_else(|| Error::new("a value is too long for a register"))?;
+    let place =
+        buffer.get_mut(..form.bytes).ok_or_else(|| Error::new("a value is too long for a register"))?;
     if value.data_type.is_string() {
         let length = value.bytes.len().min(place.len());
         place[..length].copy_from_slice(&value.bytes[..length]);
@@ -95,5 +96,9 @@ pub(super) fn prefix_mask(length: u32, bits: u32, form: Form) -> Result<DataValu
 /// Whether a byte order asks for swapping when a number goes from one to the other.
 pub(super) fn differs(from: &TypePart, to: &TypePart) -> bool {
     let host = |part: &TypePart| part.order == ByteOrder::Host;
-    from.bytes() > 1 && LITTLE && from.order != ByteOrder::None && to.order != ByteOrder::None && host(from) != host(to)
+    from.bytes() > 1
+        && LITTLE
+        && from.order != ByteOrder::None
+        && to.order != ByteOrder::None
+        && host(from) != host(to)
 }

@@ -1,6 +1,10 @@
 //! Neighbouring bytes of a packet that are compared for equality are loaded and compared at once.
 
-use netwright_netfilter::{DataValue, Expression, Register, expression::{CompareOp, PayloadBase}, raw};
+use netwright_netfilter::{
+    DataValue, Expression, Register,
+    expression::{CompareOp, PayloadBase},
+    raw,
+};
 
 /// What one statement, or one match before it, became.
 #[derive(Clone, Debug)]
@@ -60,7 +64,8 @@ impl Bytes {
 pub(super) fn merge(pieces: &mut Vec<Piece>) {
     let mut start = 0;
     while start < pieces.len() {
-        let length = pieces[start..].iter().take_while(|piece| !matches!(piece.kind, PieceKind::Other)).count();
+        let length =
+            pieces[start..].iter().take_while(|piece| !matches!(piece.kind, PieceKind::Other)).count();
         merge_run(&mut pieces[start..start + length]);
         start += length + 1;
     }

@@ -5,10 +5,10 @@ use netwright_netfilter::expression::{
 };
 use netwright_netfilter::{Family, Register};
 
+use super::Result;
 use super::load::Purpose;
 use super::registers::{cells, register};
 use super::rule::Lowering;
-use super::Result;
 use crate::ir::{Expression, Nat, NatKind, SetReference, Tproxy, TypePart, Value};
 use crate::table::DataType;
 
@@ -103,7 +103,11 @@ impl Lowering<'_> {
     }
 
     /// A value in one register, or the ends of a range in two.
-    fn pair(&mut self, expression: &Expression, part: &TypePart) -> Result<(Option<Register>, Option<Register>)> {
+    fn pair(
+        &mut self,
+        expression: &Expression,
+        part: &TypePart,
+    ) -> Result<(Option<Register>, Option<Register>)> {
         let (from, to) = match expression {
             Expression::Range(from, to) => (from.clone(), to.clone()),
             Expression::Prefix(value, length) => prefix_ends(value, *length),

@@ -6,8 +6,9 @@ use netwright_netfilter::object::{
 };
 use netwright_netfilter::userdata::entry;
 use netwright_netfilter::{
-    BaseHook, Chain as KernelChain, ChainFlags, ChainPolicy, Device, Expression, Flowtable as KernelFlowtable,
-    FlowtableFlags, Hook, Object as KernelObject, ObjectData as KernelData, Table as KernelTable, TableFlags, Userdata,
+    BaseHook, Chain as KernelChain, ChainFlags, ChainPolicy, Device, Expression,
+    Flowtable as KernelFlowtable, FlowtableFlags, Hook, Object as KernelObject, ObjectData as KernelData,
+    Table as KernelTable, TableFlags, Userdata,
 };
 
 use super::rule::Scope;
@@ -25,7 +26,12 @@ fn comment(text: Option<&String>) -> Result<Userdata> {
 pub(super) fn table(table: &Table) -> Result<KernelTable> {
     let flags = Some(TableFlags::from_bits_retain(table.flags));
     let userdata = comment(table.comment.as_ref())?;
-    Ok(KernelTable { flags, userdata, handle: table.handle, ..KernelTable::new(table.family, table.name.clone()) })
+    Ok(KernelTable {
+        flags,
+        userdata,
+        handle: table.handle,
+        ..KernelTable::new(table.family, table.name.clone())
+    })
 }
 
 pub(super) fn chain(chain: &Chain) -> Result<KernelChain> {
@@ -108,7 +114,9 @@ pub(super) fn object(scope: &Scope<'_>, object: &Object) -> Result<KernelObject>
         ObjectData::Secmark(context) => {
             KernelData::Secmark(SecmarkAttrs { context: Some(context.clone()), ..Default::default() })
         }
-        ObjectData::Other(kind, data) => KernelData::Unknown { kind: KernelObjectKind(*kind), data: data.clone() },
+        ObjectData::Other(kind, data) => {
+            KernelData::Unknown { kind: KernelObjectKind(*kind), data: data.clone() }
+        }
     };
     let mut kernel = KernelObject::new(object.family, object.table.clone(), object.name.clone(), data);
     if let Some(text) = &object.comment {

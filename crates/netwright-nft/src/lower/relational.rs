@@ -3,8 +3,9 @@
 use netwright_netfilter::expression::{ByteOrderOp, CompareOp, LookupAttrs, LookupFlags, RangeOp};
 use netwright_netfilter::{DataValue, Register, SetFlags, raw};
 
+use super::compute::or_all;
 use super::constant::{self, Form};
-use super::load::{Loaded, Purpose, or_all};
+use super::load::{Loaded, Purpose};
 use super::merge::{Bytes, PieceKind};
 use super::registers::register;
 use super::rule::{AnonymousSet, Lowering};
@@ -37,7 +38,8 @@ impl Lowering<'_> {
         if let Some(simpler) = moved_to_the_right(matched) {
             return self.matched(&simpler);
         }
-        if let (Expression::Selector(selector), Expression::Prefix(value, length)) = (&matched.left, &matched.right)
+        if let (Expression::Selector(selector), Expression::Prefix(value, length)) =
+            (&matched.left, &matched.right)
             && self.prefix_in_whole_bytes(selector, matched.operator, value, *length)?
         {
             return Ok(PieceKind::Match);
@@ -56,7 +58,8 @@ impl Lowering<'_> {
             MatchOperator::Implicit => !matched.is_any_of_flags(),
             _ => false,
         };
-        let (Expression::Selector(Selector::Payload(payload)), Expression::Value(value)) = (&matched.left, &matched.right)
+        let (Expression::Selector(Selector::Payload(payload)), Expression::Value(value)) =
+            (&matched.left, &matched.right)
         else {
             return Ok(None);
         };
@@ -69,8 +72,12 @@ impl Lowering<'_> {
             PayloadLocation::Raw { .. } => false,
         };
         let form = Form { bytes: place.bytes as usize, shift: 0, little: false };
-        let bytes =
-            Bytes { base: payload.base(), offset: place.offset, value: constant::bytes(value, form)?, protocol_key };
+        let bytes = Bytes {
+            base: payload.base(),
+            offset: place.offset,
+            value: constant::bytes(value, form)?,
+            protocol_key,
+        };
         self.code.extend(bytes.code());
         Ok(Some(PieceKind::Bytes(bytes)))
     }
@@ -82,7 +89,8 @@ impl Lowering<'_> {
         tunnel: Option<&'static Header>,
         value: &Value,
     ) -> Result<PieceKind> {
-        let payload = Payload { inner: tunnel, location: PayloadLocation::Field(field.header.header(), field) };
+        let payload =
+            Payload { inner: tunnel, location: PayloadLocation::Field(field.header.header(), field) };
         let left = Expression::Selector(Selector::Payload(payload));
         self.matched(&Match { operator: MatchOperator::Equal, left, right: Expression::Value(value.clone()) })
     }
@@ -96,7 +104,8 @@ impl Lowering<'_> {
         length: u32,
     ) -> Result<bool> {
         let part = selector.part();
-        let whole = length > 0 && length % 8 == 0 && part.bits % 8 == 0 && !part.is_host_number();
+        let whole =
+            length > 0 && length.is_multiple_of(8) && part.bits.is_multiple_of(8) && !part.is_host_number();
         if !whole || length > part.bits {
             return Ok(false);
         }
@@ -124,7 +133,13 @@ impl Lowering<'_> {
     }
 
     /// Compares what was loaded with the right side of a match.
-    fn compare_loaded(&mut self, cell: usize, loaded: Loaded, operator: MatchOperator, right: &Expression) -> Result<()> {
+    fn compare_loaded(
+        &mut self,
+        cell: usize,
+        loaded: Loaded,
+        operator: MatchOperator,
+        right: &Expression,
+    ) -> Result<()> {
         match right {
             Expression::Value(value) => self.compare_value(cell, loaded, operator, value),
             Expression::Flags(values) if operator == MatchOperator::Implicit => {
@@ -163,7 +178,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn compare_value(&mut self, cell: usize, loaded: Loaded, operator: MatchOperator, value: &Value) -> Result<()> {
+    fn compare_value(
+        &mut self,
+        cell: usize,
+        loaded: Loaded,
+        operator: MatchOperator,
+        value: &Value,
+    ) -> Result<()> {
         let any = operator == MatchOperator::Implicit && has_flags(loaded.part.data_type);
         if any || operator == MatchOperator::NoneOf {
             let form = loaded.form();
@@ -175,7 +196,10 @@ impl Lowering<'_> {
         }
         let ordered = matches!(
             operator,
-            MatchOperator::Less | MatchOperator::LessOrEqual | MatchOperator::Greater | MatchOperator::GreaterOrEqual
+            MatchOperator::Less
+                | MatchOperator::LessOrEqual
+                | MatchOperator::Greater
+                | MatchOperator::GreaterOrEqual
         );
         let loaded = if ordered { self.in_order(cell, loaded)? } else { loaded };
         let value = constant::bytes(value, loaded.form())?;
@@ -184,7 +208,13 @@ impl Lowering<'_> {
     }
 
     /// Compares a register with one value.
-    pub(super) fn compare(&mut self, cell: usize, part: &TypePart, operator: MatchOperator, value: &Value) -> Result<()> {
+    pub(super) fn compare(
+        &mut self,
+        cell: usize,
+        part: &TypePart,
+        operator: MatchOperator,
+        value: &Value,
+    ) -> Result<()> {
         let loaded = Loaded { part: *part, bytes: part.bytes().max(1), shift: 0 };
         self.compare_value(cell, loaded, operator, value)
     }
@@ -222,7 +252,13 @@ impl Lowering<'_> {
         want: Option<&TypePart>,
     ) -> Result<()> {
         let (parts, shift) = self.load_key(key, reference, cell)?;
-        let target = self.target(reference, Some(key), &parts, shift, want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })))?;
+        let target = self.target(
+            reference,
+            Some(key),
+            &parts,
+            shift,
+            want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })),
+        )?;
         self.push_lookup(target, cell, destination, inverted)
     }
 
@@ -282,9 +318,9 @@ impl Lowering<'_> {
     fn is_interval(&self, reference: &SetReference) -> Result<bool> {
         Ok(match reference {
             SetReference::Named(name) => self.scope.set(name)?.flags & SetFlags::INTERVAL.bits() != 0,
-            SetReference::Anonymous(elements) => elements.iter().any(|element| {
-                element.key.as_ref().is_some_and(Expression::is_interval)
-            }),
+            SetReference::Anonymous(elements) => {
+                elements.iter().any(|element| element.key.as_ref().is_some_and(Expression::is_interval))
+            }
         })
     }
 
@@ -324,7 +360,8 @@ impl Lowering<'_> {
                 "__map%d"
             }
         };
-        let ranges = elements.iter().any(|element| element.data.as_ref().is_some_and(Expression::is_interval));
+        let ranges =
+            elements.iter().any(|element| element.data.as_ref().is_some_and(Expression::is_interval));
         let set = ir::Set {
             family: self.scope.family,
             table: self.scope.table.to_owned(),
@@ -348,7 +385,8 @@ impl Lowering<'_> {
             (_, Some(Expression::Verdict(_))) => Some(MapTarget::Verdicts),
             (wanted, Some(data)) => {
                 let parts = self.parts(data);
-                let same = matches!(&wanted, Some(MapTarget::Values(spec)) if spec.parts.len() == parts.len());
+                let same =
+                    matches!(&wanted, Some(MapTarget::Values(spec)) if spec.parts.len() == parts.len());
                 wanted.filter(|_| same).or(Some(MapTarget::Values(TypeSpec { parts, type_of: None })))
             }
         }
@@ -389,10 +427,8 @@ fn has_flags(data_type: DataType) -> bool {
 fn moved_to_the_right(matched: &Match) -> Option<Match> {
     let Expression::Binary(operator, left, by) = &matched.left else { return None };
     let (Expression::Value(by), Expression::Value(value)) = (&**by, &matched.right) else { return None };
-    let plain = matches!(
-        matched.operator,
-        MatchOperator::Implicit | MatchOperator::Equal | MatchOperator::NotEqual
-    );
+    let plain =
+        matches!(matched.operator, MatchOperator::Implicit | MatchOperator::Equal | MatchOperator::NotEqual);
     let (number, by) = (value.as_number()?, by.as_number()?);
     let moved = match operator {
         BinaryOperator::Xor if plain => number ^ by,

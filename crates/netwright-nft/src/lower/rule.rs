@@ -175,8 +175,11 @@ impl<'a> Lowering<'a> {
                 (part, Some(field))
             }
         };
-        let values: Vec<Value> =
-            dependency.values.iter().map(|&n| Value::number(part.data_type, part.bits, u128::from(n))).collect();
+        let values: Vec<Value> = dependency
+            .values
+            .iter()
+            .map(|&n| Value::number(part.data_type, part.bits, u128::from(n)))
+            .collect();
         let kind = match (key, values.as_slice()) {
             (Some(field), [value]) => self.field_equals(field, tunnel, value)?,
             (None, [value]) => {

@@ -2,8 +2,8 @@
 
 use netwright_netfilter::expression::ObjectKind as KernelObjectKind;
 use netwright_netfilter::{
-    Data, DataType as DataKind, DataValue, Element as KernelElement, ElementFlags, Set as KernelSet, SetFlags,
-    SetPolicy as KernelPolicy, Userdata, userdata::entry,
+    Data, DataType as DataKind, DataValue, Element as KernelElement, ElementFlags, Set as KernelSet,
+    SetFlags, SetPolicy as KernelPolicy, Userdata, userdata::entry,
 };
 
 use super::constant::{self, Form};
@@ -16,7 +16,7 @@ use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSp
 use crate::table::Concat;
 
 /// Note of an element: its interval has no end.
-const OPEN: u32 = 1;
+pub(super) const OPEN: u32 = 1;
 
 /// The definition of a set as the kernel wants it.
 ///
@@ -203,7 +203,7 @@ pub(crate) fn ends(key: &Expression) -> Result<(Value, Value)> {
     Ok(match key {
         Expression::Value(value) | Expression::Wildcard(value) => (value.clone(), value.clone()),
         Expression::Flags(values) => {
-            let all = super::load::or_all(values)?;
+            let all = super::compute::or_all(values)?;
             (all.clone(), all)
         }
         Expression::Exists(there) => {
@@ -229,13 +229,16 @@ fn last_bytes(key: &Expression, last: &Value, form: Form) -> Result<DataValue> {
 
 /// Everything of an element but its key.
 fn beside_key(scope: &Scope<'_>, set: &Set, element: &Element) -> Result<KernelElement> {
-    let mut kernel = KernelElement { timeout: element.timeout, expiration: element.expires, ..Default::default() };
+    let mut kernel =
+        KernelElement { timeout: element.timeout, expiration: element.expires, ..Default::default() };
     if element.key.is_none() {
         kernel.flags = Some(ElementFlags::CATCH_ALL);
     }
     match (&element.data, &set.target) {
         (Some(Expression::ObjectName(name)), _) => kernel.object = Some(name.clone()),
-        (Some(Expression::Verdict(verdict)), _) => kernel.data = Some(Data::Verdict(simple_verdict(verdict)?)),
+        (Some(Expression::Verdict(verdict)), _) => {
+            kernel.data = Some(Data::Verdict(simple_verdict(verdict)?))
+        }
         (Some(data), Some(MapTarget::Values(spec))) => {
             kernel.data = Some(map_data(spec, data, set.data_ranges)?.into());
         }
@@ -343,7 +346,10 @@ fn merged(intervals: Vec<Interval>) -> Vec<Interval> {
     let mut merged: Vec<Interval> = Vec::with_capacity(intervals.len());
     for interval in intervals {
         match merged.last_mut() {
-            Some(last) if interval.first[..] <= last.last[..] || successor(&last.last).as_deref() == Some(&interval.first[..]) => {
+            Some(last)
+                if interval.first[..] <= last.last[..]
+                    || successor(&last.last).as_deref() == Some(&interval.first[..]) =>
+            {
                 if interval.last[..] > last.last[..] {
                     last.last = interval.last;
                 }
@@ -360,7 +366,7 @@ fn end_element(key: &[u8]) -> Result<KernelElement> {
 }
 
 /// The next greater number; `None` behind the greatest.
-fn successor(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn successor(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut next = bytes.to_vec();
     for byte in next.iter_mut().rev() {
         let (sum, overflow) = byte.overflowing_add(1);

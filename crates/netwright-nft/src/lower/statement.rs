@@ -3,21 +3,23 @@
 use netwright_netfilter::expression::{
     ChecksumFlags, ChecksumKind, ConnectionLimitAttrs, ConnectionLimitFlags, CounterAttrs, CtAttrs,
     CtDirection, CtKey, DuplicateAttrs, DynamicSetAttrs, DynamicSetFlags, DynamicSetOp, ExtensionHeaderAttrs,
-    ExtensionHeaderOp, FlowOffloadAttrs, ForwardAttrs, LastAttrs, LimitAttrs, LimitFlags, LimitKind, LogAttrs,
-    LogFlags, LogLevel, MetaAttrs, MetaKey, NoTrackAttrs, ObjectKind as KernelObjectKind,
-    ObjectReferenceAttrs, PayloadAttrs, PayloadBase, QueueAttrs, QueueFlags, QuotaAttrs, QuotaFlags, RejectAttrs,
-    RejectKind, SynProxyAttrs, SynProxyFlags,
+    ExtensionHeaderOp, FlowOffloadAttrs, ForwardAttrs, LastAttrs, LimitAttrs, LimitFlags, LimitKind,
+    LogAttrs, LogFlags, LogLevel, MetaAttrs, MetaKey, NoTrackAttrs, ObjectKind as KernelObjectKind,
+    ObjectReferenceAttrs, PayloadAttrs, PayloadBase, QueueAttrs, QueueFlags, QuotaAttrs, QuotaFlags,
+    RejectAttrs, RejectKind, SynProxyAttrs, SynProxyFlags,
 };
 use netwright_netfilter::{Data, Expression as Code, Register, Verdict as Code32, VerdictAttrs};
 
+use super::compute::constant_of;
 use super::constant::{self, Form};
-use super::load::{Place, Purpose, constant_of};
+use super::load::{Place, Purpose};
 use super::registers::register;
 use super::rule::{AnonymousChain, Lowering};
 use super::{Error, Result};
 use crate::ir::{
-    self, ChainTarget, Direction, Expression, Limit, LimitRate, Log, ObjectName, Payload, PayloadLocation, Queue,
-    QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy, TypePart, Verdict,
+    self, ChainTarget, Direction, Expression, Limit, LimitRate, Log, ObjectName, Payload, PayloadLocation,
+    Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy, TypePart,
+    Verdict,
 };
 use crate::table::header::PayloadBase as Base;
 use crate::table::{ByteOrder, DataType, HeaderId};
@@ -55,11 +57,13 @@ impl Lowering<'_> {
             Statement::Tproxy(proxy) => self.tproxy(proxy)?,
             Statement::Duplicate(copy) => {
                 let address = self.operand(copy.address.as_ref(), None)?;
-                let device = self.operand(copy.device.as_ref(), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
+                let device =
+                    self.operand(copy.device.as_ref(), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
                 self.code.push(DuplicateAttrs { address, device, ..Default::default() }.into());
             }
             Statement::Forward(forward) => {
-                let device = self.operand(Some(&forward.device), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
+                let device =
+                    self.operand(Some(&forward.device), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
                 let address = self.operand(forward.address.as_ref(), None)?;
                 let family = address.and(forward.family).map(|family| u32::from(family.0));
                 self.code.push(ForwardAttrs { device, address, family, ..Default::default() }.into());
@@ -78,7 +82,11 @@ impl Lowering<'_> {
     }
 
     /// Computes an operand into registers of its own.
-    pub(super) fn operand(&mut self, expression: Option<&Expression>, want: Option<&TypePart>) -> Result<Option<Register>> {
+    pub(super) fn operand(
+        &mut self,
+        expression: Option<&Expression>,
+        want: Option<&TypePart>,
+    ) -> Result<Option<Register>> {
         let Some(expression) = expression else { return Ok(None) };
         let cell = match want {
             Some(want) => self.registers.take(&[want.bytes()])?,
@@ -107,13 +115,16 @@ impl Lowering<'_> {
 
     fn object(&mut self, kernel: KernelObjectKind, kind: ir::ObjectKind, name: &ObjectName) -> Result<()> {
         let code = match name {
-            ObjectName::Name(name) => {
-                ObjectReferenceAttrs { kind: Some(kernel), name: Some(name.clone().into()), ..Default::default() }
-            }
+            ObjectName::Name(name) => ObjectReferenceAttrs {
+                kind: Some(kernel),
+                name: Some(name.clone().into()),
+                ..Default::default()
+            },
             ObjectName::Map(key, map) => {
                 let cell = self.take(key)?;
                 let (parts, shift) = self.load_key(key, map, cell)?;
-                let target = self.target(map, Some(key), &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
+                let target =
+                    self.target(map, Some(key), &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
                 ObjectReferenceAttrs {
                     source: Some(register(cell)?),
                     set: Some(target.name.into()),
@@ -186,7 +197,8 @@ impl Lowering<'_> {
                     Direction::Reply => CtDirection::REPLY,
                 });
                 self.code.push(
-                    CtAttrs { key: Some(CtKey(ct.key.number)), source, direction, ..Default::default() }.into(),
+                    CtAttrs { key: Some(CtKey(ct.key.number)), source, direction, ..Default::default() }
+                        .into(),
                 );
             }
             Selector::Exthdr(exthdr) => {
@@ -222,7 +234,7 @@ impl Lowering<'_> {
         let place = self.payload_place(payload);
         let (kind, _, pseudo_header) = checksum(payload);
         let summed = kind != 0 || pseudo_header;
-        let uneven = summed && (place.offset % 2 != 0 || place.bytes % 2 != 0);
+        let uneven = summed && !(place.offset.is_multiple_of(2) && place.bytes.is_multiple_of(2));
         if !place.is_partial() && !uneven {
             let source = self.operand(Some(value), Some(&part))?;
             self.code.push(payload_write(payload, place, source).into());
@@ -234,7 +246,12 @@ impl Lowering<'_> {
         let pair = if summed { 2 } else { 1 };
         let offset = place.offset / pair * pair;
         let end = (place.offset + place.bytes).next_multiple_of(pair);
-        let around = Place { offset, bytes: end - offset, shift: place.shift + (end - place.offset - place.bytes) * 8, ..place };
+        let around = Place {
+            offset,
+            bytes: end - offset,
+            shift: place.shift + (end - place.offset - place.bytes) * 8,
+            ..place
+        };
         let cell = self.registers.take(&[around.bytes as usize])?;
         let load = self.payload_load(payload, around, cell)?;
         self.code.push(load);
@@ -268,8 +285,11 @@ impl Lowering<'_> {
             }
             None => None,
         };
-        let mut carried =
-            update.statements.iter().map(|statement| super::rule::stateful(self.scope, statement)).collect::<Result<Vec<_>>>()?;
+        let mut carried = update
+            .statements
+            .iter()
+            .map(|statement| super::rule::stateful(self.scope, statement))
+            .collect::<Result<Vec<_>>>()?;
         let several = carried.len() > 1;
         let code = DynamicSetAttrs {
             key: Some(register(key)?),
@@ -299,8 +319,12 @@ pub(super) fn simple_verdict(verdict: &Verdict) -> Result<VerdictAttrs> {
         Verdict::Continue => Code32::CONTINUE,
         Verdict::Return => Code32::RETURN,
         Verdict::Other(code) => Code32(*code),
-        Verdict::Jump(ChainTarget::Named(name)) => return Ok(VerdictAttrs::into_chain(Code32::JUMP, name.clone())),
-        Verdict::Goto(ChainTarget::Named(name)) => return Ok(VerdictAttrs::into_chain(Code32::GOTO, name.clone())),
+        Verdict::Jump(ChainTarget::Named(name)) => {
+            return Ok(VerdictAttrs::into_chain(Code32::JUMP, name.clone()));
+        }
+        Verdict::Goto(ChainTarget::Named(name)) => {
+            return Ok(VerdictAttrs::into_chain(Code32::GOTO, name.clone()));
+        }
         Verdict::Jump(_) | Verdict::Goto(_) => {
             return Err(Error::new("a chain cannot be written in place here"));
         }
@@ -362,7 +386,9 @@ fn plain(statement: &Statement) -> Option<Code> {
         Statement::Log(log) => self::log(log).into(),
         Statement::Synproxy(proxy) => synproxy(proxy).into(),
         Statement::Notrack => NoTrackAttrs::default().into(),
-        Statement::FlowAdd(table) => FlowOffloadAttrs { table: Some(table.clone()), ..Default::default() }.into(),
+        Statement::FlowAdd(table) => {
+            FlowOffloadAttrs { table: Some(table.clone()), ..Default::default() }.into()
+        }
         Statement::ResetTcpOption(kind) => ExtensionHeaderAttrs {
             kind: Some(*kind),
             op: Some(ExtensionHeaderOp::TCP_OPTION),

@@ -1,0 +1,272 @@
+//! Values that are computed: concatenations, combined bits, constants, maps.
+
+use netwright_netfilter::expression::{BitwiseAttrs, BitwiseOp, ByteOrderOp};
+use netwright_netfilter::{DataValue, raw};
+
+use super::constant::{self, Form};
+use super::load::{Loaded, Purpose};
+use super::registers::{cells, register};
+use super::rule::Lowering;
+use super::{Error, Result};
+use crate::ir::{self, BinaryOperator, SetReference, TypePart};
+use crate::table::{ByteOrder, DataType};
+
+impl Lowering<'_> {
+    /// The types of an expression's parts.
+    pub(super) fn parts(&self, expression: &ir::Expression) -> Vec<TypePart> {
+        expression.parts(&|name| self.scope.data_of(name))
+    }
+
+    /// Loads the parts of a concatenation, or a single value, into cells from `cell` on.
+    pub(super) fn load_parts(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        purpose: Purpose,
+    ) -> Result<Vec<Loaded>> {
+        self.load_key_parts(expression, cell, purpose, false)
+    }
+
+    /// The same, each part in an order in which the kernel can tell the greater one where `ordered` asks for it.
+    pub(super) fn load_key_parts(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        purpose: Purpose,
+        ordered: bool,
+    ) -> Result<Vec<Loaded>> {
+        let (parts, purpose) = match expression {
+            ir::Expression::Concatenation(parts) => (parts.as_slice(), Purpose::Value),
+            one => (std::slice::from_ref(one), purpose),
+        };
+        let mut at = cell;
+        let mut loaded = Vec::with_capacity(parts.len());
+        for part in parts {
+            let constant = match part {
+                ir::Expression::Value(value) => Some(TypePart { order: ByteOrder::Big, ..value.part() }),
+                _ => None,
+            };
+            let mut one = self.compute(part, at, purpose, constant.as_ref().filter(|_| ordered))?;
+            if ordered && !one.part.data_type.is_string() {
+                one = self.in_order(at, one)?;
+            }
+            at += cells(one.part.bytes());
+            loaded.push(one);
+        }
+        Ok(loaded)
+    }
+
+    /// Computes a value into the registers from a cell on. With `want` it is brought into the byte order and, where
+    /// bits are combined, the width of that type.
+    pub(super) fn compute(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        purpose: Purpose,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        match expression {
+            ir::Expression::Selector(selector) => {
+                let loaded = self.load(selector, cell, purpose)?;
+                self.convert(loaded, cell, want)
+            }
+            ir::Expression::Value(value) => self.immediate(value, cell, want),
+            ir::Expression::Flags(values) => self.immediate(&or_all(values)?, cell, want),
+            ir::Expression::Exists(there) => {
+                let value = ir::Value::number(DataType::BOOLEAN, 1, u128::from(*there));
+                self.immediate(&value, cell, want)
+            }
+            ir::Expression::Binary(operator, left, right) => self.binary(*operator, left, right, cell, want),
+            ir::Expression::Map(key, map) => {
+                self.map(key, map, cell, want)?;
+                let part = self.parts(expression).first().copied().or(want.copied());
+                let part = part.ok_or_else(|| Error::new("this map has no values that can be used here"))?;
+                Ok(Loaded::whole(part))
+            }
+            ir::Expression::Concatenation(_) => {
+                let loaded = self.load_parts(expression, cell, Purpose::Value)?;
+                loaded.first().copied().ok_or_else(|| Error::new("an empty concatenation has no value"))
+            }
+            _ => Err(Error::new("this cannot be loaded into a register")),
+        }
+    }
+
+    /// Puts a constant into a register.
+    pub(super) fn immediate(
+        &mut self,
+        value: &ir::Value,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let part = want.copied().unwrap_or_else(|| value.part());
+        let bytes = constant::bytes(value, Form::of(&part, false))?;
+        self.code.push(raw::immediate(bytes).into(register(cell)?));
+        Ok(Loaded::whole(part))
+    }
+
+    /// Swaps the bytes of what was loaded where another byte order is wanted.
+    fn convert(&mut self, loaded: Loaded, cell: usize, want: Option<&TypePart>) -> Result<Loaded> {
+        let Some(want) = want else { return Ok(loaded) };
+        let multiple = TypePart { bits: loaded.bytes as u32 * 8, ..loaded.part };
+        if loaded.part.data_type.is_string() || !constant::differs(&multiple, want) {
+            return Ok(loaded);
+        }
+        let host = want.order == ByteOrder::Host;
+        let op = if host { ByteOrderOp::NETWORK_TO_HOST } else { ByteOrderOp::HOST_TO_NETWORK };
+        self.swap(cell, loaded.bytes, op)?;
+        Ok(Loaded { part: TypePart { order: want.order, ..loaded.part }, ..loaded })
+    }
+
+    /// Combines bits. A chain of operations with constants is one mask and one exclusive or.
+    fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        left: &ir::Expression,
+        right: &ir::Expression,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let (left, right) = match (left, right) {
+            (ir::Expression::Value(_), right) if is_bitwise(operator) => (right, left),
+            both => both,
+        };
+        let shifting = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
+        let right_value = constant_of(right)?;
+        match right_value {
+            Some(value) if shifting => {
+                let loaded = self.compute(left, cell, Purpose::Value, want)?;
+                let by = value.as_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
+                let left_shift = operator == BinaryOperator::ShiftLeft;
+                let op = if left_shift { BitwiseOp::LEFT_SHIFT } else { BitwiseOp::RIGHT_SHIFT };
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                self.shift(cell, bytes, op, by)?;
+                Ok(Loaded { bytes, ..loaded })
+            }
+            Some(value) => {
+                let (base, steps) = constant_steps(left, operator, value)?;
+                let loaded = self.compute(base, cell, Purpose::Value, want)?;
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
+                let form = Form { bytes, ..Form::of(&part, false) };
+                let (mask, xor) = combine(&steps, bytes);
+                let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
+                self.bitwise(cell, mask, xor)?;
+                Ok(Loaded { bytes, ..loaded })
+            }
+            None => {
+                let loaded = self.compute(left, cell, Purpose::Value, want)?;
+                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+                let second = self.registers.take(&[bytes])?;
+                self.compute(right, second, Purpose::Value, want)?;
+                self.registers.release(second);
+                let op = match operator {
+                    BinaryOperator::And => BitwiseOp::AND,
+                    BinaryOperator::Or => BitwiseOp::OR,
+                    BinaryOperator::Xor => BitwiseOp::XOR,
+                    _ => return Err(Error::new("the number of bits to shift by must be a constant")),
+                };
+                let at = Some(register(cell)?);
+                let code = BitwiseAttrs {
+                    source: at,
+                    source2: Some(register(second)?),
+                    destination: at,
+                    op: Some(op),
+                    length: Some(bytes as u32),
+                    ..Default::default()
+                };
+                self.code.push(code.into());
+                Ok(Loaded { bytes, ..loaded })
+            }
+        }
+    }
+
+    /// Looks a key up in a map; what it holds goes where the key was.
+    fn map(
+        &mut self,
+        key: &ir::Expression,
+        map: &SetReference,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<()> {
+        let destination = register(cell)?;
+        self.look_up_wanted(key, map, cell, Some(destination), false, want)
+    }
+}
+
+fn is_bitwise(operator: BinaryOperator) -> bool {
+    matches!(operator, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor)
+}
+
+/// The constant that an expression is, if it is one.
+pub(super) fn constant_of(expression: &ir::Expression) -> Result<Option<ir::Value>> {
+    Ok(match expression {
+        ir::Expression::Value(value) => Some(value.clone()),
+        ir::Expression::Flags(values) => Some(or_all(values)?),
+        _ => None,
+    })
+}
+
+/// Several flags as one value.
+pub(super) fn or_all(values: &[ir::Value]) -> Result<ir::Value> {
+    let mut all = values.first().cloned().ok_or_else(|| Error::new("a list of flags is empty"))?;
+    let mut bytes = all.bytes.to_vec();
+    for value in &values[1..] {
+        for (byte, more) in bytes.iter_mut().rev().zip(value.bytes.iter().rev()) {
+            *byte |= more;
+        }
+    }
+    all.bytes = ir::Bytes::new(&bytes);
+    Ok(all)
+}
+
+/// One step of a chain of operations with constants, most significant byte first.
+type Step = (BinaryOperator, Vec<u8>);
+
+/// Peels operations with constants off, the innermost first.
+fn constant_steps(
+    left: &ir::Expression,
+    operator: BinaryOperator,
+    value: ir::Value,
+) -> Result<(&ir::Expression, Vec<Step>)> {
+    let mut steps = vec![(operator, value.bytes.to_vec())];
+    let mut base = left;
+    while let ir::Expression::Binary(inner, left, right) = base {
+        let Some(value) = constant_of(right)?.filter(|_| is_bitwise(*inner)) else { break };
+        steps.push((*inner, value.bytes.to_vec()));
+        base = left;
+    }
+    steps.reverse();
+    Ok((base, steps))
+}
+
+/// The mask and exclusive or of a chain of operations.
+fn combine(steps: &[Step], bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let (mut mask, mut xor) = (vec![0xff; bytes], vec![0; bytes]);
+    for (operator, value) in steps {
+        let padded = std::iter::repeat_n(0, bytes.saturating_sub(value.len()))
+            .chain(value[value.len().saturating_sub(bytes)..].iter().copied());
+        for ((mask, xor), value) in mask.iter_mut().zip(xor.iter_mut()).zip(padded) {
+            match operator {
+                BinaryOperator::And => {
+                    *mask &= value;
+                    *xor &= value;
+                }
+                BinaryOperator::Or => {
+                    *mask &= !value;
+                    *xor = *xor & !value | value;
+                }
+                _ => *xor ^= value,
+            }
+        }
+    }
+    (mask, xor)
+}
+
+/// Bytes, most significant first, as a register has them.
+fn in_form(bytes: &[u8], form: Form) -> Result<DataValue> {
+    let mut bytes = bytes.to_vec();
+    if form.little {
+        bytes.reverse();
+    }
+    DataValue::new(&bytes).map_err(|error| Error::new(error.to_string()))
+}

@@ -1,0 +1,152 @@
+//! Texts compiled: what is said about mistakes, the order of orders, and long lists of elements.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use netwright_netfilter::Batch;
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{Compiled, Options, compile};
+use netwright_nft::ir::{Command, Target};
+use netwright_nft::lower;
+use netwright_nft::syntax::{NoIncludes, parse};
+use netwright_nft::table::Names;
+
+/// A compiled text, and each error as its message, its place, its help and its other places.
+fn compiled(text: &str) -> (Compiled, Vec<String>) {
+    let mut sources = SourceMap::default();
+    let id = sources.add("test", text);
+    let parsed = parse(&mut sources, id, &mut NoIncludes);
+    let compiled =
+        compile(&sources, &parsed, &Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 });
+    let said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
+    let errors = said
+        .map(|error| {
+            let places: Vec<&str> = error.labels.iter().map(|label| sources.snippet(label.span)).collect();
+            format!("{} {places:?} {}", error.message, error.help.join(" "))
+        })
+        .collect();
+    (compiled, errors)
+}
+
+fn bytes(commands: &[Command], catalog: &Catalog) -> Vec<u8> {
+    let mut batch = Batch::new();
+    lower::batch(commands, catalog, &mut batch).unwrap();
+    batch.finish().unwrap().to_vec()
+}
+
+#[test]
+fn every_mistake_of_a_text_is_told_with_its_place_and_what_was_meant() {
+    let (_, errors) = compiled(
+        "table inet t {
+            set good { type ipv4_addr; }
+            set near { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 10.1.0.0/16 } }
+            chain c {
+                ip saddr @god drop
+                tcp dprot 22 accept
+                meta pkttype broadcastt drop
+                vlan id 4096 accept
+                ip saddr 192.0.2.1 ip6 daddr ::1 accept
+                accept drop
+                redirect to :80
+            }
+        }",
+    );
+    let expected = [
+        "this overlaps another interval of the same set [\"10.1.0.0/16\", \"10.0.0.0/8\"]",
+        "table \"t\" has no set or map \"god\" [\"@god\"] did you mean \"@good\"?",
+        "there is no field of \"tcp\" \"dprot\" [\"dprot\"] did you mean \"dport\"?",
+        "\"broadcastt\" is not a packet type [\"broadcastt\"] did you mean \"broadcast\"?",
+        "4096 is too large: the greatest value here is 4095 [\"4096\"]",
+        "conflicting network layer protocols: ip was matched, ip6 is needed [\"ip6 daddr ::1\", \"ip saddr 192.0.2.1\"]",
+        "nothing behind a decision is reached [\"drop\", \"accept\"]",
+        "ports can be translated only behind a match on the transport protocol",
+    ];
+    for wanted in expected {
+        let without_reference = wanted.replace("[\"@god\"]", "[\"god\"]");
+        let found =
+            errors.iter().any(|error| error.starts_with(wanted) || error.starts_with(&without_reference));
+        assert!(found, "{wanted}\nis not among\n{}", errors.join("\n"));
+    }
+    assert_eq!(errors.len(), expected.len(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn in_a_table_everything_comes_before_what_refers_to_it() {
+    let (compiled, errors) = compiled(
+        "table inet t {
+            chain a { ip saddr vmap @m; counter name \"n\"; jump b }
+            map m { type ipv4_addr : verdict; elements = { 192.0.2.1 : jump b } }
+            counter n { }
+            chain b { }
+        }",
+    );
+    assert_eq!(errors, [""; 0]);
+    let kinds: Vec<&str> = compiled
+        .commands
+        .iter()
+        .map(|command| match &command.target {
+            Target::Table(_) => "table",
+            Target::Chain(_) => "chain",
+            Target::Object(_) => "object",
+            Target::Set(_) => "set",
+            Target::Rule { .. } => "rule",
+            _ => "?",
+        })
+        .collect();
+    assert_eq!(kinds, ["table", "chain", "chain", "object", "set", "rule", "rule", "rule"]);
+}
+
+/// The same elements once as a long list and once as many short ones.
+fn check_long_list(set: &str, element: impl Fn(u32) -> String) {
+    let list: Vec<String> = (0..300).map(element).collect();
+    let long =
+        format!("add table ip t\nadd set ip t s {{ {set} }}\nadd element ip t s {{ {} }}\n", list.join(", "));
+    let (packed, errors) = compiled(&long);
+    assert_eq!(errors, [""; 0]);
+    let last = packed.commands.last().unwrap();
+    let Target::PackedElements { set, elements } = &last.target else { panic!("not packed: {set}") };
+    let single = Command {
+        target: Target::Elements { set: set.clone(), elements: elements.elements(&set.key.parts).collect() },
+        ..last.clone()
+    };
+    assert_eq!(elements.len(&set.key.parts), 300);
+    assert_eq!(
+        bytes(std::slice::from_ref(last), &packed.catalog),
+        bytes(&[single], &packed.catalog),
+        "{set:?}"
+    );
+}
+
+#[test]
+fn long_lists_become_the_same_messages_as_single_elements() {
+    check_long_list("type ipv4_addr;", |n| format!("10.0.{}.{}", n / 250, n % 250));
+    check_long_list("type mark;", |n| format!("{:#x}", n * 7));
+    check_long_list("type ipv4_addr . inet_service;", |n| format!("192.0.2.1 . {}", n + 1));
+    check_long_list("type inet_service; flags interval;", |n| format!("{}-{}", n * 10 + 1, n * 10 + 3));
+    check_long_list("type ipv6_addr; flags interval;", |n| format!("2001:db8:{n:x}::/48"));
+    check_long_list("type mark; flags interval;", |n| format!("{}", u64::from(u32::MAX) - u64::from(n) * 2));
+}
+
+#[test]
+fn overlaps_in_long_lists_are_told_with_both_places() {
+    let list: Vec<String> = (0..300).map(|n| format!("10.{}.{}.0/24", n / 200, n % 200)).collect();
+    let (_, errors) = compiled(&format!(
+        "add table ip t\nadd set ip t s {{ type ipv4_addr; flags interval; }}\nadd element ip t s {{ {}, 10.0.7.9 }}\n",
+        list.join(", ")
+    ));
+    let wanted = "this overlaps another interval of the same set [\"10.0.7.9\", \"10.0.7.0/24\"]";
+    assert!(errors.len() == 1 && errors[0].starts_with(wanted), "{errors:?}");
+}
+
+#[test]
+fn a_chain_written_in_place_is_filled_before_it_is_jumped_to() {
+    let (compiled, errors) =
+        compiled("add table ip t\nadd chain ip t c\nadd rule ip t c jump { counter accept; }\n");
+    assert_eq!(errors, [""; 0]);
+    let mut batch = Batch::new();
+    lower::batch(&compiled.commands, &compiled.catalog, &mut batch).unwrap();
+    batch.finish().unwrap();
+    let steps: Vec<String> =
+        (1..batch.messages() as usize - 1).map(|step| batch.step(step).unwrap().to_string()).collect();
+    let kinds: Vec<&str> = steps.iter().map(|step| step.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(kinds, ["table", "chain", "chain", "rule", "rule"]);
+}
