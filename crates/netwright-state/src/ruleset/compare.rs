@@ -20,12 +20,16 @@ fn plain_rule(rule: &mut Rule) {
     rule.statements.iter_mut().for_each(plain_statement);
 }
 
-/// Without what the kernel counts.
+/// The level at which the kernel logs where none is given.
+const LOG_WARNING: u32 = 4;
+
+/// Without what the kernel counts, and what it adds.
 fn plain_statement(statement: &mut Statement) {
     match statement {
         Statement::Counter(counter) => *counter = Default::default(),
         Statement::Quota(quota) => *quota = Quota { used: 0, ..*quota },
         Statement::Last(last) => *last = None,
+        Statement::Log(log) => log.level = log.level.filter(|&level| level != LOG_WARNING),
         Statement::Match(matched) => {
             plain_expression(&mut matched.left);
             plain_expression(&mut matched.right);
