@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &Check, global: &Global) -> Done {
         let mut out = output::stdout();
         if global.verbose {
             let texts = (0..).map_while(|id| loaded.sources.get(SourceId(id)));
-            for text in texts {
+            // texts without a name were not read but made
+            for text in texts.filter(|text| !text.name().is_empty()) {
                 let lines = count(text.text().lines().count(), "line");
                 writeln!(out, "{DIM}read {}: {lines}{DIM:#}", output::plain(text.name()))?;
             }

@@ -188,7 +188,10 @@ impl Task<'_> {
         let Some(span) = span else {
             return Failure::said(message).with_help(help);
         };
-        let diagnostic = Diagnostic { help: help.into_iter().collect(), ..Diagnostic::error(span, message) };
+        let diagnostic = Diagnostic {
+            help: help.into_iter().collect(),
+            ..Diagnostic::error(self.sources.written(span), message)
+        };
         diagnostics::show(&[diagnostic], self.sources);
         Failure::Reported
     }
