@@ -62,6 +62,15 @@ impl Element {
         Element { data: Some(data.into()), ..Element::new(key) }
     }
 
+    /// The bytes of its key; `None` for a catch-all.
+    #[must_use]
+    pub fn key_bytes(&self) -> Option<&[u8]> {
+        match self.key.as_ref()? {
+            Data::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether a flag is set.
     #[must_use]
     pub fn has(&self, flag: ElementFlags) -> bool {

@@ -183,7 +183,7 @@ fn read(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> 
 }
 
 /// The elements of a set. The kernel's hash table still grows for a moment after a large load, and a walk over it then
-/// passes some elements over without a word; so the kernel's count is compared where it must agree.
+/// passes some elements over and meets others twice, without a word.
 fn elements(connection: &mut Connection, set: &kernel::Set) -> Result<Vec<kernel::Element>> {
     const GROWING: Duration = Duration::from_millis(100);
     let request = ListElements::of(set);
@@ -193,10 +193,17 @@ fn elements(connection: &mut Connection, set: &kernel::Set) -> Result<Vec<kernel
             return Ok(elements);
         }
         let count = connection.query(&Find(set.clone()))?.count;
-        if count.is_none_or(|count| count as usize == elements.len()) {
+        if count.is_none_or(|count| count as usize == elements.len()) && are_distinct(&elements) {
             return Ok(elements);
         }
         std::thread::sleep(GROWING);
     }
     Err(Error::request(&request, Cause::Interrupted { tries: TRIES }))
+}
+
+/// Whether no key comes twice.
+fn are_distinct(elements: &[kernel::Element]) -> bool {
+    let mut keys: Vec<&[u8]> = elements.iter().filter_map(kernel::Element::key_bytes).collect();
+    keys.sort_unstable();
+    keys.is_sorted_by(|one, next| one < next)
 }
