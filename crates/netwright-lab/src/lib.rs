@@ -23,6 +23,7 @@
 pub mod conformance;
 mod failure;
 pub mod fuzz;
+pub mod generate;
 mod harness;
 mod lab;
 mod node;

@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 
 use netwright_netfilter::{
-    Batch, Chain, Data, Element, ElementListAttrs, Expression, Flowtable, Item, MessageKind, NetfilterHeader,
-    Object, Rule, Set, Table,
+    Batch, Chain, Data, Element, ElementListAttrs, Expression, Family, Flowtable, Item, MessageKind,
+    NetfilterHeader, Object, Rule, Set, Table,
 };
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::evaluate::{Options, compile};
-use netwright_nft::ir::Command;
-use netwright_nft::lift::Dump;
-use netwright_nft::lower;
+use netwright_nft::ir::{self, Command, Operation, Target};
+use netwright_nft::lift::{self, Dump};
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names, PrintOptions};
+use netwright_nft::{lower, print};
 use netwright_wire::{Big, Message, Messages, Value as _};
 
 /// The language as it is spoken on one host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Language {
     /// What things are called.
     pub names: Names,
@@ -84,6 +84,51 @@ impl Language {
             true => Ok((compiled.commands, compiled.catalog)),
             false => Err(errors.join("; ")),
         }
+    }
+
+    /// A rule as text.
+    #[must_use]
+    pub fn print(&self, rule: &ir::Rule) -> String {
+        print::rule(rule, &self.options, &self.names)
+    }
+
+    /// Reads a rule of the chain `c` in the table `t`, which `world` makes.
+    pub fn read_rule(&self, world: &str, family: Family, rule: &str) -> Result<ir::Rule, String> {
+        let (_, catalog) = self.compile(world, &Catalog::default())?;
+        let (commands, _) = self.compile(&format!("add rule {family} t c {rule}\n"), &catalog)?;
+        let target = commands.into_iter().next().map(|command| command.target);
+        match target {
+            Some(Target::Rule { rule, .. }) => Ok(rule),
+            other => Err(format!("no rule but {other:?}")),
+        }
+    }
+
+    /// Lowers a rule of the chain `c` in the table `t`, which `world` makes, and lifts it as if the kernel had it.
+    pub fn through_the_kernel(
+        &self,
+        world: &str,
+        family: Family,
+        rule: &ir::Rule,
+    ) -> Result<ir::Rule, String> {
+        let (mut commands, catalog) = self.compile(world, &Catalog::default())?;
+        commands.push(Command {
+            operation: Operation::Add,
+            target: Target::Rule {
+                family,
+                table: "t".to_owned(),
+                chain: "c".to_owned(),
+                anchor: None,
+                rule: rule.clone(),
+                spans: Vec::new(),
+            },
+            span: None,
+        });
+        let mut memory = Memory::default();
+        memory.add(&mut batch(&commands, &catalog, 1)?).ok_or("our own messages cannot be read")?;
+        let tables = lift::ruleset(memory.dump()).tables;
+        let mut chains = tables.into_iter().flat_map(|table| table.chains);
+        let chain = chains.find(|chain| chain.name == "c").ok_or("the chain is gone")?;
+        chain.rules.into_iter().next().ok_or_else(|| String::from("the rule is gone"))
     }
 }
 

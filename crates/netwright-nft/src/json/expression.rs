@@ -7,7 +7,7 @@ use crate::ir::{
 };
 use crate::table::key::{FIB_FLAGS, Layer3, OSF_TTL_MODES};
 use crate::table::value::{self, Json, bits_of};
-use crate::table::{DataType, ExtensionBase, PrintOptions};
+use crate::table::{DataType, ExtensionBase, Header, PrintOptions};
 
 impl ToJson<'_> {
     pub(super) fn expression(&self, expression: &Expression) -> Node {
@@ -214,7 +214,7 @@ impl ToJson<'_> {
 fn payload_node(payload: &Payload) -> Node {
     match &payload.location {
         PayloadLocation::Field(header, field) => Node::object()
-            .with_some("tunnel", payload.inner.map(|tunnel| tunnel.name))
+            .with_some("tunnel", payload.inner.or(inside_itself(header)).map(|tunnel| tunnel.name))
             .with("protocol", header.name)
             .with("field", field.name),
         PayloadLocation::Raw { base, offset, bits } => Node::object()
@@ -287,4 +287,9 @@ fn xfrm_node(xfrm: &Xfrm) -> Node {
         .with_some("family", layer3(xfrm.key.layer3))
         .with("dir", direction)
         .with("spnum", xfrm.number)
+}
+
+/// A tunnel whose own fields are said to be inside of it.
+fn inside_itself(header: &'static Header) -> Option<&'static Header> {
+    Some(header).filter(|header| header.tunnel.is_some_and(|tunnel| tunnel.own_fields_inside))
 }

@@ -90,11 +90,16 @@ pub(super) fn field_around(
 pub(super) fn selector(context: &mut Context, bits: &Bits) -> Selector {
     match field(context, bits) {
         Some((header, field)) => {
-            let location = PayloadLocation::Field(header, field);
-            Selector::Payload(Payload { inner: bits.inner, location })
+            located(bits.inner, PayloadLocation::Field(header, field))
         }
         None => raw(bits),
     }
+}
+
+/// Bytes of the packet inside a tunnel, where there is one. Its own fields are not inside, though they are read so.
+pub(super) fn located(tunnel: Option<&'static Header>, location: PayloadLocation) -> Selector {
+    let own = matches!(location, PayloadLocation::Field(header, _) if Some(header) == tunnel);
+    Selector::Payload(Payload { inner: tunnel.filter(|_| !own), location })
 }
 
 /// Bits as they are.

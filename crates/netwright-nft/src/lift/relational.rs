@@ -12,9 +12,9 @@ use super::resolve::Resolved;
 use super::rule::Lifter;
 use super::value::{self, Form};
 use crate::context::Context;
-use crate::ir::{Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, Statement, Value};
+use crate::ir::{Expression, Match, MatchOperator, PayloadLocation, Selector, Statement, Value};
 use crate::table::value::bits_of;
-use crate::table::{ByteOrder, DataType};
+use crate::table::DataType;
 
 impl Lifter<'_> {
     pub(super) fn compare(&mut self, attrs: &CompareAttrs) -> Option<()> {
@@ -98,7 +98,7 @@ impl Lifter<'_> {
                 None => start().map(|(header, field)| (header, field, left))?,
             };
             let location = PayloadLocation::Field(header, field);
-            let selector = Selector::Payload(Payload { inner: rest.inner, location });
+            let selector = payload::located(rest.inner, location);
             let resolved = Resolved::of(selector);
             left -= length;
             let these = number >> left & crate::table::value::greatest(length);
@@ -252,5 +252,5 @@ fn has_flags(data_type: DataType) -> bool {
 
 /// Whether a value only says that something is there.
 fn is_existence(form: &Form) -> bool {
-    form.part.data_type == DataType::BOOLEAN && form.part.bits == 1 && form.part.order == ByteOrder::None
+    form.part.data_type == DataType::BOOLEAN
 }

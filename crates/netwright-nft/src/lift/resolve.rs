@@ -7,7 +7,7 @@ use super::payload;
 use super::register::{Held, Operand};
 use super::rule::Lifter;
 use super::value::{self, Form};
-use crate::ir::{BinaryOperator, Expression, Hash, Payload, PayloadLocation, Selector, TypePart, Value};
+use crate::ir::{BinaryOperator, Expression, Hash, PayloadLocation, Selector, TypePart, Value};
 use crate::table::header::PayloadBase;
 use crate::table::key::Layer3;
 use crate::table::{ByteOrder, DataType, HeaderId};
@@ -184,7 +184,7 @@ impl Lifter<'_> {
             }
             None => PayloadLocation::Raw { base: kept.base, offset: kept.offset, bits: kept.bits },
         };
-        let selector = Selector::Payload(Payload { inner: bits.inner, location: selector });
+        let selector = payload::located(bits.inner, selector);
         Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - length))
     }
 

@@ -439,3 +439,20 @@ fn many_elements_are_all_read() {
     };
     assert_eq!(count(50_000), 50_000);
 }
+
+#[test]
+fn queues_are_computed_behind_to_alone() {
+    good("add rule inet t c queue num 1-3");
+    good("add rule inet t c queue to symhash mod 3");
+    assert_eq!(
+        problems("add rule inet t c queue num symhash mod 3"),
+        ["1:29 `num` takes a number or a range (write `to` before what computes a number)"]
+    );
+}
+
+#[test]
+fn old_routing_headers_are_read() {
+    for rule in ["rt0 addr[1] ::1", "rt2 addr ::1", "rt type 0"] {
+        assert_eq!(statements(rule).0.len(), 1, "{rule}");
+    }
+}

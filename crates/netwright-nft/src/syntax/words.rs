@@ -144,7 +144,7 @@ pub(super) const UNQUALIFIED_META_KEYS: &[&str] = &[
 /// Other words that begin an expression.
 pub(super) const EXPRESSION_STARTS: &[&str] = &[
     "meta", "ct", "fib", "rt", "socket", "ipsec", "osf", "numgen", "jhash", "symhash", "exthdr", "hbh",
-    "frag", "dst", "mh", "srh", "tunnel",
+    "frag", "dst", "mh", "srh", "rt0", "rt2", "tunnel",
 ];
 
 /// Words that begin a statement which is not a match.

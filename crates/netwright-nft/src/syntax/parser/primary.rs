@@ -81,7 +81,7 @@ impl Parser<'_> {
                     index: None,
                 })))
             }
-            "hbh" | "frag" | "dst" | "mh" | "srh" => self.extension_header(),
+            "hbh" | "frag" | "dst" | "mh" | "srh" | "rt0" | "rt2" => self.extension_header(),
             _ => self.payload(),
         }
     }

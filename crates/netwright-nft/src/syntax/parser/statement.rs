@@ -394,8 +394,10 @@ impl Parser<'_> {
         if self.eat("flags") {
             self.queue_flags(&mut queue)?;
         }
-        if self.eat("num") || self.eat("to") {
-            queue.to = Some(self.queue_number()?);
+        if self.eat("num") {
+            queue.to = Some(self.queue_number(false)?);
+        } else if self.eat("to") {
+            queue.to = Some(self.queue_number(true)?);
         }
         while matches!(self.word(), "bypass" | "fanout") {
             self.queue_flags(&mut queue)?;
@@ -403,13 +405,16 @@ impl Parser<'_> {
         Ok(StatementKind::Queue(queue))
     }
 
-    /// A number, a range, or what computes a number.
-    fn queue_number(&mut self) -> Parse<Expression> {
+    /// A number, a range, or what computes a number, which `num` does not take.
+    fn queue_number(&mut self, computed: bool) -> Parse<Expression> {
         use ExpressionKind as E;
         let number = self.expression(Mode::Value)?;
         match number.kind {
-            E::Literal(_) | E::Range(_) | E::Variable(_) | E::Numgen(_) | E::Hash(_) | E::Map(_) => {
-                Ok(number)
+            E::Literal(_) | E::Range(_) | E::Variable(_) => Ok(number),
+            E::Numgen(_) | E::Hash(_) | E::Map(_) if computed => Ok(number),
+            E::Numgen(_) | E::Hash(_) | E::Map(_) => {
+                let diagnostic = Diagnostic::error(number.span, "`num` takes a number or a range");
+                Err(self.report(diagnostic.help("write `to` before what computes a number")))
             }
             _ => {
                 let diagnostic = Diagnostic::error(number.span, "this does not say which queue");
