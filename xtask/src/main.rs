@@ -1,6 +1,7 @@
 //! `cargo xtask`: the chores of this checkout.
 
 mod cargo;
+mod conformance;
 mod dependencies;
 mod licences;
 mod report;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test [--no-install]   set up what the tests need, run all of them, and say what did not run
+  conformance           how far the language agrees with nft: the tables of the corpus in NETWRIGHT_SHARED
   licences              every dependency has a permissive licence
   dependencies          the library has at most five external dependencies
   uapi                  every row of the tables agrees with the installed kernel headers";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["test"] => test::run(true),
         ["test", "--no-install"] => test::run(false),
+        ["conformance"] => conformance::run(),
         ["licences"] => licences::run(),
         ["dependencies"] => dependencies::run(),
         ["uapi"] => uapi::run(),
