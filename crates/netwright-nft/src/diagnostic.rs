@@ -52,6 +52,8 @@ pub struct Source {
     name: String,
     text: Arc<str>,
     line_starts: Vec<u32>,
+    /// Of a text that was made from others: where each part of it begins, and where it comes from.
+    origins: Vec<(u32, Span)>,
 }
 
 impl Source {
@@ -92,8 +94,31 @@ impl SourceMap {
         let text = text.into();
         let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        self.sources.push(Source { name: name.into(), text: text.into(), line_starts });
+        let source = Source { name: name.into(), text: text.into(), line_starts, origins: Vec::new() };
+        self.sources.push(source);
         SourceId(self.sources.len() as u32 - 1)
+    }
+
+    /// The id that the next text will have.
+    pub(crate) fn next_id(&self) -> SourceId {
+        SourceId(self.sources.len() as u32)
+    }
+
+    /// Takes a text in whose parts stand for something that is written elsewhere: each begins at an offset, in order, and
+    /// has a place of its own.
+    pub(crate) fn add_made(&mut self, text: String, origins: Vec<(u32, Span)>) {
+        self.add("", text);
+        if let Some(source) = self.sources.last_mut() {
+            source.origins = origins;
+        }
+    }
+
+    /// Where people find what a span covers: the span itself, unless its text was made from another.
+    #[must_use]
+    pub fn written(&self, span: Span) -> Span {
+        let origins = self.get(span.source).map_or(&[] as &[_], |source| source.origins.as_slice());
+        let behind = origins.partition_point(|&(start, _)| start <= span.start);
+        behind.checked_sub(1).and_then(|at| origins.get(at)).map_or(span, |&(_, written)| written)
     }
 
     /// The source of an id, unless the id came from another map.

@@ -1,13 +1,16 @@
 //! The language as JSON, in the schema of libnftables (`libnftables-json(5)`).
 
 mod expression;
+mod input;
 mod node;
 mod object;
+pub mod reader;
 mod statement;
 mod tunnel;
 
 use std::fmt;
 
+pub use input::parse;
 pub use node::Node;
 
 use netwright_netfilter::Family;

@@ -260,3 +260,47 @@ fn rules_compile_to_what_nft_makes_of_them() {
     }
     assert!(fallen.is_empty(), "fallen behind corpus_compile.ratchet: {fallen:?}");
 }
+
+/// The rule under test as a command of the JSON schema.
+fn json_command(record: &Value, table: &Value) -> Option<String> {
+    let statements = record.get("json").filter(|json| !json.is_null())?;
+    let rule = serde_json::json!({
+        "family": table["family"], "table": table["name"], "chain": table["chains"][0]["name"], "expr": statements,
+    });
+    Some(serde_json::json!({"nftables": [{"add": {"rule": rule}}]}).to_string())
+}
+
+#[test]
+fn rules_in_json_compile_to_what_nft_makes_of_them() {
+    let Some(records) = records() else { return };
+    let names = names();
+    let (mut score, mut failures) = (Score::default(), Vec::new());
+    for record in records.iter().filter(|record| text(record, "expect") == "ok") {
+        for table in record["tables"].as_array().unwrap() {
+            let Some(json) = json_command(record, table) else { continue };
+            let family = text(table, "family");
+            let (before, _) = compiled(&context(record, table), &names);
+            let mut sources = SourceMap::default();
+            let id = sources.add("test", json);
+            let parsed = netwright_nft::json::parse(&mut sources, id);
+            let options = Options { names: &names, catalog: &before.catalog, zone: ZONE };
+            let compiled = compile(&sources, &parsed, &options);
+            let mut said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
+            let error = said.next().map(|d| format!("{} {:?}", d.message, d.labels));
+            score.count("accepted", error.is_none());
+            match error {
+                Some(error) => {
+                    failures.push(format!("{} {family}: {}\n   {error}", text(record, "id"), record["json"]))
+                }
+                None => judge(record, family, &compiled, &mut score, &mut failures),
+            }
+        }
+    }
+    let shown = std::env::var("CORPUS_FAILURES").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    failures.iter().take(shown).for_each(|failure| eprintln!("{failure}"));
+    for (check, (passed, all)) in &score.0 {
+        eprintln!("JSON {check}: {passed} of {all}");
+        // The JSON of a prefix is a mask, which is encoded in another way.
+        assert!(passed == all || *check == "wire", "{check}: {passed} of {all}");
+    }
+}

@@ -3,9 +3,9 @@
 use super::literal::describe;
 use super::{Eval, Evaluator};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOperator, Expression, MapTarget, SetReference, TypePart};
+use crate::ir::{BinaryOperator, Expression, MapTarget, SetReference, TypePart, Value};
 use crate::syntax::ast::{self, ExpressionKind};
-use crate::table::{ByteOrder, DataType};
+use crate::table::{ByteOrder, DataType, value};
 
 use super::element::Wanted;
 
@@ -76,12 +76,12 @@ impl<'a> Evaluator<'a> {
         let (left, right) = if self.is_constant(&binary.left) {
             let right = self.computed(&binary.right, want)?;
             let part = self.operand_type(&right, want, binary.right.span)?;
-            (self.operand(&binary.left, &part)?, right)
+            (self.operand(&binary.left, &part, &right)?, right)
         } else {
             let left = self.computed(&binary.left, want)?;
             let part = if shift { amount } else { self.operand_type(&left, want, binary.left.span)? };
             let right = if self.is_constant(&binary.right) {
-                self.operand(&binary.right, &part)?
+                self.operand(&binary.right, &part, &left)?
             } else {
                 self.computed(&binary.right, want)?
             };
@@ -90,7 +90,20 @@ impl<'a> Evaluator<'a> {
         Ok(Expression::Binary(operator, Box::new(left), Box::new(right)))
     }
 
-    fn operand(&mut self, expression: &'a ast::Expression, part: &TypePart) -> Eval<Expression> {
+    /// The constant beside an operand. It may be a name of the operand's type, though the type that is wanted is another.
+    fn operand(
+        &mut self,
+        expression: &'a ast::Expression,
+        part: &TypePart,
+        other: &Expression,
+    ) -> Eval<Expression> {
+        let own = self.parts(other).first().copied().filter(|own| own.data_type != part.data_type);
+        if let (Some(own), ExpressionKind::Literal(_)) = (own, &self.resolve(expression)?.kind)
+            && let Some(number) =
+                value::parse_symbol(own.data_type, expression.text(self.sources), self.names)
+        {
+            return Ok(Expression::Value(Value::number(part.data_type, part.bits, number)));
+        }
         self.value(expression, part).map(Expression::Value)
     }
 
