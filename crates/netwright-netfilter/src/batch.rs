@@ -9,8 +9,8 @@ pub use elements::WriteElement;
 pub use step::Step;
 
 use crate::{
-    Chain, ChainAttrs, ElementListAttrs, Family, Item, MessageKind, NetfilterHeader, Rule, RuleAttrs, Set,
-    Table, control, subsystem,
+    Chain, ChainAttrs, ElementListAttrs, Family, Flowtable, Item, MessageKind, NetfilterHeader, Rule,
+    RuleAttrs, Set, Table, control, subsystem,
 };
 
 /// Changes in the order in which they are made, written into one buffer.
@@ -186,6 +186,16 @@ impl Batch {
     /// Deletes a thing if it is there; kernels before 6.3 do not know this.
     pub fn destroy<T: Item>(&mut self, item: &T) {
         self.refer(T::KINDS.destroy, item);
+    }
+
+    /// Takes devices from a chain, those of its hook; it stays, even without any.
+    pub fn delete_chain_devices(&mut self, chain: &Chain) {
+        self.write(MessageKind::DELETE_CHAIN, chain.family, &chain.without_devices());
+    }
+
+    /// Takes devices from a flow table, those that it has here; it stays, even without any.
+    pub fn delete_flowtable_devices(&mut self, table: &Flowtable) {
+        self.write(MessageKind::DELETE_FLOWTABLE, table.family, &table.without_devices());
     }
 
     /// Gives the chain whose handle it has the name that it has.

@@ -54,7 +54,8 @@ netwright_wire::attrs! {
 /// What makes a chain a base chain: the kernel sends packets into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseHook {
-    /// `filter`, `nat` or `route`.
+    /// `filter`, `nat` or `route`; empty to add or delete devices of a chain that is there: then neither hook nor
+    /// priority are sent.
     pub kind: String,
     /// Where in the packet's way.
     pub hook: Hook,
@@ -100,14 +101,23 @@ impl Chain {
         Chain { family, table: table.into(), name: name.into(), ..Default::default() }
     }
 
+    /// What deletes the devices of its hook, and leaves the chain.
+    pub(crate) fn without_devices(&self) -> ChainAttrs {
+        let hook = self.base.as_ref().map(|base| self.hook_attributes(base));
+        let hook = hook.map(|hook| HookAttrs { priority: None, ..hook });
+        let (table, name) = (Some(self.table.clone()), Some(self.name.clone()));
+        ChainAttrs { table, name, hook, ..Default::default() }
+    }
+
     fn hook_attributes(&self, base: &BaseHook) -> HookAttrs {
         let (device, devices) = match base.devices.as_slice() {
             [] => (None, None),
             [Device::Name(name)] => (Some(name.clone()), None),
             several => (None, Some(Devices(several.to_vec()))),
         };
-        let number = base.hook.number(self.family);
-        HookAttrs { number, priority: Some(base.priority), device, devices, ..Default::default() }
+        let known = !base.kind.is_empty();
+        let number = base.hook.number(self.family).filter(|_| known);
+        HookAttrs { number, priority: known.then_some(base.priority), device, devices, ..Default::default() }
     }
 }
 
@@ -182,7 +192,7 @@ impl Item for Chain {
             flags: self.flags,
             policy: self.base.as_ref().and_then(|base| base.policy),
             userdata: self.userdata.some(),
-            kind: self.base.as_ref().map(|base| base.kind.clone()),
+            kind: self.base.as_ref().map(|base| base.kind.clone()).filter(|kind| !kind.is_empty()),
             hook: self.base.as_ref().map(|base| self.hook_attributes(base)),
             uses: self.uses,
             counters: self.counters.clone(),

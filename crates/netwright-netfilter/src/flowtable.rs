@@ -49,7 +49,7 @@ pub struct Flowtable {
     pub name: String,
     /// Number that the kernel gave it.
     pub handle: Option<u64>,
-    /// Lower comes first; the hook is ingress.
+    /// Lower comes first; the hook is ingress. `None` to add devices to a flow table that is there.
     pub priority: Option<i32>,
     /// Devices whose connections it may take.
     pub devices: Vec<Device>,
@@ -59,6 +59,15 @@ pub struct Flowtable {
     pub uses: Option<u32>,
     /// Attributes that are newer than this crate.
     pub unknown: Unknown,
+}
+
+impl Flowtable {
+    /// What deletes these devices of it, and leaves the flow table.
+    pub(crate) fn without_devices(&self) -> FlowtableAttrs {
+        let hook = FlowtableHookAttrs { devices: Some(Devices(self.devices.clone())), ..Default::default() };
+        let (table, name) = (Some(self.table.clone()), Some(self.name.clone()));
+        FlowtableAttrs { table, name, hook: Some(hook), ..Default::default() }
+    }
 }
 
 impl Item for Flowtable {
@@ -93,8 +102,12 @@ impl Item for Flowtable {
 
     fn attributes(&self) -> FlowtableAttrs {
         let devices = (!self.devices.is_empty()).then(|| Devices(self.devices.clone()));
-        let hook =
-            FlowtableHookAttrs { number: Some(0), priority: self.priority, devices, ..Default::default() };
+        let hook = FlowtableHookAttrs {
+            number: self.priority.map(|_| 0),
+            priority: self.priority,
+            devices,
+            ..Default::default()
+        };
         FlowtableAttrs {
             table: Some(self.table.clone()),
             name: Some(self.name.clone()),

@@ -1,7 +1,9 @@
 //! Texts compiled: what is said about mistakes, the order of orders, and long lists of elements.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use netwright_netfilter::Batch;
+use netwright_netfilter::{
+    Batch, ChainAttrs, Device, Devices, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
+};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::evaluate::{Compiled, Options, compile};
@@ -149,4 +151,48 @@ fn a_chain_written_in_place_is_filled_before_it_is_jumped_to() {
         (1..batch.messages() as usize - 1).map(|step| batch.step(step).unwrap().to_string()).collect();
     let kinds: Vec<&str> = steps.iter().map(|step| step.split(' ').nth(1).unwrap()).collect();
     assert_eq!(kinds, ["table", "chain", "chain", "rule", "rule"]);
+}
+
+/// The hook that the message of the last order tells, of a chain and of a flow table.
+fn last_hook(text: &str) -> (String, Option<HookAttrs>, Option<FlowtableHookAttrs>) {
+    let (compiled, errors) = compiled(text);
+    assert_eq!(errors, [""; 0], "{text}");
+    let mut batch = Batch::new();
+    lower::batch(&compiled.commands, &compiled.catalog, &mut batch).unwrap();
+    batch.finish().unwrap();
+    let step = batch.step(batch.messages() as usize - 2).unwrap();
+    let bytes = step.message.bytes_after(4);
+    let chain = text.contains(" chain ").then(|| ChainAttrs::read_attributes(bytes).unwrap().hook);
+    let flowtable =
+        text.contains(" flowtable ").then(|| FlowtableAttrs::read_attributes(bytes).unwrap().hook);
+    (step.to_string(), chain.flatten(), flowtable.flatten())
+}
+
+#[test]
+fn single_devices_come_and_go_without_the_chain_or_flow_table() {
+    let several = Some(Devices(vec![Device::Name("e1".into()), Device::Prefix("wan".into())]));
+    let named = |device: &str| HookAttrs { device: Some(device.into()), ..HookAttrs::default() };
+    let (step, hook, _) = last_hook("delete chain netdev t c { devices = { e1 }; }");
+    assert_eq!((step.as_str(), hook), ("delete chain netdev t c", Some(named("e1"))));
+    let (step, hook, _) = last_hook("add chain netdev t c { devices = { e1 }; }");
+    assert_eq!((step.as_str(), hook), ("add chain netdev t c", Some(named("e1"))));
+    let whole = "delete chain netdev t c { type filter hook ingress devices = { e1, wan* } priority 5; }";
+    let wanted = HookAttrs { number: Some(0), devices: several.clone(), ..HookAttrs::default() };
+    assert_eq!(last_hook(whole).1, Some(wanted));
+    assert_eq!(last_hook("delete chain netdev t c").1, None);
+    let wanted = FlowtableHookAttrs { devices: several, ..FlowtableHookAttrs::default() };
+    for text in ["", "hook ingress priority 5;"] {
+        let text = format!("delete flowtable inet t f {{ {text} devices = {{ e1, wan* }}; }}");
+        let (step, _, hook) = last_hook(&text);
+        assert_eq!((step.as_str(), hook), ("delete flowtable inet t f", Some(wanted.clone())));
+    }
+    let (step, _, hook) = last_hook("add flowtable inet t f { devices = { e1, wan* }; }");
+    assert_eq!((step.as_str(), hook), ("add flowtable inet t f", Some(wanted)));
+}
+
+#[test]
+fn no_devices_are_not_the_whole_chain() {
+    let (compiled, errors) = compiled("define none = { }\ndelete chain netdev t c { devices = $none; }\n");
+    let failed = lower::batch(&compiled.commands, &compiled.catalog, &mut Batch::new());
+    assert!(failed.is_err() || !errors.is_empty());
 }

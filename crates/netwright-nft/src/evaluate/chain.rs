@@ -138,7 +138,7 @@ impl<'a> Evaluator<'a> {
             let family = std::mem::replace(&mut self.family, Family::NETDEV);
             let number = self.priority(KernelHook::Ingress, priority);
             self.family = family;
-            made.hook = Hook { number: 0, priority: number? };
+            made.hook = Some(Hook { number: 0, priority: number? });
         }
         for flag in &table.flags {
             match self.text(*flag) {

@@ -46,7 +46,7 @@ pub struct Chain {
 /// Where the kernel calls a chain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChainHook {
-    /// `filter`, `nat` or `route`.
+    /// `filter`, `nat` or `route`; empty where only devices of a chain that is there are meant, and no hook.
     pub chain_type: String,
     /// Which hook and when.
     pub hook: Hook,
@@ -234,8 +234,8 @@ pub struct Flowtable {
     pub table: String,
     /// Its name.
     pub name: String,
-    /// Hook and priority.
-    pub hook: Hook,
+    /// Hook and priority; `None` where only devices of a flow table that is there are meant.
+    pub hook: Option<Hook>,
     /// Interfaces.
     pub devices: Vec<String>,
     /// Whether packets are counted.

@@ -205,7 +205,7 @@ impl ToJson<'_> {
     pub(super) fn flowtable(&self, flowtable: &Flowtable) -> Node {
         let node = named(flowtable.family, &flowtable.name, &flowtable.table, flowtable.handle)
             .with("hook", "ingress")
-            .with("prio", flowtable.hook.priority)
+            .with_some("prio", flowtable.hook.map(|hook| hook.priority))
             .with_some("dev", devices(&flowtable.devices));
         Node::single("flowtable", node)
     }

@@ -74,7 +74,7 @@ pub fn flowtable(raw: &KernelFlowtable) -> Flowtable {
         family: raw.family,
         table: raw.table.clone(),
         name: raw.name.clone(),
-        hook: Hook { number: 0, priority: raw.priority.unwrap_or(0) },
+        hook: raw.priority.map(|priority| Hook { number: 0, priority }),
         devices: devices(&raw.devices),
         counter: has(FlowtableFlags::COUNTER),
         offload: has(FlowtableFlags::HARDWARE_OFFLOAD),

@@ -10,7 +10,10 @@ use netwright_netfilter::{
 use super::rule::{AnonymousChain, Code, Scope};
 use super::{Error, Result, object, packed, set};
 use crate::catalog::Catalog;
-use crate::ir::{Anchor, Command, Element, Entity, Operation, PackedElements, Rule, Selection, Set, Target};
+use crate::ir::{
+    Anchor, Chain, Command, Element, Entity, Flowtable, Operation, PackedElements, Rule, Selection, Set,
+    Target,
+};
 
 /// An order that cannot be lowered.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +57,7 @@ impl<'a> Lowering<'a> {
         match &command.target {
             Target::Selection(selection) => self.selection(operation, selection),
             Target::Table(table) => self.define(operation, &object::table(table)?),
-            Target::Chain(chain) => self.define(operation, &object::chain(chain)?),
+            Target::Chain(chain) => self.chain(operation, chain),
             Target::ChainName { family, table, chain, to } => {
                 let handle = self.catalog.chain_handle(*family, table, chain);
                 let Some(handle) = handle else {
@@ -75,7 +78,7 @@ impl<'a> Lowering<'a> {
                 let scope = Scope { family: made.family, table: &made.table, catalog: self.catalog };
                 self.define(operation, &object::object(&scope, made)?)
             }
-            Target::Flowtable(table) => self.define(operation, &object::flowtable(table)),
+            Target::Flowtable(table) => self.flowtable(operation, table),
             Target::Hooks { .. }
             | Target::Changes { .. }
             | Target::Description { .. }
@@ -92,6 +95,33 @@ impl<'a> Lowering<'a> {
             Operation::Delete => self.batch.delete(item),
             Operation::Destroy => self.batch.destroy(item),
             _ => return Err(Error::new("this cannot be done with it")),
+        }
+        Ok(())
+    }
+
+    /// A chain; where it is to be deleted with devices, it is they that go and not the chain.
+    fn chain(&mut self, operation: Operation, chain: &Chain) -> Result<()> {
+        let kernel = object::chain(chain)?;
+        match (operation, &kernel.base) {
+            (_, Some(base)) if base.kind.is_empty() && base.devices.is_empty() => {
+                return Err(Error::new(format!("no devices of chain \"{}\" are named", chain.name)));
+            }
+            (Operation::Delete, Some(base)) if !base.devices.is_empty() => {
+                self.batch.delete_chain_devices(&kernel)
+            }
+            (Operation::Destroy, Some(base)) if !base.devices.is_empty() => return Err(destroyed_devices()),
+            _ => return self.define(operation, &kernel),
+        }
+        Ok(())
+    }
+
+    /// As for chains.
+    fn flowtable(&mut self, operation: Operation, table: &Flowtable) -> Result<()> {
+        let kernel = object::flowtable(table);
+        match operation {
+            Operation::Delete if !kernel.devices.is_empty() => self.batch.delete_flowtable_devices(&kernel),
+            Operation::Destroy if !kernel.devices.is_empty() => return Err(destroyed_devices()),
+            _ => return self.define(operation, &kernel),
         }
         Ok(())
     }
@@ -267,6 +297,10 @@ impl<'a> Lowering<'a> {
         }
         Ok(())
     }
+}
+
+fn destroyed_devices() -> Error {
+    Error::new("single devices are not destroyed: write \"delete\"")
 }
 
 impl Command {

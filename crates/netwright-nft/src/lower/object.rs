@@ -72,7 +72,7 @@ pub(super) fn flowtable(table: &Flowtable) -> KernelFlowtable {
         table: table.table.clone(),
         name: table.name.clone(),
         handle: table.handle,
-        priority: Some(table.hook.priority),
+        priority: table.hook.map(|hook| hook.priority),
         devices: table.devices.iter().map(|name| device(name)).collect(),
         flags: (!flags.is_empty()).then_some(flags),
         ..KernelFlowtable::default()

@@ -86,6 +86,11 @@ impl<W: fmt::Write> Printer<'_, W> {
     fn base(&mut self, chain: &Chain, base: &ChainHook) -> fmt::Result {
         self.tabs()?;
         let hook = Hook::from_number(chain.family, base.hook.number);
+        if base.chain_type.is_empty() {
+            self.word("devices = { ")?;
+            self.separated(&base.devices, ", ", |printer, device| printer.quoted(device))?;
+            return self.word(" }\n");
+        }
         write!(self.out, "type {} hook ", base.chain_type)?;
         match hook.name() {
             Some(name) => self.word(name)?,
@@ -120,11 +125,13 @@ impl<W: fmt::Write> Printer<'_, W> {
         self.handle(flowtable.handle)?;
         self.word("\n")?;
         self.indent += 1;
-        self.tabs()?;
-        self.word("hook ingress priority ")?;
-        let priority = flowtable.hook.priority;
-        write_priority(self.out, flowtable.family, Hook::Ingress, priority, self.options.numeric_priority)?;
-        self.word("\n")?;
+        if let Some(hook) = flowtable.hook {
+            let numeric = self.options.numeric_priority;
+            self.tabs()?;
+            self.word("hook ingress priority ")?;
+            write_priority(self.out, flowtable.family, Hook::Ingress, hook.priority, numeric)?;
+            self.word("\n")?;
+        }
         if !flowtable.devices.is_empty() {
             self.tabs()?;
             self.word("devices = { ")?;
