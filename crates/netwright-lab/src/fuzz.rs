@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use netwright_netfilter::Trace;
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::ir::Command;
 use netwright_nft::syntax::{NoIncludes, parse};
-use netwright_nft::{json, lift, print};
+use netwright_nft::{lift as reading, print};
 use netwright_route::link::LinkView;
 use netwright_route::{Address, Neighbour, Nexthop, Object, Purpose, Route, Rule};
 use netwright_wire::{Event, Message, Messages, Session, Writer};
@@ -34,6 +35,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "syntax", run: syntax, seeds: seeds::texts },
     Target { name: "evaluate", run: evaluate, seeds: seeds::texts },
+    Target { name: "json", run: json, seeds: seeds::json_texts },
     Target { name: "lift", run: lift, seeds: seeds::batches },
     Target { name: "session", run: session, seeds: seeds::answers },
     Target { name: "route", run: route, seeds: seeds::routes },
@@ -58,9 +60,17 @@ pub fn syntax(data: &[u8]) {
 
 /// A text gets its meaning and, where it has one, becomes messages, which are listed.
 pub fn evaluate(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let Ok((mut commands, catalog)) = language().compile(&text, &Catalog::default()) else { return };
-    commands.retain(netwright_nft::ir::Command::is_change);
+    load(language().compile(&String::from_utf8_lossy(data), &Catalog::default()));
+}
+
+/// The same for a text of JSON.
+pub fn json(data: &[u8]) {
+    load(language().compile_json(&String::from_utf8_lossy(data), &Catalog::default()));
+}
+
+fn load(compiled: Result<(Vec<Command>, Catalog), String>) {
+    let Ok((mut commands, catalog)) = compiled else { return };
+    commands.retain(Command::is_change);
     let Ok(mut batch) = batch(&commands, &catalog, 1) else { return };
     let mut memory = Memory::default();
     // A text may add elements to a set that it does not make; all that it makes can be listed.
@@ -79,8 +89,9 @@ pub fn lift(data: &[u8]) {
 
 fn list(memory: &Memory) {
     let Language { names, options } = language();
-    let ruleset = lift::ruleset(memory.dump());
-    let _ = (print::ruleset(&ruleset, options, names), json::ruleset(&ruleset, options, names));
+    let ruleset = reading::ruleset(memory.dump());
+    let _ =
+        (print::ruleset(&ruleset, options, names), netwright_nft::json::ruleset(&ruleset, options, names));
 }
 
 /// Datagrams reach a conversation.

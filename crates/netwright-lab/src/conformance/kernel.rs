@@ -10,6 +10,7 @@ pub use rulesets::{recipes, rulesets};
 use netwright_netfilter::request::{List, ListElements};
 use netwright_netfilter::{Batch, Family, Item, Set};
 use netwright_nft::catalog::Catalog;
+use netwright_nft::ir::Command;
 use netwright_nft::lift::{self, Dump};
 use netwright_nft::print;
 use netwright_sys::{Cause, Connection, Outcome, protocol};
@@ -76,7 +77,19 @@ impl<'a> Bench<'a> {
 
     /// Compiles a text and loads it in one transaction.
     fn load(&mut self, text: &str, catalog: &Catalog) -> Result<Result<Catalog, Refused>, Failure> {
-        let compiled = self.language.compile(text, catalog);
+        self.load_compiled(self.language.compile(text, catalog))
+    }
+
+    /// The same for a text of JSON, into an empty ruleset.
+    fn load_json(&mut self, text: &str) -> Result<Result<Catalog, Refused>, Failure> {
+        self.flush()?;
+        self.load_compiled(self.language.compile_json(text, &Catalog::default()))
+    }
+
+    fn load_compiled(
+        &mut self,
+        compiled: Result<(Vec<Command>, Catalog), String>,
+    ) -> Result<Result<Catalog, Refused>, Failure> {
         let made = compiled.and_then(|(commands, catalog)| Ok((batch(&commands, &catalog, 1)?, catalog)));
         Ok(match made {
             Err(why) => Err(Refused::ByUs(why)),

@@ -7,13 +7,13 @@ use netwright_netfilter::{
     NetfilterHeader, Object, Rule, Set, Table,
 };
 use netwright_nft::catalog::Catalog;
-use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::diagnostic::{SourceId, SourceMap};
 use netwright_nft::evaluate::{Options, compile};
 use netwright_nft::ir::{self, Command, Operation, Target};
 use netwright_nft::lift::{self, Dump};
-use netwright_nft::syntax::{NoIncludes, parse};
+use netwright_nft::syntax::{NoIncludes, Parsed, parse};
 use netwright_nft::table::{Database, Names, PrintOptions};
-use netwright_nft::{lower, print};
+use netwright_nft::{json, lower, print};
 use netwright_wire::{Big, Message, Messages, Value as _};
 
 /// The language as it is spoken on one host.
@@ -69,9 +69,23 @@ impl Language {
 
     /// Gives a text its meaning; all that is wrong with it otherwise, one line for each error.
     pub fn compile(&self, text: &str, catalog: &Catalog) -> Result<(Vec<Command>, Catalog), String> {
+        self.compile_by(text, catalog, |sources, id| parse(sources, id, &mut NoIncludes))
+    }
+
+    /// The same for a text of JSON.
+    pub fn compile_json(&self, text: &str, catalog: &Catalog) -> Result<(Vec<Command>, Catalog), String> {
+        self.compile_by(text, catalog, json::parse)
+    }
+
+    fn compile_by(
+        &self,
+        text: &str,
+        catalog: &Catalog,
+        read: impl FnOnce(&mut SourceMap, SourceId) -> Parsed,
+    ) -> Result<(Vec<Command>, Catalog), String> {
         let mut sources = SourceMap::default();
         let id = sources.add("text", text);
-        let parsed = parse(&mut sources, id, &mut NoIncludes);
+        let parsed = read(&mut sources, id);
         let options = Options { names: &self.names, catalog, zone: self.options.zone };
         let compiled = compile(&sources, &parsed, &options);
         let said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
@@ -96,8 +110,7 @@ impl Language {
     pub fn read_rule(&self, world: &str, family: Family, rule: &str) -> Result<ir::Rule, String> {
         let (_, catalog) = self.compile(world, &Catalog::default())?;
         let (commands, _) = self.compile(&format!("add rule {family} t c {rule}\n"), &catalog)?;
-        let target = commands.into_iter().next().map(|command| command.target);
-        match target {
+        match commands.into_iter().next().map(|command| command.target) {
             Some(Target::Rule { rule, .. }) => Ok(rule),
             other => Err(format!("no rule but {other:?}")),
         }

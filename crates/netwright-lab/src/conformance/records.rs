@@ -3,13 +3,14 @@
 use netwright_netfilter::bytecode::{Form, bytecode, element, set_layout};
 use netwright_netfilter::{Batch, Element, Expression, Family, MessageKind, Set, SetAttrs};
 use netwright_nft::catalog::Catalog;
+use netwright_nft::ir::Command;
 use netwright_nft::lift::{self, Dump};
-use netwright_nft::{json, print};
+use netwright_nft::print;
 use netwright_wire::{Attributes, Big, Value as _, Writer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::language::{Memory, batch, messages};
-use super::material::{Payload, Record, Table};
+use super::material::{Chain, Payload, Record, Table};
 use super::{Check, Doubts, Findings, Language, Score};
 
 /// Judges all records.
@@ -67,6 +68,11 @@ fn right(language: &Language, record: &Record, table: &Table, findings: &mut Fin
         same_messages(&mut compiled.test, &sent, table.chains.len())
             .map_err(|why| format!("{family}: {why}")),
     );
+    if let Some(statements) = &record.json {
+        let again = compile_json(language, &context, &rules_as_json(table, statements), first_id(&sent));
+        let same = replayed(memory.dump(), again);
+        findings.note(Check::JsonIn, same.map_err(|why| format!("{family}: {statements}\n    {why}")));
+    }
     if let Some(wanted) = &record.json_listing {
         for json in listed_as_json(language, memory.dump()) {
             findings.compare(Check::JsonOut, &json, &wanted.to_string());
@@ -108,11 +114,34 @@ impl Refused {
 }
 
 fn compile(language: &Language, context: &str, test: &str, first: u32) -> Result<Compiled, Refused> {
+    compile_by(language, context, first, |catalog| language.compile(test, catalog))
+}
+
+fn compile_json(language: &Language, context: &str, test: &str, first: u32) -> Result<Compiled, Refused> {
+    compile_by(language, context, first, |catalog| language.compile_json(test, catalog))
+}
+
+fn compile_by(
+    language: &Language,
+    context: &str,
+    first: u32,
+    test: impl FnOnce(&Catalog) -> Result<(Vec<Command>, Catalog), String>,
+) -> Result<Compiled, Refused> {
     let (commands, catalog) = language.compile(context, &Catalog::default()).map_err(Refused::Context)?;
     let context = batch(&commands, &catalog, 1).map_err(Refused::Context)?;
-    let (commands, catalog) = language.compile(test, &catalog).map_err(Refused::Test)?;
+    let (commands, catalog) = test(&catalog).map_err(Refused::Test)?;
     let test = batch(&commands, &catalog, first).map_err(Refused::Test)?;
     Ok(Compiled { context, test })
+}
+
+/// Commands that put a rule into each chain, as JSON.
+fn rules_as_json(table: &Table, statements: &Value) -> String {
+    let add = |chain: &Chain| {
+        let rule =
+            json!({"family": table.family, "table": table.name, "chain": chain.name, "expr": statements});
+        json!({"add": {"rule": rule}})
+    };
+    json!({"nftables": table.chains.iter().map(add).collect::<Vec<_>>()}).to_string()
 }
 
 /// The rules that are listed, in whichever chain.
@@ -130,7 +159,7 @@ fn listed_as_json(language: &Language, dump: &Dump) -> Vec<String> {
         table.chains.iter().flat_map(|chain| &chain.rules).map(move |rule| (family, &rule.statements))
     });
     let text = |(family, statements): (Family, &Vec<_>)| {
-        json::statements(family, statements, &language.options, &language.names).to_string()
+        netwright_nft::json::statements(family, statements, &language.options, &language.names).to_string()
     };
     let parsed = rules
         .map(text)

@@ -7,7 +7,7 @@ use netwright_route::{Address, LinkId, Neighbour, Nexthop, Object, Purpose, Rout
 use netwright_wire::{MessageFlags, Writer, message_type};
 
 use super::language;
-use crate::conformance::language::batch;
+use crate::conformance::language::{Memory, batch};
 
 const TEXTS: &[&str] = &[include_str!("router.nft"), include_str!("frames.nft"), include_str!("orders.nft")];
 
@@ -19,7 +19,7 @@ pub(super) fn texts() -> Vec<Vec<u8>> {
         Some("add" | "create" | "insert" | "replace" | "delete" | "destroy" | "set" | "map" | "define") => {
             line.to_owned()
         }
-        _ => format!("add rule inet t c {line}"),
+        _ => format!("add table inet t; add chain inet t c; add rule inet t c {line}"),
     });
     TEXTS.iter().map(|text| (*text).to_owned()).chain(alone).map(String::into_bytes).collect()
 }
@@ -27,6 +27,26 @@ pub(super) fn texts() -> Vec<Vec<u8>> {
 /// The messages that the texts become.
 pub(super) fn batches() -> Vec<Vec<u8>> {
     texts().iter().filter_map(|text| messages(&String::from_utf8_lossy(text))).collect()
+}
+
+/// What the texts make, as JSON: a ruleset as it is listed, and rule by rule.
+pub(super) fn json_texts() -> Vec<Vec<u8>> {
+    let listed =
+        texts().iter().filter_map(|text| json_text(&String::from_utf8_lossy(text))).collect::<Vec<_>>();
+    listed
+        .into_iter()
+        .filter(|text| text.contains("\"table\"") || text.contains("\"rule\""))
+        .map(String::into_bytes)
+        .collect()
+}
+
+fn json_text(text: &str) -> Option<String> {
+    let (mut commands, catalog) = language().compile(text, &Catalog::default()).ok()?;
+    commands.retain(Command::is_change);
+    let mut memory = Memory::default();
+    let _ = memory.add(&mut batch(&commands, &catalog, 1).ok()?);
+    let ruleset = netwright_nft::lift::ruleset(memory.dump());
+    Some(netwright_nft::json::ruleset(&ruleset, &language().options, &language().names))
 }
 
 fn messages(text: &str) -> Option<Vec<u8>> {

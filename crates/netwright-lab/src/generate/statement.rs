@@ -189,7 +189,10 @@ impl Generator {
     /// An expression that nobody knows.
     pub(super) fn unknown(&mut self) -> Statement {
         let data = (0..4 * self.random.below(4)).map(|_| self.random.byte()).collect();
-        Statement::Raw(vec![netwright_netfilter::Expression::Unknown { name: format!("x-{}", self.word()), data }])
+        Statement::Raw(vec![netwright_netfilter::Expression::Unknown {
+            name: format!("x-{}", self.word()),
+            data,
+        }])
     }
 
     fn reject(&mut self) -> Reject {

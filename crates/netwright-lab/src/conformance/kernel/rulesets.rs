@@ -21,6 +21,10 @@ pub fn rulesets(rulesets: &[Ruleset], doubts: Doubts) -> Result<Score, Failure> 
             if let Some(json) = &ruleset.json {
                 let same = as_json(&mut bench)?.map(bare);
                 findings.compare(Check::JsonOut, &lines(&same?), &lines(&bare(json.clone())));
+                match bench.load_json(&json.to_string())? {
+                    Ok(_) => findings.compare(Check::JsonIn, &bench.ours()?, &ruleset.text),
+                    Err(why) => findings.note(Check::JsonIn, Err(why.text().to_owned())),
+                }
             }
         }
         if bench.load_theirs(&ruleset.text)? == Some(true) {
