@@ -135,6 +135,7 @@ impl Language {
                 spans: Vec::new(),
             },
             span: None,
+            elements: Vec::new(),
         });
         let mut memory = Memory::default();
         memory.add(&mut batch(&commands, &catalog, 1)?).ok_or("our own messages cannot be read")?;

@@ -173,8 +173,8 @@ pub struct Ruleset {
     pub name: String,
     /// The text.
     pub text: String,
-    /// The same as JSON, where there is one.
-    pub json: Option<Value>,
+    /// The same as JSON, where there is one. The order of members can mean something.
+    pub json: Option<String>,
 }
 
 /// A rule that people use.
@@ -223,7 +223,6 @@ impl Shared {
             if path.extension().is_some_and(|extension| extension == "nft") {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                 let json = std::fs::read_to_string(path.with_extension("json")).ok();
-                let json = json.map(|text| serde_json::from_str(&text)).transpose()?;
                 rulesets.push(Ruleset { name, text: std::fs::read_to_string(&path)?, json });
             }
         }

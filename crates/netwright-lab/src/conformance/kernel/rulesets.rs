@@ -20,8 +20,8 @@ pub fn rulesets(rulesets: &[Ruleset], doubts: Doubts) -> Result<Score, Failure> 
             list(&mut bench, Some(&ruleset.text), &mut findings)?;
             if let Some(json) = &ruleset.json {
                 let same = as_json(&mut bench)?.map(bare);
-                findings.compare(Check::JsonOut, &lines(&same?), &lines(&bare(json.clone())));
-                match bench.load_json(&json.to_string())? {
+                findings.compare(Check::JsonOut, &lines(&same?), &lines(&bare(serde_json::from_str(json)?)));
+                match bench.load_json(json)? {
                     Ok(_) => findings.compare(Check::JsonIn, &bench.ours()?, &ruleset.text),
                     Err(why) => findings.note(Check::JsonIn, Err(why.text().to_owned())),
                 }
