@@ -1,6 +1,6 @@
 //! What all things in a ruleset have in common.
 
-use netwright_wire::{Malformed, Message, Value, Writer};
+use netwright_wire::{Malformed, Message, Row, Value, Writer};
 
 use crate::{Family, MessageKind, NetfilterHeader};
 
@@ -86,6 +86,30 @@ pub(crate) fn noun(kind: MessageKind) -> Option<&'static str> {
         .iter()
         .find(|kinds| [kinds.new, kinds.delete, kinds.destroy].contains(&kind))
         .map(|kinds| kinds.noun)
+}
+
+/// The attributes of messages of a kind.
+pub(crate) fn rows(kind: MessageKind) -> Option<&'static [Row]> {
+    use crate::{
+        Chain, ChainAttrs, ElementListAttrs, Flowtable, FlowtableAttrs, Object, ObjectAttrs, Rule, RuleAttrs,
+        Set, SetAttrs, Table, TableAttrs,
+    };
+    let kinds = [
+        (Table::KINDS, TableAttrs::ROWS),
+        (Chain::KINDS, ChainAttrs::ROWS),
+        (Rule::KINDS, RuleAttrs::ROWS),
+        (Set::KINDS, SetAttrs::ROWS),
+        (Object::KINDS, ObjectAttrs::ROWS),
+        (Flowtable::KINDS, FlowtableAttrs::ROWS),
+    ];
+    let elements = [MessageKind::NEW_ELEMENTS, MessageKind::DELETE_ELEMENTS, MessageKind::DESTROY_ELEMENTS];
+    if elements.contains(&kind) {
+        return Some(ElementListAttrs::ROWS);
+    }
+    kinds
+        .iter()
+        .find(|(kinds, _)| [kinds.new, kinds.delete, kinds.destroy].contains(&kind))
+        .map(|(_, rows)| *rows)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod merge;
 mod nat;
 mod object;
 mod packed;
+mod place;
 mod registers;
 mod relational;
 mod rule;
@@ -16,6 +17,7 @@ mod statement;
 mod type_note;
 
 pub use batch::{Failed, batch, command};
+pub use place::place;
 pub use rule::{AnonymousChain, AnonymousSet, Code, Scope, rule, rule_with};
 
 use std::fmt;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use netwright_wire::{Attributes, Big, Message, MessageFlags, Messages, Value};
+use netwright_wire::{Attribute, Attributes, Big, Message, MessageFlags, Messages, Value};
 
 use super::{Batch, UNTAGGED};
 use crate::expression::ObjectKind;
-use crate::{MessageKind, NetfilterHeader, RuleView, item};
+use crate::{ElementView, MessageKind, NetfilterHeader, RuleView, item};
 
 /// A message of a batch. Its text is an order: «add rule inet filter input».
 #[derive(Clone, Copy, Debug)]
@@ -52,21 +52,82 @@ impl<'a> Step<'a> {
         Some((before + within, before + self.elements().count() + behind))
     }
 
+    /// The number of the rule's expression that the kernel points at, counted from 0.
+    #[must_use]
+    pub fn expression(&self) -> Option<usize> {
+        let is_rule = matches!(self.kind(), Some(MessageKind::NEW_RULE));
+        let offset = (self.offset? as usize).checked_sub(MESSAGE_HEADER).filter(|_| is_rule)?;
+        self.child_at(self.children(EXPRESSIONS), offset)
+    }
+
+    /// Whether a rule's message names its chain; that of a rule in a chain made in place has a number for it.
+    #[must_use]
+    pub fn names_chain(&self) -> bool {
+        self.text(CHAIN).is_some()
+    }
+
+    /// What the kernel points at, in words: `chain`, `hook`, `expression 2 (lookup)`. `None` where it points at nothing
+    /// or at an element, which the text names already.
+    #[must_use]
+    pub fn part(&self) -> Option<String> {
+        if let Some(index) = self.expression() {
+            let list = self.children(EXPRESSIONS).flatten().nth(index);
+            let name = list.and_then(|one| one.attributes().find(EXPRESSION_NAME).ok().flatten());
+            let name = name.and_then(|name| String::read::<Big>(name.payload).ok()).unwrap_or_default();
+            return Some(format!("expression {} ({name})", index + 1));
+        }
+        let offset = (self.offset? as usize).checked_sub(MESSAGE_HEADER)?;
+        let attribute = Attributes::new(self.bytes()).flatten().find(|one| {
+            let start = self.start(one);
+            (start..start + ATTRIBUTE_HEADER + one.payload.len()).contains(&offset)
+        })?;
+        let rows = item::rows(self.kind()?)?;
+        let row = rows.iter().find(|row| row.kind == attribute.kind)?;
+        Some(row.field.replace('_', " "))
+    }
+
+    /// The bytes of the element that the kernel points at.
+    #[must_use]
+    pub fn element_at_fault(&self) -> Option<ElementView<'a>> {
+        let offset = (self.offset? as usize).checked_sub(MESSAGE_HEADER)?;
+        let index = self.element_at(offset)?;
+        Some(ElementView::new(self.elements().flatten().nth(index)?.payload))
+    }
+
     fn bytes(&self) -> &'a [u8] {
         self.message.bytes_after(NetfilterHeader::SIZE)
     }
 
     fn elements(&self) -> Attributes<'a> {
-        let found = Attributes::new(self.bytes()).find(ELEMENTS).ok().flatten();
+        let about = [MessageKind::NEW_ELEMENTS, MessageKind::DELETE_ELEMENTS, MessageKind::DESTROY_ELEMENTS];
+        match self.kind() {
+            Some(kind) if about.contains(&kind) => self.children(ELEMENTS),
+            _ => Attributes::new(&[]),
+        }
+    }
+
+    /// The attributes within an attribute.
+    fn children(&self, kind: u16) -> Attributes<'a> {
+        let found = Attributes::new(self.bytes()).find(kind).ok().flatten();
         found.map_or(Attributes::new(&[]), |attribute| attribute.attributes())
+    }
+
+    /// Where an attribute starts in the payload.
+    fn start(&self, attribute: &Attribute<'_>) -> usize {
+        let start = attribute.payload.as_ptr() as usize - self.message.payload.as_ptr() as usize;
+        start.saturating_sub(ATTRIBUTE_HEADER)
     }
 
     /// The element whose attribute covers an offset of the payload.
     fn element_at(&self, offset: usize) -> Option<usize> {
-        let payload = self.message.payload;
-        self.elements().flatten().position(|element| {
-            let start = element.payload.as_ptr() as usize - payload.as_ptr() as usize;
-            (start - ATTRIBUTE_HEADER..start + element.payload.len().max(1)).contains(&offset)
+        self.child_at(self.elements(), offset)
+    }
+
+    /// The attribute of a list that covers an offset of the payload.
+    fn child_at(&self, list: Attributes<'a>, offset: usize) -> Option<usize> {
+        list.flatten().position(|one| {
+            let start = self.start(&one);
+            (start..start + ATTRIBUTE_HEADER + one.payload.len().max(1)).contains(&offset)
         })
     }
 
@@ -105,6 +166,8 @@ const ATTRIBUTE_HEADER: usize = 4;
 const TABLE: u16 = 1;
 const SET: u16 = 2;
 const ELEMENTS: u16 = 3;
+const EXPRESSIONS: u16 = 4;
+const EXPRESSION_NAME: u16 = 1;
 
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

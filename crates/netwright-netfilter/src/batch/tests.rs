@@ -172,3 +172,28 @@ fn a_new_rule_has_no_handle_and_a_replacement_has_no_position() {
     assert_eq!((view(2).handle().unwrap(), view(2).position().unwrap()), (Some(1), None));
     assert_eq!(Attributes::new(view(1).bytes()).count(), 4);
 }
+
+#[test]
+fn what_the_kernel_points_at_has_a_name() {
+    let mut batch = Batch::new();
+    let expressions = [counter(), lookup(Register::R1, "s"), verdict(Verdict::DROP)];
+    batch.add(&Rule::new(Family::INET, "filter", "input", expressions));
+    batch.add(&Chain::new(Family::INET, "filter", "input"));
+    batch.finish().unwrap();
+    let rule = batch.step(1).unwrap();
+    let list = Attributes::new(rule.message.bytes_after(4)).find(4).unwrap().unwrap();
+    let at = |payload: &[u8]| {
+        let start = payload.as_ptr() as usize - rule.message.payload.as_ptr() as usize;
+        Some(u32::try_from(16 + start - 4).unwrap())
+    };
+    let second = list.attributes().flatten().nth(1).unwrap();
+    let fault = rule.at(at(second.payload));
+    assert_eq!((fault.expression(), fault.part()), (Some(1), Some("expression 2 (lookup)".into())));
+    let chain = Attributes::new(rule.message.bytes_after(4)).find(2).unwrap().unwrap();
+    let fault = rule.at(at(chain.payload));
+    assert_eq!((fault.expression(), fault.part()), (None, Some("chain".into())));
+    assert_eq!((rule.expression(), rule.part()), (None, None));
+    assert_eq!(rule.at(Some(4)).part(), None);
+    assert_eq!(rule.at(Some(u32::MAX)).part(), None);
+    assert_eq!(batch.step(2).unwrap().at(Some(20)).part().as_deref(), Some("table"));
+}

@@ -65,7 +65,7 @@ fn append(
         }
         _ => {}
     }
-    let command = Command { operation, target, span: None };
+    let command = Command { operation, target, span: None, elements: Vec::new() };
     lower::command(&command, catalog, batch).map_err(|error| Invalid(error.message))
 }
 

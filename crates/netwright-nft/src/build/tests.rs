@@ -51,7 +51,7 @@ impl Built {
         if let Target::Set(set) = &target {
             self.catalog.add_set(set);
         }
-        self.commands.push(Command { operation: Operation::Add, target, span: None });
+        self.commands.push(Command { operation: Operation::Add, target, span: None, elements: Vec::new() });
         handle
     }
 }

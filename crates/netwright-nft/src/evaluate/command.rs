@@ -51,8 +51,10 @@ impl<'a> Evaluator<'a> {
                         span,
                     );
                 }
-                let elements = self.named_elements(&set, elements)?;
-                self.push(operation, Target::Elements { set: Box::new(set), elements }, span)
+                let (elements, spans) = self.named_elements(&set, elements)?.into_iter().unzip();
+                self.push(operation, Target::Elements { set: Box::new(set), elements }, span)?;
+                self.note_elements(spans);
+                Ok(())
             }
             CommandKind::One { entity, table, chain, selector } => {
                 self.one(operation, span, *entity, table, *chain, *selector)
@@ -101,8 +103,15 @@ impl<'a> Evaluator<'a> {
     }
 
     fn push(&mut self, operation: Operation, target: Target, span: Span) -> Eval<()> {
-        self.commands.push(Command { operation, target, span: Some(span) });
+        self.commands.push(Command { operation, target, span: Some(span), elements: Vec::new() });
         Ok(())
+    }
+
+    /// Notes where the elements of the last order were written.
+    fn note_elements(&mut self, spans: Vec<Span>) {
+        if let Some(last) = self.commands.last_mut() {
+            last.elements = spans;
+        }
     }
 
     /// From here on names are those of this table.
@@ -167,14 +176,19 @@ impl<'a> Evaluator<'a> {
                 let mut made = self.set(set)?;
                 self.catalog.add_set(&made);
                 let bare = made.clone();
-                let mut packed = Vec::new();
+                let (mut packed, mut spans) = (Vec::new(), Vec::new());
                 for elements in &set.elements {
                     match self.packed_elements(&bare, elements) {
                         Some(elements) => packed.push(elements),
-                        None => made.elements.extend(self.named_elements(&bare, elements)?),
+                        None => {
+                            let placed = self.named_elements(&bare, elements)?;
+                            spans.extend(placed.iter().map(|(_, span)| *span));
+                            made.elements.extend(placed.into_iter().map(|(element, _)| element));
+                        }
                     }
                 }
                 self.push(operation, Target::Set(Box::new(made)), span)?;
+                self.note_elements(spans);
                 for elements in packed {
                     let set = Box::new(bare.clone());
                     self.push(Operation::Add, Target::PackedElements { set, elements }, span)?;

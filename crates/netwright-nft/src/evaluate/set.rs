@@ -2,12 +2,11 @@
 
 use netwright_netfilter::SetFlags;
 
-use super::element::Wanted;
+use super::element::{Placed, Wanted};
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
 use crate::ir::{
-    Command, Element, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart,
-    TypeSpec,
+    Command, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart, TypeSpec,
 };
 use crate::syntax::ast::{self, ExpressionKind, SetKind};
 use crate::table::{DataType, symbol, vocabulary};
@@ -19,7 +18,7 @@ impl<'a> Evaluator<'a> {
         let Some(key) = &set.key else {
             return self.error(
                 set.name.span,
-                format!("\"{name}\" needs the type of its keys: write \"type\" or \"typeof\""),
+                format!("`{name}` needs the type of its keys: write `type` or `typeof`"),
             );
         };
         let mut made = Set {
@@ -141,10 +140,10 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The elements of a named set, checked against each other.
-    pub(super) fn named_elements(&mut self, set: &Set, elements: &'a ast::Expression) -> Eval<Vec<Element>> {
+    pub(super) fn named_elements(&mut self, set: &Set, elements: &'a ast::Expression) -> Eval<Vec<Placed>> {
         let elements = self.resolve(elements)?;
         let ExpressionKind::Set(list) = &elements.kind else {
-            return self.error(elements.span, "elements are written between braces: \"{ … }\"");
+            return self.error(elements.span, "elements are written between braces: `{ … }`");
         };
         let want = match &set.target {
             None => Wanted::Nothing,
@@ -158,13 +157,13 @@ impl<'a> Evaluator<'a> {
             let range =
                 placed.iter().find(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
             if let Some((_, span)) = range {
-                let message = format!("\"{}\" holds single values: write \"flags interval\" in it", set.name);
+                let message = format!("`{}` holds single values: write `flags interval` in it", set.name);
                 return self.error(*span, message);
             }
         } else if !set.auto_merge {
             self.check_overlaps(&set.key.parts, &placed)?;
         }
-        Ok(placed.into_iter().map(|(element, _)| element).collect())
+        Ok(placed)
     }
 
     /// The set of an old-style meter, as an order before the rule.
@@ -191,6 +190,7 @@ impl<'a> Evaluator<'a> {
             operation: Operation::Add,
             target: Target::Set(Box::new(set)),
             span: None,
+            elements: Vec::new(),
         });
     }
 }

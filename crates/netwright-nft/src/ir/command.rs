@@ -16,6 +16,8 @@ pub struct Command {
     pub target: Target,
     /// Where it was written; `None` if it was not.
     pub span: Option<Span>,
+    /// Where each element of a set was written, in the order of the elements; empty where that is not known.
+    pub elements: Vec<Span>,
 }
 
 /// What is to happen.

@@ -61,7 +61,7 @@ impl<'a> Lowering<'a> {
             Target::ChainName { family, table, chain, to } => {
                 let handle = self.catalog.chain_handle(*family, table, chain);
                 let Some(handle) = handle else {
-                    return Err(Error::new(format!("the handle of chain \"{chain}\" is not known")));
+                    return Err(Error::new(format!("the handle of chain `{chain}` is not known")));
                 };
                 let named = KernelChain::new(*family, table.clone(), to.clone());
                 self.batch.rename_chain(&KernelChain { handle: Some(handle), ..named });
@@ -104,7 +104,7 @@ impl<'a> Lowering<'a> {
         let kernel = object::chain(chain)?;
         match (operation, &kernel.base) {
             (_, Some(base)) if base.kind.is_empty() && base.devices.is_empty() => {
-                return Err(Error::new(format!("no devices of chain \"{}\" are named", chain.name)));
+                return Err(Error::new(format!("no devices of chain `{}` are named", chain.name)));
             }
             (Operation::Delete, Some(base)) if !base.devices.is_empty() => {
                 self.batch.delete_chain_devices(&kernel)
@@ -163,13 +163,13 @@ impl<'a> Lowering<'a> {
         let rules = scope.catalog.table(scope.family, scope.table).and_then(|table| table.rules.get(chain));
         rules
             .and_then(|handles| handles.get(usize::try_from(index).ok()?).copied())
-            .ok_or_else(|| Error::new(format!("chain \"{chain}\" has no rule with the index {index}")))
+            .ok_or_else(|| Error::new(format!("chain `{chain}` has no rule with the index {index}")))
     }
 
     /// A rule with the sets and chains that it brings along, which go before it.
     fn kernel_rule(&mut self, scope: &Scope<'_>, rule: &Rule) -> Result<KernelRule> {
         let code = super::rule::rule_with(scope, rule, &mut || self.batch.allocate_id())?;
-        let Code { sets, chains, expressions } = code;
+        let Code { sets, chains, expressions, .. } = code;
         for anonymous in &sets {
             let (made, list) = set::anonymous(scope, anonymous)?;
             self.batch.add(&made);
@@ -273,7 +273,7 @@ impl<'a> Lowering<'a> {
                     (Some(handle), _) => handle,
                     (None, Some(index)) => self.handle_at(&scope, &chain, index)?,
                     (None, None) => {
-                        return Err(Error::new("which rule? write \"handle NUMBER\" behind the chain"));
+                        return Err(Error::new("which rule? write `handle NUMBER` behind the chain"));
                     }
                 };
                 let named = KernelRule::new(family, table.clone(), chain, []);
@@ -300,7 +300,7 @@ impl<'a> Lowering<'a> {
 }
 
 fn destroyed_devices() -> Error {
-    Error::new("single devices are not destroyed: write \"delete\"")
+    Error::new("single devices are not destroyed: write `delete`")
 }
 
 impl Command {

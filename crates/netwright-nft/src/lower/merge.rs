@@ -60,8 +60,8 @@ impl Bytes {
     }
 }
 
-/// Merges what can be merged, between statements that are no matches.
-pub(super) fn merge(pieces: &mut Vec<Piece>) {
+/// Merges what can be merged, between statements that are no matches. What is merged away stays as an empty piece.
+pub(super) fn merge(pieces: &mut [Piece]) {
     let mut start = 0;
     while start < pieces.len() {
         let length =
@@ -69,7 +69,6 @@ pub(super) fn merge(pieces: &mut Vec<Piece>) {
         merge_run(&mut pieces[start..start + length]);
         start += length + 1;
     }
-    pieces.retain(|piece| !piece.code.is_empty());
 }
 
 fn merge_run(run: &mut [Piece]) {

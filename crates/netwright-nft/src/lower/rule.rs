@@ -25,7 +25,7 @@ impl Scope<'_> {
     pub(super) fn set(&self, name: &str) -> Result<&ir::Set> {
         self.catalog
             .set(self.family, self.table, name)
-            .ok_or_else(|| Error::new(format!("table \"{}\" has no set or map \"{name}\"", self.table)))
+            .ok_or_else(|| Error::new(format!("table `{}` has no set or map `{name}`", self.table)))
     }
 
     /// The types of what a named map holds.
@@ -68,6 +68,10 @@ pub struct Code {
     pub chains: Vec<AnonymousChain>,
     /// What the kernel runs.
     pub expressions: Vec<Expression>,
+    /// For each expression the statement that it is for, counted from 0.
+    pub origins: Vec<usize>,
+    /// The same for each set.
+    pub set_origins: Vec<usize>,
 }
 
 /// Lowers a rule.
@@ -89,11 +93,16 @@ pub fn rule(scope: &Scope<'_>, rule: &ir::Rule) -> Result<Code> {
 pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -> u32) -> Result<Code> {
     let mut lowering = Lowering::new(scope, next_id);
     for (index, statement) in rule.statements.iter().enumerate() {
+        lowering.index = index;
         lowering.statement(statement).map_err(|error| Error { statement: Some(index), ..error })?;
+        lowering.set_origins.resize(lowering.sets.len(), index);
     }
-    merge::merge(&mut lowering.pieces);
-    let expressions = lowering.pieces.into_iter().flat_map(|piece| piece.code).collect();
-    Ok(Code { sets: lowering.sets, chains: lowering.chains, expressions })
+    let Lowering { mut pieces, owners, sets, chains, set_origins, .. } = lowering;
+    merge::merge(&mut pieces);
+    let owners = owners.iter().zip(&pieces);
+    let origins = owners.flat_map(|(owner, piece)| piece.code.iter().map(|_| *owner)).collect();
+    let expressions = pieces.into_iter().flat_map(|piece| piece.code).collect();
+    Ok(Code { sets, chains, expressions, origins, set_origins })
 }
 
 /// Lowers a stateful statement that an element or an object carries.
@@ -117,6 +126,11 @@ pub(super) struct Lowering<'a> {
     /// What the statement at hand became so far.
     pub(super) code: Vec<Expression>,
     pub(super) pieces: Vec<Piece>,
+    /// For each piece its statement.
+    pub(super) owners: Vec<usize>,
+    /// The statement at hand.
+    pub(super) index: usize,
+    set_origins: Vec<usize>,
     pub(super) sets: Vec<AnonymousSet>,
     pub(super) chains: Vec<AnonymousChain>,
 }
@@ -130,6 +144,9 @@ impl<'a> Lowering<'a> {
             registers: Registers::default(),
             code: Vec::new(),
             pieces: Vec::new(),
+            owners: Vec::new(),
+            index: 0,
+            set_origins: Vec::new(),
             sets: Vec::new(),
             chains: Vec::new(),
         }
@@ -141,6 +158,7 @@ impl<'a> Lowering<'a> {
             for dependency in needed {
                 let piece = self.dependency(&dependency)?;
                 self.pieces.push(piece);
+                self.owners.push(self.index);
             }
         }
         self.registers = Registers::default();
@@ -157,6 +175,7 @@ impl<'a> Lowering<'a> {
         };
         let code = std::mem::take(&mut self.code);
         self.pieces.push(Piece { kind, code });
+        self.owners.push(self.index);
         Ok(())
     }
 

@@ -149,6 +149,7 @@ impl Lowering<'_> {
         for dependency in needed {
             let piece = self.dependency(&dependency)?;
             self.pieces.insert(0, piece);
+            self.owners.insert(0, self.index);
         }
         let (kind, code) = match (reject, network) {
             (Reject::TcpReset, _) => (RejectKind::TCP_RESET, 0),
@@ -338,7 +339,7 @@ fn checksum(payload: &Payload) -> (u32, u32, bool) {
             let checksum = field.checksum();
             (checksum.kind, checksum.offset, checksum.pseudo_header)
         }
-        PayloadLocation::Raw { base, .. } => (0, 0, *base == Base::TRANSPORT || *base == Base::INNER),
+        PayloadLocation::Raw { base, .. } => (0, 0, *base == Base::INNER),
     }
 }
 

@@ -80,7 +80,7 @@ static EMPTY: Table = Table {
 };
 
 fn order(operation: Operation, target: Target, span: Option<Span>) -> Command {
-    Command { operation, target, span }
+    Command { operation, target, span, elements: Vec::new() }
 }
 
 /// The difference of two tables while it is looked for.

@@ -53,7 +53,7 @@ fn rule_listed(
     scope: &lower::Scope<'_>,
     named: &[(KernelSet, Vec<Element>)],
 ) -> Option<Rule> {
-    let lower::Code { sets, chains, mut expressions } = lower::rule(scope, rule).ok()?;
+    let lower::Code { sets, chains, mut expressions, .. } = lower::rule(scope, rule).ok()?;
     if !chains.is_empty() {
         return None;
     }

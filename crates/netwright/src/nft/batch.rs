@@ -141,7 +141,7 @@ impl<'n, D: Driver> Batch<'n, D> {
             return self.note(Err(Invalid("there is nothing in this to flush".into())));
         };
         let (operation, target) = (Operation::Flush, Target::Selection(selection));
-        let command = Command { operation, target, span: None };
+        let command = Command { operation, target, span: None, elements: Vec::new() };
         let lowered = lower::command(&command, &self.catalog, &mut self.batch);
         self.note(lowered.map_err(|error| Invalid(error.message)));
     }
