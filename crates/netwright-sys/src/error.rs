@@ -21,6 +21,7 @@ struct Details {
     asked: String,
     cause: Cause,
     attribute: Option<u16>,
+    part: Option<String>,
     tag: Option<u32>,
     help: Option<&'static str>,
 }
@@ -63,6 +64,7 @@ impl Error {
             asked: asked.into(),
             cause: cause.into(),
             attribute: None,
+            part: None,
             tag: None,
             help: None,
         }))
@@ -80,6 +82,13 @@ impl Error {
         if let Cause::Kernel(error) = &self.0.cause {
             self.0.attribute = attribute_at_fault(sent, error);
         }
+        self
+    }
+
+    /// Names what the kernel points at in the message, for those who know its attributes: `chain`, for example.
+    #[must_use]
+    pub fn with_part(mut self, part: Option<String>) -> Self {
+        self.0.part = part;
         self
     }
 
@@ -190,13 +199,13 @@ fn errno_help(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { asked, cause, attribute, .. } = &*self.0;
+        let Details { asked, cause, part, .. } = &*self.0;
         write!(f, "cannot {asked}: {cause}")?;
         let Cause::Kernel(error) = cause else { return Ok(()) };
         if let Some(missing) = error.extended.missing_type {
             write!(f, " (attribute {missing} is missing)")
-        } else if let (Some(attribute), None) = (attribute, &error.extended.message) {
-            write!(f, " (at attribute {attribute})")
+        } else if let (Some(part), None) = (part, &error.extended.message) {
+            write!(f, " (at its {part})")
         } else {
             Ok(())
         }

@@ -36,7 +36,7 @@ use netwright_netfilter::{self as kernel, Item, SetFlags};
 use netwright_sys::{Cause, Connection, Error, protocol};
 use netwright_wire::{Dump, Query};
 
-pub use batch::{Batch, Committed, Made};
+pub use batch::{Batch, Committed, Made, place_of};
 pub use listing::Listing;
 pub use netwright_netfilter::raw;
 pub use netwright_nft::build::*;

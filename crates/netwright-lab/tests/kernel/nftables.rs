@@ -326,7 +326,7 @@ pub(crate) fn objects_are_made_used_reset_and_deleted(_: &mut Lab) -> Outcome {
     let mut batch = net.nft().batch();
     batch.delete(&objects[0]);
     let error = batch.commit().err().ok_or(Failure::wrong("deleted while in use"))?;
-    ensure_eq!(error.to_string(), "cannot delete counter inet t c1: in use (EBUSY) (at attribute 2)");
+    ensure_eq!(error.to_string(), "cannot delete counter inet t c1: in use (EBUSY) (at its name)");
     let mut batch = net.nft().batch();
     batch.flush_chain(&Chain::new(Family::INET, TABLE, "c"));
     objects.iter().for_each(|object| batch.delete(object));

@@ -43,9 +43,10 @@ fn the_attribute_at_fault_is_looked_up() {
     };
     assert_eq!(at(20).attribute(), Some(9), "the flag of a nest is no part of its type");
     assert_eq!(at(24).attribute(), Some(105));
+    assert_eq!(at(24).to_string(), "cannot add the thing to eth0: invalid argument (EINVAL)");
     assert_eq!(
-        at(24).to_string(),
-        "cannot add the thing to eth0: invalid argument (EINVAL) (at attribute 105)"
+        at(24).with_part(Some("colour".into())).to_string(),
+        "cannot add the thing to eth0: invalid argument (EINVAL) (at its colour)"
     );
     for beyond in [0, 15, 31, 32, 1000, u32::MAX] {
         assert_eq!(at(beyond).attribute(), None, "{beyond}");

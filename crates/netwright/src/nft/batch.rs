@@ -9,7 +9,7 @@ use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{SourceMap, Span};
 use netwright_nft::evaluate::{Compiled, Options, compile};
-use netwright_nft::ir::{Command, Operation, Target};
+use netwright_nft::ir::{Command, Operation, PackedElements, Target};
 use netwright_nft::lower;
 use netwright_nft::syntax::Parsed;
 use netwright_sys::{Cause, Connection, Error, Namespace, Outcome, Refusal, protocol};
@@ -49,8 +49,8 @@ pub struct Batch<'n, D> {
     names: Names,
     interfaces_known: bool,
     sources: SourceMap,
-    /// Where the messages with a tag were written; the tag is the number of the place.
-    places: Vec<Option<Span>>,
+    /// The orders of texts; their messages are tagged with the number of the order.
+    orders: Vec<Command>,
     /// The first thing that went wrong.
     failed: Option<Error>,
 }
@@ -89,7 +89,7 @@ impl<'n, D: Driver> Batch<'n, D> {
             names: Names::new(),
             interfaces_known: false,
             sources: SourceMap::default(),
-            places: Vec::new(),
+            orders: Vec::new(),
             failed: None,
         }
     }
@@ -200,7 +200,7 @@ impl<'n, D: Driver> Batch<'n, D> {
         }
         text::refuse(&compiled.diagnostics, &self.sources)?;
         self.catalog = compiled.catalog;
-        compiled.commands.iter().try_for_each(|command| self.order(command))
+        compiled.commands.into_iter().try_for_each(|command| self.order(command))
     }
 
     fn compile(&self, parsed: &Parsed) -> Compiled {
@@ -208,13 +208,11 @@ impl<'n, D: Driver> Batch<'n, D> {
     }
 
     /// An order of a text.
-    fn order(&mut self, command: &Command) -> Result<()> {
-        let place = self.places.len();
-        self.places.push(command.span);
-        self.batch.tag(u32::try_from(place).ok());
-        let lowered = lower::command(command, &self.catalog, &mut self.batch);
+    fn order(&mut self, mut command: Command) -> Result<()> {
+        self.batch.tag(u32::try_from(self.orders.len()).ok());
+        let lowered = lower::command(&command, &self.catalog, &mut self.batch);
         self.batch.tag(None);
-        lowered.map_err(|error| {
+        let told = lowered.map_err(|error| {
             let span = match (&command.target, error.statement) {
                 (Target::Rule { spans, .. }, Some(at)) => spans.get(at).copied().or(command.span),
                 _ => command.span,
@@ -222,7 +220,13 @@ impl<'n, D: Driver> Batch<'n, D> {
             let place = span.and_then(|span| self.sources.locate(span));
             let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
             Error::new("read the rules", Cause::Invalid(format!("{place}{}", error.message)))
-        })
+        });
+        // Long lists are told as a whole, so they need not be kept.
+        if let Target::PackedElements { elements, .. } = &mut command.target {
+            *elements = PackedElements::default();
+        }
+        self.orders.push(command);
+        told
     }
 
     /// Makes all changes, or none: then the error names the first that the kernel refused, and the line where it was
@@ -241,7 +245,8 @@ impl<'n, D: Driver> Batch<'n, D> {
     }
 
     fn sending(self) -> Sending {
-        Sending { batch: self.batch, sources: self.sources, places: self.places, failed: self.failed }
+        let Batch { batch, sources, orders, catalog, failed, .. } = self;
+        Sending { batch, sources, orders, catalog, failed }
     }
 }
 
@@ -249,7 +254,8 @@ impl<'n, D: Driver> Batch<'n, D> {
 struct Sending {
     batch: netwright_netfilter::Batch,
     sources: SourceMap,
-    places: Vec<Option<Span>>,
+    orders: Vec<Command>,
+    catalog: Catalog,
     failed: Option<Error>,
 }
 
@@ -302,12 +308,14 @@ impl Sending {
         };
         let Some(step) = self.batch.step(index) else { return Error::new("commit the batch", error) };
         let step = step.at(error.extended.offset);
-        let place = step.tag.and_then(|tag| self.places.get(tag as usize).copied().flatten());
+        let order = step.tag.and_then(|tag| self.orders.get(tag as usize));
+        let place = order.and_then(|order| lower::place(order, &self.catalog, &step));
+        let place = place.map(|span| self.sources.written(span));
         let asked = match place.and_then(|span| self.sources.locate(span)) {
             Some(place) => format!("{step} ({place})"),
             None => step.to_string(),
         };
-        Error::new(asked, error).with_sent(&bytes).with_tag(step.tag)
+        Error::new(asked, error).with_sent(&bytes).with_part(step.part()).with_tag(step.tag)
     }
 }
 
@@ -323,6 +331,19 @@ impl<D> DerefMut for Batch<'_, D> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.batch
     }
+}
+
+/// Where what the kernel refused was written: a statement, an element or an order. For errors of a batch that
+/// consists of these orders and nothing else.
+#[must_use]
+pub fn place_of(error: &Error, commands: &[Command], catalog: &Catalog) -> Option<Span> {
+    let Cause::Kernel(refusal) = error.cause() else { return None };
+    let mut batch = netwright_netfilter::Batch::new();
+    lower::batch(commands, catalog, &mut batch).ok()?;
+    let steps = (0..batch.messages() as usize).map_while(|index| batch.step(index));
+    let step = steps.into_iter().find(|step| step.message.header.sequence == refusal.sequence)?;
+    let command = commands.get(step.tag? as usize)?;
+    lower::place(command, catalog, &step.at(refusal.extended.offset))
 }
 
 fn read_made(message: &Message<'_>) -> std::result::Result<Option<Made>, Malformed> {
