@@ -14,7 +14,7 @@ use super::Generator;
 impl Generator {
     /// Anything that can be compared with a constant.
     pub(super) fn selector(&mut self) -> Selector {
-        match self.random.below(16) {
+        match self.random.below(18) {
             0..=4 => self.field(),
             5 => self.raw(),
             6 | 7 => self.extension().unwrap_or_else(|| self.field()),
@@ -25,6 +25,10 @@ impl Generator {
             13 => Selector::Fib(self.fib()),
             14 => self.computed(),
             15 => self.xfrm(),
+            16 => Selector::Osf {
+                ttl: *self.random.pick(&[None, Some(1), Some(2)]),
+                version: self.random.one_in(2),
+            },
             _ => Selector::Tunnel(self.key(KeyKind::Tunnel)),
         }
     }
@@ -75,6 +79,10 @@ impl Generator {
             .iter()
             .filter(|key| key.readable && key.bits > 0 && (self.family == Family::BRIDGE || !key.bridge_only))
             .filter(|key| fits(key.layer3, self.network))
+            // Old numbers of the same thing are not written any more.
+            .filter(|key| {
+                key.layer3 == Layer3::Any || key::by_layer3(kind, key.layer3, key.name) == Some(key)
+            })
             // What tells the protocol is a match of its own kind.
             .filter(|key| {
                 kind != KeyKind::Meta || !["protocol", "nfproto", "l4proto", "iiftype"].contains(&key.name)

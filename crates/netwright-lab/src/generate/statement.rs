@@ -89,6 +89,13 @@ impl Generator {
             (ObjectKind::QUOTA, "monthly"),
             (ObjectKind::LIMIT, "slow"),
         ]);
+        if kind == ObjectKind::COUNTER && self.random.one_in(3) {
+            let keys = self.elements(&TypePart::of(DataType::INET_SERVICE));
+            let data = || Some(Expression::ObjectName("hits".to_owned()));
+            let map = keys.into_iter().map(|element| Element { data: data(), ..element }).collect();
+            let key = Box::new(Expression::Selector(self.named(self.transport, "dport")));
+            return Statement::Object(kind, ObjectName::Map(key, SetReference::Anonymous(map)));
+        }
         if kind == ObjectKind::COUNTER && self.random.one_in(2) {
             let key = Box::new(Expression::Selector(self.named(self.transport, "dport")));
             return Statement::Object(kind, ObjectName::Map(key, SetReference::Named("counters".to_owned())));
@@ -232,7 +239,24 @@ impl Generator {
         });
         let port = self.transport_matched.then(|| self.constant(&TypePart::of(DataType::INET_SERVICE)));
         let flags = *self.random.pick(&[0, 0, 4, 8, 16, 12]);
+        if addressed && self.random.one_in(4) {
+            let address = Some(self.mapped_address(&part));
+            return Nat { kind, family: Some(family), address, port: None, flags, prefix: false };
+        }
         Nat { kind, family: address.as_ref().map(|_| family), address, port, flags, prefix: false }
+    }
+
+    /// `tcp dport map { 80 : 192.0.2.1, * : 192.0.2.2 }`
+    fn mapped_address(&mut self, part: &TypePart) -> Expression {
+        let mut elements = self.elements(&TypePart::of(DataType::INET_SERVICE));
+        if self.random.one_in(2) {
+            elements.push(Element::default());
+        }
+        let map = elements
+            .into_iter()
+            .map(|element| Element { data: Some(Expression::Value(self.value(part))), ..element });
+        let map = SetReference::Anonymous(map.collect());
+        Expression::Map(Box::new(Expression::Selector(self.named(self.transport, "dport"))), map)
     }
 
     fn tproxy(&mut self) -> Statement {
