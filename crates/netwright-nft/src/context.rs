@@ -316,7 +316,7 @@ impl Context {
             _ if !self.link.is_empty() => self.announced_by_link(header),
             Selects::NfProto => {
                 let Some(number) = header.nfproto else {
-                    let message = format!("\"{}\" does not occur in the family \"inet\"", header.name);
+                    let message = format!("`{}` does not occur in the family `inet`", header.name);
                     return Err(Conflict { message, earlier: None });
                 };
                 meta("nfproto").map(|key| self.meta(key, u32::from(number)))
@@ -339,7 +339,7 @@ impl Context {
         }
         let mut needed = Vec::new();
         let below = match header.id {
-            HeaderId::Icmp => Some(HeaderId::Ip),
+            HeaderId::Icmp | HeaderId::Igmp => Some(HeaderId::Ip),
             HeaderId::Icmpv6 => Some(HeaderId::Ip6),
             _ => None,
         };
@@ -358,11 +358,11 @@ impl Context {
         match self.transport {
             Some(known) if known.id == HeaderId::Udp => Ok(Vec::new()),
             Some(known) => {
-                let message = format!("\"{}\" is carried by udp, not by {}", header.name, known.id.name());
+                let message = format!("`{}` is carried by udp, not by {}", header.name, known.id.name());
                 Err(Conflict { message, earlier: known.span })
             }
             None => {
-                let message = format!("\"{}\" needs a match on its UDP port before it", header.name);
+                let message = format!("`{}` needs a match on its UDP port before it", header.name);
                 Err(Conflict { message, earlier: None })
             }
         }
@@ -383,7 +383,7 @@ impl Context {
                 Ok(None)
             } else {
                 let message =
-                    format!("messages of the matched type have no \"{} {}\"", header.name, field.name);
+                    format!("messages of the matched type have no `{} {}`", header.name, field.name);
                 Err(Conflict { message, earlier: span })
             };
         }

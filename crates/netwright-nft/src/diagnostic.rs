@@ -214,11 +214,26 @@ impl Diagnostic {
         self
     }
 
+    /// Asks whether a known word was meant, where there is one like the word that was written.
+    #[must_use]
+    pub fn did_you_mean(self, near: Option<impl fmt::Display>) -> Self {
+        match near {
+            Some(near) => self.help(suggestion(near)),
+            None => self,
+        }
+    }
+
     /// Where the caret goes.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
     }
+}
+
+/// The question whether another word was meant.
+#[must_use]
+pub fn suggestion(word: impl fmt::Display) -> String {
+    format!("Did you mean `{word}`?")
 }
 
 /// The candidate nearest to a misspelt word, if one is near enough to be what was meant.

@@ -132,11 +132,8 @@ impl<'a> Evaluator<'a> {
 
     /// An error about a word that is none of several.
     fn unknown<T>(&mut self, span: Span, word: &str, what: &str, known: &[&str]) -> Eval<T> {
-        let mut diagnostic = Diagnostic::error(span, format!("there is no {what} \"{word}\""));
-        if let Some(near) = nearest(word, known.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
-        }
-        self.report(diagnostic)
+        let diagnostic = Diagnostic::error(span, format!("there is no {what} `{word}`"));
+        self.report(diagnostic.did_you_mean(nearest(word, known.iter().copied())))
     }
 
     fn text(&self, name: ast::Name) -> &'a str {
@@ -174,12 +171,10 @@ impl<'a> Evaluator<'a> {
             .table(self.family, &self.table)
             .map(|table| table.sets.keys().cloned().collect())
             .unwrap_or_default();
-        let mut diagnostic =
-            Diagnostic::error(span, format!("table \"{}\" has no set or map \"{name}\"", self.table));
-        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean \"@{near}\"?"));
-        }
-        self.report(diagnostic)
+        let diagnostic =
+            Diagnostic::error(span, format!("table `{}` has no set or map `{name}`", self.table));
+        let near = nearest(name, known.iter().map(String::as_str));
+        self.report(diagnostic.did_you_mean(near.map(|near| format!("@{near}"))))
     }
 
     /// The types of what a named map holds.

@@ -54,9 +54,9 @@ fn every_mistake_of_a_text_is_told_with_its_place_and_what_was_meant() {
     );
     let expected = [
         "this overlaps another interval of the same set [\"10.1.0.0/16\", \"10.0.0.0/8\"]",
-        "table \"t\" has no set or map \"god\" [\"@god\"] did you mean \"@good\"?",
-        "there is no field of \"tcp\" \"dprot\" [\"dprot\"] did you mean \"dport\"?",
-        "\"broadcastt\" is not a packet type [\"broadcastt\"] did you mean \"broadcast\"?",
+        "table `t` has no set or map `god` [\"@god\"] Did you mean `@good`?",
+        "there is no field of `tcp` `dprot` [\"dprot\"] Did you mean `dport`?",
+        "`broadcastt` is not a packet type [\"broadcastt\"] Did you mean `broadcast`?",
         "4096 is too large: the greatest value here is 4095 [\"4096\"]",
         "conflicting network layer protocols: ip was matched, ip6 is needed [\"ip6 daddr ::1\", \"ip saddr 192.0.2.1\"]",
         "nothing behind a decision is reached [\"drop\", \"accept\"]",

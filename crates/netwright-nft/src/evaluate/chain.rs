@@ -36,7 +36,7 @@ impl<'a> Evaluator<'a> {
             if made.hook.is_none() {
                 return self.error(
                     policy.span,
-                    "only a chain with a hook has a policy: write \"type … hook …\" before it",
+                    "only a chain with a hook has a policy: write `type … hook …` before it",
                 );
             }
         }
@@ -55,8 +55,7 @@ impl<'a> Evaluator<'a> {
                 return self.unknown(kind.span, chain_type, "type of chains", hook::CHAIN_TYPES);
             }
             if !hook::allows(self.family, found, chain_type) {
-                let message =
-                    format!("a chain of type \"{chain_type}\" cannot be at this hook of this family");
+                let message = format!("a chain of type `{chain_type}` cannot be at this hook of this family");
                 return self.error(spec.span, message);
             }
         }

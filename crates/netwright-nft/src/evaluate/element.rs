@@ -70,7 +70,7 @@ impl<'a> Evaluator<'a> {
             (Some(value), _) => {
                 return self.error(value.span, "elements of a set have no value: this is a map's");
             }
-            (None, _) => return self.error(span, "elements of a map have a value: write \"key : value\""),
+            (None, _) => return self.error(span, "elements of a map have a value: write `key : value`"),
         };
         if let Some(options) = &element.options {
             self.element_options(options, &mut made)?;

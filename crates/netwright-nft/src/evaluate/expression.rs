@@ -38,7 +38,7 @@ impl<'a> Evaluator<'a> {
                     expression.span,
                     "something that is loaded from the packet is needed here",
                 )
-                .help("write a field (\"ip saddr\"), a key (\"meta mark\") or something computed from them");
+                .help("Write a field (`ip saddr`), a key (`meta mark`) or something computed from them.");
                 self.report(diagnostic)
             }
         }
@@ -147,7 +147,7 @@ impl<'a> Evaluator<'a> {
                 self.check_anonymous(map.span, set, &parts, &elements, true)?;
                 Ok(SetReference::Anonymous(elements.into_iter().map(|(element, _)| element).collect()))
             }
-            _ => self.error(map.span, "a map is needed here: \"{ key : value }\" or \"@name\""),
+            _ => self.error(map.span, "a map is needed here: `{ key : value }` or `@name`"),
         }
     }
 
@@ -161,14 +161,14 @@ impl<'a> Evaluator<'a> {
         let set = self.set_named(span, name)?;
         self.check_key(span, &set, parts)?;
         let fits = match (&set.target, want) {
-            (None, _) => return self.error(span, format!("\"{name}\" is a set and holds no values")),
+            (None, _) => return self.error(span, format!("`{name}` is a set and holds no values")),
             (Some(MapTarget::Verdicts), Wanted::Verdict)
             | (Some(MapTarget::Objects(_)), Wanted::Object(_)) => true,
             (Some(MapTarget::Values(_)), Wanted::Values(_) | Wanted::Target(_) | Wanted::Nothing) => true,
             _ => false,
         };
         if !fits {
-            return self.error(span, format!("what \"{name}\" holds does not fit here"));
+            return self.error(span, format!("what `{name}` holds does not fit here"));
         }
         Ok(SetReference::Named(name.to_owned()))
     }
@@ -192,7 +192,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         let list = |parts: &[TypePart]| parts.iter().map(describe).collect::<Vec<_>>().join(" and ");
-        let message = format!("keys of \"{}\" are {}, not {}", set.name, list(keys), list(parts));
+        let message = format!("keys of `{}` are {}, not {}", set.name, list(keys), list(parts));
         self.error(span, message)
     }
 }

@@ -44,7 +44,7 @@ impl<'a> Evaluator<'a> {
                     let diagnostic =
                         Diagnostic::error(span, "this overlaps another interval of the same set")
                             .also(*earlier, "which is here")
-                            .help("write \"auto-merge\" in the set to have overlapping intervals joined");
+                            .help("Write `auto-merge` in the set to have overlapping intervals joined.");
                     result = self.report(diagnostic);
                 }
                 if last.bytes <= end.bytes {

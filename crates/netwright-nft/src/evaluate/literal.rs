@@ -125,11 +125,8 @@ impl<'a> Evaluator<'a> {
     fn bad_value<T>(&mut self, span: Span, error: ValueError, part: &TypePart) -> Eval<T> {
         let diagnostic = match error {
             ValueError::Unknown { word, suggestion, .. } => {
-                let diagnostic = Diagnostic::error(span, format!("\"{word}\" is not {}", describe(part)));
-                match suggestion {
-                    Some(near) => diagnostic.help(format!("did you mean \"{near}\"?")),
-                    None => diagnostic,
-                }
+                let diagnostic = Diagnostic::error(span, format!("`{word}` is not {}", describe(part)));
+                diagnostic.did_you_mean(suggestion)
             }
             ValueError::OutOfRange { number, greatest } => Diagnostic::error(
                 span,

@@ -34,7 +34,7 @@ impl<'a> Evaluator<'a> {
             let Some(known) = known else {
                 return self.error(
                     span,
-                    "write \"ip\" or \"ip6\" before \"to\": the family of the packet is not known here",
+                    "write `ip` or `ip6` before `to`: the family of the packet is not known here",
                 );
             };
             address = Some(self.nat_address(wanted, known)?);
@@ -101,7 +101,7 @@ impl<'a> Evaluator<'a> {
         let single = matches!(self.family, Family::IPV4 | Family::IPV6);
         let family = written.or(network.filter(|_| single));
         if proxy.address.is_some() && family.is_none() {
-            let message = "write \"tproxy ip\" or \"tproxy ip6\": the table has packets of both";
+            let message = "write `tproxy ip` or `tproxy ip6`: the table has packets of both";
             return self.error(span, message);
         }
         let address = match (&proxy.address, family) {

@@ -28,13 +28,13 @@ impl<'a> Evaluator<'a> {
             ObjectBody::Counter(counter) => statement(Statement::Counter(self.counter(counter))),
             ObjectBody::Quota(Some(quota)) => statement(Statement::Quota(self.quota(quota))),
             ObjectBody::Limit(Some(limit)) => statement(Statement::Limit(self.limit(limit)?)),
-            ObjectBody::Quota(None) => return self.error(span, "a quota needs an amount: \"10 mbytes\""),
-            ObjectBody::Limit(None) => return self.error(span, "a limit needs a rate: \"rate 10/second\""),
+            ObjectBody::Quota(None) => return self.error(span, "a quota needs an amount: `10 mbytes`"),
+            ObjectBody::Limit(None) => return self.error(span, "a limit needs a rate: `rate 10/second`"),
             ObjectBody::Synproxy(proxy) => statement(Statement::Synproxy(self.synproxy_object(proxy)?)),
             ObjectBody::CtHelper(helper) => {
                 let (l4proto, l3proto) = self.protocols(span, helper.protocol, helper.l3_protocol)?;
                 let Some(helper) = helper.helper else {
-                    return self.error(span, "a ct helper needs its kind: \"type \\\"ftp\\\" protocol tcp\"");
+                    return self.error(span, "a ct helper needs its kind: `type \"ftp\" protocol tcp`");
                 };
                 ObjectData::CtHelper { helper: self.text(helper).to_owned(), l4proto, l3proto }
             }
@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
         l3: Option<ast::Name>,
     ) -> Eval<(u8, Option<Family>)> {
         let Some(l4) = l4 else {
-            return self.error(span, "the transport protocol is missing: write \"protocol tcp\"");
+            return self.error(span, "the transport protocol is missing: write `protocol tcp`");
         };
         let word = self.text(l4);
         let Some(number) = symbol::value(vocabulary::CT_OBJECT_PROTOCOL, word) else {
@@ -95,8 +95,7 @@ impl<'a> Evaluator<'a> {
         let (Some(port), Some(timeout), Some(size)) =
             (&expectation.port, expectation.timeout, expectation.size)
         else {
-            return self
-                .error(span, "a ct expectation needs \"protocol\", \"dport\", \"timeout\" and \"size\"");
+            return self.error(span, "a ct expectation needs `protocol`, `dport`, `timeout` and `size`");
         };
         let port = self.value(port, &TypePart::of(DataType::INET_SERVICE))?;
         let dport = port.as_number().and_then(|port| u16::try_from(port).ok()).unwrap_or(0);

@@ -67,7 +67,7 @@ impl<'a> Evaluator<'a> {
         if membership {
             Ok(())
         } else {
-            self.error(matched.operator_span, "in a set something is or is not: write \"==\" or \"!=\"")
+            self.error(matched.operator_span, "in a set something is or is not: write `==` or `!=`")
         }
     }
 

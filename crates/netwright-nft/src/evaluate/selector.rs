@@ -58,7 +58,7 @@ impl<'a> Evaluator<'a> {
         let text = self.text(name);
         match key::by_name(KeyKind::Meta, text).or_else(|| key::bare(text)) {
             Some(key) if key.name == "nfproto" && !matches!(self.family, Family::INET | Family::NETDEV) => {
-                let message = "\"meta nfproto\" says something only in tables of the family \"inet\"";
+                let message = "`meta nfproto` says something only in tables of the family `inet`";
                 self.error(name.span, message)
             }
             Some(key) => Ok(key),
@@ -85,7 +85,7 @@ impl<'a> Evaluator<'a> {
             && tunnel.tunnel.is_none()
         {
             return self
-                .error(span, format!("\"{}\" carries no packet that could be looked into", tunnel.name));
+                .error(span, format!("`{}` carries no packet that could be looked into", tunnel.name));
         }
         let mut word = self.text(payload.field).to_owned();
         if let Some(qualifier) = payload.qualifier {
@@ -93,7 +93,7 @@ impl<'a> Evaluator<'a> {
         }
         let Some(field) = header.field(&word) else {
             let known: Vec<&str> = header.fields.iter().map(|field| field.name).collect();
-            return self.unknown(payload.field.span, &word, &format!("field of \"{}\"", header.name), &known);
+            return self.unknown(payload.field.span, &word, &format!("field of `{}`", header.name), &known);
         };
         Ok(Payload { inner, location: PayloadLocation::Field(header, field) })
     }
@@ -179,7 +179,7 @@ impl<'a> Evaluator<'a> {
             Some(field) => Ok(field),
             None => {
                 let known: Vec<&str> = header.fields.iter().map(|field| field.name).collect();
-                self.unknown(span, word, &format!("field of \"{}\"", header.name), &known)
+                self.unknown(span, word, &format!("field of `{}`", header.name), &known)
             }
         }
     }
@@ -224,11 +224,15 @@ impl<'a> Evaluator<'a> {
             Some(layer3) => key::by_layer3(KeyKind::Ct, layer3, text),
             None => key::by_name(KeyKind::Ct, text),
         };
-        let Some(found) = found else { return self.unknown_key(KeyKind::Ct, ct.key, "ct") };
+        let Some(mut found) = found else { return self.unknown_key(KeyKind::Ct, ct.key, "ct") };
         if found.layer3 == Layer3::Context {
-            let message =
-                format!("write \"ip {text}\" or \"ip6 {text}\": the address of a connection has a family");
-            return self.error(span, message);
+            let Some(known) = self.network_of_packet().and_then(|layer3| key::in_layer3(found, layer3))
+            else {
+                let message =
+                    format!("write `ip {text}` or `ip6 {text}`: the address of a connection has a family");
+                return self.error(span, message);
+            };
+            found = known;
         }
         let direction = ct.direction.map(|direction| match direction {
             ast::CtDirection::Original => Direction::Original,
@@ -236,12 +240,21 @@ impl<'a> Evaluator<'a> {
         });
         match (found.direction, direction) {
             (key::Direction::Required, None) => {
-                self.error(span, format!("write \"ct original {text}\" or \"ct reply {text}\""))
+                self.error(span, format!("write `ct original {text}` or `ct reply {text}`"))
             }
             (key::Direction::None, Some(_)) => {
-                self.error(span, format!("\"ct {text}\" is the same in both directions"))
+                self.error(span, format!("`ct {text}` is the same in both directions"))
             }
             _ => Ok(CtSelector { key: found, direction }),
+        }
+    }
+
+    /// The layer 3 protocol that the packet is known to have here.
+    fn network_of_packet(&self) -> Option<Layer3> {
+        match self.context.network()?.id {
+            HeaderId::Ip => Some(Layer3::Ipv4),
+            HeaderId::Ip6 => Some(Layer3::Ipv6),
+            _ => None,
         }
     }
 
@@ -266,7 +279,7 @@ impl<'a> Evaluator<'a> {
             return self.error(span, "fib takes the input or the output interface, not both");
         }
         if !has("saddr") && !has("daddr") {
-            return self.error(span, "fib needs an address to look up: \"saddr\" or \"daddr\"");
+            return self.error(span, "fib needs an address to look up: `saddr` or `daddr`");
         }
         let result = self.text(fib.result);
         let (name, present) = if result == "check" { ("oif", true) } else { (result, false) };
@@ -291,21 +304,18 @@ impl<'a> Evaluator<'a> {
         }) else {
             return self.unknown_key(KeyKind::Rt, route.key, "rt");
         };
-        let network = self.context.network().map(|known| known.id);
+        let network = self.network_of_packet();
         if found.layer3 == Layer3::Context {
-            let layer3 = match network {
-                Some(HeaderId::Ip) => Layer3::Ipv4,
-                Some(HeaderId::Ip6) => Layer3::Ipv6,
-                _ => {
-                    let message = "write \"rt ip nexthop\" or \"rt ip6 nexthop\": the family of the packet is not known here";
-                    return self.error(span, message);
-                }
+            let Some(known) = network.and_then(|layer3| key::in_layer3(found, layer3)) else {
+                let message =
+                    "write `rt ip nexthop` or `rt ip6 nexthop`: the family of the packet is not known here";
+                return self.error(span, message);
             };
-            found = key::by_layer3(KeyKind::Rt, layer3, text).unwrap_or(found);
+            found = known;
         }
         let never = matches!(
             (found.layer3, network),
-            (Layer3::Ipv4, Some(HeaderId::Ip6)) | (Layer3::Ipv6, Some(HeaderId::Ip))
+            (Layer3::Ipv4, Some(Layer3::Ipv6)) | (Layer3::Ipv6, Some(Layer3::Ipv4))
         );
         if never {
             self.error(span, "packets here are of the other family: this never matches")

@@ -11,7 +11,7 @@ use crate::ir::{
 };
 use crate::syntax::ast::{self, ExpressionKind, StatementKind};
 use crate::table::unit::DEFAULT_PACKET_BURST;
-use crate::table::{ByteOrder, DataType, HeaderId, vocabulary};
+use crate::table::{ByteOrder, DataType, HeaderId, key, vocabulary};
 
 impl<'a> Evaluator<'a> {
     /// A rule, with the place of each of its statements.
@@ -62,11 +62,27 @@ impl<'a> Evaluator<'a> {
     /// What a statement asks of the matches before it.
     fn check_context(&mut self, made: &Statement, statement: &ast::Statement) -> Eval<()> {
         let span = statement.span;
+        self.check_looked_up(span, made)?;
         match made {
             Statement::Reject(reject) => self.check_reject(*reject, span),
             Statement::Nat(nat) => self.check_nat(nat, span),
             Statement::Tproxy(proxy) => self.check_tproxy(proxy, span),
             _ => Ok(()),
+        }
+    }
+
+    /// The old keys for the addresses of a connection have the type of the packet's family, which sets cannot have.
+    fn check_looked_up(&mut self, span: Span, made: &Statement) -> Eval<()> {
+        let old = |selector: &&Selector| {
+            let Selector::Ct(ct) = selector else { return None };
+            let first = key::by_number(key::KeyKind::Ct, ct.key.number)?;
+            (first.layer3 == key::Layer3::Context).then_some(first.name)
+        };
+        match made.looked_up().iter().find_map(old) {
+            Some(name) => {
+                self.error(span, format!("write `ip {name}` or `ip6 {name}` where it is looked up"))
+            }
+            None => Ok(()),
         }
     }
 
@@ -198,6 +214,11 @@ impl<'a> Evaluator<'a> {
         let part = selector.part();
         let value_span = value.span;
         let resolved = self.resolve(value)?;
+        // A security context has a name only as an object.
+        let named = matches!(resolved.kind, ExpressionKind::Literal(_) | ExpressionKind::Map(_));
+        if named && matches!(&selector, Selector::Meta(key) if key.name == "secmark") {
+            return self.object_reference(ast::ObjectKind::Secmark, value);
+        }
         if matches!(resolved.kind, ExpressionKind::Set(_) | ExpressionKind::SetReference(_)) {
             return self.error(value_span, "a single value can be set, not a set");
         }
@@ -282,14 +303,13 @@ impl<'a> Evaluator<'a> {
         let to_group = log.group.is_some() || log.snaplen.is_some() || log.queue_threshold.is_some();
         if level.is_some() && to_group {
             return self
-                .error(span, "\"level\" is for the kernel's log, \"group\" for another: write one of them");
+                .error(span, "`level` is for the kernel's log, `group` for another: write one of them");
         }
         if flags != 0 && to_group {
-            return self
-                .error(span, "\"flags\" are for the kernel's log: they cannot stand beside \"group\"");
+            return self.error(span, "`flags` are for the kernel's log: they cannot stand beside `group`");
         }
         if level == Some(AUDIT) && (prefix.is_some() || flags != 0) {
-            return self.error(span, "\"log level audit\" has no other options");
+            return self.error(span, "`log level audit` has no other options");
         }
         Ok(Log {
             prefix,
@@ -386,7 +406,7 @@ impl<'a> Evaluator<'a> {
             }
         };
         if queue.fanout && !matches!(to, QueueTarget::Numbers(first, last) if first != last) {
-            return self.error(span, "\"fanout\" spreads over a range of queues: write \"num FROM-TO\"");
+            return self.error(span, "`fanout` spreads over a range of queues: write `num FROM-TO`");
         }
         Ok(Queue { to, bypass: queue.bypass, fanout: queue.fanout })
     }
@@ -414,7 +434,7 @@ impl<'a> Evaluator<'a> {
             None => None,
         };
         if data.is_some() != set.target.is_some() && update.operation != ast::SetOperation::Delete {
-            return self.error(span, format!("\"{name}\" needs a value for its key, or takes none"));
+            return self.error(span, format!("`{name}` needs a value for its key, or takes none"));
         }
         let operation = match update.operation {
             ast::SetOperation::Add => SetUpdateOperation::Add,

@@ -16,7 +16,7 @@ use crate::table::DataType;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn tunnel(&mut self, span: Span, tunnel: &'a ast::Tunnel) -> Eval<ObjectData> {
-        let Some(id) = tunnel.id else { return self.error(span, "a tunnel needs its number: \"id 10\"") };
+        let Some(id) = tunnel.id else { return self.error(span, "a tunnel needs its number: `id 10`") };
         let mut attrs =
             TunnelKeyAttrs { id: Some(self.fit(id, "the number of a tunnel")?), ..Default::default() };
         let is_v6 = [&tunnel.source, &tunnel.destination]
@@ -91,8 +91,7 @@ impl<'a> Evaluator<'a> {
         let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let data: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
         let Some(data) = data.filter(|data| digits.len().is_multiple_of(2) && !data.is_empty()) else {
-            return self
-                .error(option.data.span, "pairs of hexadecimal digits are needed here: \"0x12345678\"");
+            return self.error(option.data.span, "pairs of hexadecimal digits are needed here: `0x12345678`");
         };
         Ok(TunnelOption::Geneve(GeneveOptionAttrs {
             class: Some(self.fit(option.class, "a class")?),

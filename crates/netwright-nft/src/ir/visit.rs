@@ -1,6 +1,6 @@
 //! What a statement loads.
 
-use super::{Expression, ObjectName, QueueTarget, Selector, Statement};
+use super::{Expression, Match, ObjectName, QueueTarget, Selector, Statement};
 
 impl Statement {
     /// Everything that is loaded, in the order in which it is.
@@ -13,6 +13,24 @@ impl Statement {
         if let Statement::Assign(selector @ (Selector::Payload(_) | Selector::Exthdr(_)), _) = self {
             found.push(selector);
         }
+        found
+    }
+
+    /// Everything that is loaded to be looked up in a set or map.
+    pub(crate) fn looked_up(&self) -> Vec<&Selector> {
+        let key = match self {
+            Statement::Match(Match { left, right: Expression::Set(_), .. }) => Some(left),
+            Statement::VerdictMap(key, _) => Some(key),
+            Statement::Object(_, ObjectName::Map(key, _)) => Some(&**key),
+            Statement::SetUpdate(update) => Some(&update.key),
+            _ => None,
+        };
+        let maps = self.expressions().into_iter().filter_map(|expression| match expression {
+            Expression::Map(key, _) => Some(&**key),
+            _ => None,
+        });
+        let mut found = Vec::new();
+        key.into_iter().chain(maps).for_each(|key| key.collect(&mut found));
         found
     }
 

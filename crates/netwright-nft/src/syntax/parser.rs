@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
             TokenKind::Newline => "end of the line".to_string(),
             TokenKind::OpenString => {
                 return Diagnostic::error(self.span(), "this string has no closing quote")
-                    .help("put a `\"` at its end; a string cannot go on in the next line");
+                    .help("Put a `\"` at its end. A string cannot go on in the next line.");
             }
             TokenKind::Junk => {
                 return Diagnostic::error(self.span(), format!("`{}` means nothing here", clip(self.text())))
@@ -281,7 +281,7 @@ impl<'a> Parser<'a> {
             .label(format!("expected {expected}"));
         match (self.kind(), self.open.last()) {
             (TokenKind::End, Some(&brace)) => {
-                diagnostic.also(brace, "this brace is still open").help("close it with `}`")
+                diagnostic.also(brace, "this brace is still open").help("Close it with `}`.")
             }
             _ => diagnostic,
         }
@@ -303,11 +303,8 @@ impl<'a> Parser<'a> {
             return self.unexpected(&format!("a {what}"));
         }
         let diagnostic = Diagnostic::error(self.span(), format!("unknown {what} `{}`", clip(self.text())));
-        let diagnostic = match self.suggestion(candidates) {
-            Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
-            None => diagnostic,
-        };
-        self.report(diagnostic)
+        let near = self.suggestion(candidates);
+        self.report(diagnostic.did_you_mean(near))
     }
 
     fn suggestion<'w>(&self, candidates: &[&[&'w str]]) -> Option<&'w str> {

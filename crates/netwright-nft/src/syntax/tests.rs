@@ -178,7 +178,7 @@ fn times() {
     assert_eq!(set.gc_interval.and_then(|time| time.milliseconds), Some(10_000));
     assert_eq!(
         problems("add set ip t s { timeout 99999999999999999999d; }"),
-        ["1:26 this is not a time (write it like `30s`, `1d2h3m4s` or `500ms`)"]
+        ["1:26 this is not a time (Write it like `30s`, `1d2h3m4s` or `500ms`.)"]
     );
 }
 
@@ -290,15 +290,15 @@ fn variables_mean_what_is_visible_where_they_stand() {
 fn problems_of_variables() {
     assert_eq!(
         problems("define lan = 1\nadd rule t c mark $lam"),
-        ["2:19 there is no variable `lam` here (did you mean `$lan`?)"]
+        ["2:19 there is no variable `lam` here (Did you mean `$lan`?)"]
     );
     assert_eq!(
         problems("define a = 1.2.3.4\nadd rule t c ip saddr $a/8"),
-        ["2:23 there is no variable `a/8` here (`/` can be part of a name; write `$a / …` with a blank)"]
+        ["2:23 there is no variable `a/8` here (`/` can be part of a name. Write `$a / …` with a blank.)"]
     );
     assert_eq!(
         problems("define x = 1\ndefine x = 2"),
-        ["2:8 the variable `x` is defined already (use `redefine` to change it)"]
+        ["2:8 the variable `x` is defined already (Use `redefine` to change it.)"]
     );
     assert_eq!(problems("undefine x"), ["1:10 there is no variable `x` in this block"]);
     assert_eq!(problems("define x = \nadd rule t c mark $x"), ["1:12 unexpected end of the line"]);
@@ -379,15 +379,15 @@ fn all_problems_of_a_text_are_told_at_once() {
     assert_eq!(
         problems(text),
         [
-            "1:1 unknown command `tabel` (did you mean `table`?)",
-            "5:2 unknown part of a table `sett` (did you mean `set`?)",
-            "7:3 unknown property of a set `tpye` (did you mean `type`?)",
+            "1:1 unknown command `tabel` (Did you mean `table`?)",
+            "5:2 unknown part of a table `sett` (Did you mean `set`?)",
+            "7:3 unknown property of a set `tpye` (Did you mean `type`?)",
             "8:24 unexpected `2.2.2.2`",
-            "12:15 unknown part of a hook `hok` (did you mean `hook`?)",
-            "13:16 unknown statement `acept` (did you mean `accept`?)",
+            "12:15 unknown part of a hook `hok` (Did you mean `hook`?)",
+            "13:16 unknown statement `acept` (Did you mean `accept`?)",
             "14:22 unexpected `accept`",
-            "15:11 this string has no closing quote (put a `\"` at its end; a string cannot go on in the next line)",
-            "19:1 unknown command `lst` (did you mean `list`?)",
+            "15:11 this string has no closing quote (Put a `\"` at its end. A string cannot go on in the next line.)",
+            "19:1 unknown command `lst` (Did you mean `list`?)",
         ]
     );
 }
@@ -446,7 +446,7 @@ fn queues_are_computed_behind_to_alone() {
     good("add rule inet t c queue to symhash mod 3");
     assert_eq!(
         problems("add rule inet t c queue num symhash mod 3"),
-        ["1:29 `num` takes a number or a range (write `to` before what computes a number)"]
+        ["1:29 `num` takes a number or a range (Write `to` before what computes a number.)"]
     );
 }
 

@@ -227,7 +227,7 @@ keys! {
         37 "ibrhwaddr" ETHER_ADDR 48 Big bridge_only: true;
     }
 
-    /// `ct` keys (`NFT_CT_*`).
+    /// `ct` keys (`NFT_CT_*`). The last are the old numbers of addresses once the family is known.
     CT Ct {
         0 "state" CT_STATE 32 Host;
         1 "direction" CT_DIR 8 Host;
@@ -253,6 +253,10 @@ keys! {
         21 "saddr" IPV6_ADDR 128 Big direction: Direction::Required, layer3: Layer3::Ipv6;
         22 "daddr" IPV6_ADDR 128 Big direction: Direction::Required, layer3: Layer3::Ipv6;
         23 "id" INTEGER 32 Big;
+        8 "saddr" IPV4_ADDR 32 Big direction: Direction::Required, layer3: Layer3::Ipv4;
+        9 "daddr" IPV4_ADDR 32 Big direction: Direction::Required, layer3: Layer3::Ipv4;
+        8 "saddr" IPV6_ADDR 128 Big direction: Direction::Required, layer3: Layer3::Ipv6;
+        9 "daddr" IPV6_ADDR 128 Big direction: Direction::Required, layer3: Layer3::Ipv6;
     }
 
     /// `rt` keys (`NFT_RT_*`). `rt nexthop` has the IPv4 number; the family decides.
@@ -328,6 +332,13 @@ pub fn by_name(kind: KeyKind, name: &str) -> Option<&'static Key> {
 #[must_use]
 pub fn by_layer3(kind: KeyKind, layer3: Layer3, name: &str) -> Option<&'static Key> {
     table(kind).iter().find(|key| key.layer3 == layer3 && key.is_called(name))
+}
+
+/// The key that one of [`Layer3::Context`] is for a layer 3 protocol.
+#[must_use]
+pub fn in_layer3(key: &Key, layer3: Layer3) -> Option<&'static Key> {
+    let rows = table(key.kind).iter().filter(|row| row.name == key.name && row.layer3 == layer3);
+    rows.min_by_key(|row| row.number != key.number)
 }
 
 /// The key of an expression by the kernel's number.

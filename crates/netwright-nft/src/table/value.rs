@@ -80,8 +80,8 @@ impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ValueError::Unknown { word, data_type, suggestion } => {
-                write!(f, "\"{word}\" is no {}", data_type.descriptor().description)?;
-                suggestion.as_ref().map_or(Ok(()), |name| write!(f, "; did you mean \"{name}\"?"))
+                write!(f, "`{word}` is no {}", data_type.descriptor().description)?;
+                suggestion.as_ref().map_or(Ok(()), |name| write!(f, "; did you mean `{name}`?"))
             }
             ValueError::OutOfRange { number, greatest } => {
                 write!(f, "{number} is out of range, the greatest value here is {greatest}")

@@ -63,11 +63,8 @@ impl Parser<'_> {
         }
         let diagnostic = self.describe_unexpected("the end of the line, or `;`");
         let found = self.text().to_string();
-        let diagnostic = match super::near(&found, super::super::words::STATEMENTS.iter().copied()) {
-            Some(word) if word != found => diagnostic.help(format!("did you mean `{word}`?")),
-            _ => diagnostic,
-        };
-        Err(self.report(diagnostic))
+        let near = super::near(&found, super::super::words::STATEMENTS.iter().copied());
+        Err(self.report(diagnostic.did_you_mean(near.filter(|word| *word != found))))
     }
 
     /// A line that can stand anywhere: a definition or an included text. False where it is neither.
@@ -94,7 +91,7 @@ impl Parser<'_> {
             let diagnostic =
                 Diagnostic::error(name.span, format!("the variable `{text}` is defined already"))
                     .also(earlier.name.span, "defined here")
-                    .help("use `redefine` to change it");
+                    .help("Use `redefine` to change it.");
             return Err(self.report(diagnostic));
         }
         let id = DefinitionId(self.definitions.len() as u32);
@@ -116,10 +113,8 @@ impl Parser<'_> {
             return Ok(());
         }
         let diagnostic = Diagnostic::error(name.span, format!("there is no variable `{text}` in this block"));
-        Err(self.report(match super::near(&text, self.scopes.names()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        }))
+        let near = super::near(&text, self.scopes.names()).map(str::to_owned);
+        Err(self.report(diagnostic.did_you_mean(near)))
     }
 
     fn include(&mut self) -> Parse<()> {

@@ -428,7 +428,7 @@ impl Parser<'_> {
         self.eat("ruleset");
         let format = self.format()?;
         if format.is_none() && !self.at_end() {
-            let diagnostic = Diagnostic::error(self.span(), "unknown format").help("`json` is the only one");
+            let diagnostic = Diagnostic::error(self.span(), "unknown format").help("The only one is `json`.");
             return Err(self.report(diagnostic));
         }
         Ok(CommandKind::Exchange { format })

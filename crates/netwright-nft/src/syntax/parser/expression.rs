@@ -247,12 +247,11 @@ impl Parser<'_> {
         let diagnostic = if let Some((at, character)) = known_prefix {
             let head = name.get(..at).unwrap_or("");
             diagnostic.help(format!(
-                "`{character}` can be part of a name; write `${head} {character} …` with a blank"
+                "`{character}` can be part of a name. Write `${head} {character} …` with a blank."
             ))
-        } else if let Some(near) = super::near(name, self.scopes.names()) {
-            diagnostic.help(format!("did you mean `${near}`?"))
         } else {
-            diagnostic
+            let near = super::near(name, self.scopes.names());
+            diagnostic.did_you_mean(near.map(|near| format!("${near}")))
         };
         self.report(diagnostic);
     }

@@ -414,12 +414,12 @@ impl Parser<'_> {
             E::Numgen(_) | E::Hash(_) | E::Map(_) if computed => Ok(number),
             E::Numgen(_) | E::Hash(_) | E::Map(_) => {
                 let diagnostic = Diagnostic::error(number.span, "`num` takes a number or a range");
-                Err(self.report(diagnostic.help("write `to` before what computes a number")))
+                Err(self.report(diagnostic.help("Write `to` before what computes a number.")))
             }
             _ => {
                 let diagnostic = Diagnostic::error(number.span, "this does not say which queue");
                 Err(self
-                    .report(diagnostic.help("a number, a range, `numgen`, `jhash`, `symhash` or a map can")))
+                    .report(diagnostic.help("A number, a range, `numgen`, `jhash`, `symhash` or a map can.")))
             }
         }
     }
@@ -529,7 +529,7 @@ impl Parser<'_> {
         if !settable {
             let diagnostic = Diagnostic::error(target.span, "this cannot be set");
             return Err(self
-                .report(diagnostic.help("metadata, ct keys, header fields and header options can be set")));
+                .report(diagnostic.help("Metadata, ct keys, header fields and header options can be set.")));
         }
         // The events of a connection have names that are keywords elsewhere (`mark`).
         let events = matches!(&target.kind, E::Ct(ct) if self.sources.snippet(ct.key.span) == "event");

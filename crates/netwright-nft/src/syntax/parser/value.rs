@@ -88,7 +88,7 @@ impl Parser<'_> {
         };
         let Some(milliseconds) = milliseconds else {
             let diagnostic = Diagnostic::error(span, "this is not a time")
-                .help("write it like `30s`, `1d2h3m4s` or `500ms`");
+                .help("Write it like `30s`, `1d2h3m4s` or `500ms`.");
             return Err(self.report(diagnostic));
         };
         self.advance();

@@ -134,7 +134,7 @@ fn words_are_read_as_nft_does() {
 #[test]
 fn an_unknown_word_gets_the_nearest_name() {
     let error = parse(DataType::CT_STATE, 32, "establishd", &Names::new(), 0).unwrap_err();
-    assert_eq!(error.to_string(), "\"establishd\" is no conntrack state; did you mean \"established\"?");
+    assert_eq!(error.to_string(), "`establishd` is no conntrack state; did you mean `established`?");
     assert_eq!(nearest("frob", ["accept", "drop"].into_iter()), Some("drop"));
     assert_eq!(nearest("xyz", ["accept"].into_iter()), None);
 }
