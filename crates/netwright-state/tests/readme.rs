@@ -12,9 +12,8 @@ fn the_readme_shows_a_host_file_without_mistakes() {
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let block = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let mut sources = SourceMap::default();
-    let mut load = |path: &str| {
-        fs::read_to_string(root.join("examples").join(path)).map_err(|error| error.to_string())
-    };
+    let mut load =
+        |path: &str| fs::read_to_string(root.join("examples").join(path)).map_err(|error| error.to_string());
     let (host, diagnostics) = read(&mut sources, "README.md", block, Format::Toml, &mut load);
     assert_eq!(diagnostics, []);
     let host = host.unwrap();
