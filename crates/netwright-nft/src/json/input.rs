@@ -92,12 +92,9 @@ impl Input {
 
     /// An error about a word that is none of several.
     fn unknown<T>(&mut self, span: Span, word: &str, what: &str, known: &[&str]) -> Read<T> {
-        let mut diagnostic = Diagnostic::error(span, format!("there is no {what} \"{}\"", clip(word)));
+        let diagnostic = Diagnostic::error(span, format!("there is no {what} `{}`", clip(word)));
         let near = if word.len() > 40 { None } else { nearest(word, known.iter().copied()) };
-        if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
-        }
-        self.report(diagnostic)
+        self.report(diagnostic.did_you_mean(near))
     }
 
     fn wrong_type<T>(&mut self, node: &Located, wanted: &str) -> Read<T> {
@@ -245,7 +242,7 @@ fn describe(value: &Value) -> String {
         Value::Boolean(value) => format!("{value}"),
         Value::Integer(value) => format!("the number {value}"),
         Value::Float => "a number that is not whole".into(),
-        Value::String(text) => format!("the string \"{}\"", clip(text)),
+        Value::String(text) => format!("the string `{}`", clip(text)),
         Value::Array(_) => "an array".into(),
         Value::Object(_) => "an object".into(),
     }

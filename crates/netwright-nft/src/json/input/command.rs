@@ -180,7 +180,7 @@ impl Input {
 
     fn family(&mut self, members: &Members<'_>) -> Read<Option<Family>> {
         let Some(node) = members.get("family") else { return Ok(None) };
-        let word = self.string(node, "\"family\"")?;
+        let word = self.string(node, "`family`")?;
         match Family::from_keyword(word) {
             Some(family) => Ok(Some(family)),
             None => {

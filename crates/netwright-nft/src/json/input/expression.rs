@@ -162,7 +162,7 @@ impl Input {
         };
         match node.value {
             Value::Null => Ok(Some(verdict)),
-            _ => self.wrong_type(node, &format!("null for \"{word}\"")),
+            _ => self.wrong_type(node, &format!("null for `{word}`")),
         }
     }
 

@@ -32,45 +32,45 @@ impl<'t> Members<'t> {
     pub(super) fn need(&self, input: &mut Input, name: &str) -> Read<&'t Located> {
         match self.get(name) {
             Some(node) => Ok(node),
-            None => input.error(self.span, format!("{} needs a member \"{name}\"", self.what)),
+            None => input.error(self.span, format!("{} needs a member `{name}`", self.what)),
         }
     }
 
     pub(super) fn need_name(&self, input: &mut Input, name: &str) -> Read<Name> {
         let node = self.need(input, name)?;
-        input.name(node, &format!("\"{name}\""))
+        input.name(node, &format!("`{name}`"))
     }
 
     pub(super) fn need_number(&self, input: &mut Input, name: &str) -> Read<Number> {
         let node = self.need(input, name)?;
-        input.number(node, &format!("\"{name}\""))
+        input.number(node, &format!("`{name}`"))
     }
 
     pub(super) fn name(&self, input: &mut Input, name: &str) -> Read<Option<Name>> {
-        self.get(name).map(|node| input.name(node, &format!("\"{name}\""))).transpose()
+        self.get(name).map(|node| input.name(node, &format!("`{name}`"))).transpose()
     }
 
     /// One string or several; nothing is none.
     pub(super) fn names(&self, input: &mut Input, name: &str) -> Read<Vec<Name>> {
-        self.get(name).map_or(Ok(Vec::new()), |node| input.names(node, &format!("\"{name}\"")))
+        self.get(name).map_or(Ok(Vec::new()), |node| input.names(node, &format!("`{name}`")))
     }
 
     pub(super) fn number(&self, input: &mut Input, name: &str) -> Read<Option<Number>> {
-        self.get(name).map(|node| input.number(node, &format!("\"{name}\""))).transpose()
+        self.get(name).map(|node| input.number(node, &format!("`{name}`"))).transpose()
     }
 
     /// Whether a member says true.
     pub(super) fn flag(&self, input: &mut Input, name: &str) -> Read<bool> {
-        self.get(name).map_or(Ok(false), |node| input.boolean(node, &format!("\"{name}\"")))
+        self.get(name).map_or(Ok(false), |node| input.boolean(node, &format!("`{name}`")))
     }
 
     /// A number of seconds.
     pub(super) fn seconds(&self, input: &mut Input, name: &str) -> Read<Option<Time>> {
-        self.get(name).map(|node| input.time(node, &format!("\"{name}\""), SECOND)).transpose()
+        self.get(name).map(|node| input.time(node, &format!("`{name}`"), SECOND)).transpose()
     }
 
     /// A number of milliseconds.
     pub(super) fn milliseconds(&self, input: &mut Input, name: &str) -> Read<Option<Time>> {
-        self.get(name).map(|node| input.time(node, &format!("\"{name}\""), 1)).transpose()
+        self.get(name).map(|node| input.time(node, &format!("`{name}`"), 1)).transpose()
     }
 }

@@ -78,7 +78,7 @@ impl Input {
     fn hook(&mut self, members: &Members<'_>) -> Read<HookSpec> {
         let (kind, hook) = (members.name(self, "type")?, members.name(self, "hook")?);
         if kind.is_some() != hook.is_some() {
-            return self.error(members.span, "a base chain has \"type\", \"hook\" and \"prio\"");
+            return self.error(members.span, "a base chain has `type`, `hook` and `prio`");
         }
         let priority = self.priority(members)?;
         if hook.is_some() && priority.is_none() {
@@ -95,7 +95,7 @@ impl Input {
         let offset = match &node.value {
             Value::Integer(value) => i64::try_from(*value).ok(),
             Value::String(text) => return self.named_priority(node, text).map(Some),
-            _ => return self.wrong_type(node, "a number or a name for \"prio\""),
+            _ => return self.wrong_type(node, "a number or a name for `prio`"),
         };
         match offset {
             Some(offset) => Ok(Some(Priority { span, base: None, offset })),
@@ -119,7 +119,7 @@ impl Input {
             }
         };
         let Some(offset) = offset else {
-            return self.error(span, "a priority is a number, or a name and an offset: \"filter + 10\"");
+            return self.error(span, "a priority is a number, or a name and an offset: `filter + 10`");
         };
         let base = literal(Name { span: self.part(node, 0..name.len()) });
         Ok(Priority { span, base: Some(base), offset })
@@ -229,7 +229,7 @@ impl Input {
         let mut policy = Vec::new();
         if let Some(node) = members.get("policy") {
             let Value::Object(entries) = &node.value else {
-                return self.wrong_type(node, "an object for \"policy\"");
+                return self.wrong_type(node, "an object for `policy`");
             };
             for entry in entries {
                 let name = Name { span: self.made(&format!("\"{}\"", entry.key), entry.key_span) };
@@ -261,7 +261,7 @@ impl Input {
 
     fn tunnel_options(&mut self, members: &Members<'_>) -> Read<Option<TunnelOptions>> {
         let Some(kind) = members.get("type") else { return Ok(None) };
-        let word = self.string(kind, "\"type\"")?;
+        let word = self.string(kind, "`type`")?;
         let node = members.need(self, "tunnel")?;
         Ok(Some(match word {
             "vxlan" => {

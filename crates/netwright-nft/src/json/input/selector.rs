@@ -127,7 +127,7 @@ impl Input {
     /// `ip` or `ip6` as the member `family`.
     pub(super) fn version(&mut self, members: &Members<'_>) -> Read<Option<IpVersion>> {
         let Some(node) = members.get("family") else { return Ok(None) };
-        match self.string(node, "\"family\"")? {
+        match self.string(node, "`family`")? {
             "ip" => Ok(Some(IpVersion::V4)),
             "ip6" => Ok(Some(IpVersion::V6)),
             word => self.unknown(node.span, word, "family of addresses", &["ip", "ip6"]),
@@ -151,7 +151,7 @@ impl Input {
         let own = members.get("tunnel").is_some_and(|tunnel| same_text(tunnel, protocol));
         Ok(ExpressionKind::Payload(Box::new(Payload {
             tunnel: if own { None } else { members.name(self, "tunnel")? },
-            protocol: self.name(protocol, "\"protocol\"")?,
+            protocol: self.name(protocol, "`protocol`")?,
             field: members.need_name(self, "field")?,
             qualifier: None,
         })))
@@ -180,7 +180,7 @@ impl Input {
     fn ct(&mut self, node: &Located) -> Read<ExpressionKind> {
         let members = self.object(node, "ct", &["key", "family", "dir"])?;
         let key_node = members.need(self, "key")?;
-        let text = self.string(key_node, "\"key\"")?;
+        let text = self.string(key_node, "`key`")?;
         let (mut version, mut key) = (self.version(&members)?, Name { span: self.span(key_node) });
         for (word, found) in [("ip ", IpVersion::V4), ("ip6 ", IpVersion::V6)] {
             if text.starts_with(word) {
@@ -190,7 +190,7 @@ impl Input {
         }
         let direction = match members.get("dir") {
             None => None,
-            Some(node) => match self.string(node, "\"dir\"")? {
+            Some(node) => match self.string(node, "`dir`")? {
                 "original" => Some(CtDirection::Original),
                 "reply" => Some(CtDirection::Reply),
                 word => return self.unknown(node.span, word, "direction", &["original", "reply"]),
@@ -202,7 +202,7 @@ impl Input {
     fn ipsec(&mut self, node: &Located) -> Read<ExpressionKind> {
         let members = self.object(node, "ipsec", &["key", "family", "dir", "spnum"])?;
         let node = members.need(self, "dir")?;
-        let direction = match self.string(node, "\"dir\"")? {
+        let direction = match self.string(node, "`dir`")? {
             "in" => IpsecDirection::In,
             "out" => IpsecDirection::Out,
             word => return self.unknown(node.span, word, "direction", &["in", "out"]),

@@ -104,6 +104,7 @@ impl Input {
             "quota" => self.quota(node).map(StatementKind::Quota),
             "limit" => {
                 let members = self.object(node, "a limit", LIMIT)?;
+                members.need(self, "per")?;
                 self.limit(&members).map(StatementKind::Limit)
             }
             "synproxy" => {
@@ -164,7 +165,10 @@ impl Input {
     /// The name of an object, or a map that yields it.
     fn reference(&mut self, node: &Located) -> Read<Option<Expression>> {
         match &node.value {
-            Value::String(_) => self.expression(node).map(Some),
+            Value::String(_) => {
+                let kind = ExpressionKind::Literal(LiteralKind::String);
+                Ok(Some(Expression { span: self.span(node), kind }))
+            }
             Value::Object(entries) if entries.iter().any(|entry| entry.key == "map") => {
                 self.expression(node).map(Some)
             }
@@ -175,7 +179,7 @@ impl Input {
     fn matched(&mut self, node: &Located) -> Read<StatementKind> {
         let members = self.object(node, "a match", &["op", "left", "right"])?;
         let op = members.need(self, "op")?;
-        let operator = match self.string(op, "\"op\"")? {
+        let operator = match self.string(op, "`op`")? {
             "==" => Some(Comparison::Equal),
             "!=" => Some(Comparison::NotEqual),
             "<" => Some(Comparison::Less),
@@ -231,7 +235,7 @@ impl Input {
         default: &str,
     ) -> Read<(Number, LimitUnit)> {
         let (word, span) = match members.get(unit) {
-            Some(node) => (self.string(node, &format!("\"{unit}\""))?, node.span),
+            Some(node) => (self.string(node, &format!("`{unit}`"))?, node.span),
             None => (default, number.span),
         };
         if word == "packets" {
@@ -247,10 +251,10 @@ impl Input {
         }
     }
 
-    /// A limit, of a statement or an object. Named objects may call the unit of both numbers `unit`.
+    /// A limit, of a statement or an object. Objects may call the unit `unit` and leave the unit of time out.
     pub(super) fn limit(&mut self, members: &Members<'_>) -> Read<Limit> {
         let default = match members.get("unit") {
-            Some(node) => self.string(node, "\"unit\"")?,
+            Some(node) => self.string(node, "`unit`")?,
             None => "packets",
         };
         let rate = members.need_number(self, "rate")?;
@@ -263,7 +267,7 @@ impl Input {
         let per = match members.get("per") {
             None => 1,
             Some(node) => {
-                let word = self.string(node, "\"per\"")?;
+                let word = self.string(node, "`per`")?;
                 match unit::rate_unit(word).or_else(|| unit::rate_unit(word.strip_suffix('s')?)) {
                     Some(seconds) => seconds,
                     None => {
@@ -319,7 +323,7 @@ impl Input {
     fn reject(&mut self, node: &Located) -> Read<Reject> {
         let members = self.optional(node, "reject", &["type", "expr"])?;
         let Some(kind) = members.get("type") else { return Ok(Reject::Default) };
-        let code = match (self.member(&members, "expr")?, self.string(kind, "\"type\"")?) {
+        let code = match (self.member(&members, "expr")?, self.string(kind, "`type`")?) {
             (_, "tcp reset") => return Ok(Reject::TcpReset),
             (Some(code), _) => code,
             (None, _) => {
@@ -327,7 +331,7 @@ impl Input {
                 Expression { span, kind: ExpressionKind::Literal(LiteralKind::Word) }
             }
         };
-        match self.string(kind, "\"type\"")? {
+        match self.string(kind, "`type`")? {
             "icmp" => Ok(Reject::Icmp(code)),
             "icmpv6" => Ok(Reject::Icmpv6(code)),
             "icmpx" => Ok(Reject::Icmpx(code)),
@@ -391,7 +395,7 @@ impl Input {
     fn flow(&mut self, node: &Located) -> Read<StatementKind> {
         let members = self.object(node, "flow", &["op", "flowtable"])?;
         let op = members.need(self, "op")?;
-        match self.string(op, "\"op\"")? {
+        match self.string(op, "`op`")? {
             "add" => Ok(StatementKind::FlowAdd { flowtable: self.referred(&members, "flowtable")? }),
             word => self.unknown(op.span, word, "operation", &["add"]),
         }
@@ -400,9 +404,9 @@ impl Input {
     /// A name behind `@`.
     fn referred(&mut self, members: &Members<'_>, name: &str) -> Read<Name> {
         let node = members.need(self, name)?;
-        let text = self.string(node, &format!("\"{name}\""))?;
+        let text = self.string(node, &format!("`{name}`"))?;
         if text.len() < 2 || !text.starts_with('@') {
-            return self.error(node.span, "a name with an \"@\" before it is needed here: \"@name\"");
+            return self.error(node.span, "a name with an `@` before it is needed here: `@name`");
         }
         Ok(Name { span: self.part(node, 1..text.len()) })
     }
@@ -415,7 +419,7 @@ impl Input {
         };
         let members = self.object(node, "a change of a set", known)?;
         let op = members.need(self, "op")?;
-        let operation = match self.string(op, "\"op\"")? {
+        let operation = match self.string(op, "`op`")? {
             "add" => SetOperation::Add,
             "update" => SetOperation::Update,
             "delete" => SetOperation::Delete,

@@ -100,7 +100,7 @@ fn escapes_do_not_change_what_is_meant() {
     check(r#"{"log":{"prefix":"a\/b"}}"#, "log prefix \"a/b\"");
     check(
         r#"{"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":"\u0078"}}"#,
-        "x.json:1:152: \"x\" is not an IPv4 address |  | ",
+        "x.json:1:152: `x` is not an IPv4 address |  | ",
     );
 }
 
@@ -140,15 +140,19 @@ fn verbs_are_those_of_the_language() {
 fn mistakes_are_told_with_their_place() {
     check(
         r#"{"counter":{"packet":1}}"#,
-        "x.json:1:83: there is no member of a counter \"packet\" | in nftables[0].rule.expr[0].counter | did you mean \"packets\"?",
+        "x.json:1:83: there is no member of a counter `packet` | in nftables[0].rule.expr[0].counter | Did you mean `packets`?",
     );
     check(
         r#"{"accept":null},{"counterr":null}"#,
-        "x.json:1:88: there is no statement \"counterr\" | in nftables[0].rule.expr[1] | did you mean \"counter\"?",
+        "x.json:1:88: there is no statement `counterr` | in nftables[0].rule.expr[1] | Did you mean `counter`?",
     );
     check(
         r#"{"limit":{"rate":"5","per":"second"}}"#,
-        "x.json:1:88: a whole number for \"rate\" is needed here, this is the string \"5\" | in nftables[0].rule.expr[0].limit.rate | ",
+        "x.json:1:88: a whole number for `rate` is needed here, this is the string `5` | in nftables[0].rule.expr[0].limit.rate | ",
+    );
+    check(
+        r#"{"limit":{"rate":5}}"#,
+        "x.json:1:80: a limit needs a member `per` | in nftables[0].rule.expr[0].limit | ",
     );
     check(
         r#"{"accept":null,"drop":null}"#,
@@ -156,12 +160,12 @@ fn mistakes_are_told_with_their_place() {
     );
     check(
         r#"{"match":{"left":1,"right":2}}"#,
-        "x.json:1:80: a match needs a member \"op\" | in nftables[0].rule.expr[0].match | ",
+        "x.json:1:80: a match needs a member `op` | in nftables[0].rule.expr[0].match | ",
     );
     check(
-        r#"{"limit":{"rate":-1}}"#,
+        r#"{"limit":{"per":"day","rate":-1}}"#,
         &format!(
-            "x.json:1:88: \"rate\" is between 0 and {} | in nftables[0].rule.expr[0].limit.rate | ",
+            "x.json:1:100: `rate` is between 0 and {} | in nftables[0].rule.expr[0].limit.rate | ",
             u64::MAX
         ),
     );
@@ -182,7 +186,7 @@ fn broken_texts_are_refused() {
     );
     mistake(
         r#"{"nftables":[{"adds":{"table":{}}}]}"#,
-        "x.json:1:15: there is no kind of object \"adds\" | in nftables[0] | did you mean \"add\"?",
+        "x.json:1:15: there is no kind of object `adds` | in nftables[0] | Did you mean `add`?",
     );
     mistake(&"[".repeat(1_000_000), "x.json:1:66: too many arrays and objects in each other |  | ");
     let nested = format!("{{\"|\":[{}1,1{}]}}", r#"{"|":["#.repeat(60), ",1]}".repeat(60));
