@@ -71,7 +71,8 @@ fn refused(error: ApplyError, plan: &Plan, sources: &SourceMap) -> Failure {
         ApplyError::Impossible(_) => "nothing was changed".to_owned(),
         ApplyError::Unknown(failure) => return failure.into(),
         ApplyError::Step { index, failure, undone, .. } => {
-            let place = plan.steps.get(index).and_then(|step| step.place);
+            let step = plan.steps.get(index).and_then(|step| step.place);
+            let place = failure.place.map(|place| sources.written(place)).or(step);
             let mut diagnostic = Diagnostic::error(place.unwrap_or_default(), failure.message);
             diagnostic.help.extend(failure.help);
             if place.is_none() {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use netwright_nft::diagnostic::Diagnostic;
+use netwright_nft::diagnostic::{Diagnostic, Span};
 
 use crate::model::Host;
 use crate::plan::{Plan, plan};
@@ -33,12 +33,14 @@ pub struct Failure {
     pub message: String,
     /// What to do about it, as a sentence.
     pub help: Option<String>,
+    /// Where what was refused was written, in the firewall's texts.
+    pub place: Option<Span>,
 }
 
 impl Failure {
     /// A failure with nothing to advise.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), help: None }
+        Failure { message: message.into(), ..Failure::default() }
     }
 }
 

@@ -11,9 +11,11 @@ mod difference;
 mod execute;
 mod listed;
 mod order;
+mod places;
 mod references;
 
 pub use execute::Unfit;
+pub use places::{RulePlace, RulePlaces};
 
 pub(crate) use difference::{Change, between, count};
 
@@ -41,6 +43,8 @@ pub struct Table {
     pub flowtables: Vec<ir::Flowtable>,
     /// Where it was written, in what is desired.
     pub place: Option<Span>,
+    /// Where its rules were written, in what is desired.
+    pub rule_places: RulePlaces,
 }
 
 /// What names a table.

@@ -119,7 +119,7 @@ impl<'n> Live<'n> {
                 }
             }
             Action::Setting(setting, value) => self.write(setting, value),
-            Action::Firewall(transaction) => self.firewall(transaction),
+            Action::Firewall(transaction) => self.firewall(transaction).map_err(|refused| refused.error),
         }
     }
 
@@ -222,10 +222,15 @@ impl Executor for Live<'_> {
     }
 
     fn execute(&mut self, action: &Action) -> std::result::Result<(), Failure> {
-        self.act(action).map_err(|error| failure(&error))
+        match action {
+            Action::Firewall(transaction) => self
+                .firewall(transaction)
+                .map_err(|refused| Failure { place: refused.place, ..failure(&refused.error) }),
+            action => self.act(action).map_err(|error| failure(&error)),
+        }
     }
 }
 
 fn failure(error: &Error) -> Failure {
-    Failure { message: error.to_string(), help: error.help().map(|help| help.to_string()) }
+    Failure { message: error.to_string(), help: error.help().map(|help| help.to_string()), place: None }
 }

@@ -116,3 +116,12 @@ fn single_flows_can_be_tried_and_read_by_programs() {
     assert_eq!(report["flows"].as_array().map(Vec::len), Some(1));
     assert_eq!(report["flows"][0]["decided-by"]["at"], "flows.nft:5");
 }
+
+#[test]
+fn a_rule_that_the_kernel_refuses_is_pointed_at_in_its_file() {
+    let script = r#"cd "$1"/host; "$0" apply overflow.toml -q || code=$?; "$0" nft list ruleset; exit $code"#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (1, ""), "nothing of it may stay");
+    assert!(err.starts_with("error: cannot add rule inet filter input: "), "{err}");
+    assert!(err.contains("\n --> overflow.nft:4:30\n"), "{err}");
+}

@@ -66,7 +66,7 @@ impl<'a> Step<'a> {
         self.text(CHAIN).is_some()
     }
 
-    /// What the kernel points at, in words: `chain`, `hook`, `expression 2 (lookup)`. `None` where it points at nothing
+    /// What the kernel points at, in words: `chain`, `hook`, `expression 2, lookup`. `None` where it points at nothing
     /// or at an element, which the text names already.
     #[must_use]
     pub fn part(&self) -> Option<String> {
@@ -74,7 +74,7 @@ impl<'a> Step<'a> {
             let list = self.children(EXPRESSIONS).flatten().nth(index);
             let name = list.and_then(|one| one.attributes().find(EXPRESSION_NAME).ok().flatten());
             let name = name.and_then(|name| String::read::<Big>(name.payload).ok()).unwrap_or_default();
-            return Some(format!("expression {} ({name})", index + 1));
+            return Some(format!("expression {}, {name}", index + 1));
         }
         let offset = (self.offset? as usize).checked_sub(MESSAGE_HEADER)?;
         let attribute = Attributes::new(self.bytes()).flatten().find(|one| {

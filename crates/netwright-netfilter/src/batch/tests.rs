@@ -188,7 +188,7 @@ fn what_the_kernel_points_at_has_a_name() {
     };
     let second = list.attributes().flatten().nth(1).unwrap();
     let fault = rule.at(at(second.payload));
-    assert_eq!((fault.expression(), fault.part()), (Some(1), Some("expression 2 (lookup)".into())));
+    assert_eq!((fault.expression(), fault.part()), (Some(1), Some("expression 2, lookup".into())));
     let chain = Attributes::new(rule.message.bytes_after(4)).find(2).unwrap().unwrap();
     let fault = rule.at(at(chain.payload));
     assert_eq!((fault.expression(), fault.part()), (None, Some("chain".into())));

@@ -15,7 +15,8 @@ use crate::ir::{ChainTarget, Command, Element, Rule, Set, Statement, Target, Ver
 #[must_use]
 pub fn place(command: &Command, catalog: &Catalog, step: &Step<'_>) -> Option<Span> {
     let finer = match &command.target {
-        Target::Rule { family, table, rule, spans, .. } => {
+        // Of a rule that was made of another the statements may be others.
+        Target::Rule { family, table, rule, spans, .. } if spans.len() == rule.statements.len() => {
             let scope = Scope { family: *family, table, catalog };
             statement(&scope, rule, step).and_then(|index| spans.get(index).copied())
         }

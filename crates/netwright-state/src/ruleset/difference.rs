@@ -18,6 +18,7 @@ use super::compare::{
 };
 use super::execute::kind_of;
 use super::order::common;
+use super::places::{RulePlace, RulePlaces};
 use super::references::{Reference, element_uses, rule_uses};
 use super::{Table, TableName};
 use crate::step::Sign;
@@ -77,6 +78,7 @@ static EMPTY: Table = Table {
     objects: Vec::new(),
     flowtables: Vec::new(),
     place: None,
+    rule_places: RulePlaces::EMPTY,
 };
 
 fn order(operation: Operation, target: Target, span: Option<Span>) -> Command {
@@ -97,7 +99,7 @@ struct Difference<'a> {
     things_off: Vec<Command>,
     definitions: Vec<Command>,
     elements_on: Vec<Command>,
-    rules_on: Vec<Command>,
+    new_rules: Vec<Command>,
     details: Vec<(Sign, String)>,
 }
 
@@ -114,7 +116,7 @@ impl<'a> Difference<'a> {
             things_off: Vec::new(),
             definitions: Vec::new(),
             elements_on: Vec::new(),
-            rules_on: Vec::new(),
+            new_rules: Vec::new(),
             details: Vec::new(),
         }
     }
@@ -132,7 +134,7 @@ impl<'a> Difference<'a> {
         // They were noted so that what is referred to comes first, which is the order in which things are made.
         let things_off = self.things_off.into_iter().rev();
         let off = self.rules_off.into_iter().chain(self.elements_off).chain(things_off);
-        off.chain(self.definitions).chain(self.elements_on).chain(self.rules_on).collect()
+        off.chain(self.definitions).chain(self.elements_on).chain(self.new_rules).collect()
     }
 
     fn push(&mut self, operation: Operation, target: Target) {
@@ -357,14 +359,22 @@ impl<'a> Difference<'a> {
                 }
                 Some(old) => {
                     old.rules.iter().for_each(|rule| self.rule_off(&chain.name, rule));
-                    chain.rules.iter().for_each(|rule| self.rule_on(&chain.name, None, rule));
+                    self.rules_on(chain);
                 }
-                None => chain.rules.iter().for_each(|rule| self.rule_on(&chain.name, None, rule)),
+                None => self.rules_on(chain),
             }
         }
     }
 
+    fn rules_on(&mut self, chain: &Chain) {
+        let places = &self.wanted.rule_places;
+        for (index, rule) in chain.rules.iter().enumerate() {
+            self.rule_on(&chain.name, None, rule, places.of(&chain.name, index));
+        }
+    }
+
     fn chain_rules(&mut self, old: &Chain, new: &Chain) {
+        let wanted = self.wanted;
         // What must go gets a key that no other rule has.
         let key = |(index, rule): (usize, &Rule)| {
             let goes = rule.handle.is_none()
@@ -393,7 +403,7 @@ impl<'a> Difference<'a> {
                 continue;
             }
             let next = stays.peek().and_then(|(place, _)| old.rules.get(*place)).and_then(|rule| rule.handle);
-            self.rule_on(&new.name, next, rule);
+            self.rule_on(&new.name, next, rule, wanted.rule_places.of(&new.name, place));
         }
     }
 
@@ -408,17 +418,17 @@ impl<'a> Difference<'a> {
     }
 
     /// Puts a rule in front of another, or at the end.
-    fn rule_on(&mut self, chain: &str, next: Option<u64>, rule: &Rule) {
+    fn rule_on(&mut self, chain: &str, next: Option<u64>, rule: &Rule, place: RulePlace) {
         let target = Target::Rule {
             family: self.name.family,
             table: self.name.name.clone(),
             chain: chain.to_owned(),
             anchor: next.map(Anchor::Handle),
             rule: Rule { handle: None, ..rule.clone() },
-            spans: Vec::new(),
+            spans: place.statements,
         };
         let operation = if next.is_some() { Operation::Insert } else { Operation::Add };
-        self.rules_on.push(order(operation, target, self.place));
+        self.new_rules.push(order(operation, target, place.rule.or(self.place)));
     }
 }
 

@@ -9,7 +9,7 @@ use netwright_nft::ir::{
 };
 
 use super::compare::element_key;
-use super::{Ruleset, Table};
+use super::{RulePlace, Ruleset, Table};
 
 /// An order that has no place in what is desired, or is about something that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Ruleset {
     pub fn execute(&mut self, command: &Command) -> Result<(), Unfit> {
         let done = match command.operation {
             Operation::Add | Operation::Create | Operation::Insert => self.make(command),
-            Operation::Replace => self.replace(&command.target),
+            Operation::Replace => self.replace(command),
             Operation::Delete | Operation::Destroy => {
                 let done = self.delete(&command.target);
                 if command.operation == Operation::Destroy { Ok(()) } else { done }
@@ -77,9 +77,13 @@ impl Ruleset {
         match &command.target {
             Target::Table(table) => self.make_table(table, command.span),
             Target::Chain(chain) => make_chain(self.table_mut(chain.family, &chain.table)?, chain),
-            Target::Rule { family, table, chain, anchor, rule, .. } => {
-                let chain = chain_mut(self.table_mut(*family, table)?, chain)?;
-                put_rule(chain, *anchor, command.operation == Operation::Insert, rule)
+            Target::Rule { family, table, chain, anchor, rule, spans } => {
+                let table = self.table_mut(*family, table)?;
+                let before = command.operation == Operation::Insert;
+                let position = put_rule(chain_mut(table, chain)?, *anchor, before, rule)?;
+                let place = RulePlace { rule: command.span, statements: spans.clone() };
+                table.rule_places.insert(chain, position, place);
+                Ok(())
             }
             Target::Set(set) => {
                 let table = self.table_mut(set.family, &set.table)?;
@@ -102,8 +106,9 @@ impl Ruleset {
             }
             Target::Flowtable(flowtable) => {
                 let table = self.table_mut(flowtable.family, &flowtable.table)?;
-                if !table.flowtables.iter().any(|found| found.name == flowtable.name) {
-                    table.flowtables.push(flowtable.clone());
+                match table.flowtables.iter_mut().find(|found| found.name == flowtable.name) {
+                    Some(found) => put_devices(&mut found.devices, &flowtable.devices),
+                    None => table.flowtables.push(flowtable.clone()),
                 }
                 Ok(())
             }
@@ -119,14 +124,17 @@ impl Ruleset {
         Ok(())
     }
 
-    fn replace(&mut self, target: &Target) -> Outcome {
-        let Target::Rule { family, table, chain, anchor: Some(anchor), rule, .. } = target else {
+    fn replace(&mut self, command: &Command) -> Outcome {
+        let Target::Rule { family, table, chain, anchor: Some(anchor), rule, spans } = &command.target else {
             return Err("only a rule can be replaced".to_owned());
         };
-        let chain = chain_mut(self.table_mut(*family, table)?, chain)?;
-        let position = position_of(chain, *anchor)?;
-        let place = chain.rules.get_mut(position).ok_or("the rule is not there")?;
-        *place = Rule { handle: place.handle, ..rule.clone() };
+        let table = self.table_mut(*family, table)?;
+        let found = chain_mut(table, chain)?;
+        let position = position_of(found, *anchor)?;
+        let old = found.rules.get_mut(position).ok_or("the rule is not there")?;
+        *old = Rule { handle: old.handle, ..rule.clone() };
+        let place = RulePlace { rule: command.span, statements: spans.clone() };
+        table.rule_places.replace(chain, position, place);
         Ok(())
     }
 
@@ -170,15 +178,20 @@ impl Ruleset {
         };
         let gone = match entity {
             Entity::Rule => {
-                let chain = chain_mut(table, selection.chain.as_deref().unwrap_or_default())?;
+                let name = selection.chain.as_deref().unwrap_or_default();
+                let chain = chain_mut(table, name)?;
                 let anchor = handle.map(Anchor::Handle).or(index.map(Anchor::Index));
                 let position = position_of(chain, anchor.ok_or("no rule is named")?)?;
                 chain.rules.remove(position);
+                table.rule_places.remove(name, position);
                 true
             }
             Entity::Chain => {
                 let name = name.or(selection.chain.as_deref());
                 let meant = |chain: &Chain| name.map_or(chain.handle == *handle, |name| chain.name == name);
+                if let Some(name) = name {
+                    table.rule_places.clear(name);
+                }
                 remove(&mut table.chains, meant)
             }
             Entity::Set | Entity::Map | Entity::Meter => {
@@ -205,6 +218,7 @@ impl Ruleset {
                 for found in &mut self.tables {
                     if of_family(found.table.family) && name.is_none_or(|name| found.table.name == name) {
                         found.chains.iter_mut().for_each(|chain| chain.rules.clear());
+                        found.rule_places.clear_all();
                     }
                 }
             }
@@ -212,6 +226,7 @@ impl Ruleset {
                 let table = self.table_mut(*family, table.as_deref().unwrap_or_default())?;
                 let name = chain.as_deref().or(name.as_deref()).unwrap_or_default();
                 chain_mut(table, name)?.rules.clear();
+                table.rule_places.clear(name);
             }
             Entity::Set | Entity::Map | Entity::Meter => {
                 let table = self.table_mut(*family, table.as_deref().unwrap_or_default())?;
@@ -226,7 +241,9 @@ impl Ruleset {
         let Target::ChainName { family, table, chain, to } = target else {
             return Err("only a chain can be renamed".to_owned());
         };
-        chain_mut(self.table_mut(*family, table)?, chain)?.name.clone_from(to);
+        let table = self.table_mut(*family, table)?;
+        chain_mut(table, chain)?.name.clone_from(to);
+        table.rule_places.rename(chain, to);
         Ok(())
     }
 }
@@ -253,13 +270,23 @@ fn make_chain(table: &mut Table, chain: &Chain) -> Outcome {
             if chain.policy.is_some() {
                 found.policy.clone_from(&chain.policy);
             }
-            if chain.hook.is_some() {
-                found.hook.clone_from(&chain.hook);
+            match (&chain.hook, &mut found.hook) {
+                (Some(more), Some(hook)) if more.chain_type.is_empty() => {
+                    put_devices(&mut hook.devices, &more.devices);
+                }
+                (Some(hook), _) => found.hook = Some(hook.clone()),
+                (None, _) => {}
             }
             found.rules.extend_from_slice(&chain.rules);
         }
     }
     Ok(())
+}
+
+/// Adds the devices that are not there yet.
+fn put_devices(devices: &mut Vec<String>, more: &[String]) {
+    let new: Vec<String> = more.iter().filter(|device| !devices.contains(device)).cloned().collect();
+    devices.extend(new);
 }
 
 fn position_of(chain: &Chain, anchor: Anchor) -> Result<usize, String> {
@@ -270,7 +297,8 @@ fn position_of(chain: &Chain, anchor: Anchor) -> Result<usize, String> {
     .ok_or_else(|| format!("the rule is not there in chain {}", chain.name))
 }
 
-fn put_rule(chain: &mut Chain, anchor: Option<Anchor>, before: bool, rule: &Rule) -> Outcome {
+/// Puts a rule into a chain and tells where it is now.
+fn put_rule(chain: &mut Chain, anchor: Option<Anchor>, before: bool, rule: &Rule) -> Result<usize, String> {
     let position = match (anchor, before) {
         (None, true) => 0,
         (None, false) => chain.rules.len(),
@@ -278,7 +306,7 @@ fn put_rule(chain: &mut Chain, anchor: Option<Anchor>, before: bool, rule: &Rule
         (Some(anchor), false) => position_of(chain, anchor)? + 1,
     };
     chain.rules.insert(position, rule.clone());
-    Ok(())
+    Ok(position)
 }
 
 /// Adds those elements whose keys are not there yet.

@@ -2,15 +2,17 @@
 
 use netwright_netfilter::{Table as KernelTable, TableFlags, Userdata, userdata};
 use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::Span;
 use netwright_nft::ir::{Command, Operation, Target};
 use netwright_nft::lift::{self, Dump};
 use netwright_nft::{ir, lower};
-use netwright_state::ruleset::{Table, TableName};
+use netwright_state::ruleset::{RulePlaces, Table, TableName};
 use netwright_state::step::Transaction;
 use netwright_state::{MARK, Ruleset};
 use netwright_sys::Cause;
 
 use super::Live;
+use crate::nft::place_of;
 use crate::{Error, Result};
 
 /// The tables with what lies in them, and whether netwright made them.
@@ -25,7 +27,16 @@ pub(super) fn content(dump: netwright_netfilter::Ruleset) -> Ruleset {
     let table = |content: ir::TableContent| {
         let ir::TableContent { table, objects, sets, flowtables, chains } = content;
         let own = own.contains(&TableName::from(&table));
-        Table { table, own, chains, sets, objects, flowtables, place: None }
+        Table {
+            table,
+            own,
+            chains,
+            sets,
+            objects,
+            flowtables,
+            place: None,
+            rule_places: RulePlaces::default(),
+        }
     };
     Ruleset { tables: lift::ruleset(&dump).tables.into_iter().map(table).collect() }
 }
@@ -42,10 +53,22 @@ pub(super) fn catalog(ruleset: &Ruleset) -> Catalog {
     catalog
 }
 
+/// Why the firewall is not changed, and where what was refused was written.
+pub(super) struct Refused {
+    pub(super) error: Error,
+    pub(super) place: Option<Span>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Refused { error, place: None }
+    }
+}
+
 impl Live<'_> {
     /// One transaction. It is refused where somebody else changed the firewall since the snapshot: the numbers of
     /// rules in it may be others' by now.
-    pub(super) fn firewall(&mut self, transaction: &Transaction) -> Result<()> {
+    pub(super) fn firewall(&mut self, transaction: &Transaction) -> std::result::Result<(), Refused> {
         let mut catalog = self.catalog.clone();
         for command in &transaction.commands {
             if let Target::Set(set) | Target::Elements { set, .. } = &command.target {
@@ -60,11 +83,15 @@ impl Live<'_> {
         for command in &transaction.commands {
             match marked(command, &transaction.marked)? {
                 Some(table) => batch.add(&table),
-                None => lower::command(command, &catalog, &mut batch)
-                    .map_err(|error| Error::new("lower the firewall", Cause::Invalid(error.to_string())))?,
+                None => lower::command(command, &catalog, &mut batch).map_err(|error| Refused {
+                    place: command.span,
+                    error: Error::new("lower the firewall", Cause::Invalid(error.to_string())),
+                })?,
             }
         }
-        batch.commit()?;
+        batch
+            .commit()
+            .map_err(|error| Refused { place: place_of(&error, &transaction.commands, &catalog), error })?;
         self.generation = None;
         self.catalog = catalog;
         Ok(())
