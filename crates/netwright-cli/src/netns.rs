@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use netwright::{Namespace, Net};
-use netwright_nft::diagnostic::nearest;
+use netwright_nft::diagnostic::{nearest, suggestion};
 
 use crate::arguments::{Netns, NetnsVerb, Where};
 use crate::failure::{Done, FAILED, Failure};
@@ -40,9 +40,9 @@ fn open(name: &str) -> Result<Namespace, Failure> {
         }
         let names = Namespace::list_named().unwrap_or_default();
         let help = match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => format!("there is none yet; `netwright netns add {name}` makes it"),
-            None => "`netwright netns list` shows those that there are".into(),
+            Some(near) => suggestion(near),
+            None if names.is_empty() => format!("There is none yet: `netwright netns add {name}` makes one."),
+            None => "See those that there are with `netwright netns list`.".into(),
         };
         Failure::said(format!("there is no network namespace `{name}`")).with_help(Some(help))
     })

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use netwright::{Namespace, Net};
-use netwright_nft::diagnostic::{SourceMap, nearest};
+use netwright_nft::diagnostic::{SourceMap, nearest, suggestion};
 use netwright_simulate::{FlowReport, Options, Report, RuleSources};
 use netwright_state::model::{Flow, Host, IcmpProbe, Probe};
 
@@ -42,7 +42,7 @@ fn select(host: &mut Host, words: &[String]) -> Result<(), Failure> {
         if !host.flows.iter().any(|flow| meant(flow, word)) {
             let near = nearest(word, host.flows.iter().map(|flow| flow.name.as_str()));
             let failure = Failure::said(format!("no flow has `{word}` in its name"));
-            return Err(failure.with_help(near.map(|near| format!("did you mean `{near}`?"))));
+            return Err(failure.with_help(near.map(suggestion)));
         }
     }
     if !words.is_empty() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use netwright::Net;
-use netwright_nft::diagnostic::nearest;
+use netwright_nft::diagnostic::{nearest, suggestion};
 use netwright_nft::ir::{
     Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
 };
@@ -115,13 +115,13 @@ fn keep_table(ruleset: &mut Ruleset, selection: &Selection, table: &str) -> Resu
     if !ruleset.tables.is_empty() {
         return Ok(());
     }
-    let help = nearest(table, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    let help = nearest(table, known.iter().map(String::as_str)).map(suggestion);
     Err(Unanswered::Unknown(format!("there is no table {} {table}", selection.family), help))
 }
 
 fn missing(ruleset: &Ruleset, entity: Entity, name: &str) -> Unanswered {
     let known = ruleset.tables.iter().flat_map(|content| Part { content, entity, one: None }.names());
-    let help = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+    let help = nearest(name, known).map(suggestion);
     let noun = match entity {
         Entity::Chain => "chain",
         Entity::Set => "set",

@@ -41,7 +41,7 @@ fn a_namespace_that_is_not_there_has_a_suggestion() {
     let (code, _, err) = run(&mut isolated(r#""$0" netns add blue; "$0" list --netns bleu"#));
     assert_eq!(
         (code, err.as_str()),
-        (1, "error: there is no network namespace `bleu`\n help: did you mean `blue`?\n")
+        (1, "error: there is no network namespace `bleu`\n help: Did you mean `blue`?\n")
     );
 }
 

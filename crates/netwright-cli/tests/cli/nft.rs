@@ -126,9 +126,7 @@ fn all_mistakes_are_shown_and_nothing_is_done() {
     let (code, out, err) = run(&mut isolated(script));
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(
-        err.contains("sadr")
-            && err.contains("did you mean \"saddr\"?")
-            && err.contains("did you mean \"http\"?"),
+        err.contains("sadr") && err.contains("Did you mean `saddr`?") && err.contains("Did you mean `http`?"),
         "{err}"
     );
 }
@@ -138,7 +136,7 @@ fn what_is_not_there_has_a_suggestion() {
     let script = r#""$0" nft -f "$1"/nft/good.nft; "$0" nft list table inet filtre"#;
     let (code, _, err) = run(&mut isolated(script));
     assert_eq!(code, 1);
-    assert!(err.contains("there is no table inet filtre") && err.contains("did you mean `filter`?"), "{err}");
+    assert!(err.contains("there is no table inet filtre") && err.contains("Did you mean `filter`?"), "{err}");
 }
 
 #[test]
