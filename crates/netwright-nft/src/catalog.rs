@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use netwright_netfilter::Family;
 
-use crate::ir::{ObjectKind, Set};
+use crate::ir::{Entity, ObjectKind, Set};
 
 /// Tables with the things in them that can be referred to.
 ///
@@ -13,6 +13,8 @@ use crate::ir::{ObjectKind, Set};
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     families: BTreeMap<u8, BTreeMap<String, TableContent>>,
+    /// Whether tables that are not here are nowhere.
+    whole: bool,
 }
 
 /// What is in a table.
@@ -32,10 +34,60 @@ pub struct TableContent {
     pub complete: bool,
 }
 
+impl TableContent {
+    /// The names of all things of a kind.
+    #[must_use]
+    pub fn names(&self, entity: Entity) -> Vec<&str> {
+        match entity {
+            Entity::Chain => self.chains.keys().map(String::as_str).collect(),
+            Entity::Flowtable => self.flowtables.iter().map(String::as_str).collect(),
+            Entity::Set | Entity::Map | Entity::Meter => self.sets.keys().map(String::as_str).collect(),
+            Entity::Object(kind) => {
+                self.objects.iter().filter(|(of, _)| *of == kind.0).map(|(_, name)| name.as_str()).collect()
+            }
+            Entity::Table | Entity::Rule | Entity::Ruleset => Vec::new(),
+        }
+    }
+}
+
 impl Catalog {
+    /// A catalogue of a kernel that has nothing: what an input does not make itself is not there.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Catalog { whole: true, ..Catalog::default() }
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.families.values().all(BTreeMap::is_empty) && !self.whole
+    }
+
+    /// Says that there is nothing else than what is here. What chains, objects and flow tables are called stays known
+    /// even where an input flushes everything first; sets must be declared before they are referred to.
+    pub fn declare_all(&mut self) {
+        self.whole = true;
+        for table in self.families.values_mut().flat_map(BTreeMap::values_mut) {
+            table.sets.clear();
+            table.complete = true;
+        }
+    }
+
+    /// Forgets all tables of a family, or of all ([`Family::UNSPECIFIED`]), which are deleted.
+    pub fn flush(&mut self, family: Family) {
+        if self.whole {
+            self.families.values_mut().flat_map(BTreeMap::values_mut).for_each(|table| table.sets.clear());
+        } else if family == Family::UNSPECIFIED {
+            *self = Catalog::of_nothing();
+        } else {
+            self.families.remove(&family.0);
+        }
+    }
+
     /// A table, made empty where it was not known.
     pub fn table_mut(&mut self, family: Family, table: &str) -> &mut TableContent {
-        self.families.entry(family.0).or_default().entry(table.to_owned()).or_default()
+        let empty = || TableContent { complete: self.whole, ..TableContent::default() };
+        self.families.entry(family.0).or_default().entry(table.to_owned()).or_insert_with(empty)
     }
 
     /// A table.

@@ -38,6 +38,8 @@ pub struct Options<'a> {
 /// Something that an input refers to and that is neither in it nor in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
+    /// What it is: a set (or map), a chain, a flow table or an object; a rule, named by its place in this chain.
+    pub entity: ir::Entity,
     /// Family of its table.
     pub family: Family,
     /// Its table.
@@ -53,7 +55,7 @@ pub struct Compiled {
     pub commands: Vec<Command>,
     /// What is wrong; empty where everything has a meaning.
     pub diagnostics: Vec<Diagnostic>,
-    /// Sets that were not known. Where the kernel may have them, the caller puts them into the catalogue and compiles
+    /// Sets, chains and other things that were not known. Where the kernel may have them, the caller puts them into the catalogue and compiles
     /// again.
     pub missing: Vec<Missing>,
     /// The catalogue given, and what the input adds to it: what lowering needs.
@@ -165,7 +167,7 @@ impl<'a> Evaluator<'a> {
         if let Some(set) = self.catalog.set(self.family, &self.table, name) {
             return Ok(set.clone());
         }
-        self.missing.push(Missing { family: self.family, table: self.table.clone(), name: name.to_owned() });
+        self.note_missing(ir::Entity::Set, name);
         let known: Vec<String> = self
             .catalog
             .table(self.family, &self.table)
@@ -175,6 +177,35 @@ impl<'a> Evaluator<'a> {
             Diagnostic::error(span, format!("table `{}` has no set or map `{name}`", self.table));
         let near = nearest(name, known.iter().map(String::as_str));
         self.report(diagnostic.did_you_mean(near.map(|near| format!("@{near}"))))
+    }
+
+    fn note_missing(&mut self, entity: ir::Entity, name: &str) {
+        let (family, table, name) = (self.family, self.table.clone(), name.to_owned());
+        let missing = Missing { entity, family, table, name };
+        if !self.missing.contains(&missing) {
+            self.missing.push(missing);
+        }
+    }
+
+    /// Something else than a set must be there, where all that the table has is known.
+    fn check_known(&mut self, span: Span, entity: ir::Entity, name: &str) -> Eval<()> {
+        let table = self.catalog.table(self.family, &self.table);
+        let known: Vec<&str> = table.map(|content| content.names(entity)).unwrap_or_default();
+        if known.contains(&name) {
+            return Ok(());
+        }
+        if !table.is_some_and(|table| table.complete) {
+            self.note_missing(entity, name);
+            return Ok(());
+        }
+        let noun = match entity {
+            ir::Entity::Object(kind) => kind.name().unwrap_or("object"),
+            ir::Entity::Flowtable => "flow table",
+            _ => "chain",
+        };
+        let near = nearest(name, known.iter().copied()).map(str::to_owned);
+        let diagnostic = Diagnostic::error(span, format!("table `{}` has no {noun} `{name}`", self.table));
+        self.report(diagnostic.did_you_mean(near))
     }
 
     /// The types of what a named map holds.

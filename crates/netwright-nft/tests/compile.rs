@@ -196,3 +196,36 @@ fn no_devices_are_not_the_whole_chain() {
     let failed = lower::batch(&compiled.commands, &compiled.catalog, &mut Batch::new());
     assert!(failed.is_err() || !errors.is_empty());
 }
+
+#[test]
+fn what_a_whole_catalogue_does_not_have_is_told_with_the_nearest_name() {
+    let text = "table inet t {
+            flowtable fast { hook ingress priority 0; }
+            counter hits { }
+            map m { type mark : verdict; elements = { 1 : jump web, 2 : jump wbe } }
+            map n { type mark : counter; elements = { 1 : \"hits\", 2 : \"hist\" } }
+            chain input { jump web; goto wep; counter name hits; counter name hit; flow add @fest; }
+            chain web { }
+        }
+        add rule inet t inptu accept
+        add rule inet other c accept";
+    let mut sources = SourceMap::default();
+    let id = sources.add("test", text);
+    let parsed = parse(&mut sources, id, &mut NoIncludes);
+    let none = Catalog::of_nothing();
+    let said = compile(&sources, &parsed, &Options { names: &Names::new(), catalog: &none, zone: 0 });
+    let said: Vec<&str> = said.diagnostics.iter().map(|one| one.message.as_str()).collect();
+    let wanted = [
+        "table `t` has no chain `wbe`",
+        "table `t` has no counter `hist`",
+        "table `t` has no chain `wep`",
+        "table `t` has no counter `hit`",
+        "table `t` has no flow table `fest`",
+        "table `t` has no chain `inptu`",
+    ];
+    assert_eq!(said[..wanted.len()], wanted);
+    let (unknown, errors) = compiled(text);
+    assert_eq!(errors, [""; 0], "of tables that may have more nothing is said");
+    let missing: Vec<&str> = unknown.missing.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(missing, ["wbe", "hist", "wep", "hit", "fest", "inptu", "c"]);
+}

@@ -33,6 +33,8 @@ use std::time::Duration;
 
 use netwright_netfilter::request::{Find, FindGeneration, List, ListElements};
 use netwright_netfilter::{self as kernel, Item, SetFlags};
+use netwright_nft::catalog::Catalog;
+use netwright_nft::evaluate::Compiled;
 use netwright_sys::{Cause, Connection, Error, protocol};
 use netwright_wire::{Dump, Query};
 
@@ -130,6 +132,18 @@ impl<'n, D: Driver> Nft<'n, D> {
     /// meanwhile.
     pub fn dump(&self, family: Family) -> D::Output<'n, kernel::Ruleset> {
         self.driver.run(protocol::NETFILTER, move |connection| dump(connection, family))
+    }
+
+    /// What the kernel has in the tables that a compiled text refers to and does not make itself; nothing where it refers
+    /// to nothing else. With it the text is to be compiled again. It may also be nothing where the kernel may not be
+    /// asked, and all that is missing would be found by the kernel later on.
+    pub fn known(&self, compiled: &Compiled) -> D::Output<'n, Catalog> {
+        let wanted = known::Wanted::of(compiled);
+        self.driver.run(protocol::NETFILTER, move |connection| {
+            let mut catalog = Catalog::default();
+            known::add(connection, &wanted, &mut catalog)?;
+            Ok(catalog)
+        })
     }
 
     /// Everything of all families, as of one moment, in the terms of the language. Shown, it is what `nft list ruleset`

@@ -238,17 +238,32 @@ fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
 
     let mut batch = net.nft().batch();
     batch.add(Rule::in_chain(&chain).counter());
-    batch.extend(nft::parse("add rule ip t c counter\nadd rule ip t nowhere counter")?.named("rules.nft"))?;
-    let error = batch.commit().expect_err("there is no such chain");
-    ensure!(error.is_not_found());
-    ensure!(error.to_string().contains("add rule ip t nowhere (rules.nft:2:1)"), "{error}");
+    let text = "add rule ip t c counter\nadd rule ip t c counter limit rate 18446744073709551615/second";
+    batch.extend(nft::parse(text)?.named("rules.nft"))?;
+    let error = batch.commit().expect_err("the kernel cannot count so far");
+    ensure_eq!(
+        error.to_string(),
+        "cannot add rule ip t c (rules.nft:2:25): value too large (EOVERFLOW) (at its expression 2, limit)"
+    );
+
+    for (text, wanted) in [
+        ("add rule ip t nowhere counter", "text:1:15: table `t` has no chain `nowhere`"),
+        ("add rule ip t c jump cc", "text:1:22: table `t` has no chain `cc` (Did you mean `c`?)"),
+        ("rename chain ip t d e", "text:1:19: table `t` has no chain `d`"),
+        ("add rule ip t c counter name n", "text:1:30: table `t` has no counter `n`"),
+        ("add element ip t m { 1 : drop }", "text:1:18: table `t` has no set or map `m`"),
+        ("flush ruleset; add table ip t; add rule ip t c counter", "text:1:46: table `t` has no chain `c`"),
+    ] {
+        let error = net.nft().batch().extend(nft::parse(text)?).expect_err(text);
+        ensure!(error.to_string().contains(wanted), "{error}");
+    }
 
     let mut batch = net.nft().batch();
     batch.add(Rule::in_chain(&chain).counter());
     let error = batch
         .extend(nft::parse("add rule ip t c ip saddr @nothing drop")?)
         .expect_err("there is no such set");
-    ensure!(error.to_string().contains("text:1:26: table \"t\" has no set or map \"nothing\""), "{error}");
+    ensure!(error.to_string().contains("text:1:26: table `t` has no set or map `nothing`"), "{error}");
     ensure!(batch.commit().is_err());
 
     let mut batch = net.nft().batch();

@@ -26,7 +26,12 @@ impl<'a> Evaluator<'a> {
             }
             CommandKind::Rule { table, chain, position, rule } => {
                 self.enter(table)?;
+                if matches!(position, Some(ast::Position::Index(_))) {
+                    self.note_missing(Entity::Rule, self.text(*chain));
+                }
+                let known = self.check_known(chain.span, Entity::Chain, self.text(*chain));
                 let (rule, spans) = self.rule(rule)?;
+                known?;
                 let anchor = position.map(|position| match position {
                     ast::Position::Handle(number) => Anchor::Handle(number.value),
                     ast::Position::Index(number) => Anchor::Index(number.value),
@@ -66,18 +71,19 @@ impl<'a> Evaluator<'a> {
                     ..Selection::all(self::entity(*entity), all_families(*family))
                 };
                 if operation == Operation::Flush && *entity == ast::Entity::Ruleset {
-                    self.catalog = crate::catalog::Catalog::default();
+                    self.catalog.flush(selection.family);
                 }
                 self.push(operation, Target::Selection(selection), span)
             }
             CommandKind::Rename { table, chain, to } => {
                 self.enter(table)?;
-                let target = Target::ChainName {
-                    family: self.family,
-                    table: self.table.clone(),
-                    chain: self.text(*chain).to_owned(),
-                    to: self.text(*to).to_owned(),
-                };
+                let (family, table) = (self.family, self.table.clone());
+                let (chain, to) = (*chain, self.text(*to).to_owned());
+                self.check_known(chain.span, Entity::Chain, self.text(chain))?;
+                let chain = self.text(chain).to_owned();
+                let handle = self.catalog.chain_handle(family, &table, &chain);
+                self.catalog.table_mut(family, &table).chains.insert(to.clone(), handle);
+                let target = Target::ChainName { family, table, chain, to };
                 self.push(operation, target, span)
             }
             CommandKind::Hooks { family, device } => {

@@ -140,7 +140,11 @@ impl<'a> Evaluator<'a> {
                 }
                 _ => self.error(value.span, "a verdict is needed here"),
             },
-            Wanted::Object(_) => Ok(Expression::ObjectName(value.text(self.sources).to_owned())),
+            Wanted::Object(kind) => {
+                let name = value.text(self.sources);
+                self.check_known(value.span, ir::Entity::Object(*kind), name)?;
+                Ok(Expression::ObjectName(name.to_owned()))
+            }
             Wanted::Values(parts) => self.key_constant(value, parts),
             Wanted::Target(address) => {
                 let port = TypePart::of(DataType::INET_SERVICE);

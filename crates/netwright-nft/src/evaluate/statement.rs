@@ -5,9 +5,9 @@ use super::{Eval, Evaluator, version};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{
-    ChainTarget, Counter, Duplicate, Expression, Forward, Limit, LimitRate, Log, ObjectKind, ObjectName,
-    Queue, QueueTarget, Quota, Reject, Rule, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy,
-    TypePart, Verdict,
+    ChainTarget, Counter, Duplicate, Entity, Expression, Forward, Limit, LimitRate, Log, ObjectKind,
+    ObjectName, Queue, QueueTarget, Quota, Reject, Rule, Selector, SetUpdate, SetUpdateOperation, Statement,
+    Synproxy, TypePart, Verdict,
 };
 use crate::syntax::ast::{self, ExpressionKind, StatementKind};
 use crate::table::unit::DEFAULT_PACKET_BURST;
@@ -136,7 +136,11 @@ impl<'a> Evaluator<'a> {
             }
             StatementKind::Queue(queue) => Statement::Queue(self.queue(span, queue)?),
             StatementKind::Notrack => Statement::Notrack,
-            StatementKind::FlowAdd { flowtable } => Statement::FlowAdd(self.text(*flowtable).to_owned()),
+            StatementKind::FlowAdd { flowtable } => {
+                let name = self.text(*flowtable);
+                self.check_known(flowtable.span, Entity::Flowtable, name)?;
+                Statement::FlowAdd(name.to_owned())
+            }
             StatementKind::SetUpdate(update) => Statement::SetUpdate(self.set_update(span, update)?),
             StatementKind::Meter(meter) => Statement::SetUpdate(self.meter(span, meter)?),
             StatementKind::ResetOption(option) => {
@@ -171,7 +175,7 @@ impl<'a> Evaluator<'a> {
             ast::ChainTarget::Named(name) => {
                 let name = self.resolve(name)?;
                 let text = name.text(self.sources);
-                self.check_chain(name.span, text)?;
+                self.check_known(name.span, Entity::Chain, text)?;
                 Ok(ChainTarget::Named(text.to_owned()))
             }
             ast::ChainTarget::Anonymous(rules) => {
@@ -179,19 +183,6 @@ impl<'a> Evaluator<'a> {
                 rules.into_iter().collect::<Eval<_>>().map(ChainTarget::Anonymous)
             }
         }
-    }
-
-    /// A chain must be there, where all chains of the table are known.
-    fn check_chain(&mut self, span: Span, name: &str) -> Eval<()> {
-        let Some(table) = self.catalog.table(self.family, &self.table).filter(|table| table.complete) else {
-            return Ok(());
-        };
-        if table.chains.contains_key(name) {
-            return Ok(());
-        }
-        let known: Vec<String> = table.chains.keys().cloned().collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        self.unknown(span, name, "chain", &known)
     }
 
     fn assign(&mut self, target: &'a ast::Expression, value: &'a ast::Expression) -> Eval<Statement> {
@@ -265,7 +256,11 @@ impl<'a> Evaluator<'a> {
                 let map = self.map_reference(&key, &map.map, Wanted::Object(kind))?;
                 ObjectName::Map(Box::new(key), map)
             }
-            _ => ObjectName::Name(name.text(self.sources).to_owned()),
+            _ => {
+                let text = name.text(self.sources);
+                self.check_known(name.span, Entity::Object(kind), text)?;
+                ObjectName::Name(text.to_owned())
+            }
         };
         Ok(Statement::Object(kind, reference))
     }

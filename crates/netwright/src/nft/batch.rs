@@ -15,7 +15,8 @@ use netwright_nft::syntax::Parsed;
 use netwright_sys::{Cause, Connection, Error, Namespace, Outcome, Refusal, protocol};
 use netwright_wire::{Malformed, Message};
 
-use super::{Names, Text, known, text};
+use super::known::{self, Wanted};
+use super::{Names, Text, text};
 use crate::Result;
 use crate::driver::Driver;
 
@@ -185,17 +186,18 @@ impl<'n, D: Driver> Batch<'n, D> {
         let parsed = text.read(&mut self.sources)?;
         text::refuse(&parsed.diagnostics, &self.sources)?;
         let mut compiled = self.compile(&parsed);
-        let tables = known::wanted(&compiled);
+        let wanted = Wanted::of(&compiled);
         // What is not understood may be the name of an interface.
         let interfaces = !compiled.diagnostics.is_empty() && !self.interfaces_known;
         if interfaces {
             known::interfaces(namespace, &mut self.names)?;
             self.interfaces_known = true;
         }
-        if !tables.is_empty() {
-            known::add(connection, &tables, &mut self.catalog)?;
+        if !wanted.is_empty() {
+            known::add_made(&self.batch, &mut self.catalog);
+            known::add(connection, &wanted, &mut self.catalog)?;
         }
-        if interfaces || !tables.is_empty() {
+        if interfaces || !wanted.is_empty() {
             compiled = self.compile(&parsed);
         }
         text::refuse(&compiled.diagnostics, &self.sources)?;

@@ -122,7 +122,7 @@ fn a_listing_is_loaded_without_its_handles() {
 
 #[test]
 fn verbs_are_those_of_the_language() {
-    let text = r#"{"nftables":[{"flush":{"ruleset":null}},
+    let text = r#"{"nftables":[{"flush":{"table":{"family":"ip","name":"t"}}},
         {"add":{"table":{"family":"ip","name":"t"}}},
         {"insert":{"rule":{"family":"ip","table":"t","chain":"c","index":2,"expr":[{"drop":null}]}}},
         {"replace":{"rule":{"family":"ip","table":"t","chain":"c","handle":3,"expr":[{"drop":null}]}}},
