@@ -6,7 +6,7 @@ use netwright::Net;
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, Severity, SourceId, SourceMap};
 use netwright_nft::evaluate::{Options, compile};
-use netwright_nft::syntax;
+use netwright_nft::syntax::{self, Parsed};
 use netwright_nft::table::{Database, Names};
 use netwright_state::model::Host;
 use netwright_state::{Format, Ruleset, read};
@@ -111,11 +111,18 @@ fn texts(sources: &SourceMap) -> Vec<SourceId> {
 /// What the firewall's texts declare, and what is wrong with them.
 fn firewall(texts: &[SourceId], sources: &mut SourceMap, names: &Names) -> (Ruleset, Vec<Diagnostic>) {
     let zone = names::zone();
-    let (mut catalog, mut commands, mut found) = (Catalog::default(), Vec::new(), Vec::new());
-    for &id in texts {
-        let parsed = syntax::parse(sources, id, &mut Includes::beside());
-        let compiled = compile(sources, &parsed, &Options { names, catalog: &catalog, zone });
-        found.extend(parsed.diagnostics);
+    let parsed: Vec<Parsed> =
+        texts.iter().map(|&id| syntax::parse(sources, id, &mut Includes::beside())).collect();
+    // What a text refers to may come in a later one: the names of all are known before.
+    let mut catalog = Catalog::default();
+    for text in &parsed {
+        catalog = compile(sources, text, &Options { names, catalog: &catalog, zone }).catalog;
+    }
+    catalog.declare_all();
+    let (mut commands, mut found) = (Vec::new(), Vec::new());
+    for text in parsed {
+        let compiled = compile(sources, &text, &Options { names, catalog: &catalog, zone });
+        found.extend(text.diagnostics);
         found.extend(compiled.diagnostics);
         commands.extend(compiled.commands);
         catalog = compiled.catalog;

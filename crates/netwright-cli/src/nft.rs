@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use netwright::Net;
+use netwright::nft::place_of;
 use netwright::sys::capability;
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
@@ -21,7 +22,6 @@ use crate::names;
 use crate::output::{self, HELP};
 
 mod echo;
-mod kernel;
 pub(crate) mod listing;
 
 /// What the words of the command line are called in messages.
@@ -88,9 +88,9 @@ fn read(
     let zone = names::zone();
     let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone });
     let mut compiled = compile(&Catalog::default());
-    let wanted = kernel::wanted(&compiled);
-    if !wanted.is_empty() {
-        compiled = compile(&kernel::catalog(net, &wanted)?);
+    let known = net.nft().known(&compiled)?;
+    if !known.is_empty() {
+        compiled = compile(&known);
     }
     let mut found = parsed.diagnostics.clone();
     found.append(&mut compiled.diagnostics);
@@ -130,11 +130,11 @@ impl Task<'_> {
                 output::message(&format!("{HELP}note{HELP:#}: {note}"));
                 return Ok(());
             }
-            return batch.check().map_err(|error| self.refused(commands, &error));
+            return batch.check().map_err(|error| self.refused(commands, catalog, &error));
         }
         let tags: Vec<Option<u32>> =
             (0..batch.messages() as usize).map(|index| batch.step(index).and_then(|step| step.tag)).collect();
-        let committed = batch.commit().map_err(|error| self.refused(commands, &error))?;
+        let committed = batch.commit().map_err(|error| self.refused(commands, catalog, &error))?;
         if self.arguments.echo {
             let mut out = output::stdout();
             out.write_all(echo::text(commands, &committed, &tags, &self.options(), self.names).as_bytes())?;
@@ -175,13 +175,9 @@ impl Task<'_> {
     }
 
     /// The kernel's word about an order, pointed at where the order was written.
-    fn refused(&self, commands: &[Command], error: &netwright::Error) -> Failure {
-        let command = error.tag().and_then(|tag| commands.get(tag as usize));
-        self.refuse(
-            command.and_then(|command| command.span),
-            error.to_string(),
-            error.help().map(str::to_owned),
-        )
+    fn refused(&self, commands: &[Command], catalog: &Catalog, error: &netwright::Error) -> Failure {
+        let place = place_of(error, commands, catalog);
+        self.refuse(place, error.to_string(), error.help().map(str::to_owned))
     }
 
     fn refuse(&self, span: Option<Span>, message: String, help: Option<String>) -> Failure {
