@@ -125,3 +125,13 @@ fn a_rule_that_the_kernel_refuses_is_pointed_at_in_its_file() {
     assert!(err.starts_with("error: cannot add rule inet filter input: "), "{err}");
     assert!(err.contains("\n --> overflow.nft:4:30\n"), "{err}");
 }
+
+#[test]
+fn a_chain_that_no_file_of_the_host_has_is_a_mistake() {
+    let mut command = netwright();
+    command.current_dir(crate::support::directory().join("host"));
+    let (code, _, err) = run(command.args(["check", "chains.toml"]));
+    assert_eq!(code, 1);
+    assert!(err.starts_with("error: table `f` has no chain `inptu`\n --> chains-b.nft:3:14\n"), "{err}");
+    assert!(err.contains("`input`") && err.ends_with("error: 1 mistake in chains.toml\n"), "{err}");
+}
