@@ -225,13 +225,12 @@ Examples:
 
 Options and words are those of nft(8). All mistakes are shown at once; a refusal of the kernel points at the line that \
 it is about.")]
-#[command(group = clap::ArgGroup::new("input").required(true).args(["file", "words"]))]
 pub(crate) struct Nft {
     /// Read orders from a file; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<std::path::PathBuf>,
     /// Orders
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ORDER")]
+    #[arg(trailing_var_arg = true, value_name = "ORDER")]
     pub(crate) words: Vec<String>,
     /// Check the orders, also with the kernel where that is allowed, and change nothing
     #[arg(short, long)]
@@ -239,9 +238,18 @@ pub(crate) struct Nft {
     /// Show what was made
     #[arg(short, long)]
     pub(crate) echo: bool,
-    /// List in the JSON of libnftables
+    /// Read orders as JSON of libnftables where they are that, and list in it
     #[arg(short, long)]
     pub(crate) json: bool,
+    /// Read orders line by line, with history and completion
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Show what is sent: `netlink` expressions and elements, `mnl` messages
+    #[arg(short, long, value_name = "LEVEL,…")]
+    pub(crate) debug: Vec<String>,
+    /// Taken for the sake of scripts: rules stay as they are written
+    #[arg(short, long)]
+    pub(crate) optimize: bool,
     /// Define a variable
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE")]
     pub(crate) defines: Vec<String>,
@@ -263,6 +271,9 @@ pub(crate) struct Nft {
     /// Show services by name
     #[arg(short = 'S', long, help_heading = "Listing options")]
     pub(crate) service: bool,
+    /// Taken for the sake of scripts: addresses are always shown as numbers
+    #[arg(short = 'N', long = "reversedns", help_heading = "Listing options")]
+    pub(crate) reverse_names: bool,
     /// Show users and groups by name
     #[arg(short = 'u', long, help_heading = "Listing options")]
     pub(crate) guid: bool,
@@ -277,6 +288,24 @@ pub(crate) struct Nft {
     pub(crate) numeric_time: bool,
     #[command(flatten)]
     pub(crate) place: Where,
+}
+
+/// `netwright nft` as a program of its own, whose options are those of nft(8) alone.
+#[derive(Debug, Parser)]
+#[command(name = "nft", styles = STYLES, max_term_width = 100, infer_long_args = true, args_override_self = true)]
+#[command(about = "Carry out orders of the nft language, or list rulesets in it")]
+pub(crate) struct NftProgram {
+    #[command(flatten)]
+    pub(crate) nft: Nft,
+    /// Show the version of the language and of netwright
+    #[arg(short, long)]
+    pub(crate) version: bool,
+    /// Show the version and what was built in
+    #[arg(short = 'V')]
+    pub(crate) features: bool,
+    /// Colours: `auto` is on a terminal and without NO_COLOR in the environment
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
 }
 
 /// What can be listed.

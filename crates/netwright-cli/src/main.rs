@@ -25,6 +25,9 @@ use crate::arguments::{Arguments, Command};
 use crate::failure::{Done, Failure};
 
 fn main() -> ExitCode {
+    if let Some(words) = nft::program::words(std::env::args_os()) {
+        return nft::program::run(words);
+    }
     let arguments = Arguments::parse();
     arguments.global.color.choose();
     run(arguments).unwrap_or_else(Failure::report)

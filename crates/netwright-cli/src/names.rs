@@ -29,9 +29,13 @@ pub(crate) fn of_this_host() -> Names {
     names
 }
 
-/// Seconds that the host's time zone lies east of UTC now; UTC where it cannot be found out.
+/// Seconds that the time zone of the environment (`TZ`), else of the host, lies east of UTC now; UTC where it cannot be found out.
 pub(crate) fn zone() -> i32 {
-    let zone = tz::TimeZone::local().ok();
+    let zone = match std::env::var("TZ") {
+        Ok(text) if text.is_empty() => return 0,
+        Ok(text) => tz::TimeZone::from_posix_tz(&text).ok(),
+        Err(_) => tz::TimeZone::local().ok(),
+    };
     zone.as_ref()
         .and_then(|zone| zone.find_current_local_time_type().ok())
         .map_or(0, |local| local.ut_offset())

@@ -10,51 +10,85 @@ use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
 use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Target};
-use netwright_nft::lower;
 use netwright_nft::syntax::{self, Binding};
 use netwright_nft::table::{Database, Names, PrintOptions};
+use netwright_nft::{json, lower};
 
 use crate::arguments::Nft;
 use crate::diagnostics;
 use crate::failure::{Done, Failure};
 use crate::files::{self, Includes};
 use crate::names;
+use crate::nft::debug::Debug;
 use crate::output::{self, HELP};
 
+mod debug;
 mod echo;
 pub(crate) mod listing;
+pub(crate) mod program;
+mod refusal;
 
 /// What the words of the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
 
-/// The exit code of wrong usage.
-const USAGE: u8 = 2;
-
 /// `netwright nft`.
 pub(crate) fn run(arguments: &Nft) -> Done {
-    if let Some(word) = arguments.words.first().filter(|word| word.starts_with('-')) {
-        let failure = Failure::said(format!("`{word}` is no option of `netwright nft`"));
-        return Err(failure
-            .with_help(Some("`netwright nft --help` shows the options that there are"))
-            .with_code(USAGE));
-    }
+    let debug = Debug::read(&arguments.debug)?;
+    note_ignored(arguments);
     let mut sources = SourceMap::default();
     let (name, text) = match &arguments.file {
         Some(path) => files::read_argument(path)?,
+        None if arguments.words.is_empty() => {
+            let failure = Failure::said("there is nothing to do: no order, and no file");
+            return Err(failure.with_help(Some("`nft --help` shows what there is")));
+        }
         None => (COMMAND_LINE.to_owned(), arguments.words.join(" ")),
     };
     let id = sources.add(name, text);
+    if arguments.file.is_none() {
+        no_late_options(&arguments.words, &sources, id)?;
+    }
     let net = arguments.place.open()?;
     let names = names_in(&net)?;
     let compiled = read(arguments, &mut sources, id, &net, &names)?;
     let (changes, shows): (Vec<Command>, Vec<Command>) =
         compiled.commands.into_iter().partition(Command::is_change);
-    let task = Task { arguments, sources: &sources, net: &net, names: &names };
+    let task = Task { arguments, debug, sources: &sources, net: &net, names: &names };
     task.change(&changes, &compiled.catalog)?;
     if !arguments.check {
         task.show(&shows)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which options have no effect.
+fn note_ignored(arguments: &Nft) {
+    let ignored = [
+        (arguments.optimize, "-o", "rules stay as written"),
+        (arguments.reverse_names, "-N", "addresses stay numbers"),
+    ];
+    for (_, option, what) in ignored.into_iter().filter(|(given, ..)| *given) {
+        output::message(&format!("{HELP}note{HELP:#}: {option} has no effect: {what}"));
+    }
+}
+
+/// Options come before the orders; only within braces a word may look like one.
+fn no_late_options(words: &[String], sources: &SourceMap, id: SourceId) -> Result<(), Failure> {
+    let mut start = 0;
+    for word in words.iter().take_while(|word| !word.contains('{')) {
+        if word
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c == '-' || c.is_alphabetic()))
+        {
+            let end = (start + word.len()) as u32;
+            let span = Span { source: id, start: start as u32, end };
+            let diagnostic = Diagnostic::error(span, "options go before the orders");
+            diagnostics::show(&[diagnostic], sources);
+            return Err(Failure::Reported);
+        }
+        start += word.len() + 1;
+    }
+    Ok(())
 }
 
 /// The names that the host and the namespace give to numbers.
@@ -84,7 +118,12 @@ fn read(
         })
         .collect::<Result<_, _>>()?;
     let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
-    let parsed = syntax::parse_with(sources, id, &mut includes, &bindings);
+    let as_json =
+        arguments.json && sources.get(id).is_some_and(|source| source.text().trim_start().starts_with('{'));
+    let parsed = match as_json {
+        true => json::parse(sources, id),
+        false => syntax::parse_with(sources, id, &mut includes, &bindings),
+    };
     let zone = names::zone();
     let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone });
     let mut compiled = compile(&Catalog::default());
@@ -103,6 +142,7 @@ fn read(
 /// What is common to the parts of the work.
 struct Task<'a> {
     arguments: &'a Nft,
+    debug: Debug,
     sources: &'a SourceMap,
     net: &'a Net,
     names: &'a Names,
@@ -124,6 +164,9 @@ impl Task<'_> {
                 None,
             )
         })?;
+        let mut out = output::stdout();
+        self.debug.show(&batch, commands, &mut out)?;
+        out.flush()?;
         if self.arguments.check {
             if !capability::net_admin() {
                 let note = "the kernel was not asked whether it takes this, since that needs CAP_NET_ADMIN";
@@ -136,7 +179,6 @@ impl Task<'_> {
             (0..batch.messages() as usize).map(|index| batch.step(index).and_then(|step| step.tag)).collect();
         let committed = batch.commit().map_err(|error| self.refused(commands, catalog, &error))?;
         if self.arguments.echo {
-            let mut out = output::stdout();
             out.write_all(echo::text(commands, &committed, &tags, &self.options(), self.names).as_bytes())?;
             out.flush()?;
         }
@@ -176,7 +218,13 @@ impl Task<'_> {
 
     /// The kernel's word about an order, pointed at where the order was written.
     fn refused(&self, commands: &[Command], catalog: &Catalog, error: &netwright::Error) -> Failure {
+        let command = error.tag().and_then(|tag| commands.get(tag as usize));
         let place = place_of(error, commands, catalog);
+        if let (Some(command), Some(place)) = (command, place) {
+            let diagnostic = refusal::diagnostic(command, place, error, self.net, self.sources);
+            diagnostics::show(&[diagnostic], self.sources);
+            return Failure::Reported;
+        }
         self.refuse(place, error.to_string(), error.help().map(str::to_owned))
     }
 

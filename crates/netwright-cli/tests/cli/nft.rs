@@ -106,7 +106,8 @@ fn a_refusal_of_the_kernel_points_at_the_line() {
     let script = r#"cd "$1"/nft; "$0" nft -f refused.nft || code=$?; "$0" nft list ruleset; exit $code"#;
     let (code, out, err) = run(&mut isolated(script));
     assert_eq!((code, out.as_str()), (1, ""), "nothing of it may stay");
-    assert!(err.starts_with("error: cannot add rule inet filter input: value too large (EOVERFLOW)"), "{err}");
+    assert!(err.starts_with("error: Could not process rule: "), "{err}");
+    assert!(err.contains("cannot add rule inet filter input: value too large (EOVERFLOW)"), "{err}");
     assert!(err.contains(" --> refused.nft:4:36\n"), "{err}");
     assert!(err.contains("\n  |                                    ^^^^"), "{err}");
 }
@@ -142,6 +143,82 @@ fn what_is_not_there_has_a_suggestion() {
 #[test]
 fn unknown_options_are_wrong_usage() {
     let (code, _, err) = run(netwright().args(["nft", "--no-such-option", "list", "ruleset"]));
-    assert_eq!(code, 2);
+    assert_eq!(code, 1, "as nft ends");
     assert!(err.contains("--no-such-option"), "{err}");
+}
+
+#[test]
+fn what_is_missing_for_an_order_is_named() {
+    let script = r#""$0" nft -f "$1"/nft/good.nft; "$0" nft "$2""#;
+    let refused = |order: &str| {
+        let (code, _, err) = run(isolated(script).arg(order));
+        assert_eq!(code, 1, "{err}");
+        assert!(err.starts_with("error: Could not process rule: No such file or directory\n"), "{err}");
+        err
+    };
+    let err = refused("add chain inet filtre c");
+    assert!(
+        err.contains("^^^^^^ there is no table inet filtre") && err.contains("did you mean `filter`?"),
+        "{err}"
+    );
+    let err = refused("flush chain inet filter inptu");
+    assert!(err.contains("^^^^^ there is no chain inet filter inptu") && err.contains("`input`?"), "{err}");
+}
+
+#[test]
+fn what_is_sent_can_be_shown() {
+    let script = r#"
+        "$0" nft add table inet t
+        "$0" nft add chain inet t c
+        "$0" nft --debug=netlink add rule inet t c tcp dport '{ 22, 80 }' accept comment '"x"'
+        "$0" nft -d mnl add rule inet t c accept
+    "#;
+    let text = stdout(&mut isolated(script));
+    let expected = "\
+family 1 __set%d t 3
+family 1 __set%d t 0
+\telement 0016\telement 0050
+inet t c
+  [ meta load l4proto => reg 1 ]
+  [ cmp eq reg 1 0x06 ]
+  [ payload load 2b @ transport header + 2 => reg 1 ]
+  [ lookup reg 1 set __set%d ]
+  [ immediate reg 0 accept ]
+  userdata len 4 sum 0x7a
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.contains("| 02566 | R"), "the type of a message that makes a rule: {text}");
+    assert!(text.contains("| 69 6d 6d 65  |\t|      data      |\t i m m e\n"), "{text}");
+}
+
+#[test]
+fn options_are_those_of_nft() {
+    let outcome = |options: &[&str]| run(netwright().arg("nft").args(options));
+    let (code, out, _) = outcome(&["-v"]);
+    assert_eq!((code, out.starts_with("nftables v1.")), (0, true), "{out}");
+    for wrong in [&[][..], &["-c"], &["-f"], &["-d", "nonsense", "list", "tables"], &["list", "tables", "-a"]]
+    {
+        let (code, out, err) = outcome(wrong);
+        assert_eq!((code, out.as_str()), (1, ""), "{wrong:?}");
+        assert!(!err.is_empty(), "{wrong:?}");
+    }
+    let script = r#""$0" nft -nna -dnetlink list ruleset; "$0" nft ''; "$0" nft -f - </dev/null"#;
+    assert_eq!(stdout(&mut isolated(script)), "");
+}
+
+#[test]
+fn a_program_called_nft_is_nft() {
+    let script = r#"ln -s "$0" "$2"/nft; "$2"/nft add table ip t; "$2"/nft list tables"#;
+    let place = std::env::temp_dir().join(format!("netwright-as-nft-{}", std::process::id()));
+    fs::create_dir_all(&place).expect("a directory for the link");
+    let text = stdout(isolated(script).arg(&place));
+    fs::remove_dir_all(&place).expect("the directory goes");
+    assert_eq!(text, "table ip t\n");
+}
+
+#[test]
+fn json_is_read() {
+    let document = r#"{"nftables": [{"add": {"table": {"family": "ip", "name": "t"}}}]}"#;
+    let script = r#""$0" nft -j "$2"; "$0" nft list tables; printf %s "$2" | "$0" nft -j -f -"#;
+    assert_eq!(stdout(isolated(script).arg(document)), "table ip t\n");
 }
