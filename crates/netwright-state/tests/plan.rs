@@ -7,13 +7,17 @@ use common::host;
 use common::kernel::Kernel;
 use common::random::element;
 use netwright_netfilter::Family as TableFamily;
+use netwright_netfilter::object::{TunnelFlags, TunnelIpv4Attrs, TunnelKeyAttrs};
 use netwright_nft::diagnostic::SourceMap;
-use netwright_nft::ir::{Chain, Counter, Log, Rule, Set, Statement, Table as IrTable};
+use netwright_nft::ir::{
+    Chain, Counter, Log, Object, ObjectData, ObjectKind, Rule, Set, Statement, Table as IrTable,
+};
 use netwright_route::{Address, Protocol, Route};
 use netwright_state::model::Host;
 use netwright_state::ruleset::Table;
 use netwright_state::step::Verb;
 use netwright_state::{Action, ApplyError, LINK_ALIAS, Plan, Ruleset, apply, bring, plan};
+use netwright_wire::Writer;
 
 fn steps(kernel: &Kernel, text: &str) -> String {
     plan(&host(text), &Ruleset::default(), &kernel.state).to_string()
@@ -265,4 +269,46 @@ fn foreign_tables_are_taken_only_as_they_are() {
         ["table inet filter exists already, was not made by netwright, and is different"]
     );
     assert_eq!(plan.steps, []);
+}
+
+#[test]
+fn a_table_with_an_owner_is_refused() {
+    for (flags, why) in [(2, "lives only as long as"), (2 | 4, "can be changed only by")] {
+        let table = IrTable { name: "f".into(), family: TableFamily::INET, flags, ..IrTable::default() };
+        let wanted = Ruleset { tables: vec![Table { table, ..Table::default() }] };
+        let plan = plan(&Host::default(), &wanted, &Kernel::with(&[]).state);
+        let message = format!(
+            "table inet f cannot have `flags owner`: a table with an owner {why} the process that made it"
+        );
+        assert_eq!(refusals(&plan), [message]);
+        assert!(plan.steps.is_empty());
+    }
+}
+
+#[test]
+fn what_the_kernel_adds_to_tunnels_is_no_difference() {
+    let tunnel = |port: Option<u16>, tos: Option<u8>, flags: Option<TunnelFlags>| {
+        let mut writer = Writer::new();
+        let ipv4 = Some(TunnelIpv4Attrs { destination: Some([192, 0, 2, 1].into()), ..Default::default() });
+        let attrs = TunnelKeyAttrs { id: Some(7), ipv4, source_port: port, tos, flags, ..Default::default() };
+        attrs.write_attributes(&mut writer);
+        let data = ObjectData::Other(ObjectKind::TUNNEL.0, writer.bytes().to_vec());
+        let object = Object {
+            family: TableFamily::NETDEV,
+            table: "t".into(),
+            name: "o".into(),
+            data,
+            comment: None,
+            handle: None,
+        };
+        let table = IrTable { name: "t".into(), family: TableFamily::NETDEV, ..IrTable::default() };
+        Ruleset { tables: vec![Table { table, objects: vec![object], own: true, ..Table::default() }] }
+    };
+    let mut kernel = Kernel::with(&[]);
+    kernel.state.firewall = tunnel(Some(9), Some(0), Some(TunnelFlags::empty()));
+    let text = |wanted: &Ruleset| plan(&Host::default(), wanted, &kernel.state).to_string();
+    assert_eq!(text(&tunnel(Some(9), None, None)), "");
+    assert!(text(&tunnel(None, None, None)).contains("~ table netdev t, tunnel o"));
+    assert!(text(&tunnel(Some(9), Some(4), None)).contains("~ table netdev t, tunnel o"));
+    assert!(text(&tunnel(Some(9), None, Some(TunnelFlags::DONT_FRAGMENT))).contains("tunnel o"));
 }

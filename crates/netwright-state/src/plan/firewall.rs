@@ -1,5 +1,6 @@
 //! The firewall: one transaction with what differs.
 
+use netwright_netfilter::TableFlags;
 use netwright_nft::diagnostic::Diagnostic;
 
 use super::Planner;
@@ -25,6 +26,10 @@ pub(super) fn transaction(planner: &mut Planner<'_>, wanted: &Ruleset) -> Option
     let (mut adds, mut removes) = (false, false);
     for table in &wanted.tables {
         let name = table.name();
+        if table.table.flags & TableFlags::OWNER.bits() != 0 {
+            planner.error(owned(&name, table));
+            continue;
+        }
         let there = found.table(&name);
         let change = between(there, Some(table));
         if change.commands.is_empty() {
@@ -85,6 +90,15 @@ fn foreign(name: &TableName, table: &Table, change: &Change) -> Diagnostic {
     Diagnostic::error(table.place.unwrap_or_default(), message)
         .help(format!("It differs in {}.", details.join("; ")))
         .help(format!("Remove it with `nft delete table {name}` if nobody needs it, or take another name."))
+}
+
+fn owned(name: &TableName, table: &Table) -> Diagnostic {
+    let why = match table.table.flags & TableFlags::PERSIST.bits() {
+        0 => "lives only as long as the process that made it",
+        _ => "can be changed only by the process that made it",
+    };
+    let message = format!("table {name} cannot have `flags owner`: a table with an owner {why}");
+    Diagnostic::error(table.place.unwrap_or_default(), message).help("Leave out `flags owner`.")
 }
 
 fn contents(table: &Table) -> String {

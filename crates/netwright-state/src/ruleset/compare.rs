@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use netwright_netfilter::Family;
+use netwright_netfilter::object::TunnelKeyAttrs;
 use netwright_nft::ir::{
-    Chain, ChainTarget, Element, Expression, Flowtable, MapReference, Object, ObjectData, ObjectName, Quota,
-    Rule, Set, SetReference, Statement, Table, Verdict,
+    Chain, ChainTarget, Element, Expression, Flowtable, MapReference, Object, ObjectData, ObjectKind,
+    ObjectName, Quota, Rule, Set, SetReference, Statement, Table, Verdict,
 };
 
 /// Rules with the same key do the same.
@@ -243,8 +244,37 @@ pub(super) fn same_object(found: &Object, wanted: &Object) -> bool {
             let same = (l4proto, dport, timeout, size) == (l4proto2, dport2, timeout2, size2);
             same && family(l3proto, l3proto2)
         }
+        (ObjectData::Other(kind, found), ObjectData::Other(kind2, wanted))
+            if kind == kind2 && *kind == ObjectKind::TUNNEL.0 =>
+        {
+            found == wanted || tunnel(found).is_some_and(|found| tunnel(wanted) == Some(found))
+        }
         (found, wanted) => found == wanted,
     }
+}
+
+/// A tunnel of its attributes; what is not declared is zero, as which the kernel lists it.
+fn tunnel(bytes: &[u8]) -> Option<TunnelKeyAttrs> {
+    fn told<T: Default + PartialEq>(value: Option<T>) -> Option<T> {
+        value.filter(|value| *value != T::default())
+    }
+    let mut tunnel = TunnelKeyAttrs::read_attributes(bytes).ok()?;
+    tunnel.source_port = told(tunnel.source_port);
+    tunnel.destination_port = told(tunnel.destination_port);
+    tunnel.tos = told(tunnel.tos);
+    tunnel.ttl = told(tunnel.ttl);
+    tunnel.flags = tunnel.flags.filter(|flags| !flags.is_empty());
+    if let Some(addresses) = &mut tunnel.ipv4 {
+        addresses.source = addresses.source.filter(|address| !address.is_unspecified());
+        addresses.destination = addresses.destination.filter(|address| !address.is_unspecified());
+    }
+    if let Some(addresses) = &mut tunnel.ipv6 {
+        addresses.source = addresses.source.filter(|address| !address.is_unspecified());
+        addresses.destination = addresses.destination.filter(|address| !address.is_unspecified());
+        addresses.flow_label = told(addresses.flow_label);
+    }
+    tunnel.options = tunnel.options.filter(|options| !options.0.is_empty());
+    Some(tunnel)
 }
 
 /// Whether two flow tables are the same.

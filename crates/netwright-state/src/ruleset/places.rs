@@ -1,6 +1,7 @@
 //! Where the rules of a table were written, beside the rules: what they do does not depend on it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use netwright_nft::diagnostic::Span;
 
@@ -13,9 +14,9 @@ pub struct RulePlace {
     pub statements: Vec<Span>,
 }
 
-/// The places of rules by chain, in the order of the rules. All are equal to all others, since a table is the same
-/// wherever it was written.
-#[derive(Clone, Debug, Default)]
+/// The places of rules by chain, in the order of the rules. All are equal to all others, and look so, since a table is
+/// the same wherever it was written.
+#[derive(Clone, Default)]
 pub struct RulePlaces(BTreeMap<String, Vec<RulePlace>>);
 
 impl RulePlaces {
@@ -59,6 +60,12 @@ impl RulePlaces {
         if let Some(places) = self.0.remove(chain) {
             self.0.insert(to.to_owned(), places);
         }
+    }
+}
+
+impl fmt::Debug for RulePlaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RulePlaces")
     }
 }
 
