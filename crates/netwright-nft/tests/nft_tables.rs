@@ -228,7 +228,9 @@ fn keys_agree() {
     let keys: Vec<&Key> = key::all().collect();
     let names: Vec<String> = keys.iter().map(|key| key_words(key)).collect();
     for ((key, name), answer) in keys.iter().zip(&names).zip(describe(&nft, &names)) {
-        check_type(name, &answer, key.data_type, key.bits);
+        // nft describes the width of the register here, and refuses values of more than one bit all the same
+        let flag = key.kind == KeyKind::Socket && key.bits == 1;
+        check_type(name, &answer, key.data_type, if flag { 8 } else { key.bits });
     }
 }
 
