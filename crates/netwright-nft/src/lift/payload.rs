@@ -89,9 +89,7 @@ pub(super) fn field_around(
 /// Bits as a selector: a field, or the bits themselves.
 pub(super) fn selector(context: &mut Context, bits: &Bits) -> Selector {
     match field(context, bits) {
-        Some((header, field)) => {
-            located(bits.inner, PayloadLocation::Field(header, field))
-        }
+        Some((header, field)) => located(bits.inner, PayloadLocation::Field(header, field)),
         None => raw(bits),
     }
 }

@@ -13,8 +13,8 @@ use super::rule::Lifter;
 use super::value::{self, Form};
 use crate::context::Context;
 use crate::ir::{Expression, Match, MatchOperator, PayloadLocation, Selector, Statement, Value};
-use crate::table::value::bits_of;
 use crate::table::DataType;
+use crate::table::value::bits_of;
 
 impl Lifter<'_> {
     pub(super) fn compare(&mut self, attrs: &CompareAttrs) -> Option<()> {
