@@ -74,6 +74,7 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
         diagnostics: Vec::new(),
         missing: Vec::new(),
         commands: Vec::new(),
+        earlier: interval::Earlier::default(),
         family: Family::IPV4,
         table: String::new(),
         context: Context::new(Family::IPV4),
@@ -108,6 +109,8 @@ struct Evaluator<'a> {
     diagnostics: Vec<Diagnostic>,
     missing: Vec<Missing>,
     commands: Vec<Command>,
+    /// The intervals that earlier orders put into sets.
+    earlier: interval::Earlier,
     /// Where the order at hand is about.
     family: Family,
     table: String,

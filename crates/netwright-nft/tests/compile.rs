@@ -229,3 +229,21 @@ fn what_a_whole_catalogue_does_not_have_is_told_with_the_nearest_name() {
     let missing: Vec<&str> = unknown.missing.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(missing, ["wbe", "hist", "wep", "hit", "fest", "inptu", "c"]);
 }
+
+#[test]
+fn overlaps_with_earlier_orders_are_told_with_both_places() {
+    let set =
+        "add table ip t; add set ip t s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }\n";
+    let more = "add element ip t s { 10.0.0.0/8, 11.0.0.1 }\nadd element ip t s { 9.0.0.0-10.0.0.5 }";
+    let (_, errors) = compiled(&format!("{set}{more}"));
+    let wanted = "this overlaps another interval of the same set [\"9.0.0.0-10.0.0.5\", \"10.0.0.0/8\"]";
+    assert!(errors.len() == 1 && errors[0].starts_with(wanted), "{errors:?}");
+    for between in
+        ["flush set ip t s", "delete element ip t s { 10.0.0.0/8 }", "delete table ip t; add table ip t"]
+    {
+        let (_, errors) = compiled(&format!("{set}{between}\nadd element ip t s {{ 10.0.0.5 }}"));
+        assert_eq!(errors, [""; 0], "{between}");
+    }
+    let (_, errors) = compiled(&format!("{}{more}", set.replace("interval;", "interval; auto-merge;")));
+    assert_eq!(errors, [""; 0]);
+}

@@ -56,7 +56,9 @@ impl<'a> Evaluator<'a> {
                         span,
                     );
                 }
-                let (elements, spans) = self.named_elements(&set, elements)?.into_iter().unzip();
+                let placed = self.named_elements(&set, elements)?;
+                self.check_earlier(operation, &set, &placed)?;
+                let (elements, spans) = placed.into_iter().unzip();
                 self.push(operation, Target::Elements { set: Box::new(set), elements }, span)?;
                 self.note_elements(spans);
                 Ok(())
@@ -109,6 +111,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn push(&mut self, operation: Operation, target: Target, span: Span) -> Eval<()> {
+        if matches!(operation, Operation::Delete | Operation::Destroy | Operation::Flush) {
+            self.earlier = super::interval::Earlier::default();
+        }
         self.commands.push(Command { operation, target, span: Some(span), elements: Vec::new() });
         Ok(())
     }
@@ -188,6 +193,7 @@ impl<'a> Evaluator<'a> {
                         Some(elements) => packed.push(elements),
                         None => {
                             let placed = self.named_elements(&bare, elements)?;
+                            self.check_earlier(operation, &bare, &placed)?;
                             spans.extend(placed.iter().map(|(_, span)| *span));
                             made.elements.extend(placed.into_iter().map(|(element, _)| element));
                         }

@@ -1,11 +1,25 @@
 //! Intervals that must not overlap.
 
+use std::collections::BTreeMap;
+
+use netwright_netfilter::SetFlags;
+
 use super::element::Placed;
 use super::{Eval, Evaluator};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ir::{Expression, TypePart, Value};
+use crate::ir::{Expression, Operation, Set, TypePart, Value};
 use crate::lower::set::ends;
 use crate::syntax::ast;
+
+/// The intervals that orders put into sets, so that a later order which overlaps one is told where it is.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    sets: BTreeMap<(u8, String, String), BTreeMap<Vec<u8>, (Vec<u8>, Span)>>,
+    count: usize,
+}
+
+/// How many intervals are remembered; what overlaps later ones is left to the kernel.
+const REMEMBERED: usize = 65536;
 
 impl<'a> Evaluator<'a> {
     /// In a set written in place overlapping intervals are one; in a map each key has one value.
@@ -21,6 +35,41 @@ impl<'a> Evaluator<'a> {
             return self.error(span, "a set without elements never matches");
         }
         if map { self.check_overlaps(keys, elements) } else { Ok(()) }
+    }
+
+    /// Reports intervals that overlap one of an earlier order without being the same, and remembers them. An order that
+    /// takes something away makes all forgotten: what is left is not known.
+    pub(super) fn check_earlier(&mut self, operation: Operation, set: &Set, elements: &[Placed]) -> Eval<()> {
+        if !matches!(operation, Operation::Add | Operation::Create) {
+            self.earlier = Earlier::default();
+            return Ok(());
+        }
+        let [part] = set.key.parts.as_slice() else { return Ok(()) };
+        let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
+        if !interval || set.auto_merge || part.data_type.is_string() {
+            return Ok(());
+        }
+        let mut result = Ok(());
+        for (element, span) in elements {
+            let Some((first, last)) = element.key.as_ref().and_then(|key| ends(key).ok()) else { continue };
+            let (first, last) = (first.bytes.to_vec(), last.bytes.to_vec());
+            let name = (set.family.0, set.table.clone(), set.name.clone());
+            let known = self.earlier.sets.entry(name).or_default();
+            let before = known.range(..=last.clone()).next_back();
+            if let Some((start, (end, earlier))) = before.filter(|(_, (end, _))| *end >= first) {
+                if *start != first || *end != last {
+                    let diagnostic =
+                        Diagnostic::error(*span, "this overlaps another interval of the same set")
+                            .also(*earlier, "which is here")
+                            .help("Write `auto-merge` in the set to have overlapping intervals joined.");
+                    result = self.report(diagnostic);
+                }
+            } else if self.earlier.count < REMEMBERED {
+                known.insert(first, (last, *span));
+                self.earlier.count += 1;
+            }
+        }
+        result
     }
 
     /// Reports intervals that overlap without being the same.
