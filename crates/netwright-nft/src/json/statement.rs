@@ -218,8 +218,9 @@ impl ToJson<'_> {
             }
             QueueTarget::Computed(computed) => self.expression(computed),
         };
+        // unlike the flags of other statements, one alone is a list, too
         let flags = flag_names(QUEUE_FLAG, u32::from(queue.bypass) | u32::from(queue.fanout) << 1);
-        Node::single("num", number).with_some("flags", (!flags.is_empty()).then(|| Node::one_or_many(flags)))
+        Node::single("num", number).with_some("flags", (!flags.is_empty()).then_some(flags))
     }
 
     fn set_update(&self, update: &SetUpdate) -> Node {
