@@ -27,6 +27,7 @@ mod echo;
 pub(crate) mod listing;
 pub(crate) mod program;
 mod refusal;
+mod reset;
 
 /// What the words of the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
@@ -193,6 +194,11 @@ impl Task<'_> {
             listing::answer(command, self.net, style, &mut out).map_err(|failure| match failure {
                 listing::Unanswered::Refused(failure) => failure,
                 listing::Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
+                listing::Unanswered::Missing(word, message, help) => {
+                    let word = command.span.and_then(|span| refusal::word_in(self.sources, span, &word));
+                    let message = format!("No such file or directory: {message}");
+                    self.refuse(word.or(command.span), message, help)
+                }
             })?;
         }
         out.flush()?;

@@ -1,5 +1,7 @@
 //! Questions to the kernel.
 
+mod reset;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -11,6 +13,8 @@ use crate::{
     Chain, Element, ElementListAttrs, ElementListView, ElementViews, Elements, Family, Flowtable, Generation,
     InFamily, Item, MessageKind, NetfilterHeader, Object, Rule, Set, Table,
 };
+
+pub use reset::Reset;
 
 /// `NETLINK_NETFILTER`.
 const NETFILTER: i32 = 12;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use netwright::Net;
+use netwright::netfilter::SetFlags;
 use netwright_nft::diagnostic::{nearest, suggestion};
 use netwright_nft::ir::{
     Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
@@ -11,6 +12,7 @@ use netwright_nft::ir::{
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, print};
 
+use super::reset;
 use crate::failure::Failure;
 
 /// Why a question is not answered.
@@ -19,6 +21,8 @@ pub(super) enum Unanswered {
     Refused(Failure),
     /// What it is about is not there, or it is no question that can be answered: what, and what to do.
     Unknown(String, Option<String>),
+    /// What is named is not there: the name, a sentence about it, and what to do.
+    Missing(String, String, Option<String>),
 }
 
 impl<T: Into<Failure>> From<T> for Unanswered {
@@ -52,24 +56,56 @@ pub(super) fn answer(
     style: Style<'_>,
     out: &mut impl Write,
 ) -> Result<(), Unanswered> {
-    let (Operation::List, Target::Selection(selection)) = (command.operation, &command.target) else {
-        let what =
-            "netwright answers `list` of rulesets, tables, chains, sets, maps, objects and flow tables";
-        return Err(Unanswered::Unknown("this cannot be answered".into(), Some(what.into())));
+    let (operation, selection) = match (command.operation, &command.target) {
+        (operation @ (Operation::List | Operation::Reset), Target::Selection(selection)) => {
+            (operation, selection)
+        }
+        (operation @ (Operation::Get | Operation::Reset), Target::Elements { set, elements }) => {
+            let part = reset::elements(set, elements, operation == Operation::Reset, net)?;
+            return Ok(write_parts(vec![part], style, out)?);
+        }
+        (operation @ (Operation::Get | Operation::Reset), Target::PackedElements { set, elements }) => {
+            let list: Vec<_> = elements.elements(&set.key.parts).collect();
+            let part = reset::elements(set, &list, operation == Operation::Reset, net)?;
+            return Ok(write_parts(vec![part], style, out)?);
+        }
+        (Operation::Export, Target::Exchange { .. }) => {
+            let everything = net.nft().ruleset()?.ruleset;
+            return Ok(write(&everything, Style { json: true, ..style }, out)?);
+        }
+        (Operation::Import, _) => {
+            let help = "`netwright nft -j -f -` reads JSON from standard input";
+            return Err(Unanswered::Unknown("there is no `import`".into(), Some(help.into())));
+        }
+        _ => return Err(Unanswered::Unknown("this cannot be answered".into(), None)),
     };
-    let mut ruleset = net.nft().ruleset_of(selection.family)?.ruleset;
+    let mut ruleset = match operation {
+        Operation::Reset => reset::ruleset(selection, net)?,
+        _ => net.nft().ruleset_of(selection.family)?.ruleset,
+    };
     if let Some(table) = &selection.table {
         keep_table(&mut ruleset, selection, table)?;
     }
+    show(&ruleset, selection, style, out)
+}
+
+fn show(
+    ruleset: &Ruleset,
+    selection: &Selection,
+    style: Style<'_>,
+    out: &mut impl Write,
+) -> Result<(), Unanswered> {
     match selection.entity {
-        Entity::Table if selection.table.is_none() => tables(&ruleset, style, out)?,
-        Entity::Ruleset | Entity::Table => write(&ruleset, style, out)?,
+        Entity::Table if selection.table.is_none() => tables(ruleset, style, out)?,
+        Entity::Ruleset | Entity::Table => write(ruleset, style, out)?,
+        Entity::Rule if selection.chain.is_none() => write(ruleset, style, out)?,
         entity => {
+            let entity = if entity == Entity::Rule { Entity::Chain } else { entity };
             let one = selection.name.as_deref().or(selection.chain.as_deref());
             let parts = ruleset.tables.iter().filter_map(|content| Part { content, entity, one }.content());
             let parts: Vec<TableContent> = parts.collect();
             match one {
-                Some(one) if parts.is_empty() => return Err(missing(&ruleset, entity, one)),
+                Some(one) if parts.is_empty() => return Err(missing(ruleset, entity, one)),
                 _ => write_parts(parts, style, out)?,
             }
         }
@@ -116,7 +152,8 @@ fn keep_table(ruleset: &mut Ruleset, selection: &Selection, table: &str) -> Resu
         return Ok(());
     }
     let help = nearest(table, known.iter().map(String::as_str)).map(suggestion);
-    Err(Unanswered::Unknown(format!("there is no table {} {table}", selection.family), help))
+    let message = format!("there is no table {} {table}", selection.family);
+    Err(Unanswered::Missing(table.to_owned(), message, help))
 }
 
 fn missing(ruleset: &Ruleset, entity: Entity, name: &str) -> Unanswered {
@@ -131,7 +168,7 @@ fn missing(ruleset: &Ruleset, entity: Entity, name: &str) -> Unanswered {
         Entity::Object(kind) => kind.name().unwrap_or("object"),
         Entity::Ruleset | Entity::Table | Entity::Rule => "thing",
     };
-    Unanswered::Unknown(format!("there is no {noun} `{name}` here"), help)
+    Unanswered::Missing(name.to_owned(), format!("there is no {noun} `{name}` here"), help)
 }
 
 /// The things of a kind in a table: all, or one by its name.
@@ -146,12 +183,22 @@ impl<'a> Part<'a> {
         self.one.is_none_or(|one| one == name)
     }
 
+    fn is_kind(&self, set: &Set) -> bool {
+        match self.entity {
+            Entity::Map => set.target.is_some(),
+            Entity::Meter => SetFlags::from_bits_retain(set.flags).contains(SetFlags::EVAL),
+            _ => set.target.is_none(),
+        }
+    }
+
     /// What the things are called.
     fn names(self) -> Vec<&'a str> {
         let TableContent { chains, sets, flowtables, objects, .. } = self.content;
         match self.entity {
             Entity::Chain => chains.iter().map(|chain| chain.name.as_str()).collect(),
-            Entity::Set | Entity::Map | Entity::Meter => sets.iter().map(|set| set.name.as_str()).collect(),
+            Entity::Set | Entity::Map | Entity::Meter => {
+                sets.iter().filter(|set| self.is_kind(set)).map(|set| set.name.as_str()).collect()
+            }
             Entity::Flowtable => flowtables.iter().map(|table| table.name.as_str()).collect(),
             Entity::Object(_) => objects.iter().map(|object| object.name.as_str()).collect(),
             Entity::Ruleset | Entity::Table | Entity::Rule => Vec::new(),
@@ -172,11 +219,8 @@ impl<'a> Part<'a> {
                 }
             }
             Entity::Set | Entity::Map | Entity::Meter => {
-                let map = self.entity == Entity::Map;
-                let meter = self.entity == Entity::Meter;
-                let kind = |set: &Set| self.one.is_some() || (!meter && set.target.is_some() == map);
                 content.sets =
-                    sets.iter().filter(|set| kind(set) && self.meant(&set.name)).cloned().collect();
+                    sets.iter().filter(|set| self.is_kind(set) && self.meant(&set.name)).cloned().collect();
             }
             Entity::Flowtable => {
                 content.flowtables =

@@ -222,3 +222,69 @@ fn json_is_read() {
     let script = r#""$0" nft -j "$2"; "$0" nft list tables; printf %s "$2" | "$0" nft -j -f -"#;
     assert_eq!(stdout(isolated(script).arg(document)), "table ip t\n");
 }
+
+#[test]
+fn what_is_counted_can_start_anew() {
+    let script = r#"
+        "$0" nft 'table ip t {
+            counter c { packets 5 bytes 6; }
+            counter d { packets 1 bytes 1; }
+            chain x { counter packets 7 bytes 8; }
+            chain y { counter packets 9 bytes 9; }
+        }
+        table ip u { counter c { packets 3 bytes 4; }; }'
+        "$0" nft reset counter ip t c
+        "$0" nft reset counters table ip u
+        "$0" nft reset rules chain ip t x
+        "$0" nft list ruleset
+    "#;
+    let text = stdout(&mut isolated(script));
+    let counts: Vec<&str> = text.lines().filter(|line| line.contains("packets")).map(str::trim).collect();
+    let expected = [
+        "packets 5 bytes 6",
+        "packets 3 bytes 4",
+        "counter packets 7 bytes 8",
+        "packets 0 bytes 0",
+        "packets 1 bytes 1",
+        "counter packets 0 bytes 0",
+        "counter packets 9 bytes 9",
+        "packets 0 bytes 0",
+    ];
+    assert_eq!(counts, expected, "{text}");
+}
+
+#[test]
+fn elements_are_looked_up() {
+    let script = r#"
+        "$0" nft 'table ip t {
+            set s { type ipv4_addr; elements = { 192.0.2.1, 192.0.2.2 }; }
+            set r { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.0.2.1-192.0.2.5, 240.0.0.0/4 }; }
+            set n { type ipv4_addr; counter; elements = { 192.0.2.1 counter packets 5 bytes 6 }; }
+        }'
+        "$0" nft get element ip t s '{ 192.0.2.2 }'
+        "$0" nft get element ip t r '{ 10.1.1.1, 192.0.2.3-192.0.2.4, 255.1.2.3 }'
+        "$0" nft reset element ip t n '{ 192.0.2.1 }'
+        "$0" nft get element ip t n '{ 192.0.2.1 }'
+        "$0" nft get element ip t s '{ 203.0.113.1 }' 2>/dev/null || echo "none: $?"
+        "$0" nft 'add map ip t m { type ipv4_addr : mark; elements = { 192.0.2.1 : 5, 192.0.2.2 : 6 }; }'
+        "$0" nft get element ip t m '{ 192.0.2.1 }'
+        "$0" nft delete element ip t m '{ 192.0.2.1 }'
+        "$0" nft list map ip t m
+    "#;
+    let text = stdout(&mut isolated(script)).replace(",\n\t\t\t     ", ", ");
+    let found: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("elements") || line.contains("none"))
+        .map(str::trim)
+        .collect();
+    let expected = [
+        "elements = { 192.0.2.2 }",
+        "elements = { 10.0.0.0/8, 192.0.2.1-192.0.2.5, 240.0.0.0/4 }",
+        "elements = { 192.0.2.1 counter packets 5 bytes 6 }",
+        "elements = { 192.0.2.1 counter packets 0 bytes 0 }",
+        "none: 1",
+        "elements = { 192.0.2.1 : 0x00000005 }",
+        "elements = { 192.0.2.2 : 0x00000006 }",
+    ];
+    assert_eq!(found, expected, "{text}");
+}

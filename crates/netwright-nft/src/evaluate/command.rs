@@ -6,7 +6,7 @@ use super::statement::object_kind;
 use super::{Eval, Evaluator, family};
 use crate::context::Context;
 use crate::diagnostic::Span;
-use crate::ir::{Anchor, Command, Entity, Operation, Selection, Table, Target};
+use crate::ir::{Anchor, Command, Entity, Operation, Selection, Set, Table, Target};
 use crate::syntax::ast::{self, CommandKind, TableItem, Verb};
 use crate::table::{DataType, symbol, vocabulary};
 
@@ -56,7 +56,11 @@ impl<'a> Evaluator<'a> {
                         span,
                     );
                 }
-                let placed = self.named_elements(&set, elements)?;
+                let named = match self.are_keys(operation, elements)? {
+                    true => Set { target: None, ..set.clone() },
+                    false => set.clone(),
+                };
+                let placed = self.named_elements(&named, elements)?;
                 self.check_earlier(operation, &set, &placed)?;
                 let (elements, spans) = placed.into_iter().unzip();
                 self.push(operation, Target::Elements { set: Box::new(set), elements }, span)?;
@@ -116,6 +120,18 @@ impl<'a> Evaluator<'a> {
         }
         self.commands.push(Command { operation, target, span: Some(span), elements: Vec::new() });
         Ok(())
+    }
+
+    /// Whether elements that are there already are named by their keys alone.
+    fn are_keys(&self, operation: Operation, elements: &'a ast::Expression) -> Eval<bool> {
+        let named = [Operation::Delete, Operation::Destroy, Operation::Get, Operation::Reset];
+        let elements = self.resolve(elements)?;
+        Ok(match &elements.kind {
+            ast::ExpressionKind::Set(list) if named.contains(&operation) => {
+                list.elements.iter().all(|element| element.value.is_none())
+            }
+            _ => false,
+        })
     }
 
     /// Notes where the elements of the last order were written.
