@@ -13,7 +13,7 @@ use rustix::mount::{
 };
 
 use super::{Namespace, create, open};
-use crate::{Cause, Error, Result};
+use crate::{Cause, Error, Result, capability};
 
 const DIRECTORY: &str = "/run/netns";
 
@@ -32,7 +32,7 @@ impl Namespace {
 
     /// Makes one with a name, which lasts until it is deleted or the machine restarts. `ip netns` sees it too.
     pub fn create_named(name: &str) -> Result<Self> {
-        create_named(name).map_err(|cause| Error::new(format!("create the network namespace {name}"), cause))
+        create_named(name).map_err(|cause| failed(format!("create the network namespace {name}"), cause))
     }
 
     /// The names there are, sorted. What is in the directory and is no namespace is left out.
@@ -42,8 +42,17 @@ impl Namespace {
 
     /// Takes the name away. The namespace itself ends with the last process, descriptor or socket in it.
     pub fn delete_named(name: &str) -> Result<()> {
-        delete_named(name).map_err(|cause| Error::new(format!("delete the network namespace {name}"), cause))
+        delete_named(name).map_err(|cause| failed(format!("delete the network namespace {name}"), cause))
     }
+}
+
+/// An error with the privilege that mounting a name needs, which is another than that for what is inside.
+fn failed(asked: String, cause: Cause) -> Error {
+    let error = Error::new(asked, cause);
+    if error.is_permission() && !capability::sys_admin() {
+        return error.with_help("It needs CAP_SYS_ADMIN: names of namespaces are mounts. Run it as root.");
+    }
+    error
 }
 
 fn create_named(name: &str) -> std::result::Result<Namespace, Cause> {
