@@ -14,9 +14,12 @@ use crate::syntax::ast;
 /// The intervals that orders put into sets, so that a later order which overlaps one is told where it is.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
-    sets: BTreeMap<(u8, String, String), BTreeMap<Vec<u8>, (Vec<u8>, Span)>>,
+    sets: BTreeMap<(u8, String, String), Intervals>,
     count: usize,
 }
+
+/// Intervals that do not overlap: by their first key the last one, and where it was written.
+type Intervals = BTreeMap<Vec<u8>, (Vec<u8>, Span)>;
 
 /// How many intervals are remembered; what overlaps later ones is left to the kernel.
 const REMEMBERED: usize = 65536;
