@@ -4,6 +4,7 @@
 mod addresses;
 mod common;
 mod links;
+mod links_kinds;
 mod namespaces;
 mod neighbours;
 mod nftables;
@@ -32,6 +33,19 @@ kernel_tests! {
     links::hostile_names_are_refused,
     links::reading_needs_no_privilege_and_changing_does,
     links::every_attribute_survives_another_way_through_its_bytes,
+
+    links_kinds::a_dummy_is_made,
+    links_kinds::an_ifb_is_made,
+    links_kinds::a_vlan_has_its_id_flags_and_priorities,
+    links_kinds::a_bond_has_its_options_and_ports,
+    links_kinds::a_vrf_has_its_table_and_ports,
+    links_kinds::a_wireguard_link_is_made,
+    links_kinds::ipvlans_have_their_mode_and_flags,
+    links_kinds::a_macvlan_takes_the_link_over,
+    links_kinds::gre_tunnels_have_their_ends_and_keys,
+    links_kinds::ip_tunnels_have_their_ends,
+    links_kinds::a_bridge_filters_vlans,
+    links_kinds::routes_go_by_nexthops_and_groups,
 
     addresses::both_families_are_given_and_taken,
     addresses::peer_label_broadcast_and_scope,
