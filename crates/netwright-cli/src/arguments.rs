@@ -241,9 +241,6 @@ pub(crate) struct Nft {
     /// Read orders as JSON of libnftables where they are that, and list in it
     #[arg(short, long)]
     pub(crate) json: bool,
-    /// Read orders line by line, with history and completion
-    #[arg(short, long)]
-    pub(crate) interactive: bool,
     /// Show what is sent: `netlink` expressions and elements, `mnl` messages
     #[arg(short, long, value_name = "LEVEL,…")]
     pub(crate) debug: Vec<String>,
