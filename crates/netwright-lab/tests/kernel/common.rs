@@ -56,6 +56,25 @@ pub(crate) fn column<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
     list.as_array().into_iter().flatten().filter_map(|object| object[key].as_str()).collect()
 }
 
+/// Tunnels that the kernel puts into every namespace as soon as somebody on the machine has used their kind.
+const EVERYWHERE: [&str; 9] =
+    ["tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"];
+
+/// Whether a link is there without a test having made it, `lo` aside.
+pub(crate) fn is_everywhere(name: &str) -> bool {
+    EVERYWHERE.contains(&name)
+}
+
+/// The links of a list without those that are everywhere.
+pub(crate) fn own(links: Vec<Link>) -> Vec<Link> {
+    links.into_iter().filter(|link| !is_everywhere(&link.name)).collect()
+}
+
+/// The names of the links in a list of JSON without those that are everywhere.
+pub(crate) fn names(list: &Value) -> Vec<&str> {
+    column(list, "ifname").into_iter().filter(|name| !is_everywhere(name)).collect()
+}
+
 /// What a closure does as a user without any privilege: capabilities belong to the thread.
 pub(crate) fn without_privilege<T>(inside: impl FnOnce() -> T) -> Result<T, Failure> {
     let all = capabilities(None)?;

@@ -6,12 +6,15 @@ use std::process::Stdio;
 
 use netwright::route::link::kind::{Bridge, BridgePort, Macvlan, MacvlanMode, Tun, TunMode, Vxlan};
 use netwright::route::link::{self, LinkFlags, LinkKind, List, PortKind};
+use netwright::sys::Cause;
 use netwright::wire::Value as _;
 use netwright::{Change, Create, LinkId, Net};
 use netwright_lab::traffic::{self, ARRIVES};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
-use crate::common::{address, column, details, namespace_of, pair, peer_in, texts, without_privilege};
+use crate::common::{
+    address, column, details, names, namespace_of, own, pair, peer_in, texts, without_privilege,
+};
 
 pub(crate) fn a_veth_is_made_found_and_deleted(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
@@ -29,15 +32,20 @@ pub(crate) fn a_veth_is_made_found_and_deleted(_: &mut Lab) -> Outcome {
     ensure_eq!(left.kind_name(), Some("veth"));
 
     net.links().delete(&left)?;
-    ensure_eq!(column(&ip.json("link show")?, "ifname"), ["lo"]);
-    ensure_eq!(net.links().list()?.len(), 1);
+    ensure_eq!(names(&ip.json("link show")?), ["lo"]);
+    ensure_eq!(own(net.links().list()?).len(), 1);
     ensure!(net.links().get("right").is_err_and(|error| error.is_not_found()));
     Ok(())
 }
 
 pub(crate) fn the_kernel_chooses_a_name(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
-    let made = net.links().create(Create { settings: Change::default(), ..Create::bridge("") })?;
+    let made = match net.links().create(Create { settings: Change::default(), ..Create::bridge("") }) {
+        Err(error) if *error.cause() == Cause::NoAnswer => {
+            return Err(Failure::missing("a kernel that tells the name that it chose, Linux 6.2"));
+        }
+        made => made?,
+    };
     ensure_eq!(made.name, "bridge0");
     ensure_eq!(details(&ip, "bridge0")?["ifindex"], made.index);
     Ok(())
@@ -203,7 +211,7 @@ pub(crate) fn tun_and_tap_stay_until_they_are_deleted(lab: &mut Lab) -> Outcome 
     for link in [tun, tap] {
         net.links().delete(&link)?;
     }
-    ensure_eq!(column(&ip.json("link show")?, "ifname"), ["lo"]);
+    ensure_eq!(names(&ip.json("link show")?), ["lo"]);
     Ok(())
 }
 
@@ -291,8 +299,8 @@ pub(crate) fn links_move_to_other_namespaces(lab: &mut Lab) -> Outcome {
     child.wait()?;
     moved?;
     let seen = other.run(|| ip.json("link show"))??;
-    ensure_eq!(column(&seen, "ifname"), ["lo", "b", "moved"]);
-    ensure_eq!(column(&ip.json("link show")?, "ifname"), ["lo"]);
+    ensure_eq!(names(&seen), ["lo", "b", "moved"]);
+    ensure_eq!(names(&ip.json("link show")?), ["lo"]);
     Ok(())
 }
 
@@ -362,7 +370,7 @@ pub(crate) fn the_kernel_filters_lists(_: &mut Lab) -> Outcome {
         Ok(if seen.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     ensure_eq!(seen.len(), 2);
-    ensure_eq!(net.links().list()?.len(), 4);
+    ensure_eq!(own(net.links().list()?).len(), 4);
     Ok(())
 }
 
@@ -412,7 +420,7 @@ pub(crate) fn hostile_names_are_refused(_: &mut Lab) -> Outcome {
     ensure!(net.links().create(Create::bridge("cut\0off")).is_err());
     ensure!(net.links().create(Create::veth("v0", "cut\0off")).is_err());
     ensure!(net.links().get("d0\0x").is_err());
-    ensure_eq!(net.links().list()?.len(), 3);
+    ensure_eq!(own(net.links().list()?).len(), 3);
     Ok(())
 }
 
@@ -423,7 +431,7 @@ pub(crate) fn reading_needs_no_privilege_and_changing_does(_: &mut Lab) -> Outco
         let lo = net.links().get("lo")?;
         Ok::<_, Failure>((links, net.links().set(&lo, Change::mtu(1400)), net.nft().generation()))
     })??;
-    ensure_eq!(links.len(), 1);
+    ensure_eq!(own(links).len(), 1);
     let error = refused.err().ok_or(Failure::wrong("lo was changed"))?;
     ensure!(error.is_permission());
     ensure_eq!(error.to_string(), "cannot set link lo: mtu 1400: operation not permitted (EPERM)");
@@ -461,6 +469,6 @@ pub(crate) fn every_attribute_survives_another_way_through_its_bytes(_: &mut Lab
         Ok(ControlFlow::Continue(()))
     })?;
     ensure_eq!(changed, []);
-    ensure_eq!(links, 3);
+    ensure!(links >= 3);
     Ok(())
 }

@@ -109,6 +109,7 @@ kernel_tests! {
     nftables::expressions::unknown_expressions_go_through,
 
     nftables::sets::plain_sets_take_and_lose_elements,
+    nftables::sets::what_is_destroyed_may_be_missing,
     nftables::sets::intervals_have_a_start_and_an_end,
     nftables::sets::concatenations_with_and_without_ranges,
     nftables::sets::timeouts_counters_and_comments_of_elements,

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use netwright::{Create, Namespace, Net};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
-use crate::common::column;
+use crate::common::{column, names, own};
 
 /// Device and inode number of the calling thread's namespace.
 fn here() -> Result<(u64, u64), Failure> {
@@ -25,7 +25,7 @@ pub(crate) fn names_are_made_listed_opened_and_deleted(_: &mut Lab) -> Outcome {
 
     Net::open_in(&opened)?.links().create(Create::bridge("br-blue"))?;
     let shown = ip.json(&format!("-n {NAME} link show"))?;
-    ensure_eq!(column(&shown, "ifname"), ["lo", "br-blue"]);
+    ensure_eq!(names(&shown), ["lo", "br-blue"]);
     ensure!(Net::open()?.links().get("br-blue").is_err_and(|error| error.is_not_found()));
 
     Namespace::delete_named(NAME)?;
@@ -52,7 +52,7 @@ pub(crate) fn one_that_ip_made_is_opened(_: &mut Lab) -> Outcome {
     let ip = Oracle::ip()?;
     ip.line(&format!("netns add {NAME}"))?;
     let net = Net::open_in(&Namespace::open_named(NAME)?)?;
-    ensure_eq!(net.links().list()?.len(), 1);
+    ensure_eq!(own(net.links().list()?).len(), 1);
     Namespace::delete_named(NAME)?;
     ensure!(!column(&ip.json("netns list")?, "name").contains(&NAME));
     Ok(())
@@ -81,7 +81,7 @@ pub(crate) fn closures_and_commands_run_inside(_: &mut Lab) -> Outcome {
     net.links().create(Create::bridge("inside0"))?;
     let before = here()?;
     ensure_eq!(inside.run(here)??, inside.identity()?);
-    ensure_eq!(column(&inside.run(|| ip.json("link show"))??, "ifname"), ["lo", "inside0"]);
+    ensure_eq!(names(&inside.run(|| ip.json("link show"))??), ["lo", "inside0"]);
     let output = inside.command(ip.program()).args(["-o", "link", "show", "inside0"]).output()?;
     ensure!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("inside0"));
     ensure!(inside.command("/no/such/program").spawn().is_err());
@@ -106,7 +106,7 @@ pub(crate) fn the_thread_stays_even_in_a_panic(_: &mut Lab) -> Outcome {
         net.links().each(Default::default(), |_| std::panic::resume_unwind(Box::new("on purpose")))
     }));
     ensure!(panicked.is_err());
-    ensure_eq!(net.links().list()?.len(), 1);
+    ensure_eq!(own(net.links().list()?).len(), 1);
     Ok(())
 }
 
@@ -131,6 +131,6 @@ pub(crate) fn one_net_serves_many_threads(_: &mut Lab) -> Outcome {
             .into_iter()
             .try_for_each(|thread| thread.join().map_err(|_| Failure::wrong("a thread panicked"))?)
     })?;
-    ensure_eq!(net.links().list()?.len(), 1);
+    ensure_eq!(own(net.links().list()?).len(), 1);
     Ok(())
 }

@@ -80,7 +80,6 @@ pub(crate) fn tables_of_every_family(_: &mut Lab) -> Outcome {
     let handle = net.nft().find(Find(Table::new(Family::ARP, TABLE)))?.handle;
     batch.delete(&Table { handle, ..Table::new(Family::ARP, "") });
     batch.delete(&Table::new(Family::NETDEV, TABLE));
-    batch.destroy(&Table::new(Family::NETDEV, "never-there"));
     batch.commit()?;
     ensure_eq!(seen(&nft, "list tables", "table")?.len(), 4);
     let mut batch = net.nft().batch();

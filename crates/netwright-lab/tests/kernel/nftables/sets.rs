@@ -7,9 +7,10 @@ use netwright::netfilter::raw::*;
 use netwright::netfilter::request::{Find, FindElement, List};
 use netwright::netfilter::userdata::entry;
 use netwright::netfilter::{
-    Data, DataType, DataValue, Element, ElementFlags, Family, Object, ObjectData, Rule, Set, SetFlags,
+    Data, DataType, DataValue, Element, ElementFlags, Family, Object, ObjectData, Rule, Set, SetFlags, Table,
     Userdata, VerdictAttrs,
 };
+use netwright::wire::Errno;
 use netwright::{Made, Net};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 use serde_json::json;
@@ -83,7 +84,6 @@ pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
 
     let mut batch = net.nft().batch();
     batch.delete_elements(&set, [ip(1).octets()]);
-    batch.destroy_elements(&set, [ip(99).octets()]);
     batch.add_elements(&set, [ip(3).octets(), ip(4).octets()]);
     batch.commit()?;
     ensure_eq!(shown(&nft, "s")?, json!(["192.0.2.2", "192.0.2.3", "192.0.2.4"]));
@@ -103,6 +103,29 @@ pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
     batch.delete(&set);
     batch.commit()?;
     ensure_eq!(net.nft().list(List::<Set>::new(Family::INET).in_table(TABLE))?, []);
+    Ok(())
+}
+
+pub(crate) fn what_is_destroyed_may_be_missing(_: &mut Lab) -> Outcome {
+    let (nft, net) = (Oracle::nft()?, Net::open()?);
+    ground(&net, Family::INET)?;
+    let set = addresses("s");
+    let mut batch = net.nft().batch();
+    batch.create(&set);
+    batch.add_elements(&set, [1, 2].map(|last| ip(last).octets()));
+    batch.commit()?;
+    let mut batch = net.nft().batch();
+    batch.destroy(&Table::new(Family::NETDEV, "never-there"));
+    match batch.commit() {
+        Err(error) if error.errno() == Some(Errno::EINVAL) => {
+            return Err(Failure::missing("a kernel that destroys, Linux 6.3"));
+        }
+        committed => drop(committed?),
+    }
+    let mut batch = net.nft().batch();
+    batch.destroy_elements(&set, [ip(1).octets(), ip(99).octets()]);
+    batch.commit()?;
+    ensure_eq!(shown(&nft, "s")?, json!(["192.0.2.2"]));
     Ok(())
 }
 
