@@ -1,5 +1,7 @@
 //! What this host calls numbers and hours: names and the time zone.
 
+use std::fs;
+use std::os::unix::fs::DirEntryExt as _;
 use std::path::Path;
 
 use netwright_nft::table::{Database, Names};
@@ -18,7 +20,10 @@ const FILES: [(Database, &[&str]); 8] = [
     (Database::Groups, &["/etc/group"]),
 ];
 
-/// What the files of this host say. A file that is not there, or cannot be read, names nothing.
+/// Where control groups of version 2 are mounted, alone or beside those of version 1.
+const CONTROL_GROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+/// What the files of this host say, and which control groups it has. A file that is not there, or cannot be read, names nothing.
 pub(crate) fn of_this_host() -> Names {
     let mut names = Names::new();
     for (database, paths) in FILES {
@@ -26,7 +31,26 @@ pub(crate) fn of_this_host() -> Names {
             names.read(database, &text);
         }
     }
+    let mounts = CONTROL_GROUPS.map(Path::new);
+    if let Some(mount) = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists()) {
+        control_groups(&mut names, mount);
+    }
     names
+}
+
+/// Names the control groups below a folder by their paths in it; the id of one is the inode number of its folder.
+fn control_groups(names: &mut Names, mount: &Path) {
+    let mut folders = vec![mount.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            let path = entry.path();
+            if let Some(name) = path.strip_prefix(mount).ok().and_then(Path::to_str) {
+                names.insert(Database::ControlGroups, name, entry.ino());
+            }
+            folders.push(path);
+        }
+    }
 }
 
 /// Seconds that the time zone of the environment (`TZ`), else of the host, lies east of UTC now; UTC where it cannot be found out.
@@ -40,3 +64,6 @@ pub(crate) fn zone() -> i32 {
         .and_then(|zone| zone.find_current_local_time_type().ok())
         .map_or(0, |local| local.ut_offset())
 }
+
+#[cfg(test)]
+mod tests;
