@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use netwright::route::route::{List, Lookup, MetricLocks, Metrics, NextHop, RouteFlags, RouteKind};
 use netwright::route::{Family, Prefix, Protocol, Scope, Table};
 use netwright::{Change, Net, Route};
-use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
+use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, wait_until};
 use serde_json::Value;
 
 use crate::common::{address, column, pair, texts};
@@ -295,22 +295,24 @@ pub(crate) fn the_kernel_filters_lists(_: &mut Lab) -> Outcome {
         (List { kind: Some(RouteKind::BLACKHOLE), ..v4 }, "-4 route show table all type blackhole"),
     ];
     for (list, line) in filters {
-        let shown = ip.json(line)?;
-        let (mut views, mut destinations) = (0, Vec::new());
-        net.routes().each(list, |view| {
-            views += 1;
-            let destination = view.destination()?;
-            destinations.push(match (destination.length, destination.is_host()) {
-                (0, _) => "default".into(),
-                (_, true) => destination.address.to_string(),
-                _ => destination.to_string(),
-            });
-            Ok(ControlFlow::Continue(()))
+        // the kernel adds the local routes of a new IPv6 address a moment later
+        let views = wait_until(line, || {
+            let shown = ip.json(line)?;
+            let mut destinations = Vec::new();
+            net.routes().each(list, |view| {
+                let destination = view.destination()?;
+                destinations.push(match (destination.length, destination.is_host()) {
+                    (0, _) => "default".into(),
+                    (_, true) => destination.address.to_string(),
+                    _ => destination.to_string(),
+                });
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let mut theirs = column(&shown, "dst");
+            destinations.sort();
+            theirs.sort_unstable();
+            Ok((destinations == theirs).then_some(destinations.len()))
         })?;
-        let mut theirs = column(&shown, "dst");
-        destinations.sort();
-        theirs.sort_unstable();
-        ensure_eq!(destinations, theirs);
         ensure_eq!(net.routes().filter(list)?.len(), views);
     }
     ensure!(
