@@ -57,6 +57,7 @@ impl<'n, D: Driver> Links<'n, D> {
     }
 
     /// Creates a link and tells what was made, with the index and, where none was given, the name that the kernel chose.
+    /// A kernel before 6.2 makes a link without a name, too, but does not tell which: an error, of [`Cause::NoAnswer`].
     pub fn create(&self, create: Create) -> D::Output<'n, Link> {
         let namespace = self.driver.namespace();
         self.driver.run(protocol::ROUTE, move |connection| match &create.kind {
