@@ -15,6 +15,8 @@ pub struct Catalog {
     families: BTreeMap<u8, BTreeMap<String, TableContent>>,
     /// Whether tables that are not here are nowhere.
     whole: bool,
+    /// The tables that the kernel has, where that is known.
+    tables: Option<BTreeSet<(u8, String)>>,
 }
 
 /// What is in a table.
@@ -60,7 +62,7 @@ impl Catalog {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.families.values().all(BTreeMap::is_empty) && !self.whole
+        self.families.values().all(BTreeMap::is_empty) && !self.whole && self.tables.is_none()
     }
 
     /// Says that there is nothing else than what is here. What chains, objects and flow tables are called stays known
@@ -73,6 +75,36 @@ impl Catalog {
         }
     }
 
+    /// Says which tables the kernel has: others are nowhere, but for those that an input makes.
+    pub fn declare_tables(&mut self, tables: impl IntoIterator<Item = (Family, String)>) {
+        let tables: BTreeSet<_> = tables.into_iter().map(|(family, name)| (family.0, name)).collect();
+        for (family, named) in &mut self.families {
+            for (name, content) in named {
+                content.complete |= !tables.contains(&(*family, name.clone()));
+            }
+        }
+        self.tables = Some(tables);
+    }
+
+    /// Whether the kernel is known to have no such table.
+    fn is_new(&self, family: Family, table: &str) -> bool {
+        self.whole
+            || self.tables.as_ref().is_some_and(|tables| !tables.contains(&(family.0, table.to_owned())))
+    }
+
+    /// Whether a table is known to be nowhere: neither the kernel has it, nor an input has made it.
+    #[must_use]
+    pub fn is_absent(&self, family: Family, table: &str) -> bool {
+        self.table(family, table).is_none() && self.is_new(family, table)
+    }
+
+    /// The tables that are known, by family and name.
+    pub fn tables(&self) -> impl Iterator<Item = (Family, &str)> {
+        let made = self.families.iter().flat_map(|(family, named)| named.keys().map(|name| (*family, name)));
+        let kernel = self.tables.iter().flatten().map(|(family, name)| (*family, name));
+        made.chain(kernel).map(|(family, name)| (Family(family), name.as_str()))
+    }
+
     /// Forgets all tables of a family, or of all ([`Family::UNSPECIFIED`]), which are deleted.
     pub fn flush(&mut self, family: Family) {
         if self.whole {
@@ -81,12 +113,14 @@ impl Catalog {
             *self = Catalog::of_nothing();
         } else {
             self.families.remove(&family.0);
+            self.tables.iter_mut().for_each(|tables| tables.retain(|(of, _)| *of != family.0));
         }
     }
 
     /// A table, made empty where it was not known.
     pub fn table_mut(&mut self, family: Family, table: &str) -> &mut TableContent {
-        let empty = || TableContent { complete: self.whole, ..TableContent::default() };
+        let complete = self.is_new(family, table);
+        let empty = || TableContent { complete, ..TableContent::default() };
         self.families.entry(family.0).or_default().entry(table.to_owned()).or_insert_with(empty)
     }
 

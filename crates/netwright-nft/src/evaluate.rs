@@ -15,6 +15,8 @@ mod set;
 mod statement;
 mod tunnel;
 
+use std::cell::Cell;
+
 use netwright_netfilter::Family;
 
 use crate::catalog::Catalog;
@@ -62,6 +64,9 @@ pub struct Compiled {
     pub catalog: Catalog,
 }
 
+/// How much variables can stand for in one input: a thousand times what anybody writes.
+const MOST_UNFOLDED: usize = 1 << 22;
+
 /// Gives a parsed text its meaning. What parsing found wrong is not repeated here.
 #[must_use]
 pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> Compiled {
@@ -77,11 +82,18 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
         earlier: interval::Earlier::default(),
         family: Family::IPV4,
         table: String::new(),
+        table_span: None,
         context: Context::new(Family::IPV4),
+        unfolded: Cell::new(0),
     };
     for command in &parsed.commands {
         // What is wrong was noted; the next order may be right.
         let _ = evaluator.command(command);
+        if evaluator.unfolded.get() > MOST_UNFOLDED {
+            let what = "the variables up to here stand for more than can be unfolded";
+            evaluator.diagnostics.push(Diagnostic::error(command.span, what));
+            break;
+        }
     }
     for label in evaluator.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
         label.span = sources.written(label.span);
@@ -114,7 +126,10 @@ struct Evaluator<'a> {
     /// Where the order at hand is about.
     family: Family,
     table: String,
+    table_span: Option<Span>,
     context: Context,
+    /// How much variables have stood for so far, in expressions and elements.
+    unfolded: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -145,6 +160,13 @@ impl<'a> Evaluator<'a> {
         name.text(self.sources)
     }
 
+    /// Notes that a variable stands for so much. Definitions that use others twice each would unfold without an end
+    /// otherwise; [`compile`] tells of it.
+    fn unfold(&self, more: usize) -> Eval<()> {
+        self.unfolded.set(self.unfolded.get().saturating_add(more));
+        if self.unfolded.get() > MOST_UNFOLDED { Err(Reported) } else { Ok(()) }
+    }
+
     /// What a variable stands for, or the expression itself.
     fn resolve(&self, expression: &'a ast::Expression) -> Eval<&'a ast::Expression> {
         let mut at = expression;
@@ -152,6 +174,7 @@ impl<'a> Evaluator<'a> {
         for _ in 0..64 {
             let ast::ExpressionKind::Variable(id) = &at.kind else { return Ok(at) };
             let definition = id.and_then(|id| self.parsed.definition(id)).ok_or(Reported)?;
+            self.unfold(1)?;
             at = &definition.value;
         }
         Err(Reported)
@@ -170,6 +193,7 @@ impl<'a> Evaluator<'a> {
         if let Some(set) = self.catalog.set(self.family, &self.table, name) {
             return Ok(set.clone());
         }
+        self.check_table(span)?;
         self.note_missing(ir::Entity::Set, name);
         let known: Vec<String> = self
             .catalog
@@ -190,8 +214,32 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The table at hand must be there, where all tables are known.
+    fn check_table(&mut self, span: Span) -> Eval<()> {
+        if !self.catalog.is_absent(self.family, &self.table) {
+            return Ok(());
+        }
+        let (mut same, mut elsewhere) = (Vec::new(), None);
+        for (family, name) in self.catalog.tables() {
+            if family == self.family {
+                same.push(name);
+            } else if name == self.table {
+                elsewhere = Some(format!("{family} {name}"));
+            }
+        }
+        let near = elsewhere.or_else(|| nearest(&self.table, same).map(str::to_owned));
+        let message = format!("there is no table `{}` of the family {}", self.table, self.family);
+        let diagnostic = Diagnostic::error(self.table_span.unwrap_or(span), message).did_you_mean(near);
+        // An order may refer to several things in its table.
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+        Err(Reported)
+    }
+
     /// Something else than a set must be there, where all that the table has is known.
     fn check_known(&mut self, span: Span, entity: ir::Entity, name: &str) -> Eval<()> {
+        self.check_table(span)?;
         let table = self.catalog.table(self.family, &self.table);
         let known: Vec<&str> = table.map(|content| content.names(entity)).unwrap_or_default();
         if known.contains(&name) {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use netwright_netfilter::{
-    Batch, ChainAttrs, Device, Devices, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
+    Batch, ChainAttrs, Device, Devices, Family, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
 };
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
@@ -222,12 +222,41 @@ fn what_a_whole_catalogue_does_not_have_is_told_with_the_nearest_name() {
         "table `t` has no counter `hit`",
         "table `t` has no flow table `fest`",
         "table `t` has no chain `inptu`",
+        "there is no table `other` of the family inet",
     ];
-    assert_eq!(said[..wanted.len()], wanted);
+    assert_eq!(said, wanted);
     let (unknown, errors) = compiled(text);
     assert_eq!(errors, [""; 0], "of tables that may have more nothing is said");
     let missing: Vec<&str> = unknown.missing.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(missing, ["wbe", "hist", "wep", "hit", "fest", "inptu", "c"]);
+}
+
+#[test]
+fn what_is_in_a_table_that_is_nowhere_is_told_of_the_table() {
+    let mut known = Catalog::default();
+    known.declare_tables([(Family::INET, "filter".to_owned()), (Family::IPV4, "nat".to_owned())]);
+    let said = |text: &str| -> Vec<(u32, String, Vec<String>)> {
+        let mut sources = SourceMap::default();
+        let id = sources.add("test", text);
+        let parsed = parse(&mut sources, id, &mut NoIncludes);
+        let options = Options { names: &Names::new(), catalog: &known, zone: 0 };
+        let found = compile(&sources, &parsed, &options).diagnostics.into_iter();
+        found.map(|one| (one.labels[0].span.start, one.message, one.help)).collect()
+    };
+    let one = |at, message: &str, help: &str| vec![(at, message.to_owned(), vec![help.to_owned()])];
+    assert_eq!(
+        said("add rule inet filtre input ip saddr @s jump web"),
+        one(14, "there is no table `filtre` of the family inet", "Did you mean `filter`?")
+    );
+    assert_eq!(
+        said("add element nat s { 1 }; add element inet nat s { 1 }")[1..],
+        one(42, "there is no table `nat` of the family inet", "Did you mean `ip nat`?")
+    );
+    assert_eq!(said("add rule inet filter input accept"), [], "what the table has is not known");
+    assert_eq!(
+        said("add table inet new; add rule inet new c accept"),
+        [(38, "table `new` has no chain `c`".to_owned(), vec![])]
+    );
 }
 
 #[test]
@@ -246,4 +275,20 @@ fn overlaps_with_earlier_orders_are_told_with_both_places() {
     }
     let (_, errors) = compiled(&format!("{}{more}", set.replace("interval;", "interval; auto-merge;")));
     assert_eq!(errors, [""; 0]);
+}
+
+/// Each definition uses the one before it twice: sixty of them would be more elements than there are atoms in a glass.
+#[test]
+fn variables_do_not_unfold_without_an_end() {
+    for (first, both) in [("{ 192.0.2.1 }", "{ $aN, $aN }"), ("1", "$aN | $aN")] {
+        let mut text = format!("define a0 = {first}\n");
+        for number in 1..60 {
+            let both = both.replace('N', &(number - 1).to_string());
+            text.push_str(&format!("define a{number} = {both}\n"));
+        }
+        text.push_str("add table ip t\nadd chain ip t c\n");
+        text.push_str(if first == "1" { "add rule ip t c meta mark set $a59" } else { "add rule ip t c ip saddr $a59" });
+        let said = compile(&text).diagnostics;
+        assert!(said.iter().any(|one| one.message.contains("more than can be unfolded")), "{said:?}");
+    }
 }

@@ -250,6 +250,14 @@ fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
         ("add rule ip t nowhere counter", "text:1:15: table `t` has no chain `nowhere`"),
         ("add rule ip t c jump cc", "text:1:22: table `t` has no chain `cc` (Did you mean `c`?)"),
         ("rename chain ip t d e", "text:1:19: table `t` has no chain `d`"),
+        (
+            "add rule ip tt c counter",
+            "text:1:13: there is no table `tt` of the family ip (Did you mean `t`?)",
+        ),
+        (
+            "add rule ip6 t c counter",
+            "text:1:14: there is no table `t` of the family ip6 (Did you mean `ip t`?)",
+        ),
         ("add rule ip t c counter name n", "text:1:30: table `t` has no counter `n`"),
         ("add element ip t m { 1 : drop }", "text:1:18: table `t` has no set or map `m`"),
         ("flush ruleset; add table ip t; add rule ip t c counter", "text:1:46: table `t` has no chain `c`"),
@@ -276,6 +284,12 @@ fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
     let error = batch.extend(nft::parse("add rule ip t c ip saddr $who drop")?).expect_err("it has no value");
     ensure!(error.to_string().contains("$who has no value"), "{error}");
     ensure_eq!(listed(&net)?, before);
+
+    // What the batch makes itself is there, though the kernel does not have it yet.
+    let mut batch = net.nft().batch();
+    batch.add(&KernelTable::new(Family::INET, "other"));
+    let error = batch.extend(nft::parse("add rule inet other c accept")?).expect_err("it has no chain");
+    ensure!(error.to_string().contains("table `other` has no chain `c`"), "{error}");
 
     // The same batch with things as the kernel has them.
     let mut batch = net.nft().batch();

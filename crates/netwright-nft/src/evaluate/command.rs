@@ -145,6 +145,7 @@ impl<'a> Evaluator<'a> {
     fn enter(&mut self, table: &ast::TableReference) -> Eval<()> {
         self.family = family(table.family);
         self.table = table.name.map(|name| self.text(name).to_owned()).unwrap_or_default();
+        self.table_span = table.name.map(|name| name.span);
         self.context = Context::new(self.family);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use netwright_netfilter::request::List;
+use netwright_netfilter::request::{List, tables};
 use netwright_netfilter::{self as kernel, Family, Item};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::evaluate::Compiled;
@@ -81,9 +81,9 @@ fn add_table(
 ) -> Result<()> {
     let sets = match connection.dump_all(&List::<kernel::Set>::new(family).in_table(table)) {
         Ok(sets) => sets,
-        // Without the table there is nothing in it.
         Err(error) if error.is_not_found() => {
-            catalog.table_mut(family, table).complete = true;
+            let tables = connection.dump_all(&tables())?;
+            catalog.declare_tables(tables.into_iter().map(|table| (table.family, table.name)));
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -121,7 +121,9 @@ fn add_table(
 /// Adds what a batch makes by messages of its own, which went past the catalogue.
 pub(super) fn add_made(batch: &kernel::Batch, catalog: &mut Catalog) {
     for step in (0..batch.messages() as usize).map_while(|index| batch.step(index)) {
-        if let Ok(Some(chain)) = kernel::Chain::read(&step.message) {
+        if let Ok(Some(table)) = kernel::Table::read(&step.message) {
+            catalog.table_mut(table.family, &table.name);
+        } else if let Ok(Some(chain)) = kernel::Chain::read(&step.message) {
             catalog.table_mut(chain.family, &chain.table).chains.entry(chain.name).or_default();
         } else if let Ok(Some(object)) = kernel::Object::read(&step.message) {
             let object = lift::object(&object);
