@@ -13,6 +13,8 @@ use crate::diagnostic::{Diagnostic, SourceId, SourceMap};
 use ast::{Command, Definition, DefinitionId};
 use parser::Parser;
 
+pub use words::words_after;
+
 /// What parsing yields, errors or not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {

@@ -1,5 +1,5 @@
 use super::ast::*;
-use super::{Binding, Loader, NoIncludes, Parsed, parse, parse_with};
+use super::{Binding, Loader, NoIncludes, Parsed, parse, parse_with, words_after};
 use crate::diagnostic::SourceMap;
 
 /// The tree of a text in which nothing is wrong, with its sources.
@@ -455,4 +455,16 @@ fn old_routing_headers_are_read() {
     for rule in ["rt0 addr[1] ::1", "rt2 addr ::1", "rt type 0"] {
         assert_eq!(statements(rule).0.len(), 1, "{rule}");
     }
+}
+
+#[test]
+fn words_to_complete_fit_their_place() {
+    let has = |text: &str, word: &str| words_after(text).contains(&word);
+    for start in ["", "  ", "add table t; ", "table t { }; "] {
+        assert!(has(start, "flush") && !has(start, "saddr"), "{start:?}");
+    }
+    assert!(has("add ", "chain") && !has("add ", "saddr"));
+    assert!(has("describe ", "tcp") && has("add rule t c ip ", "saddr"));
+    assert!(has("table t { ", "chain") && has("table t { chain c { a; ", "accept"));
+    assert!(words_after("add rule ").windows(2).all(|pair| pair[0] < pair[1]));
 }

@@ -1,5 +1,45 @@
 //! The words that the grammar itself needs to know: where an expression or a statement begins, and which words can follow.
 
+/// The words of the language that can come behind a text, for editors that complete them: a verb at the start of an order,
+/// what it is about behind the verb. Deeper inside an order it is all words that the grammar knows.
+#[must_use]
+pub fn words_after(text: &str) -> Vec<&'static str> {
+    let order = text.rsplit([';', '\n']).next().unwrap_or_default();
+    let inside = text.matches('{').count() > text.matches('}').count();
+    let mut before = order.split_whitespace();
+    match (before.next(), before.next()) {
+        (None, _) if !inside => VERBS.to_vec(),
+        (Some(verb), None) if !inside && VERBS.contains(&verb) && !EXPRESSION_VERBS.contains(&verb) => {
+            ENTITIES.to_vec()
+        }
+        _ => every_word(),
+    }
+}
+
+/// Every word once, in order.
+fn every_word() -> Vec<&'static str> {
+    let lists = [
+        PROTOCOLS,
+        FIELDS,
+        EXTENSION_HEADERS,
+        EXTENSION_HEADER_FIELDS,
+        UNQUALIFIED_META_KEYS,
+        EXPRESSION_STARTS,
+        STATEMENTS,
+        ENTITIES,
+        TABLE_ITEMS,
+        SET_PROPERTIES,
+        FAMILIES,
+    ];
+    let mut words = lists.concat();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Verbs that no kind of thing follows.
+const EXPRESSION_VERBS: &[&str] = &["describe", "define", "redefine", "undefine", "include"];
+
 /// Protocols whose name begins a header field.
 pub(super) const PROTOCOLS: &[&str] = &[
     "ether", "vlan", "arp", "ip", "icmp", "igmp", "ip6", "icmpv6", "tcp", "udp", "udplite", "sctp", "dccp",
