@@ -60,9 +60,9 @@ pub(crate) fn column<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
 const EVERYWHERE: [&str; 9] =
     ["tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"];
 
-/// Whether a link is there without a test having made it, `lo` aside.
+/// Whether a link is there without a test having made it, `lo` aside; or a file beside links in `/sys/class/net` that is none.
 pub(crate) fn is_everywhere(name: &str) -> bool {
-    EVERYWHERE.contains(&name)
+    EVERYWHERE.contains(&name) || name == "bonding_masters"
 }
 
 /// The links of a list without those that are everywhere.
