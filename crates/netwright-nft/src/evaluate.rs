@@ -15,6 +15,8 @@ mod set;
 mod statement;
 mod tunnel;
 
+use std::cell::Cell;
+
 use netwright_netfilter::Family;
 
 use crate::catalog::Catalog;
@@ -62,6 +64,9 @@ pub struct Compiled {
     pub catalog: Catalog,
 }
 
+/// How much variables can stand for in one input: a thousand times what anybody writes.
+const MOST_UNFOLDED: usize = 1 << 22;
+
 /// Gives a parsed text its meaning. What parsing found wrong is not repeated here.
 #[must_use]
 pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> Compiled {
@@ -79,10 +84,16 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
         table: String::new(),
         table_span: None,
         context: Context::new(Family::IPV4),
+        unfolded: Cell::new(0),
     };
     for command in &parsed.commands {
         // What is wrong was noted; the next order may be right.
         let _ = evaluator.command(command);
+        if evaluator.unfolded.get() > MOST_UNFOLDED {
+            let what = "the variables up to here stand for more than can be unfolded";
+            evaluator.diagnostics.push(Diagnostic::error(command.span, what));
+            break;
+        }
     }
     for label in evaluator.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
         label.span = sources.written(label.span);
@@ -117,6 +128,8 @@ struct Evaluator<'a> {
     table: String,
     table_span: Option<Span>,
     context: Context,
+    /// How much variables have stood for so far, in expressions and elements.
+    unfolded: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -147,6 +160,13 @@ impl<'a> Evaluator<'a> {
         name.text(self.sources)
     }
 
+    /// Notes that a variable stands for so much. Definitions that use others twice each would unfold without an end
+    /// otherwise; [`compile`] tells of it.
+    fn unfold(&self, more: usize) -> Eval<()> {
+        self.unfolded.set(self.unfolded.get().saturating_add(more));
+        if self.unfolded.get() > MOST_UNFOLDED { Err(Reported) } else { Ok(()) }
+    }
+
     /// What a variable stands for, or the expression itself.
     fn resolve(&self, expression: &'a ast::Expression) -> Eval<&'a ast::Expression> {
         let mut at = expression;
@@ -154,6 +174,7 @@ impl<'a> Evaluator<'a> {
         for _ in 0..64 {
             let ast::ExpressionKind::Variable(id) = &at.kind else { return Ok(at) };
             let definition = id.and_then(|id| self.parsed.definition(id)).ok_or(Reported)?;
+            self.unfold(1)?;
             at = &definition.value;
         }
         Err(Reported)

@@ -276,3 +276,23 @@ fn overlaps_with_earlier_orders_are_told_with_both_places() {
     let (_, errors) = compiled(&format!("{}{more}", set.replace("interval;", "interval; auto-merge;")));
     assert_eq!(errors, [""; 0]);
 }
+
+/// Each definition uses the one before it twice: sixty of them would be more elements than there are atoms in a glass.
+#[test]
+fn variables_do_not_unfold_without_an_end() {
+    for (first, both) in [("{ 192.0.2.1 }", "{ $aN, $aN }"), ("1", "$aN | $aN")] {
+        let mut text = format!("define a0 = {first}\n");
+        for number in 1..60 {
+            let both = both.replace('N', &(number - 1).to_string());
+            text.push_str(&format!("define a{number} = {both}\n"));
+        }
+        text.push_str("add table ip t\nadd chain ip t c\n");
+        text.push_str(if first == "1" {
+            "add rule ip t c meta mark set $a59"
+        } else {
+            "add rule ip t c ip saddr $a59"
+        });
+        let (_, said) = compiled(&text);
+        assert!(said.iter().any(|one| one.contains("more than can be unfolded")), "{said:?}");
+    }
+}

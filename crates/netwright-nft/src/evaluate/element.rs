@@ -56,6 +56,9 @@ impl<'a> Evaluator<'a> {
     ) -> Eval<()> {
         let key = self.resolve(&element.key)?;
         if let (ExpressionKind::Set(inner), None, None) = (&key.kind, &element.value, &element.options) {
+            if matches!(element.key.kind, ExpressionKind::Variable(_)) {
+                self.unfold(2 * inner.elements.len())?; // an element takes more room than an expression
+            }
             elements.extend(self.elements(inner, keys, want)?);
             return Ok(());
         }
