@@ -25,6 +25,7 @@ use crate::output::{self, HELP};
 mod debug;
 mod echo;
 pub(crate) mod listing;
+mod monitor;
 pub(crate) mod program;
 mod refusal;
 mod reset;

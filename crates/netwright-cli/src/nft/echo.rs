@@ -44,7 +44,8 @@ fn handle(made: &Made) -> Option<u64> {
     }
 }
 
-fn line(command: &Command, options: &PrintOptions, names: &Names) -> Option<String> {
+/// The order in one line; `None` where it makes nothing.
+pub(super) fn line(command: &Command, options: &PrintOptions, names: &Names) -> Option<String> {
     let options = &PrintOptions { handles: false, ..*options };
     let verb = match command.operation {
         Operation::Add | Operation::Create => "add",
@@ -94,7 +95,8 @@ fn line(command: &Command, options: &PrintOptions, names: &Names) -> Option<Stri
     })
 }
 
-fn elements(
+/// An order about elements of a set.
+pub(super) fn elements(
     verb: &str,
     set: &Set,
     list: &[netwright_nft::ir::Element],

@@ -12,7 +12,7 @@ use netwright_nft::ir::{
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, print};
 
-use super::reset;
+use super::{monitor, reset};
 use crate::failure::Failure;
 
 /// Why a question is not answered.
@@ -72,6 +72,18 @@ pub(super) fn answer(
         (Operation::Export, Target::Exchange { .. }) => {
             let everything = net.nft().ruleset()?.ruleset;
             return Ok(write(&everything, Style { json: true, ..style }, out)?);
+        }
+        (Operation::Monitor, Target::Changes { event, object, format }) => {
+            let json = match format.as_deref() {
+                None => style.json,
+                Some("json") => true,
+                Some(other) => {
+                    let message = format!("there is no format `{other}`");
+                    return Err(Unanswered::Unknown(message, Some("leave it out, or say `json`".into())));
+                }
+            };
+            let style = Style { json, ..style };
+            return monitor::follow(event.as_deref(), object.as_deref(), net, style, out);
         }
         (Operation::Import, _) => {
             let help = "`netwright nft -j -f -` reads JSON from standard input";

@@ -4,6 +4,7 @@
 mod check;
 mod command;
 mod host;
+mod monitor;
 mod namespaces;
 mod nft;
 mod support;
