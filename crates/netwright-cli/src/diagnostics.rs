@@ -15,10 +15,18 @@ const BEFORE: usize = 40;
 /// Columns that a tab is shown as.
 const TAB: usize = 4;
 
+/// As many mistakes as anybody reads.
+const MOST: usize = 100;
+/// Characters of a message; a word of the input in it can be as long as the input.
+const LONGEST: usize = 400;
+
 /// Shows diagnostics on standard error and returns how many are errors.
 pub(crate) fn show(diagnostics: &[Diagnostic], sources: &SourceMap) -> usize {
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MOST) {
         output::message(&render(diagnostic, sources));
+    }
+    if let Some(more @ 1..) = diagnostics.len().checked_sub(MOST) {
+        output::message(&format!("and {more} more like these\n"));
     }
     diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
 }
@@ -30,7 +38,11 @@ pub(crate) fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
         Severity::Warning => ("warning", WARNING),
     };
     let bold = Style::new().bold();
-    let mut text = format!("{style}{word}{style:#}{bold}: {}{bold:#}\n", output::plain(&diagnostic.message));
+    let message = match diagnostic.message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} …", diagnostic.message.get(..end).unwrap_or_default()),
+        None => diagnostic.message.clone(),
+    };
+    let mut text = format!("{style}{word}{style:#}{bold}: {}{bold:#}\n", output::plain(&message));
     let excerpts = excerpts(&diagnostic.labels, sources);
     let digits = excerpts.iter().map(|excerpt| excerpt.line.to_string().len()).max().unwrap_or(1);
     let mut file = None;

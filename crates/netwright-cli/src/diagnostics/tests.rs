@@ -85,3 +85,13 @@ fn no_place_and_strange_places_are_no_trouble() {
     let foreign = Span { source: SourceId(9), start: 0, end: 1 };
     assert_eq!(shown(&Diagnostic::error(foreign, "odd"), &sources), "error: odd\n");
 }
+
+#[test]
+fn a_word_as_long_as_its_file_is_cut() {
+    let mut sources = SourceMap::default();
+    let word = "x".repeat(100_000);
+    let id = sources.add("a.nft", word.clone());
+    let diagnostic = Diagnostic::error(span(&sources, id, &word), format!("there is no `{word}`"));
+    let text = shown(&diagnostic, &sources);
+    assert!(text.starts_with("error: there is no `xxx") && text.len() < 1500, "{}", text.len());
+}
