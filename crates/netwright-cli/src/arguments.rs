@@ -229,6 +229,9 @@ pub(crate) struct Nft {
     /// Read orders from a file; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<std::path::PathBuf>,
+    /// Read orders line by line, each of which is carried out before the next; `quit` ends
+    #[arg(short, long, conflicts_with_all = ["file", "words"])]
+    pub(crate) interactive: bool,
     /// Orders
     #[arg(trailing_var_arg = true, value_name = "ORDER")]
     pub(crate) words: Vec<String>,

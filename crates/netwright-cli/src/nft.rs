@@ -24,6 +24,7 @@ use crate::output::{self, HELP};
 
 mod debug;
 mod echo;
+mod interactive;
 pub(crate) mod listing;
 mod monitor;
 pub(crate) mod program;
@@ -37,6 +38,9 @@ const COMMAND_LINE: &str = "<command line>";
 pub(crate) fn run(arguments: &Nft) -> Done {
     let debug = Debug::read(&arguments.debug)?;
     note_ignored(arguments);
+    if arguments.interactive {
+        return interactive::run(arguments, debug);
+    }
     let mut sources = SourceMap::default();
     let (name, text) = match &arguments.file {
         Some(path) => files::read_argument(path)?,
@@ -51,11 +55,16 @@ pub(crate) fn run(arguments: &Nft) -> Done {
         no_late_options(&arguments.words, &sources, id)?;
     }
     let net = arguments.place.open()?;
-    let names = names_in(&net)?;
-    let compiled = read(arguments, &mut sources, id, &net, &names)?;
+    carry_out(arguments, debug, &net, &mut sources, id)
+}
+
+/// Carries out the orders of a text.
+fn carry_out(arguments: &Nft, debug: Debug, net: &Net, sources: &mut SourceMap, id: SourceId) -> Done {
+    let names = names_in(net)?;
+    let compiled = read(arguments, sources, id, net, &names)?;
     let (changes, shows): (Vec<Command>, Vec<Command>) =
         compiled.commands.into_iter().partition(Command::is_change);
-    let task = Task { arguments, debug, sources: &sources, net: &net, names: &names };
+    let task = Task { arguments, debug, sources, net, names: &names };
     task.change(&changes, &compiled.catalog)?;
     if !arguments.check {
         task.show(&shows)?;

@@ -288,3 +288,26 @@ fn elements_are_looked_up() {
     ];
     assert_eq!(found, expected, "{text}");
 }
+
+#[test]
+fn orders_are_read_line_by_line_and_mistakes_do_not_end_the_session() {
+    let script = r#"printf '%s\n' 'add table inet filter' '' 'list tables' 'add rule inet filtre input accept' \
+        'add chain inet filter input' 'add chin' 'list chains' quit 'flush ruleset' | "$0" nft -i"#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!(code, 1, "two of them failed");
+    assert_eq!(out, "table inet filter\ntable inet filter {\n\tchain input {\n\t}\n}\n");
+    let first = "error: there is no table `filtre` of the family inet\n --> <stdin> line 4:1:15\n";
+    assert!(err.starts_with(first), "{err}");
+    assert!(err.contains("^^^^^^\n") && err.contains("help: Did you mean `filter`?"), "{err}");
+    assert!(err.contains("\n --> <stdin> line 6:1:5\n"), "{err}");
+    assert_eq!(err.matches("error: ").count(), 2, "{err}");
+}
+
+#[test]
+fn a_session_whose_orders_all_work_ends_well() {
+    let script = r#"printf 'add table t\nlist tables' | "$0" nft --interactive"#;
+    assert_eq!(stdout(&mut isolated(script)), "table ip t\n");
+    let (code, _, err) = run(netwright().args(["nft", "-i", "list", "tables"]));
+    assert_eq!(code, 1, "there is one source of orders");
+    assert!(err.contains("cannot be used with"), "{err}");
+}
