@@ -23,6 +23,7 @@ use crate::nft::debug::Debug;
 use crate::output::{self, HELP};
 
 mod debug;
+mod describe;
 mod echo;
 mod interactive;
 pub(crate) mod listing;

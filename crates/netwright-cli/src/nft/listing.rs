@@ -12,7 +12,7 @@ use netwright_nft::ir::{
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, print};
 
-use super::{monitor, reset};
+use super::{describe, monitor, reset};
 use crate::failure::Failure;
 
 /// Why a question is not answered.
@@ -84,6 +84,9 @@ pub(super) fn answer(
             };
             let style = Style { json, ..style };
             return monitor::follow(event.as_deref(), object.as_deref(), net, style, out);
+        }
+        (Operation::Describe, Target::Description { expression, parts }) => {
+            return Ok(describe::write(expression.as_ref(), parts, style.names, out)?);
         }
         (Operation::Import, _) => {
             let help = "`netwright nft -j -f -` reads JSON from standard input";

@@ -3,6 +3,7 @@
 
 mod check;
 mod command;
+mod describe;
 mod host;
 mod monitor;
 mod namespaces;
