@@ -11,8 +11,10 @@ pub type Outcome = Result<(), Failure>;
 pub enum Failure {
     /// Something is not as it should be.
     Wrong(String),
-    /// What the test needs is missing on this machine, so that it could show nothing. Where `CI=true`, that is wrong too.
+    /// What the test needs is missing on this machine and can be installed. Where `CI=true`, that is wrong too.
     Missing(String),
+    /// The running kernel does not have what is tested, and no other can be installed here: it could show nothing.
+    Lacking(String),
 }
 
 impl Failure {
@@ -22,9 +24,14 @@ impl Failure {
         Failure::Wrong(format!("{}: {what}", Location::caller()))
     }
 
-    /// What the test needs is missing on this machine.
+    /// What the test needs is missing on this machine and can be installed.
     pub fn missing(what: impl fmt::Display) -> Self {
         Failure::Missing(what.to_string())
+    }
+
+    /// The running kernel does not have what is tested.
+    pub fn lacking(what: impl fmt::Display) -> Self {
+        Failure::Lacking(what.to_string())
     }
 }
 

@@ -60,7 +60,7 @@ fn verdict(outcome: Outcome) -> Result<Completion, Failed> {
         Ok(()) => Ok(Completion::Completed),
         Err(Failure::Wrong(what)) => Err(what.into()),
         Err(Failure::Missing(what)) if everything_must_run() => Err(what.into()),
-        Err(Failure::Missing(what)) => Ok(Completion::ignored_with(what)),
+        Err(Failure::Missing(what) | Failure::Lacking(what)) => Ok(Completion::ignored_with(what)),
     }
 }
 

@@ -19,7 +19,7 @@ fn run() -> Outcome {
 fn records() {
     match run() {
         Ok(()) => {}
-        Err(Failure::Missing(what)) => println!("did not run: {what}"),
+        Err(Failure::Missing(what) | Failure::Lacking(what)) => println!("did not run: {what}"),
         Err(Failure::Wrong(what)) => panic!("{what}"),
     }
 }

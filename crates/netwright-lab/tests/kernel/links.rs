@@ -42,7 +42,7 @@ pub(crate) fn the_kernel_chooses_a_name(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     let made = match net.links().create(Create { settings: Change::default(), ..Create::bridge("") }) {
         Err(error) if *error.cause() == Cause::NoAnswer => {
-            return Err(Failure::missing("a kernel that tells the name that it chose, Linux 6.2"));
+            return Err(Failure::lacking("a kernel that tells the name that it chose, Linux 6.2"));
         }
         made => made?,
     };

@@ -25,7 +25,7 @@ fn made(net: &Net, create: Create) -> Result<Link, Failure> {
         let unknown =
             error.errno() == Some(Errno::EOPNOTSUPP) && error.to_string().contains("Unknown device type");
         match unknown {
-            true => Failure::missing(format_args!("this kernel has no links of kind {kind}")),
+            true => Failure::lacking(format_args!("this kernel has no links of kind {kind}")),
             false => error.into(),
         }
     })
@@ -284,13 +284,13 @@ pub(crate) fn a_bridge_filters_vlans(_: &mut Lab) -> Outcome {
         // without VLANs the kernel's bridges have no such attributes, and say no more than that
         Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => {
             made(&net, Create::bridge("br0"))?;
-            return Err(Failure::missing("bridges of this kernel do not filter VLANs"));
+            return Err(Failure::lacking("bridges of this kernel do not filter VLANs"));
         }
         other => other?,
     };
     let Some(LinkKind::Bridge(read)) = &bridge.kind else { return Err(Failure::wrong("no bridge")) };
     if read.vlan_filtering.is_none() {
-        return Err(Failure::missing("bridges of this kernel do not filter VLANs"));
+        return Err(Failure::lacking("bridges of this kernel do not filter VLANs"));
     }
     ensure_eq!(
         (read.vlan_filtering, read.vlan_default, read.vlan_protocol),
@@ -329,7 +329,7 @@ pub(crate) fn routes_go_by_nexthops_and_groups(_: &mut Lab) -> Outcome {
     let first = way(5, "10.9.9.2")?;
     match send(&net, Add(&first)) {
         Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => {
-            return Err(Failure::missing("this kernel has no nexthop objects"));
+            return Err(Failure::lacking("this kernel has no nexthop objects"));
         }
         other => other?,
     }

@@ -28,7 +28,7 @@ pub(crate) fn simulate_file(path: &Path, text: &str) -> Result<Report, Failure> 
         let applied = namespace.run(|| apply(&host, &sources, &ip, &nft));
         match applied.map_err(|error| error.to_string())? {
             Ok(()) => Ok(rules),
-            Err(Failure::Wrong(why) | Failure::Missing(why)) => Err(why),
+            Err(Failure::Wrong(why) | Failure::Missing(why) | Failure::Lacking(why)) => Err(why),
         }
     };
     let result: Result<Report, Error> = run(&host, &sources, &Options::default(), apply);

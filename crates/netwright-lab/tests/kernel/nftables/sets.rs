@@ -118,7 +118,7 @@ pub(crate) fn what_is_destroyed_may_be_missing(_: &mut Lab) -> Outcome {
     batch.destroy(&Table::new(Family::NETDEV, "never-there"));
     match batch.commit() {
         Err(error) if error.errno() == Some(Errno::EINVAL) => {
-            return Err(Failure::missing("a kernel that destroys, Linux 6.3"));
+            return Err(Failure::lacking("a kernel that destroys, Linux 6.3"));
         }
         committed => drop(committed?),
     }
