@@ -31,6 +31,7 @@ mod monitor;
 pub(crate) mod program;
 mod refusal;
 mod reset;
+mod trace;
 
 /// What the words of the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";

@@ -12,7 +12,7 @@ use netwright_nft::ir::{
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, print};
 
-use super::{describe, monitor, reset};
+use super::{describe, monitor, reset, trace};
 use crate::failure::Failure;
 
 /// Why a question is not answered.
@@ -82,6 +82,9 @@ pub(super) fn answer(
                     return Err(Unanswered::Unknown(message, Some("leave it out, or say `json`".into())));
                 }
             };
+            if object.as_deref() == Some("trace") {
+                return trace::follow(net, style, out);
+            }
             let style = Style { json, ..style };
             return monitor::follow(event.as_deref(), object.as_deref(), net, style, out);
         }

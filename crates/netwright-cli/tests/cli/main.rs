@@ -9,3 +9,4 @@ mod monitor;
 mod namespaces;
 mod nft;
 mod support;
+mod trace;
