@@ -23,10 +23,12 @@ mod type_of;
 mod value;
 mod visit;
 
+/// All that the kernel lists, each in the order in which it does.
+pub use netwright_netfilter::Ruleset as Dump;
 pub use object::{chain, flowtable, object, table};
 pub(crate) use payload::extension;
 pub use rule::rule;
-pub use ruleset::{Dump, ruleset};
+pub use ruleset::ruleset;
 pub use scope::Scope;
 pub use set::set;
 

@@ -78,6 +78,7 @@ fn dump(connection: &mut Connection) -> Dump {
         sets: content,
         objects: all(connection, family),
         flowtables: all(connection, family),
+        ..Dump::default()
     }
 }
 

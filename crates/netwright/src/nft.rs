@@ -159,7 +159,7 @@ impl<'n, D: Driver> Nft<'n, D> {
             let ruleset = dump(connection, family)?;
             let mut names = Names::new();
             known::interfaces(&namespace, &mut names)?;
-            Ok(Listing::new(ruleset, names))
+            Ok(Listing::new(&ruleset, names))
         })
     }
 }

@@ -51,7 +51,7 @@ impl<'n> Live<'n> {
             .extend(net.neighbours().filter(NeighbourList { proxies: true, ..NeighbourList::default() })?);
         let dump = net.nft().dump(TableFamily::UNSPECIFIED)?;
         self.generation = Some(dump.generation);
-        let firewall = firewall::content(dump);
+        let firewall = firewall::content(&dump);
         self.catalog = firewall::catalog(&firewall);
         let links = net.links().list()?;
         self.names.extend(links.iter().map(|link| (link.index, link.name.clone())));

@@ -7,7 +7,7 @@ use netwright::wire::Value;
 use netwright::{Error, Net};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::{self, Element, Entity, Ruleset, Selection, Set, Table, TableContent};
-use netwright_nft::lift::{self, Dump};
+use netwright_nft::lift;
 use netwright_nft::lower::{self, Scope};
 
 use super::listing::Unanswered;
@@ -21,8 +21,7 @@ pub(super) fn ruleset(selection: &Selection, net: &Net) -> Result<Ruleset, Error
         Entity::Set | Entity::Map | Entity::Meter => sets(selection, net, &mut dump)?,
         _ => {}
     }
-    let KernelRuleset { tables, chains, rules, sets, objects, flowtables, .. } = dump;
-    Ok(lift::ruleset(&Dump { tables, chains, rules, sets, objects, flowtables }))
+    Ok(lift::ruleset(&dump))
 }
 
 fn objects(selection: &Selection, kind: ir::ObjectKind, net: &Net) -> Result<Vec<kernel::Object>, Error> {

@@ -119,6 +119,7 @@ impl<'a> Bench<'a> {
             sets,
             objects: self.all()?,
             flowtables: self.all()?,
+            ..Dump::default()
         })
     }
 

@@ -1,28 +1,9 @@
 //! A whole ruleset as the kernel lists it.
 
-use netwright_netfilter::{
-    Chain, ChainFlags, Element, Family, Flowtable, Object, Rule, Set, SetFlags, Table,
-};
+use netwright_netfilter::{Chain, ChainFlags, Element, Family, Rule, Set, SetFlags, Table};
 
-use super::{Scope, object, rule, set};
+use super::{Dump, Scope, object, rule, set};
 use crate::ir::{self, Ruleset, TableContent};
-
-/// All that the kernel lists, each in the order in which it does.
-#[derive(Clone, Debug, Default)]
-pub struct Dump {
-    /// The tables.
-    pub tables: Vec<Table>,
-    /// The chains of all tables.
-    pub chains: Vec<Chain>,
-    /// The rules of all chains.
-    pub rules: Vec<Rule>,
-    /// The sets of all tables with their elements.
-    pub sets: Vec<(Set, Vec<Element>)>,
-    /// The objects of all tables.
-    pub objects: Vec<Object>,
-    /// The flow tables of all tables.
-    pub flowtables: Vec<Flowtable>,
-}
 
 /// Reads a ruleset. What is not understood of it is kept as it is.
 #[must_use]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use netwright_netfilter as kernel;
-use netwright_nft::lift::{self, Dump};
+use netwright_nft::lift;
 use netwright_nft::print::write_ruleset;
 
 use super::{Names, PrintOptions, ir};
@@ -21,10 +21,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    pub(super) fn new(dumped: kernel::Ruleset, names: Names) -> Self {
-        let kernel::Ruleset { tables, chains, rules, sets, objects, flowtables, .. } = dumped;
-        let dump = Dump { tables, chains, rules, sets, objects, flowtables };
-        Listing { ruleset: lift::ruleset(&dump), names, options: PrintOptions::default() }
+    pub(super) fn new(dumped: &kernel::Ruleset, names: Names) -> Self {
+        Listing { ruleset: lift::ruleset(dumped), names, options: PrintOptions::default() }
     }
 
     /// Shown with the kernel's handles, as `nft -a` does, or in another way.

@@ -16,14 +16,13 @@ use crate::nft::place_of;
 use crate::{Error, Result};
 
 /// The tables with what lies in them, and whether netwright made them.
-pub(super) fn content(dump: netwright_netfilter::Ruleset) -> Ruleset {
-    let netwright_netfilter::Ruleset { tables, chains, rules, sets, objects, flowtables, .. } = dump;
-    let own: Vec<TableName> = tables
+pub(super) fn content(dump: &Dump) -> Ruleset {
+    let own: Vec<TableName> = dump
+        .tables
         .iter()
         .filter(|table| is_own(table))
         .map(|table| TableName { family: table.family, name: table.name.clone() })
         .collect();
-    let dump = Dump { tables, chains, rules, sets, objects, flowtables };
     let table = |content: ir::TableContent| {
         let ir::TableContent { table, objects, sets, flowtables, chains } = content;
         let own = own.contains(&TableName::from(&table));
@@ -38,7 +37,7 @@ pub(super) fn content(dump: netwright_netfilter::Ruleset) -> Ruleset {
             rule_places: RulePlaces::default(),
         }
     };
-    Ruleset { tables: lift::ruleset(&dump).tables.into_iter().map(table).collect() }
+    Ruleset { tables: lift::ruleset(dump).tables.into_iter().map(table).collect() }
 }
 
 fn is_own(table: &KernelTable) -> bool {
