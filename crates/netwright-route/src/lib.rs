@@ -1,4 +1,5 @@
-//! Links, addresses, routes, rules and neighbours of rtnetlink as data, and the requests for them as values.
+//! Links, addresses, routes, rules and neighbours of rtnetlink as data, and the requests for them as values;
+//! sockets ([`socket_diagnosis`]) beside them.
 //!
 //! Each kind of object has a module with the attribute table as the kernel's headers have it, an owned type with
 //! public fields, a view that reads a received message in place, and its requests. [`Add`], [`Replace`], [`Append`]
@@ -32,6 +33,7 @@ pub mod prefix;
 pub mod route;
 pub mod rule;
 pub mod settings;
+pub mod socket_diagnosis;
 mod value;
 
 pub use address::Address;

@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::env;
-use std::net::IpAddr;
+use std::fs;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 
 use netwright_route::link::kind::{Bridge, MacvlanMode};
 use netwright_route::link::{AlternativeNames, Change, Create, Get, List, Set};
 use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
 use netwright_route::route::{Lookup, MetricLocks, Metrics, NextHop, RouteKind};
 use netwright_route::rule::{Mark, PortRange, RuleAction, UserRange};
+use netwright_route::socket_diagnosis::{self, Find, Transport};
 use netwright_route::{
     Add, Address, Append, Delete, Echo, Family, Link, Neighbour, Protocol, Replace, Route, Rule, Scope,
     Table, address, link, neighbour, route, rule,
@@ -404,4 +407,46 @@ fn settings_are_files_of_the_kernel() {
         let value = key.number(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert!(key.check(value).is_ok() || name == "disable_policy", "{path} has {value}");
     }
+}
+
+/// What `/proc/PID/fd` calls a socket by.
+fn inode(socket: &impl AsRawFd) -> u32 {
+    let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+    let number = link.to_str().unwrap().strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
+    number.unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_socket_of_a_packet_is_found() {
+    isolated("the_socket_of_a_packet_is_found", |mut connection| {
+        let lo = connection.query(&Get::by_name("lo")).unwrap();
+        connection.acknowledge(&Set { link: lo.id(), change: &Change::up() }).unwrap();
+        let mut connection = Connection::open(socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL).unwrap();
+        let mut find = |transport, local: SocketAddr, remote: SocketAddr| {
+            connection.query(&Find { transport, local, remote }).map(|socket| socket.inode)
+        };
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (local, remote) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+            assert_eq!(find(Transport::TCP, local, remote), Ok(inode(&client)));
+
+            let sender = UdpSocket::bind(address).unwrap();
+            let local = sender.local_addr().unwrap();
+            assert_eq!(find(Transport::UDP, local, remote), Ok(inode(&sender)));
+            sender.connect(remote).unwrap();
+            assert_eq!(find(Transport::UDP, local, remote), Ok(inode(&sender)));
+        }
+        // bound to no address, and to both families
+        let sender = UdpSocket::bind("[::]:0").unwrap();
+        let local = SocketAddr::from(([127, 0, 0, 1], sender.local_addr().unwrap().port()));
+        assert_eq!(find(Transport::UDP, local, ([192, 0, 2, 9], 9).into()), Ok(inode(&sender)));
+        let nobody = find(Transport::TCP, local, ([192, 0, 2, 9], 9).into()).unwrap_err();
+        assert!(nobody.is_not_found(), "{nobody}");
+
+        let all = socket_diagnosis::List { family: Family::IPV6, transport: Transport::UDP };
+        let mut connection = Connection::open(socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL).unwrap();
+        let listed = connection.dump_all(&all).unwrap();
+        assert!(listed.iter().any(|socket| socket.inode == inode(&sender)), "{listed:?}");
+    });
 }
