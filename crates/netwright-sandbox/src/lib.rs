@@ -1,8 +1,10 @@
 //! A process behind a network filter: which names, addresses and ports it may reach, enforced by the kernel, without privileges.
 
+mod attribution;
 pub mod constants;
 mod event;
 pub mod policy;
 
+pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
 pub use policy::{NamePattern, Policy, Ports, Protocol, Rule, Target};

@@ -1,0 +1,169 @@
+//! Which process a packet came from: from its addresses to the socket, and from the socket to the process that has it open.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use netwright_route::socket_diagnosis::{Find, Transport};
+use netwright_sys::Connection;
+
+use crate::{Process, Protocol};
+
+/// Finds processes of one sandbox. Any thread may ask; it takes tens of microseconds where the process had sockets before.
+#[derive(Debug)]
+pub struct Attribution(Mutex<Finder>);
+
+impl Attribution {
+    /// For the network namespace with this identity ([`netwright_sys::Namespace::identity`]), which `sockets`, of the protocol
+    /// `NETLINK_SOCK_DIAG`, and the process `warden` are in.
+    #[must_use]
+    pub fn new(sockets: Connection, namespace: (u64, u64), warden: u32) -> Self {
+        let processes = Processes { namespace, ..Processes::default() };
+        Attribution(Mutex::new(Finder { sockets, warden, processes }))
+    }
+
+    /// The process that sent a packet, where its socket is still open. Of a ping, the source's port is its identifier.
+    #[must_use]
+    pub fn process(&self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Option<Process> {
+        let mut finder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let inode = finder.inode(protocol, source, destination)?;
+        finder.processes.owner(inode)
+    }
+}
+
+#[derive(Debug)]
+struct Finder {
+    sockets: Connection,
+    warden: u32,
+    processes: Processes,
+}
+
+impl Finder {
+    fn inode(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Option<u32> {
+        let transport = match protocol {
+            Protocol::Tcp => Transport::TCP,
+            Protocol::Udp => Transport::UDP,
+            Protocol::Icmp => return self.ping_inode(source),
+        };
+        let find = Find { transport, local: source, remote: destination };
+        let socket = self.sockets.query(&find).ok()?;
+        (socket.inode != 0).then_some(socket.inode)
+    }
+
+    /// Sockets of pings are in a list of text alone.
+    fn ping_inode(&self, source: SocketAddr) -> Option<u32> {
+        let file = if source.is_ipv4() { "icmp" } else { "icmp6" };
+        let list = fs::read_to_string(format!("/proc/{}/net/{file}", self.warden)).ok()?;
+        list.lines().skip(1).find_map(|line| ping_socket(line, source.port()))
+    }
+}
+
+/// The inode in a line of `/proc/net/icmp`, where the socket's identifier is this one.
+fn ping_socket(line: &str, identifier: u16) -> Option<u32> {
+    const LOCAL: usize = 1;
+    const INODE: usize = 9;
+    let (_, port) = line.split_whitespace().nth(LOCAL)?.rsplit_once(':')?;
+    let fits = u16::from_str_radix(port, 16) == Ok(identifier);
+    line.split_whitespace().nth(INODE).filter(|_| fits)?.parse().ok()
+}
+
+/// More sockets than this are not remembered.
+const SOCKETS: usize = 1 << 16;
+/// More processes than this are not looked at before all others.
+const RECENT: usize = 16;
+/// In a second, looking through processes takes no longer than this: a flood of packets costs the packets' names only.
+const BUDGET: Duration = Duration::from_millis(250);
+
+/// Who has which sockets open.
+#[derive(Debug, Default)]
+struct Processes {
+    namespace: (u64, u64),
+    /// Processes by the inodes of sockets.
+    owners: HashMap<u32, u32>,
+    /// Processes that sockets were found in, the last one first.
+    recent: VecDeque<u32>,
+    second: Option<Instant>,
+    spent: Duration,
+}
+
+impl Processes {
+    fn owner(&mut self, inode: u32) -> Option<Process> {
+        if let Some(process) = self.owners.get(&inode).and_then(|&id| describe(id)) {
+            return Some(process);
+        }
+        let begin = Instant::now();
+        if self.second.is_none_or(|second| begin.duration_since(second) > Duration::from_secs(1)) {
+            (self.second, self.spent) = (Some(begin), Duration::ZERO);
+        }
+        if self.spent > BUDGET {
+            return None;
+        }
+        let found = self.search(inode);
+        self.spent += begin.elapsed();
+        describe(found?)
+    }
+
+    fn search(&mut self, inode: u32) -> Option<u32> {
+        let recent: Vec<u32> = self.recent.iter().copied().collect();
+        let found = recent.iter().copied().find(|&id| self.look_into(id, inode)).or_else(|| {
+            let others = process_ids().into_iter().filter(|id| !recent.contains(id));
+            others.into_iter().find(|&id| self.look_into(id, inode))
+        })?;
+        self.recent.retain(|&id| id != found);
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front(found);
+        Some(found)
+    }
+
+    /// Whether a process of the sandbox has the socket; its other sockets are remembered, too.
+    fn look_into(&mut self, id: u32, inode: u32) -> bool {
+        let process = Path::new("/proc").join(id.to_string());
+        if namespace_of(&process) != Some(self.namespace) {
+            return false;
+        }
+        let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
+        let mut found = false;
+        for descriptor in descriptors.flatten() {
+            let Some(socket) = fs::read_link(descriptor.path()).ok().and_then(|link| socket_inode(&link))
+            else {
+                continue;
+            };
+            if self.owners.len() >= SOCKETS {
+                self.owners.clear();
+            }
+            self.owners.insert(socket, id);
+            found |= socket == inode;
+        }
+        found
+    }
+}
+
+/// The youngest first: what was started last is what is busy.
+fn process_ids() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let mut ids: Vec<u32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids
+}
+
+fn namespace_of(process: &Path) -> Option<(u64, u64)> {
+    let stat = rustix::fs::stat(process.join("ns/net")).ok()?;
+    Some((stat.st_dev, stat.st_ino))
+}
+
+/// The number in `socket:[4711]`.
+fn socket_inode(link: &Path) -> Option<u32> {
+    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+fn describe(id: u32) -> Option<Process> {
+    let command = fs::read(format!("/proc/{id}/comm")).ok()?;
+    Some(Process { id, command: String::from_utf8_lossy(command.trim_ascii_end()).into_owned() })
+}
+
+#[cfg(test)]
+mod tests;
