@@ -21,6 +21,7 @@ pub mod expression;
 mod family;
 mod flowtable;
 mod item;
+pub mod log;
 mod message;
 pub mod object;
 pub mod raw;

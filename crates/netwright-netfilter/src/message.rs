@@ -8,6 +8,8 @@ use crate::Family;
 pub mod subsystem {
     /// Connection tracking.
     pub const CONNTRACK: u16 = 1;
+    /// Packets that rules log to listeners (`NFNL_SUBSYS_ULOG`).
+    pub const LOG: u16 = 4;
     /// nf_tables.
     pub const NFTABLES: u16 = 10;
 }
