@@ -10,7 +10,7 @@ use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Target};
 use netwright_nft::lower;
 use netwright_nft::syntax::{NoIncludes, parse};
-use netwright_nft::table::Names;
+use netwright_nft::table::{Database, Names};
 
 /// A compiled text, and each error as its message, its place, its help and its other places.
 fn compiled(text: &str) -> (Compiled, Vec<String>) {
@@ -275,6 +275,30 @@ fn overlaps_with_earlier_orders_are_told_with_both_places() {
     }
     let (_, errors) = compiled(&format!("{}{more}", set.replace("interval;", "interval; auto-merge;")));
     assert_eq!(errors, [""; 0]);
+}
+
+#[test]
+fn raw_bits_of_a_port_are_the_port() {
+    for (raw, named) in [
+        ("@th,16,16 { 22, ssh }", "th dport { 22, ssh }"),
+        ("@th,0,16 . @th,16,16 { 22 . 80 }", "th sport . th dport { 22 . 80 }"),
+        ("udp length 8 @th,16,16 set 53", "udp length 8 th dport set 53"),
+    ] {
+        let mut names = Names::new();
+        names.insert(Database::Services, "ssh", 22);
+        let messages = |rule: &str| {
+            let mut sources = SourceMap::default();
+            let id = sources.add("test", format!("table inet t {{ chain c {{ {rule}; }}; }}"));
+            let parsed = parse(&mut sources, id, &mut NoIncludes);
+            let options = Options { names: &names, catalog: &Catalog::default(), zone: 0 };
+            let compiled = compile(&sources, &parsed, &options);
+            assert!(compiled.diagnostics.is_empty(), "{rule}: {:?}", compiled.diagnostics);
+            bytes(&compiled.commands, &compiled.catalog)
+        };
+        assert_eq!(messages(raw), messages(named), "{raw}");
+    }
+    let (_, errors) = compiled("table inet t { chain c { @th,32,16 ssh; }; }");
+    assert_eq!(errors, ["`ssh` is not an integer [\"ssh\"] "], "a length is no port");
 }
 
 /// Each definition uses the one before it twice: sixty of them would be more elements than there are atoms in a glass.

@@ -116,7 +116,14 @@ impl<'a> Evaluator<'a> {
         };
         let (offset, bits) = (self.fit(raw.offset, "an offset")?, self.fit(raw.length, "a length")?);
         self.check_length(raw.length, bits)?;
-        Ok(Payload { inner: None, location: PayloadLocation::Raw { base, offset, bits } })
+        // The ports lie in one place in all transports, and have a name there.
+        let ports = (base == PayloadBase::TRANSPORT).then(|| HeaderId::Th.header());
+        let port = ports.and_then(|header| Some((header, header.field_at(offset, bits, None)?)));
+        let location = match port {
+            Some((header, field)) => PayloadLocation::Field(header, field),
+            None => PayloadLocation::Raw { base, offset, bits },
+        };
+        Ok(Payload { inner: None, location })
     }
 
     fn check_length(&mut self, number: ast::Number, bits: u32) -> Eval<()> {

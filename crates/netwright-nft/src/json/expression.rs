@@ -144,8 +144,9 @@ impl ToJson<'_> {
             Json::Number(number) if matches!(value.data_type, DataType::IFACE_INDEX | DataType::REALM) => {
                 Node::Text(number.to_string())
             }
+            // Readers of the schema know numbers with a sign: the upper half of 64 bits is below zero.
             Json::Number(number) => match u64::try_from(number) {
-                Ok(number) => number.into(),
+                Ok(number) => Node::Number(i128::from(number.cast_signed())),
                 Err(_) => Node::Text(format!("{number:#x}")),
             },
             Json::Boolean(value) => Node::Boolean(value),

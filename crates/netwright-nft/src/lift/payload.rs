@@ -1,6 +1,7 @@
 //! Bytes of the packet to fields of headers.
 
 use super::load::{Bits, OptionBits};
+use super::value::number;
 use crate::context::Context;
 use crate::ir::{Exthdr, Payload, PayloadLocation, Selector};
 use crate::table::header::{EXTENSIONS, ExtensionBase, PayloadBase};
@@ -28,6 +29,11 @@ fn headers(context: &mut Context, bits: &Bits) -> Vec<(&'static Header, u32)> {
     }
 }
 
+/// The same without the ports that all transports share.
+fn known_headers(context: &mut Context, bits: &Bits) -> impl Iterator<Item = (&'static Header, u32)> {
+    headers(context, bits).into_iter().filter(|(header, _)| header.id != HeaderId::Th)
+}
+
 fn link_headers(context: &Context, offset: u32) -> Vec<(&'static Header, u32)> {
     let link = context.link();
     if link.is_empty() {
@@ -50,6 +56,8 @@ pub(super) fn field(context: &mut Context, bits: &Bits) -> Option<(&'static Head
 }
 
 /// The field that starts at these bits and is the longest of those that are not longer than `limit`.
+///
+/// Without a known transport there is none: bits beside the ports are of some other header, and those of both are shown as they are.
 pub(super) fn field_starting(
     context: &mut Context,
     bits: &Bits,
@@ -61,7 +69,7 @@ pub(super) fn field_starting(
             && limit(field.bits)
             && (field.only_types.is_empty() || message_type.is_some_and(|t| field.only_types.contains(&t)))
     };
-    headers(context, bits).into_iter().find_map(|(header, offset)| {
+    known_headers(context, bits).find_map(|(header, offset)| {
         let field =
             header.fields.iter().filter(|field| fits(field, offset)).max_by_key(|field| field.bits)?;
         Some((header, field))
@@ -84,6 +92,26 @@ pub(super) fn field_around(
     headers(context, bits).into_iter().find_map(|(header, offset)| {
         header.fields.iter().find_map(|field| Some((header, field, fits(field, offset)?)))
     })
+}
+
+/// The field that covers exactly these bits among others that were loaded with them.
+pub(super) fn field_within(context: &mut Context, bits: &Bits) -> Option<(&'static Header, &'static Field)> {
+    field(context, bits).filter(|(header, _)| header.id != HeaderId::Th)
+}
+
+/// The bits that a mask keeps, if they lie side by side: first bit from the left and how many.
+pub(super) fn region(mask: &[u8]) -> Option<(u32, u32)> {
+    let number = number(mask)?;
+    let width = mask.len() as u32 * 8;
+    let trailing = number.trailing_zeros();
+    let length = (number >> trailing.min(127)).trailing_ones();
+    (number != 0 && number.count_ones() == length).then(|| (width - trailing - length, length))
+}
+
+/// The bits that a mask as long as what was loaded keeps, if they lie side by side.
+pub(super) fn kept(bits: &Bits, mask: &[u8]) -> Option<Bits> {
+    let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
+    Some(Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits })
 }
 
 /// Bits as a selector: a field, or the bits themselves.

@@ -63,7 +63,8 @@ impl Lifter<'_> {
         let equality = op == CompareOp::EQ || op == CompareOp::NEQ;
         if let (Operand::Load(Load::Payload(bits)), true) = (&held.operand, equality)
             && payload::field(&mut self.context, bits).is_none()
-            && let Some(matches) = self.split(bits, op, data)
+            && let Some(matches) =
+                self.split(Bits { bits: data.len() as u32 * 8, ..*bits }, op, value::number(data)?, true)
         {
             return Some(matches);
         }
@@ -76,39 +77,58 @@ impl Lifter<'_> {
         if let Operand::Masked { of, mask, xor } = &held.operand
             && let Operand::Load(Load::Payload(bits)) = **of
             && xor.iter().all(|&byte| byte == 0)
-            && let Some(part) = self.part_of_payload(&bits, mask, true)
         {
-            return Some(vec![compared(part, op, data)?]);
+            if let Some(matches) = self.split_masked(&bits, mask, op, data) {
+                return Some(matches);
+            }
+            if let Some(part) = self.part_of_payload(&bits, mask, true) {
+                return Some(vec![compared(part, op, data)?]);
+            }
         }
         let resolved = self.resolve(held)?;
         Some(vec![compared(resolved, op, data)?])
     }
 
-    /// A comparison of several neighbouring fields at once, or of the start of one.
-    fn split(&mut self, bits: &Bits, op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
+    /// A comparison of several neighbouring fields that a mask keeps.
+    fn split_masked(&mut self, bits: &Bits, mask: &[u8], op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
+        let kept = payload::kept(bits, mask)?;
+        if payload::field(&mut self.context, bits).is_some() || payload::field(&mut self.context, &kept).is_some()
+        {
+            return None;
+        }
+        let trailing = bits.offset + bits.bits - kept.offset - kept.bits;
+        self.split(kept, op, value::number(data)? >> trailing, false)
+    }
+
+    /// A comparison of several neighbouring fields at once; where `starts`, the last may be the start of one.
+    fn split(&mut self, bits: Bits, op: CompareOp, number: u128, starts: bool) -> Option<Vec<Match>> {
         let mut context: Context = self.context.clone();
         let mut matches = Vec::new();
-        let number = value::number(data)?;
-        let (mut rest, mut left) = (*bits, data.len() as u32 * 8);
+        let (mut rest, mut left) = (bits, bits.bits);
         while left > 0 {
             let whole = payload::field_starting(&mut context, &rest, |bits| bits <= left);
             let start = || payload::field_starting(&mut self.context.clone(), &rest, |bits| bits > left);
             let (header, field, length) = match whole {
                 Some((header, field)) => (header, field, field.bits),
-                None => start().map(|(header, field)| (header, field, left))?,
+                None => start().filter(|_| starts).map(|(header, field)| (header, field, left))?,
             };
             let location = PayloadLocation::Field(header, field);
             let selector = payload::located(rest.inner, location);
             let resolved = Resolved::of(selector);
             left -= length;
             let these = number >> left & crate::table::value::greatest(length);
-            let part = resolved.form.part;
+            let mut part = resolved.form.part;
+            let mut operator = operator(op)?;
+            // Flags in a list would be any of them.
+            if operator == MatchOperator::Implicit && has_flags(part.data_type) {
+                (operator, part.data_type) = (MatchOperator::Equal, DataType::HEX_INTEGER);
+            }
             let value = Value::number(part.data_type, part.bits, these << (field.bits - length));
             let right = match length < field.bits {
                 true => Expression::Prefix(value, length),
                 false => Expression::Value(value),
             };
-            let matched = Match { operator: operator(op)?, left: resolved.expression, right };
+            let matched = Match { operator, left: resolved.expression, right };
             context.learn(&matched, None);
             matches.push(matched);
             rest.offset += length;

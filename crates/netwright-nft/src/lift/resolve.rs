@@ -6,7 +6,7 @@ use super::load::{Bits, Load, OptionBits};
 use super::payload;
 use super::register::{Held, Operand};
 use super::rule::Lifter;
-use super::value::{self, Form};
+use super::value::Form;
 use crate::ir::{BinaryOperator, Expression, Hash, PayloadLocation, Selector, TypePart, Value};
 use crate::table::header::PayloadBase;
 use crate::table::key::Layer3;
@@ -19,15 +19,6 @@ pub(super) struct Resolved {
     pub(super) expression: Expression,
     /// The value's form.
     pub(super) form: Form,
-}
-
-/// The bits that a mask keeps, if they lie side by side: first bit from the left and how many.
-fn region(mask: &[u8]) -> Option<(u32, u32)> {
-    let number = value::number(mask)?;
-    let width = mask.len() as u32 * 8;
-    let trailing = number.trailing_zeros();
-    let length = (number >> trailing.min(127)).trailing_ones();
-    (number != 0 && number.count_ones() == length).then(|| (width - trailing - length, length))
 }
 
 impl Lifter<'_> {
@@ -175,9 +166,9 @@ impl Lifter<'_> {
 
     /// The field that a mask keeps of loaded bytes; where `compared`, also bits that are no field.
     pub(super) fn part_of_payload(&mut self, bits: &Bits, mask: &[u8], compared: bool) -> Option<Resolved> {
-        let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
-        let kept = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
-        let selector = match payload::field(&mut self.context, &kept) {
+        let kept = payload::kept(bits, mask)?;
+        let first = kept.offset - bits.offset;
+        let selector = match payload::field_within(&mut self.context, &kept) {
             Some((header, field)) => PayloadLocation::Field(header, field),
             None if !compared || payload::field(&mut self.context, bits).is_some() || first == 0 => {
                 return None;
@@ -185,7 +176,7 @@ impl Lifter<'_> {
             None => PayloadLocation::Raw { base: kept.base, offset: kept.offset, bits: kept.bits },
         };
         let selector = payload::located(bits.inner, selector);
-        Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - length))
+        Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - kept.bits))
     }
 
     fn mapped(&mut self, key: &[Held], set: &str) -> Option<Resolved> {
@@ -199,7 +190,7 @@ impl Lifter<'_> {
 
 /// The field of an option that a mask keeps.
 fn part_of_option(bits: &OptionBits, mask: &[u8]) -> Option<Resolved> {
-    let (first, length) = region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
+    let (first, length) = payload::region(mask).filter(|_| mask.len() as u32 * 8 == bits.bits)?;
     let kept = OptionBits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
     let selector: Selector = payload::option_field(&kept)?;
     Some(Resolved::of(selector).placed(mask.len(), bits.bits - first - length))

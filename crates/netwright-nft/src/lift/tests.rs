@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use netwright_netfilter::expression::{BitwiseOp, MatchAttrs, PayloadBase};
+use netwright_netfilter::expression::{BitwiseOp, CompareOp, MatchAttrs, PayloadBase};
 use netwright_netfilter::{Element, Expression, Family, Register, Rule, Set, SetFlags, Verdict, raw::*};
 
 use super::{Scope, rule};
@@ -43,6 +43,31 @@ fn a_statement_between_keeps_the_protocol() {
 fn neighbouring_fields_are_compared_at_once() {
     let code = vec![payload(Base::NETWORK, 12, 8).into(R1), cmp(R1, EQ, [192, 0, 2, 1, 192, 0, 2, 2])];
     check(Family::IPV4, code, "ip saddr 192.0.2.1 ip daddr 192.0.2.2");
+}
+
+#[test]
+fn bits_of_several_fields_are_compared_one_by_one() {
+    let masked = |op: CompareOp| {
+        vec![
+            payload(Base::NETWORK, 8, 4).into(R1),
+            bitwise(R1, R1, [0xff, 0xff, 0, 0], [0; 4]),
+            cmp(R1, op, [64, 6, 0, 0]),
+        ]
+    };
+    check(Family::IPV4, masked(EQ), "ip ttl 64 ip protocol tcp");
+    // Not both of them together is something else than neither.
+    check(Family::IPV4, masked(NEQ), "@nh,64,32 & 0xffff0000 != 0x40060000");
+    let [load, compare] = protocol(6);
+    let flags = vec![load, compare, payload(Base::TRANSPORT, 13, 3).into(R1), cmp(R1, EQ, [0x12, 1, 2])];
+    check(Family::IPV4, flags, "tcp flags == 0x12 tcp window 258");
+}
+
+#[test]
+fn ports_without_a_transport_stand_alone() {
+    let port = vec![payload(Base::TRANSPORT, 2, 2).into(R1), cmp(R1, EQ, [0, 22])];
+    check(Family::INET, port, "th dport 22");
+    let both = vec![payload(Base::TRANSPORT, 0, 4).into(R1), cmp(R1, EQ, [0, 5, 0, 22])];
+    check(Family::INET, both, "@th,0,32 0x50016");
 }
 
 #[test]

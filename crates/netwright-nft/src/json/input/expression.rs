@@ -20,6 +20,14 @@ impl Input {
         let span = node.span;
         match &node.value {
             Value::String(text) => Ok(self.word(node, text)),
+            // Below zero is the upper half of 64 bits.
+            Value::Integer(below) if *below < 0 => {
+                let Ok(number) = i64::try_from(*below) else {
+                    return self.error(span, format!("{below} does not fit into 64 bits"));
+                };
+                let span = self.made(&number.cast_unsigned().to_string(), span);
+                Ok(Expression { span, kind: ExpressionKind::Literal(LiteralKind::Number) })
+            }
             Value::Integer(_) => Ok(Expression { span, kind: ExpressionKind::Literal(LiteralKind::Number) }),
             Value::Boolean(there) => {
                 let span = self.made(if *there { "exists" } else { "missing" }, span);

@@ -215,3 +215,12 @@ fn a_truncated_text_is_survived_wherever_it_ends() {
     }
     assert!(read(&text).2.is_empty());
 }
+
+#[test]
+fn the_upper_half_of_64_bits_is_below_zero() {
+    let of = |number: &str| {
+        format!(r#"{{"match":{{"op":"==","left":{{"payload":{{"base":"nh","offset":0,"len":64}}}},"right":{number}}}}}"#)
+    };
+    check(&of("-2"), "@nh,0,64 == 0xfffffffffffffffe");
+    check(&of("-9223372036854775808"), "@nh,0,64 == 0x8000000000000000");
+}
