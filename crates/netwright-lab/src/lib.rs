@@ -25,6 +25,7 @@ mod failure;
 pub mod fuzz;
 pub mod generate;
 mod harness;
+pub mod internet;
 mod lab;
 mod node;
 mod oracle;

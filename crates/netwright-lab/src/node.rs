@@ -58,6 +58,18 @@ impl Node {
         Ok(self.connection.acknowledge(&link::Set { link, change })?)
     }
 
+    /// Sends any other request.
+    #[track_caller]
+    pub fn request(&mut self, request: &impl netwright_wire::Acknowledged) -> Result<(), Failure> {
+        Ok(self.connection.acknowledge(request)?)
+    }
+
+    /// Asks for one object.
+    #[track_caller]
+    pub fn look<Q: netwright_wire::Query>(&mut self, query: &Q) -> Result<Q::Output, Failure> {
+        Ok(self.connection.query(query)?)
+    }
+
     /// Makes a link.
     #[track_caller]
     pub fn create(&mut self, link: &Create) -> Result<(), Failure> {
