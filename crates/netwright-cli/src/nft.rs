@@ -25,6 +25,7 @@ use crate::output::{self, HELP};
 mod debug;
 mod describe;
 mod echo;
+mod hooks;
 mod interactive;
 pub(crate) mod listing;
 mod monitor;

@@ -20,6 +20,7 @@ mod element;
 pub mod expression;
 mod family;
 mod flowtable;
+mod hooked;
 mod item;
 pub mod log;
 mod message;
@@ -46,6 +47,10 @@ pub use expression::Expression;
 pub use family::{ChainPolicy, Family, Hook};
 pub use flowtable::{
     Flowtable, FlowtableAttrs, FlowtableFlags, FlowtableHookAttrs, FlowtableHookView, FlowtableView,
+};
+pub use hooked::{
+    Hooked, HookedAttrs, HookedBpfAttrs, HookedBpfView, HookedKind, HookedNameAttrs, HookedNameView,
+    HookedOwner, HookedOwnerAttrs, HookedOwnerView, HookedView, ListHooked,
 };
 pub use item::{InFamily, Item, ItemKinds};
 pub use message::{

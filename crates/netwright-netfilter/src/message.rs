@@ -12,6 +12,8 @@ pub mod subsystem {
     pub const LOG: u16 = 4;
     /// nf_tables.
     pub const NFTABLES: u16 = 10;
+    /// What sits at the hooks.
+    pub const HOOK: u16 = 12;
 }
 
 /// Groups of listeners (`NFNLGRP_*`).

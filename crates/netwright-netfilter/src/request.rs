@@ -17,7 +17,7 @@ use crate::{
 pub use reset::Reset;
 
 /// `NETLINK_NETFILTER`.
-const NETFILTER: i32 = 12;
+pub(crate) const NETFILTER: i32 = 12;
 
 /// All things of a kind: `List::<Chain>::new(Family::INET).in_table("filter")`.
 #[derive(Clone, Debug)]

@@ -32,7 +32,7 @@ mod text;
 use std::time::Duration;
 
 use netwright_netfilter::request::{Find, FindGeneration, List, ListElements};
-use netwright_netfilter::{self as kernel, Item, SetFlags};
+use netwright_netfilter::{self as kernel, SetFlags};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::evaluate::Compiled;
 use netwright_sys::{Cause, Connection, Error, protocol};
@@ -84,12 +84,14 @@ impl<'n, D: Driver> Nft<'n, D> {
         self.driver.run(protocol::NETFILTER, generation)
     }
 
-    /// The tables, chains, rules, sets, objects or flow tables that a request asks for.
-    pub fn list<T: Item + Send + 'n>(&self, list: List<T>) -> D::Output<'n, Vec<T>>
+    /// The tables, chains, rules, sets, objects or flow tables that a [`List`] asks for, or what sits at a hook
+    /// ([`ListHooked`](netwright_netfilter::ListHooked)).
+    pub fn list<R>(&self, request: R) -> D::Output<'n, Vec<R::Output>>
     where
-        List<T>: Send + Sync,
+        R: Dump + Send + Sync + 'n,
+        R::Output: Send,
     {
-        self.driver.list(list)
+        self.driver.list(request)
     }
 
     /// Hands out what a request asks for, each in place in the receive buffer: things of a [`List`], or the elements of a

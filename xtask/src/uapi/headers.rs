@@ -50,6 +50,7 @@ const INCLUDED: &[&str] = &[
     "linux/netfilter/nf_tables_compat.h",
     "linux/netfilter/nfnetlink.h",
     "linux/netfilter/nfnetlink_conntrack.h",
+    "linux/netfilter/nfnetlink_hook.h",
     "linux/netfilter/nfnetlink_log.h",
     "linux/netfilter/nfnetlink_osf.h",
     "linux/netfilter/nfnetlink_queue.h",

@@ -12,7 +12,7 @@ use netwright_nft::ir::{
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, print};
 
-use super::{describe, monitor, reset, trace};
+use super::{describe, hooks, monitor, reset, trace};
 use crate::failure::Failure;
 
 /// Why a question is not answered.
@@ -87,6 +87,9 @@ pub(super) fn answer(
             }
             let style = Style { json, ..style };
             return monitor::follow(event.as_deref(), object.as_deref(), net, style, out);
+        }
+        (Operation::List, Target::Hooks { family, device }) => {
+            return hooks::list(*family, device.as_deref(), net, style, out);
         }
         (Operation::Describe, Target::Description { expression, parts }) => {
             return Ok(describe::write(expression.as_ref(), parts, style.names, out)?);

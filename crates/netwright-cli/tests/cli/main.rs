@@ -4,6 +4,7 @@
 mod check;
 mod command;
 mod describe;
+mod hooks;
 mod host;
 mod monitor;
 mod namespaces;
