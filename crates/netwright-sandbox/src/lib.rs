@@ -7,4 +7,4 @@ pub mod policy;
 
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
-pub use policy::{NamePattern, Policy, Ports, Protocol, Rule, Target};
+pub use policy::{NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target};

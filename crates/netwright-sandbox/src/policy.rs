@@ -1,8 +1,16 @@
 //! What a sandbox may reach.
 
+mod grammar;
+mod names;
+
+use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+
+pub use grammar::RuleError;
+pub use names::Names;
 
 /// What a sandbox may reach: everything that is not allowed is refused, and a denied target is refused even where an allowed one covers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,16 +25,57 @@ pub struct Policy {
     pub hosts: Vec<(String, IpAddr)>,
     /// Sockets in the file system that stay reachable.
     pub sockets: Vec<PathBuf>,
+    /// Where rules were written, as far as that is known.
+    pub places: Places,
+}
+
+/// Where the rules of a policy were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Of rules that allow.
+    pub allow: HashMap<Rule, Place>,
+    /// Of rules that deny.
+    pub deny: HashMap<Rule, Place>,
+}
+
+/// Where a rule was written: a line of a file, or a flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's path as it was given, or the flag.
+    pub name: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 /// One target with its ports and protocol: `*.example.org:443/tcp`.
+///
+/// ```
+/// use netwright_sandbox::{Ports, Protocol, Rule};
+///
+/// let rule: Rule = "*.Example.org:443,8000-8100/tcp".parse()?;
+/// assert_eq!(rule.protocol, Some(Protocol::Tcp));
+/// assert_eq!(rule.ports, Ports::Only(vec![443..=443, 8000..=8100]));
+/// assert_eq!(rule.to_string(), "*.example.org:443,8000-8100/tcp");
+/// let wrong = "example.org:443/tpc".parse::<Rule>().unwrap_err();
+/// assert_eq!(wrong.help, ["Did you mean `tcp`?"]);
+/// # Ok::<(), netwright_sandbox::RuleError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Where to.
     pub target: Target,
     /// Which ports.
     pub ports: Ports,
-    /// TCP and UDP without one.
+    /// Without one, a rule allows TCP and UDP; a rule that denies and has no ports either then means every protocol.
     pub protocol: Option<Protocol>,
 }
 
@@ -35,9 +84,9 @@ pub struct Rule {
 pub enum Target {
     /// The addresses that a name resolves to.
     Name(NamePattern),
-    /// An address (with its full length) or a prefix.
+    /// An address (with its full length) or a prefix, without host bits.
     Network(IpAddr, u8),
-    /// Every address but loopback, link-local and multicast ones.
+    /// Every address but loopback, link-local, multicast and metadata ones.
     Any,
     /// The global unicast addresses.
     Internet,
@@ -54,6 +103,20 @@ pub enum NamePattern {
     Exact(String),
     /// `*.example.org`: all depths below, the name itself not.
     Below(String),
+}
+
+impl NamePattern {
+    /// Whether it covers a name, which is in lower case and has no last dot.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            NamePattern::Exact(exact) => exact == name,
+            NamePattern::Below(parent) => name
+                .strip_suffix(parent.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|below| !below.is_empty()),
+        }
+    }
 }
 
 /// Ports, in ascending order and apart from each other.
@@ -75,4 +138,25 @@ pub enum Protocol {
     Udp,
     /// Echo requests of ICMP and ICMPv6.
     Icmp,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Icmp];
+
+    /// Its name in rules.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Icmp => "icmp",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
