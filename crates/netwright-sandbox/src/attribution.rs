@@ -27,7 +27,12 @@ impl Attribution {
 
     /// The process that sent a packet, where its socket is still open. Of a ping, the source's port is its identifier.
     #[must_use]
-    pub fn process(&self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Option<Process> {
+    pub fn process(
+        &self,
+        protocol: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Option<Process> {
         let mut finder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let inode = finder.inode(protocol, source, destination)?;
         finder.processes.owner(inode)

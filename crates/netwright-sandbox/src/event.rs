@@ -1,9 +1,10 @@
 //! What happened at the edge of a sandbox.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use crate::Protocol;
+use crate::{NamePattern, Ports, Protocol, Rule, Target};
 
 /// One attempt to reach something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,43 @@ pub struct Event {
     pub reason: String,
 }
 
+impl Event {
+    /// The narrowest rule that lets the same attempt through; `None` where no rule can.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<Rule> {
+        let target = match (&self.name, self.address) {
+            (Some(name), _) => Target::Name(NamePattern::Exact(name.clone())),
+            (None, Some(address)) if address.is_loopback() => Target::Host,
+            (None, Some(address)) => Target::Network(address, if address.is_ipv4() { 32 } else { 128 }),
+            (None, None) => return None,
+        };
+        let asked = self.address.is_none();
+        if self.protocol.is_none() && !asked {
+            return None;
+        }
+        let ports = match self.port {
+            Some(port) if self.protocol != Some(Protocol::Icmp) => Ports::Only(vec![port..=port]),
+            _ => Ports::All,
+        };
+        Some(Rule { target, ports, protocol: self.protocol })
+    }
+
+    /// Where to, as one word: `example.org:443`, `[2001:db8::1]:53`, `192.0.2.1`.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let host = match (&self.name, self.address) {
+            (Some(name), _) => name.clone(),
+            (None, Some(IpAddr::V6(address))) if self.port.is_some() => format!("[{address}]"),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => String::new(),
+        };
+        match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    }
+}
+
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -37,6 +75,16 @@ pub enum Action {
     Failed,
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Allowed => "allowed",
+            Action::Blocked => "blocked",
+            Action::Failed => "failed",
+        })
+    }
+}
+
 /// A process of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -45,3 +93,6 @@ pub struct Process {
     /// Its command's name (`comm`).
     pub command: String,
 }
+
+#[cfg(test)]
+mod tests;

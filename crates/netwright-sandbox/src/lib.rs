@@ -3,8 +3,10 @@
 mod attribution;
 pub mod constants;
 mod event;
+mod log;
 pub mod policy;
 
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
+pub use log::{Attempt, Log, json_line};
 pub use policy::{NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target};
