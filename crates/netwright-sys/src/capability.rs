@@ -2,6 +2,8 @@
 
 use std::fs;
 
+const CAP_SETGID: u32 = 6;
+const CAP_SETUID: u32 = 7;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 
@@ -15,6 +17,12 @@ pub fn net_admin() -> bool {
 #[must_use]
 pub fn sys_admin() -> bool {
     effective(CAP_SYS_ADMIN)
+}
+
+/// Whether the calling thread has `CAP_SETUID` and `CAP_SETGID` in its user namespace, which mapping others than itself needs.
+#[must_use]
+pub fn set_user_and_group() -> bool {
+    effective(CAP_SETUID) && effective(CAP_SETGID)
 }
 
 /// Whether the process lives in another user namespace than the machine's first, where root is not almighty.

@@ -1,11 +1,13 @@
 //! ICMP errors about what a socket has sent: who refused it, and how (`IP_RECVERR`, ip(7)).
 
 use std::io;
-use std::mem::{MaybeUninit, size_of};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use netwright_wire::Errno;
+
+use crate::option::set;
 
 /// An ICMP or ICMPv6 error that came in for what a socket had sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ impl IcmpError {
             false => (libc::SOL_IP, libc::IP_RECVERR),
             true => (libc::SOL_IPV6, libc::IPV6_RECVERR),
         };
-        set(socket.as_fd(), level, option, 1)
+        Ok(set(socket.as_fd(), level, option, 1)?)
     }
 
     /// Takes the oldest error that is kept, without waiting. Errors that are not ICMP are passed over.
@@ -50,21 +52,6 @@ impl IcmpError {
 struct Control(MaybeUninit<[u8; CONTROL]>);
 
 const CONTROL: usize = 256;
-
-#[allow(unsafe_code)]
-fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
-    // SAFETY: the descriptor is open as long as it is borrowed, and the kernel reads exactly the four bytes of `value`.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            std::ptr::from_ref(&value).cast(),
-            size_of::<i32>() as libc::socklen_t,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
 
 #[allow(unsafe_code)]
 fn receive(socket: BorrowedFd<'_>, control: &mut Control) -> io::Result<Option<IcmpError>> {

@@ -49,10 +49,15 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 #[must_use]
 pub fn failed(error: io::Error) -> Error {
     let error = Error::new(ASKED, error);
-    match error.errno().and_then(|errno| obstacle(errno, |path| fs::read_to_string(path).ok())) {
+    match error.errno().and_then(obstacle_here) {
         Some(help) => error.with_help(help),
         None => error,
     }
+}
+
+/// What stands against new namespaces on this machine, by the error that making them gave.
+pub(crate) fn obstacle_here(errno: Errno) -> Option<&'static str> {
+    obstacle(errno, |path| fs::read_to_string(path).ok())
 }
 
 /// What stands against it, by the error and by the kernel's switches.
@@ -60,7 +65,8 @@ fn obstacle(errno: Errno, read: impl Fn(&str) -> Option<String>) -> Option<&'sta
     let is = |path: &str, value: &str| read(path).is_some_and(|text| text.trim() == value);
     match errno {
         Errno::ENOSPC => Some(
-            "The limit of namespaces is reached: raise user.max_user_namespaces and user.max_net_namespaces (0 forbids them).",
+            "The limit of namespaces is reached: raise user.max_user_namespaces, user.max_net_namespaces and user.max_mnt_namespaces (0 forbids \
+             them); user namespaces lie in each other 32 levels deep at the most.",
         ),
         Errno::EPERM | Errno::EACCES => {
             Some(if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
@@ -70,12 +76,22 @@ fn obstacle(errno: Errno, read: impl Fn(&str) -> Option<String>) -> Option<&'sta
                 "The kernel forbids user namespaces to ordinary users: run it as root, or set kernel.unprivileged_userns_clone to 1."
             } else if is("/proc/sys/user/max_user_namespaces", "0") {
                 "The limit of user namespaces is 0: raise user.max_user_namespaces, or run it as root."
+            } else if read("/proc/self/mountinfo").is_some_and(|mounts| !has_root(&mounts)) {
+                "The process is in a changed root directory (chroot), where the kernel makes no user namespaces: run it outside."
+            } else if read("/proc/self/status").is_some_and(|status| status.contains("\nSeccomp:\t2")) {
+                "A seccomp filter is on this process, as containers have: allow the container to make user namespaces (Docker and Podman: \
+                 `--security-opt seccomp=unconfined`, or a profile that lets unshare, clone, setns and mount pass)."
             } else {
                 "A container or a security policy forbids it: run it as root, or allow the container to make user namespaces."
             })
         }
         _ => None,
     }
+}
+
+/// Whether a mount table has a mount at `/`, which it has unless the root directory is one inside a mount.
+fn has_root(mounts: &str) -> bool {
+    mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
 /// What is decided and written before the fork.

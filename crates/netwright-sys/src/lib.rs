@@ -4,6 +4,7 @@
 //! - [`Connection`]: asks and hears the answers, blocking; `AsyncConnection` is the same under the feature `tokio`;
 //! - [`Namespace`]: a network namespace as an owned descriptor; the caller's threads never change theirs;
 //! - [`isolate`]: a user, network and mount namespace of one's own, for an ordinary user too;
+//! - [`Enclosure`]: namespaces with a process in them that makes sockets inside for who stays outside;
 //! - [`IcmpError`]: who refused what a socket sent;
 //! - [`Tun`]: a TUN or TAP interface;
 //! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
@@ -13,10 +14,12 @@
 mod asynchronous;
 pub mod capability;
 mod connection;
+mod enclosure;
 mod error;
 mod icmp_error;
 pub mod isolate;
 mod namespace;
+mod option;
 mod socket;
 mod sysctl;
 mod tun;
@@ -24,6 +27,7 @@ mod tun;
 #[cfg(feature = "tokio")]
 pub use asynchronous::AsyncConnection;
 pub use connection::{Connection, Failure, Outcome, Refusal};
+pub use enclosure::{Enclosure, EnclosureOptions, Mask, SocketRequest};
 pub use error::{Cause, Error, Result};
 pub use icmp_error::IcmpError;
 pub use namespace::Namespace;

@@ -47,6 +47,11 @@ impl Namespace {
         create().map_err(|cause| Error::new("create a network namespace", cause))
     }
 
+    /// A descriptor that is known to stand for a network namespace.
+    pub(crate) fn adopt(fd: OwnedFd) -> Self {
+        Namespace { fd: Arc::new(fd), name: None }
+    }
+
     /// The name that it was opened or created by.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

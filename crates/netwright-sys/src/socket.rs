@@ -11,7 +11,7 @@ use rustix::net::{
     send, socket_with, sockopt,
 };
 
-use crate::{Cause, Error, Namespace, Result};
+use crate::{Cause, Error, Namespace, Result, option};
 
 /// Kernels fill dumps up to the size that the reader offers, at most 32 KiB; other answers may be longer.
 const FIRST_BUFFER: usize = 64 << 10;
@@ -66,7 +66,19 @@ impl Socket {
 
     fn try_open(protocol: i32) -> rustix::io::Result<Self> {
         let number = u32::try_from(protocol).ok().and_then(std::num::NonZeroU32::new).map(Protocol::from_raw);
-        let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, number)?;
+        Socket::prepare(
+            socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, number)?,
+            protocol,
+        )
+    }
+
+    /// Takes over a netlink socket of this protocol that is as it was made.
+    pub fn adopt(fd: OwnedFd, protocol: i32) -> Result<Self> {
+        Socket::prepare(fd, protocol)
+            .map_err(|errno| Error::new(format!("use a netlink socket of protocol {protocol}"), errno))
+    }
+
+    fn prepare(fd: OwnedFd, protocol: i32) -> rustix::io::Result<Self> {
         bind(&fd, &SocketAddrNetlink::new(0, 0))?;
         let mut socket = Socket { fd, protocol, strict: false };
         socket.enable_if_known(libc::NETLINK_EXT_ACK)?;
@@ -79,29 +91,10 @@ impl Socket {
 
     /// Turns an option on; whether the kernel knows it.
     fn enable_if_known(&self, option: i32) -> rustix::io::Result<bool> {
-        match self.set_option(option, 1) {
+        match option::set(self.fd.as_fd(), libc::SOL_NETLINK, option, 1) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::NOPROTOOPT) => Ok(false),
             Err(errno) => Err(errno),
-        }
-    }
-
-    #[allow(unsafe_code)]
-    fn set_option(&self, option: i32, value: u32) -> rustix::io::Result<()> {
-        // SAFETY: the descriptor is open as long as `self`, and the kernel reads exactly the four bytes of `value`.
-        let result = unsafe {
-            libc::setsockopt(
-                self.fd.as_raw_fd(),
-                libc::SOL_NETLINK,
-                option,
-                std::ptr::from_ref(&value).cast(),
-                size_of::<u32>() as libc::socklen_t,
-            )
-        };
-        match result {
-            0 => Ok(()),
-            _ => Err(rustix::io::Errno::from_io_error(&std::io::Error::last_os_error())
-                .unwrap_or(rustix::io::Errno::INVAL)),
         }
     }
 
@@ -119,13 +112,13 @@ impl Socket {
 
     /// Receives the notifications of a multicast group from now on (`NETLINK_ADD_MEMBERSHIP`).
     pub fn join(&self, group: u32) -> Result<()> {
-        self.set_option(libc::NETLINK_ADD_MEMBERSHIP, group)
+        option::set(self.fd.as_fd(), libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group.cast_signed())
             .map_err(|errno| Error::new(format!("listen to netlink group {group}"), errno))
     }
 
     /// Receives the notifications of a multicast group no longer (`NETLINK_DROP_MEMBERSHIP`).
     pub fn leave(&self, group: u32) -> Result<()> {
-        self.set_option(libc::NETLINK_DROP_MEMBERSHIP, group)
+        option::set(self.fd.as_fd(), libc::SOL_NETLINK, libc::NETLINK_DROP_MEMBERSHIP, group.cast_signed())
             .map_err(|errno| Error::new(format!("stop listening to netlink group {group}"), errno))
     }
 

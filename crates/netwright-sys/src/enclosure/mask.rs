@@ -1,0 +1,226 @@
+//! What lies over files and directories inside.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, SeekFrom, Stat, Uid, chmodat, chownat, mkdirat, open, openat,
+    readlinkat_raw, seek, sendfile, statat, symlinkat,
+};
+use rustix::io::{Errno, Result};
+use rustix::mount::{
+    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, move_mount, open_tree, unmount,
+};
+
+use super::protocol::{MaskKind, Step};
+use crate::option::last;
+
+/// Something that processes inside see in place of what is at a path. It lies in the mount namespace of the inside, where the
+/// confined cannot take it away, neither in namespaces of their own.
+///
+/// A mount over a file or socket is gone when the entry below it is removed or replaced outside, as a restarted service
+/// does with its socket: where that must not happen, cover the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// A file with this content, which cannot be written.
+    File {
+        /// The file to be covered, which must exist; links are followed.
+        path: PathBuf,
+        /// What is read there.
+        content: Vec<u8>,
+    },
+    /// An empty file that nobody can open or connect to, over a socket or another file.
+    Nothing {
+        /// The socket or file, which must exist; links are followed.
+        path: PathBuf,
+    },
+    /// A new directory in memory with some entries of the old one. It can be written if the old one could.
+    Directory {
+        /// The directory, which must exist; links are followed.
+        path: PathBuf,
+        /// Names of entries that stay, with what is mounted on them. Those that do not exist are passed over.
+        keep: Vec<String>,
+    },
+    /// The same, with all that is mounted below it, but it cannot be written.
+    ReadOnly {
+        /// The file or directory; links are followed.
+        path: PathBuf,
+    },
+}
+
+impl Mask {
+    /// The path that is covered.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Mask::File { path, .. }
+            | Mask::Nothing { path }
+            | Mask::Directory { path, .. }
+            | Mask::ReadOnly { path } => path,
+        }
+    }
+}
+
+/// Where file systems are put together, out of everybody's way: every kernel has this directory.
+const SCRATCH: &CStr = c"/proc/fs";
+const NAME: &CStr = c"content";
+
+/// A copy of a mount with all below it, which is not attached anywhere.
+const WHOLE: OpenTreeFlags =
+    OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC).union(OpenTreeFlags::AT_RECURSIVE);
+
+type Outcome<T> = std::result::Result<T, (Step, Errno)>;
+
+fn at<T>(step: Step, result: Result<T>) -> Outcome<T> {
+    result.map_err(|errno| (step, errno))
+}
+
+/// Covers the first path of the text. Allocates nothing.
+pub(super) fn cover(kind: MaskKind, text: &[u8], content: Option<BorrowedFd<'_>>) -> Outcome<()> {
+    let mut paths =
+        text.split_inclusive(|&byte| byte == 0).map_while(|path| CStr::from_bytes_with_nul(path).ok());
+    let path = at(Step::Cover, paths.next().ok_or(Errno::INVAL))?;
+    match kind {
+        MaskKind::File => file(path, content),
+        MaskKind::Directory => directory(path, paths),
+        MaskKind::ReadOnly => at(Step::Cover, read_only(path)),
+    }
+}
+
+/// An empty file system that is mounted out of the way, and unmounted there at the end.
+struct Scratch;
+
+impl Scratch {
+    fn mount() -> Outcome<Self> {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        at(Step::Scratch, mount(c"tmpfs", SCRATCH, c"tmpfs", flags, Some(c"mode=755")))?;
+        Ok(Scratch)
+    }
+
+    fn open(&self) -> Result<OwnedFd> {
+        open(SCRATCH, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = unmount(SCRATCH, UnmountFlags::DETACH);
+    }
+}
+
+fn file(path: &CStr, content: Option<BorrowedFd<'_>>) -> Outcome<()> {
+    let scratch = Scratch::mount()?;
+    let tree = at(Step::Content, {
+        let mode = if content.is_some() { Mode::from_raw_mode(0o444) } else { Mode::empty() };
+        write_content(&scratch, mode, content)
+    })?;
+    drop(scratch);
+    at(Step::Cover, set_read_only(tree.as_fd()))?;
+    at(Step::Cover, attach(&tree, path))
+}
+
+/// Makes the file, and a mount of it alone that is not attached anywhere.
+fn write_content(scratch: &Scratch, mode: Mode, content: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
+    const AT_ONCE: usize = 1 << 20;
+    let directory = scratch.open()?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = openat(&directory, NAME, flags, Mode::RUSR)?;
+    if let Some(content) = content {
+        seek(content, SeekFrom::Start(0))?;
+        while sendfile(&file, content, None, AT_ONCE)? > 0 {}
+    }
+    chmodat(&directory, NAME, mode, AtFlags::empty())?;
+    open_tree(&directory, NAME, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
+}
+
+fn directory<'a>(path: &CStr, names: impl Iterator<Item = &'a CStr>) -> Outcome<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let old = at(Step::Cover, open(path, flags, Mode::empty()))?;
+    let scratch = Scratch::mount()?;
+    let new = at(Step::Scratch, scratch.open())?;
+    for name in names {
+        match keep(&old, &new, name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err((Step::Entry, errno)),
+        }
+    }
+    // An owner that is not mapped cannot be given; the new directory then is the warden's.
+    let status = at(Step::Cover, statat(&old, c"", AtFlags::EMPTY_PATH))?;
+    let _ = chownat(
+        &new,
+        c"",
+        Some(Uid::from_raw(status.st_uid)),
+        Some(Gid::from_raw(status.st_gid)),
+        AtFlags::EMPTY_PATH,
+    );
+    at(Step::Scratch, chmodat(CWD, SCRATCH, mode_of(&status), AtFlags::empty()))?;
+    let tree = at(Step::Scratch, open_tree(CWD, SCRATCH, WHOLE))?;
+    drop(scratch);
+    at(Step::Cover, attach(&tree, path))
+}
+
+fn mode_of(status: &Stat) -> Mode {
+    Mode::from_raw_mode(status.st_mode)
+}
+
+/// Brings one entry of a directory into another one.
+fn keep(old: &OwnedFd, new: &OwnedFd, name: &CStr) -> Result<()> {
+    let status = statat(old, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::Symlink => {
+            let mut target = [0; libc::PATH_MAX as usize];
+            readlinkat_raw(old, name, target.split_last_mut().ok_or(Errno::INVAL)?.1)?;
+            let target = CStr::from_bytes_until_nul(&target).map_err(|_| Errno::NAMETOOLONG)?;
+            return symlinkat(target, new, name);
+        }
+        FileType::Directory => mkdirat(new, name, Mode::from_raw_mode(0o755))?,
+        _ => {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            openat(new, name, flags, Mode::RUSR).map(drop)?;
+        }
+    }
+    let tree = open_tree(old, name, WHOLE)?;
+    move_mount(&tree, c"", new, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+fn read_only(path: &CStr) -> Result<()> {
+    let tree = open_tree(CWD, path, WHOLE)?;
+    set_read_only(tree.as_fd())?;
+    attach(&tree, path)
+}
+
+/// Lays a mount over a path.
+fn attach(tree: &OwnedFd, path: &CStr) -> Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
+    move_mount(tree, c"", CWD, path, flags)
+}
+
+/// `struct mount_attr` of `linux/mount.h`.
+#[repr(C)]
+struct Attributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// Makes a mount and all below it unwritable.
+#[allow(unsafe_code)]
+fn set_read_only(tree: BorrowedFd<'_>) -> Result<()> {
+    const RDONLY: u64 = 1;
+    const AT_RECURSIVE: i32 = 0x8000;
+    let attributes = Attributes { set: RDONLY, clear: 0, propagation: 0, user_namespace: 0 };
+    // SAFETY: the descriptor is open, the path is an empty text, and the kernel reads as many bytes as it is told.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | AT_RECURSIVE,
+            std::ptr::from_ref(&attributes),
+            size_of::<Attributes>(),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(last()) }
+}

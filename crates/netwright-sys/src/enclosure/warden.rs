@@ -1,0 +1,263 @@
+//! The warden: a fork of the supervisor that lives inside and makes what can only be made there.
+//!
+//! The supervisor may have threads, one of which may hold a lock at the moment of the fork. So nothing here allocates,
+//! prints or locks: system calls on what was written before the fork and on buffers of the stack. It cannot panic either, and
+//! if it did all the same, it would end.
+
+use std::ffi::CStr;
+use std::fmt::Write;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, open, openat};
+use rustix::io::{Errno, Result};
+use rustix::mount::{MountPropagationFlags, mount_change};
+use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, setsid};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+
+use super::protocol::{Answer, Request, Step, TEXT};
+use super::transfer::{Descriptors, Message, receive, send};
+use super::{mask, socket};
+use crate::option::last;
+
+/// What is decided, opened and written before the fork.
+pub(super) struct Plan {
+    /// The warden's end of the conversation; its number is above 2.
+    pub(super) socket: OwnedFd,
+    /// The supervisor, which must not be outlived; its number is above 2.
+    pub(super) supervisor: OwnedFd,
+    /// `/dev/null`
+    pub(super) null: OwnedFd,
+    pub(super) users: String,
+    pub(super) groups: String,
+}
+
+/// The warden's life.
+pub(super) fn run(plan: &Plan) -> ! {
+    let _end = EndAtPanic;
+    let outcome = close_others(plan);
+    let _ = setsid(); // a terminal's signals, and those to the supervisor's group, are not for the warden
+    let _ = rustix::process::chdir(c"/");
+    let _ = rustix::thread::set_name(c"warden");
+    let mut text = [0; TEXT];
+    while let Some(message) = next(plan, &mut text) {
+        let (answer, descriptors) = match outcome {
+            Ok(()) => act(plan, &message, text.get_mut(..message.text).unwrap_or_default()),
+            Err(errno) => failed((Step::Descriptors, errno)),
+        };
+        let mut borrowed = [plan.null.as_fd(); super::transfer::DESCRIPTORS];
+        let mut count = 0;
+        for (place, descriptor) in borrowed.iter_mut().zip(descriptors.iter().flatten()) {
+            *place = descriptor.as_fd();
+            count += 1;
+        }
+        let borrowed = borrowed.get(..count).unwrap_or_default();
+        if send(plan.socket.as_fd(), &answer, &[], borrowed).is_err() {
+            break;
+        }
+    }
+    exit()
+}
+
+/// Ends the process without running anything of the supervisor's.
+#[allow(unsafe_code)]
+fn exit() -> ! {
+    // SAFETY: `_exit` only ends the process.
+    unsafe { libc::_exit(0) }
+}
+
+struct EndAtPanic;
+
+impl Drop for EndAtPanic {
+    fn drop(&mut self) {
+        exit();
+    }
+}
+
+/// Waits for a request; `None` when the supervisor is gone, whoever else holds its end of the conversation.
+#[allow(unsafe_code)]
+fn next(plan: &Plan, text: &mut [u8]) -> Option<Message<Request>> {
+    loop {
+        let mut descriptors =
+            [PollFd::new(&plan.socket, PollFlags::IN), PollFd::new(&plan.supervisor, PollFlags::IN)];
+        match poll(&mut descriptors, None) {
+            Ok(_) if !descriptors[1].revents().is_empty() => return None,
+            Ok(_) if !descriptors[0].revents().is_empty() => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    // SAFETY: the supervisor, of which this is a fork, holds the other end and sends requests only.
+    unsafe { receive(plan.socket.as_fd(), text) }.ok().flatten()
+}
+
+type Outcome = (Answer, Descriptors);
+
+fn failed((step, errno): (Step, Errno)) -> Outcome {
+    (Answer { step, errno: errno.raw_os_error() }, [const { None }; super::transfer::DESCRIPTORS])
+}
+
+fn done(descriptors: Descriptors) -> Outcome {
+    (Answer { step: Step::Done, errno: 0 }, descriptors)
+}
+
+fn act(plan: &Plan, message: &Message<Request>, text: &mut [u8]) -> Outcome {
+    let result = match &message.value {
+        Request::Begin => begin(plan),
+        Request::Socket(request) => socket::make(request).map(|socket| [Some(socket), None, None, None]),
+        Request::Sysctl => write_setting(text).map_err(|errno| (Step::Setting, errno)).map(none),
+        Request::Mask(kind) => {
+            let content = message.descriptors.first().and_then(Option::as_ref);
+            mask::cover(*kind, text, content.map(AsFd::as_fd)).map(none)
+        }
+    };
+    result.map_or_else(failed, done)
+}
+
+fn none((): ()) -> Descriptors {
+    [const { None }; super::transfer::DESCRIPTORS]
+}
+
+/// Gives back every descriptor of the supervisor's that the warden does not need.
+fn close_others(plan: &Plan) -> Result<()> {
+    dup2_stdin(&plan.null)?;
+    dup2_stdout(&plan.null)?;
+    dup2_stderr(&plan.null)?;
+    let mut keep =
+        [plan.socket.as_raw_fd(), plan.supervisor.as_raw_fd(), plan.null.as_raw_fd()].map(i32::cast_unsigned);
+    keep.sort_unstable();
+    let mut from = 3;
+    for number in keep {
+        close_range(from, number.saturating_sub(1))?;
+        from = number.saturating_add(1);
+    }
+    close_range(from, u32::MAX)
+}
+
+#[allow(unsafe_code)]
+fn close_range(first: u32, last_one: u32) -> Result<()> {
+    if first > last_one {
+        return Ok(());
+    }
+    // SAFETY: the numbers are taken by value. The closed descriptors have owners in this process's copy of the supervisor's
+    // memory, none of which is ever used or dropped here: the warden leaves by `_exit`.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last_one, 0_u32) } {
+        0 => Ok(()),
+        _ => Err(last()),
+    }
+}
+
+fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
+    // What is mounted inside stays inside, and what is mounted outside later cannot lie over what is masked inside.
+    mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(|errno| (Step::Propagation, errno))?;
+    let lower = lower_namespace(plan)?;
+    let open = |path| open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let opened = || {
+        let user = open(c"/proc/self/ns/user")?;
+        let network = open(c"/proc/self/ns/net")?;
+        let mounts = open(c"/proc/self/ns/mnt")?;
+        // From here on no other process of the same user reads or changes this one.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        Ok((user, network, mounts))
+    };
+    let (user, network, mounts) = opened().map_err(|errno| (Step::Namespaces, errno))?;
+    Ok([Some(user), Some(lower), Some(network), Some(mounts)])
+}
+
+/// A user namespace below the warden's, with the same map. A process brings it to life and ends then; the descriptor
+/// keeps it.
+fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
+    let child = clone(libc::CLONE_NEWUSER, None).map_err(|errno| (Step::LowerNamespace, errno))?;
+    let Some(child) = child else { sleep() };
+    let made = (|| {
+        let file = |name| ShortPath::of_process(child, name);
+        write_all(&file("uid_map")?.open(OFlags::WRONLY)?, plan.users.as_bytes())?;
+        write_all(&file("gid_map")?.open(OFlags::WRONLY)?, plan.groups.as_bytes())?;
+        file("ns/user")?.open(OFlags::RDONLY)
+    })();
+    end(child);
+    made.map_err(|errno| (Step::LowerMap, errno))
+}
+
+/// Waits to be killed, for ten seconds at the most.
+fn sleep() -> ! {
+    let _end = EndAtPanic;
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = poll(&mut [], Some(&Timespec { tv_sec: 10, tv_nsec: 0 }));
+    exit()
+}
+
+/// Splits the process like `fork`, with no thread but this one in the copy, and with other namespaces for the copy. Returns the copy's
+/// process number, `None` in the copy. The copy's end is told to nobody who does not wait for it with `__WALL`.
+///
+/// `pidfd` is set to a descriptor of the copy.
+#[allow(unsafe_code)]
+pub(super) fn clone(namespaces: i32, pidfd: Option<&mut i32>) -> Result<Option<i32>> {
+    let flags = namespaces | if pidfd.is_some() { libc::CLONE_PIDFD } else { 0 };
+    let pidfd = pidfd.map_or(std::ptr::null_mut(), std::ptr::from_mut);
+    let none = 0_usize;
+    // SAFETY: without CLONE_VM the copy has memory of its own and returns on a copy of this stack. The kernel writes one
+    // number where `pidfd` points, if anything. Callers make the copy do nothing but system calls.
+    match unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_ulong, none, pidfd, none, none) } {
+        -1 => Err(last()),
+        0 => Ok(None),
+        child => Ok(Some(child as i32)),
+    }
+}
+
+/// Kills a child of [`clone`] and waits for its end.
+#[allow(unsafe_code)]
+pub(super) fn end(child: i32) {
+    // SAFETY: both take numbers by value. The child has not been waited for, so that its number is still its own.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        while libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) == -1 && last() == Errno::INTR {}
+    }
+}
+
+/// A path on the stack, with its NUL.
+struct ShortPath {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl ShortPath {
+    /// The file of this name of a process.
+    fn of_process(process: i32, name: &str) -> Result<Self> {
+        let mut path = ShortPath { bytes: [0; 64], length: 0 };
+        write!(path, "/proc/{process}/{name}").map_err(|_| Errno::NAMETOOLONG)?;
+        Ok(path)
+    }
+
+    fn open(&self, access: OFlags) -> Result<OwnedFd> {
+        let path = CStr::from_bytes_until_nul(&self.bytes).map_err(|_| Errno::NAMETOOLONG)?;
+        open(path, access | OFlags::CLOEXEC, Mode::empty())
+    }
+}
+
+impl Write for ShortPath {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.length + text.len();
+        let place = self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+fn write_all(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
+    match rustix::io::write(file, bytes)? {
+        written if written == bytes.len() => Ok(()),
+        _ => Err(Errno::IO),
+    }
+}
+
+/// Writes a setting; the kernel shows this process those of its network namespace.
+fn write_setting(text: &[u8]) -> Result<()> {
+    let mut parts = text.split_inclusive(|&byte| byte == 0).map(CStr::from_bytes_with_nul);
+    let (Some(Ok(path)), Some(Ok(value))) = (parts.next(), parts.next()) else { return Err(Errno::INVAL) };
+    let root = open(c"/proc/sys", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let file = openat(&root, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    write_all(&file, value.to_bytes())
+}
