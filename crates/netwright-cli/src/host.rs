@@ -16,7 +16,6 @@ use crate::diagnostics;
 use crate::failure::Failure;
 use crate::files::{self, Includes, STDIN};
 use crate::names;
-use crate::nft::names_in;
 use crate::output::{self, ERROR, count};
 
 /// A host file without mistakes.
@@ -43,7 +42,7 @@ impl HostFile {
         let mut file = |path: &str| files::read(Path::new(path));
         let (host, mut found) = read(&mut sources, &name, &text, format_of(&name, &text), &mut file);
         let names = match net {
-            Some(net) => names_in(net)?,
+            Some(net) => names::in_namespace(net),
             None => declared_names(host.as_ref()),
         };
         let texts = texts(&sources);
@@ -68,7 +67,7 @@ impl HostFile {
 impl Loaded {
     /// What the firewall declares for a namespace that has its interfaces by now, or what is wrong with it.
     pub(crate) fn firewall_in(&self, net: &Net) -> Result<Ruleset, String> {
-        let names = names_in(net).map_err(|error| error.to_string())?;
+        let names = names::in_namespace(net);
         let mut sources = self.sources.clone();
         let (firewall, found) = firewall(&self.texts, &mut sources, &names);
         match found.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {

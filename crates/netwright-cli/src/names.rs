@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::DirEntryExt as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use netwright::Net;
 use netwright_nft::table::{Database, Names};
 
 use crate::files;
@@ -23,17 +25,44 @@ const FILES: [(Database, &[&str]); 8] = [
 /// Where control groups of version 2 are mounted, alone or beside those of version 1.
 const CONTROL_GROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-/// What the files of this host say, and which control groups it has. A file that is not there, or cannot be read, names nothing.
+/// What the files of this host say, and which control groups it has; each is read when a name of its kind is first
+/// looked up. A file that is not there, or cannot be read, names nothing.
 pub(crate) fn of_this_host() -> Names {
     let mut names = Names::new();
     for (database, paths) in FILES {
-        if let Some(text) = paths.iter().find_map(|path| files::read(Path::new(path)).ok()) {
-            names.read(database, &text);
-        }
+        names.later(database, move || in_files(database, paths));
     }
-    let mounts = CONTROL_GROUPS.map(Path::new);
-    if let Some(mount) = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists()) {
-        control_groups(&mut names, mount);
+    names.later(Database::ControlGroups, || {
+        let mut names = Names::new();
+        let mounts = CONTROL_GROUPS.map(Path::new);
+        if let Some(mount) = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists()) {
+            control_groups(&mut names, mount);
+        }
+        names
+    });
+    names
+}
+
+/// The names of this host and of the interfaces of a namespace; where the kernel does not tell these, they are numbers.
+pub(crate) fn in_namespace(net: &Net) -> Names {
+    let mut names = of_this_host();
+    let namespace = net.namespace().clone();
+    names.later(Database::Interfaces, move || {
+        let mut names = Names::new();
+        let links = Net::open_in(&namespace).and_then(|net| net.links().list());
+        for link in links.unwrap_or_default() {
+            names.insert(Database::Interfaces, &link.name, link.index.into());
+        }
+        names
+    });
+    names
+}
+
+/// What the first of the files says that is there.
+fn in_files(database: Database, paths: &[&str]) -> Names {
+    let mut names = Names::new();
+    if let Some(text) = paths.iter().find_map(|path| files::read(Path::new(path)).ok()) {
+        names.read(database, &text);
     }
     names
 }
@@ -53,8 +82,14 @@ fn control_groups(names: &mut Names, mount: &Path) {
     }
 }
 
-/// Seconds that the time zone of the environment (`TZ`), else of the host, lies east of UTC now; UTC where it cannot be found out.
+/// Seconds that the time zone of the environment (`TZ`), else of the host, lies east of UTC now; UTC where it cannot be
+/// found out. It stays as it was when it was first asked for.
 pub(crate) fn zone() -> i32 {
+    static ZONE: LazyLock<i32> = LazyLock::new(zone_now);
+    *ZONE
+}
+
+fn zone_now() -> i32 {
     let zone = match std::env::var("TZ") {
         Ok(text) if text.is_empty() => return 0,
         Ok(text) => tz::TimeZone::from_posix_tz(&text).ok(),

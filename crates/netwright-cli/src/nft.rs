@@ -11,7 +11,7 @@ use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
 use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Target};
 use netwright_nft::syntax::{self, Binding};
-use netwright_nft::table::{Database, Names, PrintOptions};
+use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, lower};
 
 use crate::arguments::Nft;
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Nft) -> Done {
 
 /// Carries out the orders of a text.
 fn carry_out(arguments: &Nft, debug: Debug, net: &Net, sources: &mut SourceMap, id: SourceId) -> Done {
-    let names = names_in(net)?;
+    let names = names::in_namespace(net);
     let compiled = read(arguments, sources, id, net, &names)?;
     let (changes, shows): (Vec<Command>, Vec<Command>) =
         compiled.commands.into_iter().partition(Command::is_change);
@@ -103,15 +103,6 @@ fn no_late_options(words: &[String], sources: &SourceMap, id: SourceId) -> Resul
         start += word.len() + 1;
     }
     Ok(())
-}
-
-/// The names that the host and the namespace give to numbers.
-pub(crate) fn names_in(net: &Net) -> netwright::Result<Names> {
-    let mut names = names::of_this_host();
-    for link in net.links().list()? {
-        names.insert(Database::Interfaces, &link.name, link.index.into());
-    }
-    Ok(names)
 }
 
 /// Gives the text its meaning, with what the kernel has where it refers to it.

@@ -6,14 +6,13 @@ use netwright::Net;
 use netwright_nft::table::PrintOptions;
 
 use crate::failure::Failure;
-use crate::names::zone;
+use crate::names;
 use crate::nft::listing::{Style, write};
-use crate::nft::names_in;
 
 /// Lists all rulesets.
 pub(super) fn list(net: &Net, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let ruleset = net.nft().ruleset()?.ruleset;
-    let options = PrintOptions { zone: zone(), ..PrintOptions::default() };
-    write(&ruleset, Style { options: &options, names: &names_in(net)?, json }, out)?;
+    let options = PrintOptions { zone: names::zone(), ..PrintOptions::default() };
+    write(&ruleset, Style { options: &options, names: &names::in_namespace(net), json }, out)?;
     Ok(())
 }

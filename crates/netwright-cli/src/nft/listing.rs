@@ -4,13 +4,14 @@ use std::fmt;
 use std::io::{self, Write};
 
 use netwright::Net;
-use netwright::netfilter::SetFlags;
+use netwright::netfilter::request::List;
+use netwright::netfilter::{self as kernel, Family, SetFlags};
 use netwright_nft::diagnostic::{nearest, suggestion};
 use netwright_nft::ir::{
     Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
 };
 use netwright_nft::table::{Names, PrintOptions};
-use netwright_nft::{json, print};
+use netwright_nft::{json, lift, print};
 
 use super::{describe, hooks, monitor, reset, trace};
 use crate::failure::Failure;
@@ -70,7 +71,7 @@ pub(super) fn answer(
             return Ok(write_parts(vec![part], style, out)?);
         }
         (Operation::Export, Target::Exchange { .. }) => {
-            let everything = net.nft().ruleset()?.ruleset;
+            let everything = lift::ruleset(&net.nft().dump(Family::UNSPECIFIED)?);
             return Ok(write(&everything, Style { json: true, ..style }, out)?);
         }
         (Operation::Monitor, Target::Changes { event, object, format }) => {
@@ -102,7 +103,11 @@ pub(super) fn answer(
     };
     let mut ruleset = match operation {
         Operation::Reset => reset::ruleset(selection, net)?,
-        _ => net.nft().ruleset_of(selection.family)?.ruleset,
+        _ if selection.entity == Entity::Table && selection.table.is_none() => {
+            let tables = net.nft().list(List::<kernel::Table>::new(selection.family))?;
+            lift::ruleset(&kernel::Ruleset { tables, ..kernel::Ruleset::default() })
+        }
+        _ => lift::ruleset(&net.nft().dump(selection.family)?),
     };
     if let Some(table) = &selection.table {
         keep_table(&mut ruleset, selection, table)?;

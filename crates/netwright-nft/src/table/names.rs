@@ -1,9 +1,11 @@
 //! Names that a host gives to numbers: protocols, services, marks, users and so on.
 //!
-//! The library does no IO: the caller reads the files and hands their text to [`Names::read`], or adds single names.
+//! The library does no IO: the caller reads the files and hands their text to [`Names::read`], or adds single names;
+//! or says with [`Names::later`] how to do so once a name is looked up.
 //! The usual protocols and services are built in, so that `tcp` and `ssh` are understood without any file.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
 
 use super::datatype::Database;
 
@@ -13,7 +15,11 @@ mod builtin;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     tables: BTreeMap<Database, Table>,
+    later: BTreeMap<Database, Arc<Later>>,
 }
+
+/// Names that are found when the first of them is looked up.
+type Later = LazyLock<Names, Box<dyn FnOnce() -> Names + Send>>;
 
 /// One database, both ways.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +41,18 @@ impl Names {
         let table = self.tables.entry(database).or_default();
         table.numbers.entry(name.to_owned()).or_insert(number);
         table.names.entry(number).or_insert_with(|| name.to_owned());
+    }
+
+    /// Says where the names of a database are found once one is looked up; of what is found only this database counts.
+    /// Names that were added go before them.
+    pub fn later(&mut self, database: Database, find: impl FnOnce() -> Names + Send + 'static) {
+        self.later.insert(database, Arc::new(LazyLock::new(Box::new(find))));
+    }
+
+    /// The names of a database: those that were added, and those that are found now.
+    fn tables(&self, database: Database) -> impl Iterator<Item = &Table> {
+        let found = move || self.later.get(&database).and_then(|later| later.tables.get(&database));
+        self.tables.get(&database).into_iter().chain(std::iter::once_with(found).flatten())
     }
 
     /// Adds the names of a database file: `/etc/protocols`, `/etc/services`, `/etc/passwd`, `/etc/group`, or a file
@@ -72,21 +90,20 @@ impl Names {
     /// The number of a name.
     #[must_use]
     pub fn number(&self, database: Database, name: &str) -> Option<u64> {
-        let known = self.tables.get(&database).and_then(|table| table.numbers.get(name)).copied();
+        let known = self.tables(database).find_map(|table| table.numbers.get(name)).copied();
         known.or_else(|| builtin::number(database, name))
     }
 
     /// The name of a number.
     #[must_use]
     pub fn name(&self, database: Database, number: u64) -> Option<&str> {
-        let known = self.tables.get(&database).and_then(|table| table.names.get(&number)).map(String::as_str);
+        let known = self.tables(database).find_map(|table| table.names.get(&number)).map(String::as_str);
         known.or_else(|| builtin::name(database, number))
     }
 
     /// All names of a database that were added, and those built in, in no particular order: for suggestions.
     pub fn all(&self, database: Database) -> impl Iterator<Item = &str> {
-        let added =
-            self.tables.get(&database).into_iter().flat_map(|table| table.numbers.keys().map(String::as_str));
+        let added = self.tables(database).flat_map(|table| table.numbers.keys().map(String::as_str));
         added.chain(builtin::table(database).iter().map(|symbol| symbol.name))
     }
 }

@@ -24,6 +24,29 @@ fn files_of_each_kind_are_read() {
 }
 
 #[test]
+fn names_are_found_when_the_first_is_looked_up() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mut names = Names::new();
+    names.later(Database::Marks, || {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut found = Names::new();
+        found.read(Database::Marks, "1 gold\n2 silver\n");
+        found.insert(Database::Realms, "elsewhere", 1);
+        found
+    });
+    names.insert(Database::Marks, "added", 1);
+    assert_eq!(names.name(Database::Marks, 1), Some("added"));
+    assert_eq!(names.name(Database::Realms, 1), None);
+    assert_eq!(COUNT.load(Ordering::Relaxed), 0, "nothing else was looked up");
+    let copy = names.clone();
+    assert_eq!(names.number(Database::Marks, "gold"), Some(1));
+    assert_eq!(copy.name(Database::Marks, 2), Some("silver"));
+    assert_eq!(copy.all(Database::Marks).count(), 3);
+    assert_eq!(COUNT.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn numbers_come_in_three_bases() {
     assert_eq!(parse_number("22"), Some(22));
     assert_eq!(parse_number("0x16"), Some(22));
