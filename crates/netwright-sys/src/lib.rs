@@ -14,6 +14,7 @@
 mod asynchronous;
 pub mod capability;
 mod connection;
+mod datagrams;
 mod enclosure;
 mod error;
 mod icmp_error;
@@ -27,6 +28,7 @@ mod tun;
 #[cfg(feature = "tokio")]
 pub use asynchronous::AsyncConnection;
 pub use connection::{Connection, Failure, Outcome, Refusal};
+pub use datagrams::{Datagram, Datagrams};
 pub use enclosure::{Enclosure, EnclosureOptions, Mask, SocketRequest};
 pub use error::{Cause, Error, Result};
 pub use icmp_error::IcmpError;
