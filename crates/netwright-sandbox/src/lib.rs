@@ -5,6 +5,7 @@ pub mod constants;
 mod event;
 mod log;
 pub mod policy;
+pub mod resolver;
 
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};

@@ -1,0 +1,287 @@
+//! What is answered, without sockets: questions in, answers out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::grants::Grants;
+use super::local::{self, Hosts};
+use super::memory::KnownNames;
+use super::message::{INTERNET, Question, code, kind};
+use super::name::Name;
+use super::query::{Explanation, Notice, Outcome, Query, Released, Transport, is_order};
+use super::{NamePolicy, Release, answer};
+use crate::Action;
+
+#[cfg(test)]
+mod tests;
+
+/// Addresses stay in the kernel's set at least so long, whatever their time to live: programs keep addresses for a minute and more.
+const SHORTEST: Duration = Duration::from_secs(60);
+/// How long they stay longer than the answer says, so that a program that has just looked may still connect.
+const GRACE: Duration = Duration::from_secs(10);
+/// Labels that name a service (RFC 6335 section 5.1 and RFC 8552) are this long with their underscore.
+const LONGEST_SERVICE_LABEL: usize = 16;
+/// Labels of services in front of a name.
+const SERVICE_LABELS: usize = 3;
+
+/// How it answers, apart from the policy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conduct {
+    /// Every name is allowed: the policy is being learned.
+    pub(super) open: bool,
+    /// The host has IPv6.
+    pub(super) ipv6: bool,
+    /// Domains that programs append to names.
+    pub(super) search: Vec<Name>,
+    /// What the host's own list of names says, for names that are allowed.
+    pub(super) hosts: Hosts,
+}
+
+/// Answers questions.
+#[derive(Debug)]
+pub(super) struct Engine {
+    conduct: Conduct,
+    grants: Grants,
+    known: Arc<KnownNames>,
+}
+
+/// What to do with a client's message.
+#[derive(Clone, Debug)]
+pub(super) enum Decision {
+    /// Nothing.
+    Silence,
+    /// Answer it, once what it releases is let through.
+    Answer(Query, Outcome),
+    /// Ask a name server the query's question.
+    Ask(Query, Question),
+}
+
+/// What the policy says about a question's name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    pub(super) rules: Vec<usize>,
+    /// The names that have these rules: itself, or those whose answers lead to it.
+    pub(super) sources: Vec<Name>,
+    pub(super) denied: bool,
+    pub(super) allowed: bool,
+}
+
+impl Engine {
+    pub(super) fn new(conduct: Conduct, known: Arc<KnownNames>) -> Self {
+        Self { conduct, grants: Grants::default(), known }
+    }
+
+    /// Decides about a client's message.
+    pub(super) fn decide(
+        &self,
+        policy: &dyn NamePolicy,
+        message: &[u8],
+        transport: Transport,
+        now: Instant,
+    ) -> Decision {
+        let Some((query, early)) = Query::read(message, transport) else { return Decision::Silence };
+        match (early, query.question.clone()) {
+            (Some(outcome), _) => Decision::Answer(query, outcome),
+            (None, None) => Decision::Silence,
+            (None, Some(question)) => match self.at_once(policy, &question, now) {
+                Some(outcome) => Decision::Answer(query, outcome),
+                None => Decision::Ask(query, question),
+            },
+        }
+    }
+
+    /// The answer that needs nobody else.
+    fn at_once(&self, policy: &dyn NamePolicy, question: &Question, now: Instant) -> Option<Outcome> {
+        if question.class != INTERNET || is_order(question.kind) {
+            return Some(Outcome {
+                explanation: Some(Explanation::Prohibited),
+                ..Outcome::of(code::REFUSED)
+            });
+        }
+        if let Some(outcome) = local::reserved(question) {
+            return Some(outcome);
+        }
+        if let Some(address) = local::asked_address(question) {
+            return self.reverse(policy, question, address, now);
+        }
+        let standing = self.standing(policy, &question.name, question.kind, now);
+        let own = Hosts::new(policy.hosts());
+        if !standing.denied
+            && let Some(addresses) = own.addresses(&question.name)
+        {
+            return Some(answer::hosts(question, addresses, &standing, &self.conduct));
+        }
+        if standing.denied || !standing.allowed {
+            return Some(self.blocked(policy, &question.name, &standing));
+        }
+        if let Some(addresses) = self.conduct.hosts.addresses(&question.name) {
+            return Some(answer::hosts(question, addresses, &standing, &self.conduct));
+        }
+        (question.kind == kind::AAAA && !self.conduct.ipv6).then(|| Outcome::of(code::DONE))
+    }
+
+    /// The name of an address is told where the address may be reached; a log needs no word of the others, which programs ask for idly.
+    fn reverse(
+        &self,
+        policy: &dyn NamePolicy,
+        question: &Question,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<Outcome> {
+        let name =
+            Hosts::new(policy.hosts()).name_of(address).or_else(|| self.conduct.hosts.name_of(address));
+        if let Some(name) = name {
+            return Some(answer::reverse(question, &name));
+        }
+        let may_ask = self.conduct.open || policy.covers(address) || self.known.is_released(address, now);
+        (!may_ask).then(|| Outcome::of(code::NO_SUCH_NAME))
+    }
+
+    /// What the policy says about a name that is asked for.
+    pub(super) fn standing(&self, policy: &dyn NamePolicy, name: &Name, kind: u16, now: Instant) -> Standing {
+        let mut standing = own_standing(policy, name, kind);
+        for source in self.grants.sources(name, now) {
+            let granted = own_standing(policy, source, kind::SRV);
+            if !granted.denied && granted.allowed {
+                standing.rules.extend(granted.rules);
+                standing.sources.push(source.clone());
+                standing.allowed = true;
+            }
+        }
+        standing.rules.sort_unstable();
+        standing.rules.dedup();
+        if self.conduct.open {
+            standing.allowed = true;
+            standing.denied = false;
+        }
+        if standing.sources.is_empty() {
+            standing.sources.push(name.clone());
+        }
+        standing
+    }
+
+    /// The answer for a name that may not be asked for.
+    ///
+    /// It is "no such name" and not "refused": with the latter the resolver of glibc gives up the rest of its search list (so that with
+    /// `ndots:5` allowed names fail too), that of musl waits for its time out, and that of Go asks again and reports a broken server.
+    fn blocked(&self, policy: &dyn NamePolicy, name: &Name, standing: &Standing) -> Outcome {
+        let reason = if standing.denied { "a rule denies the name" } else { "no rule allows the name" };
+        // A program that appends the search list to an allowed name does not want to go there.
+        let appended =
+            !standing.denied && self.conduct.search.iter().any(|domain| is_appended(policy, name, domain));
+        let notice =
+            Notice { action: Action::Blocked, name: name.text(), address: None, reason: reason.to_owned() };
+        Outcome {
+            explanation: Some(Explanation::Blocked),
+            notices: if appended { Vec::new() } else { vec![notice] },
+            ..Outcome::of(code::NO_SUCH_NAME)
+        }
+    }
+
+    /// What there is to say when a name server has answered: `message` is the answer to the question.
+    pub(super) fn hear(
+        &mut self,
+        policy: &dyn NamePolicy,
+        question: &Question,
+        message: &[u8],
+        now: Instant,
+    ) -> Outcome {
+        // The policy may have changed since it was asked.
+        let standing = match local::asked_address(question) {
+            Some(_) => Standing { allowed: true, ..Standing::default() },
+            None => self.standing(policy, &question.name, question.kind, now),
+        };
+        if standing.denied || !standing.allowed {
+            return self.blocked(policy, &question.name, &standing);
+        }
+        let heard = answer::rebuild(policy, question, message, &standing, &self.conduct);
+        for (target, time_to_live) in heard.targets {
+            for source in &standing.sources {
+                self.grants.grant(&target, source, in_kernel(time_to_live), now);
+            }
+        }
+        heard.outcome
+    }
+
+    /// Lets an outcome's addresses through. Only what it returns may be told.
+    pub(super) fn settle(&self, mut outcome: Outcome, release: &dyn Release, now: Instant) -> Outcome {
+        let Some(released) = outcome.release.take().filter(|released| !released.addresses.is_empty()) else {
+            return outcome;
+        };
+        let Released { name, rules, addresses, time_to_live } = released;
+        let time_to_live = in_kernel(time_to_live);
+        if !rules.is_empty()
+            && let Err(error) = release.release(&rules, &addresses, time_to_live)
+        {
+            let reason = format!("its addresses could not be let through: {error}");
+            let notice = Notice { action: Action::Failed, name, address: None, reason };
+            return Outcome { notices: vec![notice], ..Outcome::of(code::FAILED) };
+        }
+        self.known.remember(&name, &addresses, now + time_to_live);
+        outcome
+    }
+
+    /// Lets through again what is let through, after the policy was replaced: for the rules that the names have now.
+    pub(super) fn release_again(&self, policy: &dyn NamePolicy, release: &dyn Release, now: Instant) {
+        for (text, address, time_to_live) in self.known.released(now) {
+            let Some(name) = Name::from_text(&text) else { continue };
+            let standing = self.standing(policy, &name, kind::SRV, now);
+            if standing.allowed && !standing.denied && !standing.rules.is_empty() {
+                // What fails stays closed; the next question for the name opens it.
+                let _ = release.release(&standing.rules, &[address], time_to_live);
+            }
+        }
+    }
+}
+
+/// What the policy's own rules say about a name.
+fn own_standing(policy: &dyn NamePolicy, name: &Name, kind: u16) -> Standing {
+    let full = policy.name_rules(&name.text());
+    let mut standing = Standing {
+        denied: full.deny.is_some(),
+        allowed: full.is_allowed(),
+        rules: full.allow,
+        sources: Vec::new(),
+    };
+    if standing.allowed {
+        standing.sources.push(name.clone());
+    }
+    // A name of a service belongs to whoever has the name behind it, but no address of its own is reached under that name's rules.
+    if !matches!(kind, kind::A | kind::AAAA)
+        && let Some(bare) = without_service(name)
+    {
+        let behind = policy.name_rules(&bare.text());
+        standing.denied |= behind.deny.is_some();
+        if behind.is_allowed() {
+            standing.allowed = true;
+            standing.rules.extend(behind.allow);
+            standing.sources.push(bare);
+        }
+    }
+    standing
+}
+
+/// The name behind `_service._protocol.`; `None` where it has none.
+fn without_service(name: &Name) -> Option<Name> {
+    let is_service = |label: &&[u8]| label.first() == Some(&b'_') && label.len() <= LONGEST_SERVICE_LABEL;
+    let labels = name.labels().take(SERVICE_LABELS).take_while(is_service).count();
+    if labels == 0 { None } else { Name::from_labels(name.labels().skip(labels)) }
+}
+
+/// Whether a name is one that the policy knows, with a domain of the search list appended.
+fn is_appended(policy: &dyn NamePolicy, name: &Name, domain: &Name) -> bool {
+    let length = name.labels().count().saturating_sub(domain.labels().count());
+    if length == 0 || domain.labels().next().is_none() || !name.is_within(domain) {
+        return false;
+    }
+    Name::from_labels(name.labels().take(length)).is_some_and(|bare| {
+        own_standing(policy, &bare, kind::SRV).allowed
+            || Hosts::new(policy.hosts()).addresses(&bare).is_some()
+    })
+}
+
+/// How long addresses are let through that are to live so long.
+fn in_kernel(time_to_live: Duration) -> Duration {
+    (time_to_live + GRACE).max(SHORTEST)
+}
