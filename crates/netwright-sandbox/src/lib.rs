@@ -3,11 +3,15 @@
 mod attribution;
 pub mod constants;
 mod event;
+pub mod filter;
 mod log;
 pub mod policy;
 pub mod resolver;
 
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
+pub use filter::{Filter, FilterOptions};
 pub use log::{Attempt, Log, json_line};
-pub use policy::{NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target};
+pub use policy::{
+    AddressKind, Decision, Destination, NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target,
+};

@@ -1,5 +1,7 @@
 //! What a sandbox may reach.
 
+pub(crate) mod address;
+mod decide;
 mod grammar;
 mod names;
 
@@ -9,6 +11,10 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+pub(crate) use decide::NAME_SERVER_PORTS;
+
+pub use address::{AddressKind, kind};
+pub use decide::{Decision, Destination};
 pub use grammar::RuleError;
 pub use names::Names;
 

@@ -1,0 +1,303 @@
+//! The policy in the kernel: one nftables table that is made, filled and replaced in whole transactions.
+//!
+//! The table lets nothing out that no rule allows, whether the supervisor is alive or not. Its parts, by name:
+//!
+//! - `output` sees all that is sent; `own` what goes to the sandbox itself; `decide` has the rules of the policy, `deny` first;
+//! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops;
+//! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for the rule `n`, which has a name;
+//! - `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
+//!
+//! With [`Mode::Attached`] the same rules bind one control group of the host, and nothing else is touched.
+
+mod attached;
+mod inside;
+mod rules;
+mod text;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use netwright_netfilter::{Batch, Element, Family, Set, Table};
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{self, Options};
+use netwright_nft::lower;
+use netwright_nft::syntax::{NoIncludes, parse};
+use netwright_nft::table::{Database, Names};
+use netwright_sys::{Cause, Connection, Error, Outcome, Result};
+use netwright_wire::Errno;
+
+use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, SEEN_GROUP, TABLE};
+use crate::policy::{Policy, Rule, Target};
+
+/// How often a transaction is repeated whose elements ran out while it was made.
+const TRIES: usize = 5;
+/// The most addresses that a rule can have at a time: a zone that answers with ever new ones must not fill the kernel's memory.
+const MOST_RELEASED: usize = 1 << 16;
+/// The longest time for which an address is released; as with caches of answers, nothing stays for ever (RFC 8767, section 4).
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How a filter is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterOptions {
+    /// How packets leave.
+    pub mode: Mode,
+    /// All but what is denied is let through, as `allowed` does it: for learning what a command needs.
+    pub open: bool,
+    /// The sandbox's own addresses, beside those of the loopback.
+    pub own: Vec<IpAddr>,
+    /// Addresses stay released for so long at least, since programs keep what they were told for a while.
+    pub least_time_to_live: Duration,
+    /// Name of the table, of the family inet.
+    pub table: String,
+    /// Log group of what is refused.
+    pub refused_group: u16,
+    /// Log group of what is let through, where the supervisor does not carry it.
+    pub seen_group: u16,
+}
+
+impl FilterOptions {
+    /// The usual ones for a mode.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        FilterOptions {
+            mode,
+            open: false,
+            own: vec![OWN_IPV4.into(), OWN_IPV6.into()],
+            least_time_to_live: Duration::from_secs(30),
+            table: TABLE.to_owned(),
+            refused_group: REFUSED_GROUP,
+            seen_group: SEEN_GROUP,
+        }
+    }
+
+    fn listeners(&self) -> Option<Listeners> {
+        match &self.mode {
+            Mode::Relay(listeners) => Some(*listeners),
+            Mode::Nat(listeners) => *listeners,
+            Mode::Attached(_) => None,
+        }
+    }
+}
+
+/// How packets leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The supervisor carries them.
+    Relay(Listeners),
+    /// By a link. Ports of the host's loopback are carried by the supervisor, where it listens.
+    Nat(Option<Listeners>),
+    /// The processes of a control group of the host send them as always.
+    Attached(Attached),
+}
+
+/// The ports of the supervisor's transparent listeners inside, for TCP and UDP both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listeners {
+    /// Of IPv4.
+    pub ipv4: u16,
+    /// Of IPv6.
+    pub ipv6: u16,
+}
+
+/// A control group of version 2 and the resolver that its questions go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Its number: that of its directory's inode.
+    pub group: u64,
+    /// How deep it lies below the root, whose level is 0.
+    pub level: u32,
+    /// The port of the resolver on the loopback of both families.
+    pub resolver: u16,
+}
+
+/// The table of a policy in the kernel. It stays there when this is dropped.
+#[derive(Debug)]
+pub struct Filter {
+    connection: Connection,
+    policy: Policy,
+    options: FilterOptions,
+    /// What was released for each allow rule, and until when.
+    released: Vec<HashMap<IpAddr, Instant>>,
+}
+
+impl Filter {
+    /// Puts the table of a policy in place, in the network namespace of the connection, in the place of one that has its name.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub fn install(connection: Connection, policy: &Policy, options: FilterOptions) -> Result<Filter> {
+        let released = vec![HashMap::new(); policy.allow.len()];
+        let mut filter = Filter { connection, policy: policy.clone(), options, released };
+        filter.load(policy, &[])?;
+        Ok(filter)
+    }
+
+    /// The policy that is in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Releases addresses for allow rules with names, by their places in [`Filter::policy`]; rules without are passed over. When it
+    /// returns, the kernel lets packets to them through. What is released already stays for the longer of both times.
+    ///
+    /// # Errors
+    /// The kernel does not take them, or there are too many.
+    pub fn release(&mut self, rules: &[usize], addresses: &[IpAddr], time_to_live: Duration) -> Result<()> {
+        let now = Instant::now();
+        let until =
+            now + time_to_live.clamp(self.options.least_time_to_live, LONGEST).max(Duration::from_millis(1));
+        let mut news: Vec<(usize, IpAddr)> = Vec::new();
+        for &rule in rules {
+            let Some(Rule { target: Target::Name(_), .. }) = self.policy.allow.get(rule) else { continue };
+            let Some(known) = self.released.get_mut(rule) else { continue };
+            known.retain(|_, until| *until > now);
+            let is_new = |address: &IpAddr| known.get(address).is_none_or(|known| *known < until);
+            let new = addresses.iter().map(IpAddr::to_canonical).filter(is_new);
+            news.extend(new.map(|address| (rule, address)));
+            if known.len() + addresses.len() > MOST_RELEASED {
+                let what = format!("the rule has {} addresses already", known.len());
+                return Err(Error::new(format!("release addresses for rule {rule}"), Cause::Invalid(what)));
+            }
+        }
+        news.sort_unstable();
+        news.dedup();
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.add(&news, until - now)?;
+        for (rule, address) in news {
+            if let Some(known) = self.released.get_mut(rule) {
+                known.insert(address, until);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts another policy in force, in one transaction: no packet meets anything but the old or the new one. What was released for a rule
+    /// that the new policy has too stays for the rest of its time.
+    ///
+    /// # Errors
+    /// The kernel does not take it; then the old policy is still in force.
+    pub fn replace(&mut self, policy: &Policy) -> Result<()> {
+        let now = Instant::now();
+        let kept: Vec<HashMap<IpAddr, Instant>> =
+            policy.allow.iter().map(|rule| self.still_released(rule, now)).collect();
+        let elements = kept.iter().enumerate().flat_map(|(rule, addresses)| {
+            addresses.iter().map(move |(address, until)| (rule, *address, *until - now))
+        });
+        self.load(policy, &elements.collect::<Vec<_>>())?;
+        self.policy = policy.clone();
+        self.released = kept;
+        Ok(())
+    }
+
+    /// Takes the table away, and the filter with it: packets pass as without one.
+    ///
+    /// # Errors
+    /// The kernel does not.
+    pub fn remove(mut self) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.delete(&Table::new(Family::INET, self.options.table.as_str()));
+        self.commit(batch)
+    }
+
+    fn still_released(&self, rule: &Rule, now: Instant) -> HashMap<IpAddr, Instant> {
+        let place = self.policy.allow.iter().position(|old| old == rule);
+        let known = place.and_then(|place| self.released.get(place)).into_iter().flatten();
+        known.filter(|(_, until)| **until > now).map(|(address, until)| (*address, *until)).collect()
+    }
+
+    fn load(&mut self, policy: &Policy, released: &[text::Released]) -> Result<()> {
+        let batch = compiled(&text::table(policy, &self.options, released), &self.options)?;
+        self.commit(batch)
+    }
+
+    /// Adds elements with a timeout. Kernels before 6.12 do not give an element that is there another timeout, so each is added (where it is
+    /// missing), deleted and added: within a transaction nobody sees it gone.
+    fn add(&mut self, news: &[(usize, IpAddr)], time_to_live: Duration) -> Result<()> {
+        for tries in 1.. {
+            let mut batch = Batch::new();
+            for (set, elements) in self.elements(news, time_to_live) {
+                batch.add_elements(&set, &elements);
+                batch.delete_elements(&set, &elements);
+                batch.add_elements(&set, &elements);
+            }
+            match self.commit(batch) {
+                // One was there when it was added and its time was over when it was deleted.
+                Err(error) if error.errno() == Some(Errno::ENOENT) && tries < TRIES => {}
+                result => return result,
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&self, news: &[(usize, IpAddr)], time_to_live: Duration) -> Vec<(Set, Vec<Element>)> {
+        let mut sets: Vec<((usize, bool), Vec<Element>)> = Vec::new();
+        for (rule, address) in news {
+            let key = match address {
+                IpAddr::V4(address) => Element::new(address.octets()),
+                IpAddr::V6(address) => Element::new(address.octets()),
+            };
+            let milliseconds = u64::try_from(time_to_live.as_millis()).unwrap_or(u64::MAX).max(1);
+            let element = Element { timeout: Some(milliseconds), ..key };
+            match sets.last_mut().filter(|(set, _)| *set == (*rule, address.is_ipv4())) {
+                Some((_, elements)) => elements.push(element),
+                None => sets.push(((*rule, address.is_ipv4()), vec![element])),
+            }
+        }
+        let table = self.options.table.as_str();
+        let named = |(rule, ipv4)| Set::new(Family::INET, table, text::name_set(rule, ipv4), 0);
+        sets.into_iter().map(|(set, elements)| (named(set), elements)).collect()
+    }
+
+    fn commit(&mut self, mut batch: Batch) -> Result<()> {
+        let messages = batch.messages();
+        let bytes = batch.finish().map_err(|error| Error::new("put the filter in place", error))?;
+        let refusals = match self.connection.transact(bytes, messages, |_, _| {})? {
+            Outcome::Committed { .. } => return Ok(()),
+            Outcome::Refused(refusals) => refusals,
+        };
+        let bytes = bytes.to_vec();
+        let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
+        let Some(refusal) = first else { return Err(Error::new("put the filter in place", Cause::NoAnswer)) };
+        let step = batch.step(refusal.index).map(|step| step.at(refusal.error.extended.offset));
+        let asked = step
+            .as_ref()
+            .map_or("put the filter in place".to_owned(), |step| format!("put the filter in place: {step}"));
+        Err(Error::new(asked, refusal.error).with_sent(&bytes).with_part(step.and_then(|step| step.part())))
+    }
+}
+
+/// The messages of a text that this module made.
+fn compiled(text: &str, options: &FilterOptions) -> Result<Batch> {
+    let mut sources = SourceMap::default();
+    let source = sources.add("filter", text);
+    let mut names = Names::new();
+    if let Mode::Attached(to) = &options.mode {
+        names.insert(Database::ControlGroups, attached::GROUP, to.group);
+    }
+    let parsed = parse(&mut sources, source, &mut NoIncludes);
+    let options = Options { names: &names, catalog: &Catalog::of_nothing(), zone: 0 };
+    let compiled = evaluate::compile(&sources, &parsed, &options);
+    let wrong = |what: String| Error::new("compile the filter", Cause::Invalid(what));
+    if let Some(diagnostic) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
+        let line = diagnostic
+            .span()
+            .and_then(|span| sources.locate(span))
+            .map(|place| place.line)
+            .unwrap_or_default();
+        let line = text.lines().nth((line as usize).saturating_sub(1)).unwrap_or_default().trim();
+        return Err(wrong(format!("{} in «{line}»", diagnostic.message)));
+    }
+    let mut batch = Batch::new();
+    match lower::batch(&compiled.commands, &compiled.catalog, &mut batch) {
+        Ok(()) => Ok(batch),
+        Err(failed) => Err(wrong(failed.error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! The chains of a sandbox's own namespace.
+
+use super::text::Text;
+use super::{FilterOptions, Listeners, Mode, rules};
+use crate::constants::{RESOLVER, SUPERVISOR_MARK};
+use crate::policy::Policy;
+use crate::policy::address::{Prefix, disjoint, length};
+
+/// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200).
+const DETOURS: [&str; 3] = ["ip option lsrr exists", "ip option ssrr exists", "exthdr rt exists"];
+/// What the kernel sends on its own account to keep groups and neighbours known. Nobody inside can make them: that takes a raw socket.
+const HOUSEKEEPING: &str = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report";
+const NEIGHBOURS: &str = "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert";
+
+pub(super) fn chains(text: &mut Text, policy: &Policy, options: &FilterOptions) {
+    text.prefix_sets("own", &own_prefixes(options));
+    let listeners = options.listeners();
+    text.chain("own", |text| own(text, policy, listeners));
+    untracked(text, "prerouting");
+    untracked(text, "output");
+    output(text, options);
+    if let Some(listeners) = listeners {
+        redirected(text, policy, options, listeners);
+    }
+}
+
+/// The refusal of packets with a route of their own.
+pub(super) fn detours(text: &mut Text) {
+    text.lines(DETOURS.map(|detour| format!("{detour} goto refused")));
+}
+
+fn own_prefixes(options: &FilterOptions) -> Vec<Prefix> {
+    let loopback = [([127, 0, 0, 0].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 128)];
+    disjoint(
+        loopback.into_iter().chain(options.own.iter().map(|address| (*address, length(*address)))).collect(),
+    )
+}
+
+/// TCP is judged by its first segment, and nobody inside can forge another: connections outlive the policy without being tracked.
+fn untracked(text: &mut Text, hook: &str) {
+    text.chain(&format!("untracked_{hook}"), |text| {
+        text.line(format_args!("type filter hook {hook} priority raw; policy accept;"));
+        text.line("meta l4proto tcp notrack");
+    });
+}
+
+fn output(text: &mut Text, options: &FilterOptions) {
+    text.chain("output", |text| {
+        text.line("type filter hook output priority filter; policy drop;");
+        text.line(format_args!("meta mark {SUPERVISOR_MARK:#x} accept"));
+        detours(text);
+        text.line("tcp flags & (fin | syn | rst | ack) != syn accept");
+        text.line("ct state established,related accept");
+        text.line("ip daddr @own_ipv4 goto own");
+        text.line("ip6 daddr @own_ipv6 goto own");
+        if matches!(options.mode, Mode::Nat(_)) {
+            text.line(format_args!("icmpv6 type {{ {NEIGHBOURS} }} accept"));
+        }
+        text.line(format_args!("icmpv6 type {{ {NEIGHBOURS}, {HOUSEKEEPING} }} drop"));
+        text.line("meta l4proto igmp drop");
+        text.line("goto decide");
+    });
+}
+
+/// What goes to the sandbox itself: free, but for ports that lead to the host.
+fn own(text: &mut Text, policy: &Policy, listeners: Option<Listeners>) {
+    text.line(format_args!("ip daddr {RESOLVER} accept"));
+    if let Some(Listeners { ipv4, ipv6 }) = listeners {
+        // They take a packet's destination for where it was to go, so nothing is sent to them directly.
+        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {{ {ipv4}, {ipv6} }} goto refused"));
+    }
+    text.lines(rules::host(&policy.deny, true, "goto refused"));
+    let verdict = if listeners.is_some() { "goto relayed" } else { "goto refused" };
+    text.lines(rules::host(&policy.allow, false, verdict));
+    text.line("accept");
+}
+
+/// The way of allowed packets to the supervisor: in relay mode all that is not for the sandbox itself; in both modes the host's ports.
+fn redirected(text: &mut Text, policy: &Policy, options: &FilterOptions, listeners: Listeners) {
+    text.chain("redirected", |text| {
+        for (family, ip, port) in [("ipv4", "ip", listeners.ipv4), ("ipv6", "ip6", listeners.ipv6)] {
+            for protocol in ["tcp", "udp"] {
+                text.line(format_args!(
+                    "meta nfproto {family} meta l4proto {protocol} tproxy {ip} to :{port} accept"
+                ));
+            }
+        }
+    });
+    text.chain("arrived", |text| {
+        text.line(format_args!("ip daddr {RESOLVER} accept"));
+        text.lines(rules::host(&policy.allow, false, "goto redirected"));
+        text.line("accept");
+    });
+    text.chain("prerouting", |text| {
+        text.line("type filter hook prerouting priority mangle; policy accept;");
+        text.line("iifname != \"lo\" accept");
+        text.line("ct direction reply accept");
+        text.line("ip daddr @own_ipv4 goto arrived");
+        text.line("ip6 daddr @own_ipv6 goto arrived");
+        if matches!(options.mode, Mode::Relay(_)) {
+            text.line("goto redirected");
+        }
+    });
+}

@@ -1,0 +1,60 @@
+use super::*;
+
+fn policy(allow: &[&str], deny: &[&str]) -> Policy {
+    let rules = |texts: &[&str]| texts.iter().map(|text| text.parse::<Rule>().unwrap()).collect();
+    Policy { allow: rules(allow), deny: rules(deny), ..Policy::default() }
+}
+
+/// Policies with each kind of rule.
+fn policies() -> Vec<Policy> {
+    let all = [
+        "example.org:443",
+        "*.example.org",
+        "192.0.2.1",
+        "10.0.0.0/8:5432/tcp",
+        "2001:db8::/32",
+        "any",
+        "any:53",
+        "internet:1-1000/udp",
+        "lan",
+        "host:5432",
+        "icmp",
+        "[2001:db8::1]:53,80",
+        "example.net/icmp",
+        "lan:53,853",
+    ];
+    let deny = [
+        "ads.example.org",
+        "10.9.0.0/16",
+        "any:25",
+        "internet:23/tcp",
+        "lan:22",
+        "host:6379",
+        "2001:db8:bad::/48",
+        "icmp",
+        "192.0.2.66/udp",
+    ];
+    vec![policy(&[], &[]), policy(&all, &[]), policy(&all, &deny), policy(&[], &deny)]
+}
+
+fn modes() -> Vec<Mode> {
+    let listeners = Listeners { ipv4: 5004, ipv6: 5006 };
+    let attached = Attached { group: 7, level: 2, resolver: 5353 };
+    vec![Mode::Relay(listeners), Mode::Nat(None), Mode::Nat(Some(listeners)), Mode::Attached(attached)]
+}
+
+#[test]
+fn every_policy_compiles_in_every_mode() {
+    for mode in modes() {
+        for policy in policies() {
+            for open in [false, true] {
+                let options = FilterOptions { open, ..FilterOptions::new(mode.clone()) };
+                let released = [(0, "192.0.2.9".parse().unwrap(), Duration::from_millis(90_500))];
+                let text = text::table(&policy, &options, &released);
+                if let Err(error) = compiled(&text, &options) {
+                    panic!("{error}\n{text}");
+                }
+            }
+        }
+    }
+}
