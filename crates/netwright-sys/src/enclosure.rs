@@ -107,7 +107,9 @@ impl Enclosure {
             format!("make a {} inside{address}", request.name())
         };
         let [socket, ..] = self.ask(asked, &Request::Socket(*request), &[], None)?;
-        socket.ok_or_else(|| Error::new(asked(), Cause::NoAnswer))
+        let socket = socket.ok_or_else(|| Error::new(asked(), Cause::NoAnswer))?;
+        socket::resize(socket.as_fd(), request).map_err(|errno| Error::new(asked(), errno))?;
+        Ok(socket)
     }
 
     /// A netlink connection of the inside; `protocol` is one of [`crate::protocol`]. Any thread may use it, with the power over the inside

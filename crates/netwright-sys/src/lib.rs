@@ -5,6 +5,7 @@
 //! - [`Namespace`]: a network namespace as an owned descriptor; the caller's threads never change theirs;
 //! - [`isolate`]: a user, network and mount namespace of one's own, for an ordinary user too;
 //! - [`Enclosure`]: namespaces with a process in them that makes sockets inside for who stays outside;
+//! - [`Confinement`]: how a command is put inside, with no way out;
 //! - [`IcmpError`]: who refused what a socket sent;
 //! - [`Tun`]: a TUN or TAP interface;
 //! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
@@ -13,6 +14,7 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 pub mod capability;
+mod confinement;
 mod connection;
 mod datagrams;
 mod enclosure;
@@ -27,6 +29,7 @@ mod tun;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::AsyncConnection;
+pub use confinement::{Confinement, User};
 pub use connection::{Connection, Failure, Outcome, Refusal};
 pub use datagrams::{Datagram, Datagrams};
 pub use enclosure::{Enclosure, EnclosureOptions, Mask, SocketRequest};

@@ -30,7 +30,7 @@ pub enum Mask {
         /// What is read there.
         content: Vec<u8>,
     },
-    /// An empty file that nobody can open or connect to, over a socket or another file.
+    /// An empty file that cannot be written, over a socket or another file. Connecting is refused, as if nobody listened.
     Nothing {
         /// The socket or file, which must exist; links are followed.
         path: PathBuf,
@@ -112,7 +112,7 @@ impl Drop for Scratch {
 fn file(path: &CStr, content: Option<BorrowedFd<'_>>) -> Outcome<()> {
     let scratch = Scratch::mount()?;
     let tree = at(Step::Content, {
-        let mode = if content.is_some() { Mode::from_raw_mode(0o444) } else { Mode::empty() };
+        let mode = Mode::from_raw_mode(if content.is_some() { 0o444 } else { 0o666 });
         write_content(&scratch, mode, content)
     })?;
     drop(scratch);

@@ -58,11 +58,12 @@ pub struct SocketRequest {
     /// Mark of what it sends.
     #[doc(alias = "SO_MARK")]
     pub mark: Option<u32>,
-    /// Receive buffer in bytes, also beyond `net.core.rmem_max`.
-    #[doc(alias = "SO_RCVBUFFORCE")]
+    /// Receive buffer in bytes as the kernel counts, which is with its overhead; twice `net.core.rmem_max` at the most where the caller is not
+    /// root.
+    #[doc(alias = "SO_RCVBUF")]
     pub receive_buffer: Option<u32>,
-    /// Send buffer in bytes, also beyond `net.core.wmem_max`.
-    #[doc(alias = "SO_SNDBUFFORCE")]
+    /// Send buffer in bytes as the kernel counts; twice `net.core.wmem_max` at the most where the caller is not root.
+    #[doc(alias = "SO_SNDBUF")]
     pub send_buffer: Option<u32>,
     /// Address to bind to.
     pub bind: Option<SocketAddr>,
@@ -182,7 +183,21 @@ fn options(socket: BorrowedFd<'_>, request: &SocketRequest) -> Result<()> {
     by_family(request.original_destination, libc::IP_RECVORIGDSTADDR, libc::IPV6_RECVORIGDSTADDR)?;
     general(libc::SO_REUSEADDR, request.reuse_address.then_some(1))?;
     general(libc::SO_REUSEPORT, request.reuse_port.then_some(1))?;
-    general(libc::SO_MARK, request.mark)?;
-    general(libc::SO_RCVBUFFORCE, request.receive_buffer)?;
-    general(libc::SO_SNDBUFFORCE, request.send_buffer)
+    general(libc::SO_MARK, request.mark)
+}
+
+/// Sets the sizes of buffers. The supervisor does it: going beyond the limits needs power outside.
+pub(super) fn resize(socket: BorrowedFd<'_>, request: &SocketRequest) -> Result<()> {
+    for (size, beyond, within) in [
+        (request.receive_buffer, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),
+        (request.send_buffer, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF),
+    ] {
+        let Some(size) = size else { continue };
+        let size = i32::try_from(size).unwrap_or(i32::MAX) / 2; // the kernel doubles it
+        match set(socket, libc::SOL_SOCKET, beyond, size) {
+            Err(Errno::PERM) => set(socket, libc::SOL_SOCKET, within, size)?,
+            other => other?,
+        }
+    }
+    Ok(())
 }

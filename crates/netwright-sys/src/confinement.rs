@@ -1,0 +1,250 @@
+//! Putting a command inside an enclosure, with no way out of it.
+
+mod filter;
+mod scope;
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+
+use netwright_wire::Errno;
+use rustix::process::{Gid, Pid, Signal, Uid, chdir, getpid, getppid, set_parent_process_death_signal};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, LinkNameSpaceType, clear_ambient_capability_set,
+    move_into_link_name_space, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
+    set_thread_res_uid,
+};
+
+use crate::enclosure::Inside;
+use crate::option::last;
+use crate::{Cause, Enclosure, Error, Result};
+
+/// How a command is put inside.
+///
+/// In any case it is in the network and mount namespace of the inside and in a user namespace below that which they belong to. It inherits
+/// no descriptor but 0 to 2, gains no privileges by executing a program, and makes no system calls that pass by the network namespace. It
+/// can send no signals to processes outside, where the kernel has that (Landlock, from Linux 6.12 on), and read, trace or change none in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confinement {
+    /// Another user to run it as, where all users exist inside. Use this in place of [`CommandExt::uid`] and [`CommandExt::gid`], which
+    /// would take away what entering needs.
+    pub user: Option<User>,
+    /// Whether it keeps the capabilities of the lower user namespace, as a command of root's does that changes files of
+    /// several users. They give no power over the network or the mounts of the inside.
+    pub capabilities: bool,
+    /// Whether it is killed when the thread that starts it ends, in whatever way.
+    #[doc(alias = "PR_SET_PDEATHSIG")]
+    pub die_with_thread: bool,
+}
+
+/// A user to run a command as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Its number.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its other groups.
+    pub groups: Vec<u32>,
+}
+
+impl Enclosure {
+    /// Makes a command run inside. The working directory stays, as seen inside.
+    ///
+    /// A refusal is the error of [`Command::spawn`]; [`Confinement::refusal`] tells whether it is one of the program itself.
+    #[allow(unsafe_code)]
+    pub fn confine(&self, command: &mut Command, confinement: &Confinement) -> Result<()> {
+        let plan = Plan::new(self.inside(), confinement)
+            .map_err(|cause| Error::new("put a command into a network of its own", cause))?;
+        // SAFETY: between fork and exec the closure makes system calls only, on what exists before and on its stack; it
+        // does not allocate.
+        unsafe { command.pre_exec(move || enter(&plan).map_err(io::Error::from)) };
+        Ok(())
+    }
+}
+
+impl Confinement {
+    /// The sentence for an error of starting a confined command, if it was not the program that could not be executed.
+    #[must_use]
+    pub fn refusal(error: &io::Error) -> Option<Error> {
+        let number = error.raw_os_error().filter(|number| *number >= STEP)? - STEP;
+        let step = STEPS.get(usize::try_from(number / STEP).ok()?)?;
+        let asked = format!("put a command into a network of its own: {step}");
+        Some(Error::new(asked, Cause::System(Errno(number % STEP))))
+    }
+}
+
+/// Between fork and exec the only thing that reaches the parent is one error number. That of a failed step has the step in
+/// its thousands, from one on, so that it cannot be taken for an error of executing the program.
+#[derive(Clone, Copy)]
+struct Failure {
+    step: usize,
+    errno: rustix::io::Errno,
+}
+
+const STEP: i32 = 1000;
+
+const STEPS: [&str; 9] = [
+    "find the working directory",
+    "enter the namespaces",
+    "enter the working directory, as seen inside",
+    "take on the user",
+    "give up the capabilities",
+    "give up new privileges",
+    "end together with its parent",
+    "close the inherited descriptors",
+    "set the filter of system calls",
+];
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        let step = i32::try_from(failure.step).unwrap_or_default();
+        io::Error::from_raw_os_error(STEP + step * STEP + failure.errno.raw_os_error())
+    }
+}
+
+/// What is decided, opened and written before the fork.
+struct Plan {
+    inside: Arc<Inside>,
+    user: Option<(Uid, Gid, Vec<Gid>)>,
+    keep_capabilities: bool,
+    parent: Option<Pid>,
+    filter: Vec<libc::sock_filter>,
+}
+
+impl Plan {
+    fn new(inside: &Arc<Inside>, confinement: &Confinement) -> std::result::Result<Self, Cause> {
+        let filter = filter::program().ok_or_else(|| {
+            Cause::Invalid("there is no filter of system calls for processors of this kind".into())
+        })?;
+        if confinement.user.is_some() && !inside.all_users {
+            return Err(Cause::Invalid("no other users than that of the caller exist inside".into()));
+        }
+        let user = confinement.user.as_ref().map(|user| {
+            let groups = user.groups.iter().copied().map(Gid::from_raw).collect();
+            (Uid::from_raw(user.uid), Gid::from_raw(user.gid), groups)
+        });
+        Ok(Plan {
+            inside: inside.clone(),
+            user,
+            keep_capabilities: confinement.capabilities,
+            parent: confinement.die_with_thread.then(getpid),
+            filter,
+        })
+    }
+}
+
+/// The order matters: each step needs what a later one gives up.
+fn enter(plan: &Plan) -> std::result::Result<(), Failure> {
+    let at = |step: usize| move |errno| Failure { step, errno };
+    let mut buffer = [0; libc::PATH_MAX as usize];
+    let directory = working_directory(&mut buffer).map_err(at(0))?;
+    enter_namespaces(&plan.inside).map_err(at(1))?;
+    // A directory that is covered inside is left for what covers it. Keeping the old one would keep all that is above it, too.
+    chdir(directory).map_err(at(2))?;
+    if !plan.keep_capabilities {
+        empty_bounding_set().map_err(at(4))?;
+    }
+    if let Some((user, group, groups)) = &plan.user {
+        set_thread_groups(groups).map_err(at(3))?;
+        set_thread_res_gid(*group, *group, *group).map_err(at(3))?;
+        set_thread_res_uid(*user, *user, *user).map_err(at(3))?;
+    }
+    if !plan.keep_capabilities {
+        give_up_capabilities().map_err(at(4))?;
+    }
+    set_no_new_privs(true).map_err(at(5))?;
+    if let Some(parent) = plan.parent {
+        die_with(parent).map_err(at(6))?;
+    }
+    scope::restrict();
+    close_at_exec().map_err(at(7))?;
+    set_filter(&plan.filter).map_err(at(8))
+}
+
+#[allow(unsafe_code)]
+fn working_directory(buffer: &mut [u8]) -> rustix::io::Result<&CStr> {
+    // SAFETY: the kernel writes at most as many bytes as the buffer has.
+    if unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) } < 0 {
+        return Err(last());
+    }
+    match CStr::from_bytes_until_nul(buffer) {
+        // One that is not below the root directory is given with words before it.
+        Ok(path) if path.to_bytes().starts_with(b"/") => Ok(path),
+        _ => Err(rustix::io::Errno::NOENT),
+    }
+}
+
+fn enter_namespaces(inside: &Inside) -> rustix::io::Result<()> {
+    for (namespace, kind) in [
+        (&inside.user, LinkNameSpaceType::User), // gives the capabilities that the next ones need
+        (&inside.network, LinkNameSpaceType::Network),
+        (&inside.mounts, LinkNameSpaceType::Mount),
+        (&inside.lower, LinkNameSpaceType::User),
+    ] {
+        move_into_link_name_space(namespace.as_fd(), Some(kind))?;
+    }
+    Ok(())
+}
+
+/// Nothing that is executed from now on can have a capability, not even with user number 0.
+#[allow(unsafe_code)]
+fn empty_bounding_set() -> rustix::io::Result<()> {
+    for capability in 0..64 {
+        // SAFETY: this call takes numbers only.
+        let result = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability as libc::c_ulong, 0, 0, 0) };
+        match result {
+            0 => {}
+            _ if last() == rustix::io::Errno::INVAL && capability > 0 => return Ok(()), // beyond the last one
+            _ => return Err(last()),
+        }
+    }
+    Ok(())
+}
+
+fn give_up_capabilities() -> rustix::io::Result<()> {
+    clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+fn die_with(parent: Pid) -> rustix::io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    match getppid() == Some(parent) {
+        true => Ok(()),
+        false => Err(rustix::io::Errno::SRCH), // it was gone before that
+    }
+}
+
+#[allow(unsafe_code)]
+fn close_at_exec() -> rustix::io::Result<()> {
+    // SAFETY: this call takes numbers only, and closes nothing yet.
+    match unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } {
+        0 => Ok(()),
+        _ => Err(last()),
+    }
+}
+
+#[allow(unsafe_code)]
+fn set_filter(filter: &[libc::sock_filter]) -> rustix::io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| rustix::io::Errno::INVAL)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel reads the program and as many instructions as it says, and keeps a copy.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+            std::ptr::from_ref(&program),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(last()) }
+}
+
+#[cfg(test)]
+mod tests;
