@@ -7,6 +7,7 @@
 //! - [`Enclosure`]: namespaces with a process in them that makes sockets inside for who stays outside;
 //! - [`Confinement`]: how a command is put inside, with no way out;
 //! - [`IcmpError`]: who refused what a socket sent;
+//! - [`Signals`]: signals as messages;
 //! - [`Tun`]: a TUN or TAP interface;
 //! - [`Sysctl`]: the files under `/proc/sys/net` of a namespace;
 //! - [`Error`]: a sentence of what was asked, what the kernel said and what to do.
@@ -23,6 +24,7 @@ mod icmp_error;
 pub mod isolate;
 mod namespace;
 mod option;
+mod signals;
 mod socket;
 mod sysctl;
 mod tun;
@@ -36,6 +38,7 @@ pub use enclosure::{Enclosure, EnclosureOptions, Mask, SocketRequest};
 pub use error::{Cause, Error, Result};
 pub use icmp_error::IcmpError;
 pub use namespace::Namespace;
+pub use signals::{Came, Signals};
 pub use socket::{Received, Socket};
 pub use sysctl::Sysctl;
 pub use tun::Tun;
