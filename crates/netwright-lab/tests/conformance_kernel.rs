@@ -1,8 +1,8 @@
-//! The records, rulesets and recipes in the kernel, each in a network namespace of the test's own.
+//! The records, rulesets and recipes in the kernel, and rulesets of our own, each in a network namespace of the test's own.
 //!
 //! `NETWRIGHT_NFT` names the `nft` to compare with, 1.1.7 or later. `CONFORMANCE_FAILURES=20` shows so many failures.
 
-use netwright_lab::conformance::material::Shared;
+use netwright_lab::conformance::material::{self, Shared};
 use netwright_lab::conformance::{Doubts, Ratchet, Score, kernel};
 use netwright_lab::{Failure, Lab, Outcome, kernel_tests};
 
@@ -30,6 +30,14 @@ fn rulesets(_lab: &mut Lab) -> Outcome {
     judge("rulesets", |shared, doubts| kernel::rulesets(&shared.rulesets()?, doubts))
 }
 
+/// Our own rulesets, which need no material.
+fn listings(_lab: &mut Lab) -> Outcome {
+    let own = material::rulesets(format!("{FOLDER}/rulesets").as_ref())?;
+    let score = kernel::listings(&own, Doubts::read(format!("{FOLDER}/doubts").as_ref())?)?;
+    score.show("listings");
+    Ratchet::read(format!("{FOLDER}/reached").as_ref())?.hold("listings", &score)
+}
+
 fn recipes(_lab: &mut Lab) -> Outcome {
     judge("recipes", |shared, doubts| {
         let (context, recipes) = shared.recipes()?;
@@ -37,4 +45,4 @@ fn recipes(_lab: &mut Lab) -> Outcome {
     })
 }
 
-kernel_tests! { records, rulesets, recipes }
+kernel_tests! { records, rulesets, listings, recipes }

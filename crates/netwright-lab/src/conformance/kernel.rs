@@ -5,15 +5,15 @@ mod records;
 mod rulesets;
 
 pub use records::records;
-pub use rulesets::{recipes, rulesets};
+pub use rulesets::{listings, recipes, rulesets};
 
-use netwright_netfilter::request::{List, ListElements};
-use netwright_netfilter::{Batch, Family, Item, Set};
+use netwright::Net;
+use netwright_netfilter::{Batch, Family};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::Command;
 use netwright_nft::lift::{self, Dump};
 use netwright_nft::print;
-use netwright_sys::{Cause, Connection, Outcome, protocol};
+use netwright_sys::{Connection, Outcome, protocol};
 
 use super::Language;
 use super::language::batch;
@@ -97,30 +97,9 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn all<T: Item>(&mut self) -> Result<Vec<T>, Failure> {
-        // A kernel without flow tables does not know the question.
-        match self.connection.dump_all(&List::<T>::new(Family::UNSPECIFIED)) {
-            Err(error) if matches!(error.cause(), Cause::Kernel(_)) => Ok(Vec::new()),
-            all => Ok(all?),
-        }
-    }
-
     /// Everything that the kernel has.
     fn dump(&mut self) -> Result<Dump, Failure> {
-        let mut sets = Vec::new();
-        for set in self.all::<Set>()? {
-            let elements = self.connection.dump_all(&ListElements::of(&set))?;
-            sets.push((set, elements.into_iter().flatten().collect()));
-        }
-        Ok(Dump {
-            tables: self.all()?,
-            chains: self.all()?,
-            rules: self.all()?,
-            sets,
-            objects: self.all()?,
-            flowtables: self.all()?,
-            ..Dump::default()
-        })
+        Ok(Net::open()?.nft().dump(Family::UNSPECIFIED)?)
     }
 
     /// Our listing.
@@ -135,9 +114,14 @@ impl<'a> Bench<'a> {
         let mut arguments = Vec::new();
         arguments.extend(options.stateless.then_some("-s"));
         arguments.extend(options.numeric_protocol.then_some("-p"));
-        arguments.extend(["list", "ruleset"]);
+        self.theirs_with(&arguments)
+    }
+
+    /// The same with these options.
+    fn theirs_with(&self, options: &[&str]) -> Option<String> {
         let nft = self.nft.as_ref()?;
-        Some(nft.text(arguments).unwrap_or_else(|failure| format!("{failure:?}")))
+        let listed = nft.text([options, &["list", "ruleset"]].concat());
+        Some(listed.unwrap_or_else(|failure| format!("{failure:?}")))
     }
 
     /// Flushes the ruleset and lets nft load a text; whether it could, where there is an nft.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use netwright_netfilter::expression::{CtKey, LogLevel};
 use netwright_netfilter::{
     Batch, Chain, Data, Element, ElementListAttrs, Expression, Family, Flowtable, Item, MessageKind,
     NetfilterHeader, Object, Rule, Set, Table,
@@ -161,6 +162,23 @@ pub(crate) fn batch(commands: &[Command], catalog: &Catalog, first: u32) -> Resu
 pub(crate) fn messages(batch: &mut Batch) -> Vec<(MessageKind, &[u8])> {
     let all = Messages::new(batch.finish().unwrap_or_default()).filter_map(Result::ok);
     all.filter_map(|message| Some((MessageKind::of(&message)?, message.payload))).collect()
+}
+
+/// What a kernel tells of what it was sent: a log has a level unless it goes to a group, and protocols are the same in both directions.
+pub(crate) fn told(sent: &Dump) -> Dump {
+    let mut told = sent.clone();
+    for expression in told.rules.iter_mut().flat_map(|rule| &mut rule.expressions) {
+        match expression {
+            Expression::Log(log) if log.group.is_none() => {
+                log.level.get_or_insert(LogLevel::WARNING);
+            }
+            Expression::Ct(ct) if matches!(ct.key, Some(CtKey::PROTOCOL | CtKey::L3_PROTOCOL)) => {
+                ct.direction = None
+            }
+            _ => {}
+        }
+    }
+    told
 }
 
 /// What a kernel would have after some batches that only add, with names for what has none.

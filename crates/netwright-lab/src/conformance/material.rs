@@ -97,6 +97,21 @@ impl Table {
     }
 }
 
+/// The rulesets in a folder, by name.
+pub fn rulesets(folder: &Path) -> Result<Vec<Ruleset>, Failure> {
+    let mut rulesets = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "nft") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let json = std::fs::read_to_string(path.with_extension("json")).ok();
+            rulesets.push(Ruleset { name, text: std::fs::read_to_string(&path)?, json });
+        }
+    }
+    rulesets.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(rulesets)
+}
+
 impl Record {
     /// What is under test.
     #[must_use]
@@ -217,17 +232,7 @@ impl Shared {
 
     /// All rulesets.
     pub fn rulesets(&self) -> Result<Vec<Ruleset>, Failure> {
-        let mut rulesets = Vec::new();
-        for entry in std::fs::read_dir(self.0.join("corpus/rulesets"))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "nft") {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                let json = std::fs::read_to_string(path.with_extension("json")).ok();
-                rulesets.push(Ruleset { name, text: std::fs::read_to_string(&path)?, json });
-            }
-        }
-        rulesets.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(rulesets)
+        rulesets(&self.0.join("corpus/rulesets"))
     }
 
     /// The world of the recipes, and all of them.

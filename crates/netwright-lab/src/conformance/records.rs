@@ -6,10 +6,11 @@ use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::Command;
 use netwright_nft::lift::{self, Dump};
 use netwright_nft::print;
+use netwright_nft::table::PrintOptions;
 use netwright_wire::{Attributes, Big, Value as _, Writer};
 use serde_json::{Value, json};
 
-use super::language::{Memory, batch, messages};
+use super::language::{Memory, batch, messages, told};
 use super::material::{Chain, Payload, Record, Table};
 use super::{Check, Doubts, Findings, Language, Score};
 
@@ -73,10 +74,17 @@ fn right(language: &Language, record: &Record, table: &Table, findings: &mut Fin
         let same = replayed(memory.dump(), again);
         findings.note(Check::JsonIn, same.map_err(|why| format!("{family}: {statements}\n    {why}")));
     }
+    let listing = told(memory.dump());
     if let Some(wanted) = &record.json_listing {
-        for json in listed_as_json(language, memory.dump()) {
-            findings.compare(Check::JsonOut, &json, &in_order(wanted.clone()));
+        for json in listed_as_json(language, &language.options, &listing) {
+            findings.compare(Check::JsonOut, &in_order(json), &in_order(wanted.clone()));
         }
+    }
+    let with_state = PrintOptions { stateless: false, ..language.options };
+    for json in listed_as_json(language, &with_state, &listing).iter().take(usize::from(record.replays())) {
+        let again = compile_json(language, &context, &rules_as_json(table, json), first_id(&sent));
+        let same = replayed(memory.dump(), again);
+        findings.note(Check::JsonReplay, same.map_err(|why| format!("{family}: {json}\n    {why}")));
     }
     if let Some(listing) = record.listing_nft.get(family) {
         for ours in listed(language, memory.dump()) {
@@ -158,17 +166,16 @@ fn in_order(mut json: Value) -> String {
 }
 
 /// The same as JSON.
-fn listed_as_json(language: &Language, dump: &Dump) -> Vec<String> {
+fn listed_as_json(language: &Language, options: &PrintOptions, dump: &Dump) -> Vec<Value> {
     let tables = lift::ruleset(dump).tables;
     let rules = tables.iter().flat_map(|table| {
         let family = table.table.family;
         table.chains.iter().flat_map(|chain| &chain.rules).map(move |rule| (family, &rule.statements))
     });
     let text = |(family, statements): (Family, &Vec<_>)| {
-        netwright_nft::json::statements(family, statements, &language.options, &language.names).to_string()
+        netwright_nft::json::statements(family, statements, options, &language.names).to_string()
     };
-    let parsed = rules.map(text).map(|text| serde_json::from_str(&text).map_or(text, in_order));
-    parsed.collect()
+    rules.map(text).map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))).collect()
 }
 
 fn same_bytecode(dump: &Dump, table: &Table, expected: &Payload, findings: &mut Findings) {
@@ -301,7 +308,7 @@ fn replayed(first: &Dump, again: Result<Compiled, Refused>) -> Result<(), String
     let mut memory = Memory::default();
     let read = memory.add(&mut again.context).and_then(|()| memory.add(&mut again.test));
     read.ok_or("our own messages cannot be read")?;
-    let (have, want) = (code(memory.dump()), code(first));
+    let (have, want) = (code(&told(memory.dump())), code(&told(first)));
     match have == want {
         true => Ok(()),
         false => Err(format!("have {have}\n    want {want}")),

@@ -318,7 +318,16 @@ impl<'a> Evaluator<'a> {
 
     fn reject(&mut self, reject: &'a ast::Reject) -> Eval<Reject> {
         Ok(match reject {
-            ast::Reject::Default => Reject::Default,
+            // What is told goes by the protocol where that is known.
+            ast::Reject::Default => match self.context.network().map(|known| known.id) {
+                Some(HeaderId::Ip) if self.family != netwright_netfilter::Family::IPV4 => {
+                    Reject::Icmp(vocabulary::DEFAULT_REJECT_ICMP)
+                }
+                Some(HeaderId::Ip6) if self.family != netwright_netfilter::Family::IPV6 => {
+                    Reject::Icmpv6(vocabulary::DEFAULT_REJECT_ICMPV6)
+                }
+                _ => Reject::Default,
+            },
             ast::Reject::TcpReset => Reject::TcpReset,
             ast::Reject::Icmp(code) => Reject::Icmp(self.reject_code(code, DataType::ICMP_CODE)?),
             ast::Reject::Icmpv6(code) => Reject::Icmpv6(self.reject_code(code, DataType::ICMPV6_CODE)?),

@@ -262,8 +262,6 @@ fn ct_node(ct: &CtSelector) -> Node {
         Direction::Original => "original",
         Direction::Reply => "reply",
     });
-    // The protocols are the same in both directions.
-    let direction = direction.filter(|_| !matches!(ct.key.name, "protocol" | "l3proto"));
     Node::single("key", key).with_some("dir", direction)
 }
 

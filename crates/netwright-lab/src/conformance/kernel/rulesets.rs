@@ -1,7 +1,8 @@
 //! Whole rulesets, and the recipes.
 
 use netwright_nft::catalog::Catalog;
-use netwright_nft::{json, lift};
+use netwright_nft::table::PrintOptions;
+use netwright_nft::{json, lift, print};
 use serde_json::Value;
 
 use super::{Bench, Refused};
@@ -29,11 +30,41 @@ pub fn rulesets(rulesets: &[Ruleset], doubts: Doubts) -> Result<Score, Failure> 
         }
         if bench.load_theirs(&ruleset.text)? == Some(true) {
             findings.compare(Check::OursOfTheirs, &bench.ours()?, &ruleset.text);
+            with_options(&mut bench, &mut findings)?;
         }
         let area = ruleset.name.split("__").next().unwrap_or_default();
         score.count(area, &ruleset.name, "", findings);
     }
     Ok(score)
+}
+
+/// Loads and lists texts that nft lists otherwise than they are written: both load the same, and list it the same.
+pub fn listings(rulesets: &[Ruleset], doubts: Doubts) -> Result<Score, Failure> {
+    let language = Language::of_this_host();
+    let mut bench = Bench::open(&language)?;
+    let mut score = Score::new(doubts);
+    for ruleset in rulesets {
+        let mut findings = Findings::default();
+        both(&mut bench, &ruleset.text, &mut findings)?;
+        score.count("listings", &ruleset.name, "", findings);
+    }
+    Ok(score)
+}
+
+/// Loads a text by nft and by us and compares all listings; where nft cannot load it, neither may we.
+fn both(bench: &mut Bench<'_>, text: &str, findings: &mut Findings) -> Result<(), Failure> {
+    let taken = bench.load_theirs(text)?;
+    let wanted = bench.theirs().filter(|_| taken == Some(true));
+    if let Some(wanted) = &wanted {
+        findings.compare(Check::OursOfTheirs, &still(&bench.ours()?), &still(wanted));
+        with_options(bench, findings)?;
+    }
+    match taken {
+        Some(false) => findings.note(Check::Rejected, refused(bench, text)?),
+        _ if load(bench, text, findings)? => list(bench, wanted.as_deref(), findings)?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Loads and lists all recipes, each in their world.
@@ -44,22 +75,35 @@ pub fn recipes(context: &str, recipes: &[Recipe], doubts: Doubts) -> Result<Scor
     for recipe in recipes {
         let mut findings = Findings::default();
         let text = format!("{context}\n{}\n", recipe.command);
-        let taken = bench.load_theirs(&text)?;
-        let wanted = bench.theirs().filter(|_| taken == Some(true));
-        if let Some(wanted) = &wanted {
-            findings.compare(Check::OursOfTheirs, &bench.ours()?, wanted);
-        }
-        match taken {
-            Some(false) => findings.note(Check::Rejected, refused(&mut bench, &text)?),
-            None if !recipe.loads => {}
-            _ if load(&mut bench, &text, &mut findings)? => {
-                list(&mut bench, wanted.as_deref(), &mut findings)?
-            }
-            _ => {}
+        if bench.nft.is_some() || recipe.loads {
+            both(&mut bench, &text, &mut findings)?;
         }
         score.count("recipes", &recipe.name, &recipe.command, findings);
     }
     Ok(score)
+}
+
+/// Compares listings of the same ruleset with each of some options.
+fn with_options(bench: &mut Bench<'_>, findings: &mut Findings) -> Result<(), Failure> {
+    let plain = bench.language.options;
+    let options: [(&[&str], PrintOptions); 6] = [
+        (&["-a", "-s"], PrintOptions { handles: true, stateless: true, ..plain }),
+        (&["-n"], plain.numeric()),
+        (&["-t"], PrintOptions { terse: true, ..plain }),
+        (&["-S", "-y"], PrintOptions { service_names: true, numeric_priority: true, ..plain }),
+        (&["-p", "-T"], PrintOptions { numeric_protocol: true, numeric_time: true, ..plain }),
+        (&["-u"], PrintOptions { guid_names: true, ..plain }),
+    ];
+    let ruleset = lift::ruleset(&bench.dump()?);
+    for (arguments, options) in options {
+        let Some(theirs) = bench.theirs_with(arguments) else { return Ok(()) };
+        let ours = print::ruleset(&ruleset, &options, &bench.language.names);
+        findings.compare(Check::Options, &still(&ours), &still(&theirs));
+    }
+    let theirs = bench.theirs_with(&["-j"]).and_then(|text| serde_json::from_str(&text).ok());
+    let ours = as_json(bench)?.map(bare)?;
+    findings.compare(Check::Options, &lines(&ours), &lines(&bare(theirs.unwrap_or_default())));
+    Ok(())
 }
 
 /// Whether what nft could not load is not loaded by us either.
@@ -111,12 +155,13 @@ fn as_json(bench: &mut Bench<'_>) -> Result<Result<Value, serde_json::Error>, Fa
     Ok(serde_json::from_str(&text))
 }
 
-/// JSON without what differs from one host to the next: handles and the tool's own version.
+/// JSON without what differs from one host or moment to the next: handles, times that run on and the tool's own version.
 fn bare(mut json: Value) -> Value {
     match &mut json {
         Value::Object(members) => {
             members.remove("handle");
             members.remove("metainfo");
+            members.remove("expires");
             members.values_mut().for_each(|member| *member = bare(member.take()));
         }
         Value::Array(list) => list.iter_mut().for_each(|item| *item = bare(item.take())),
