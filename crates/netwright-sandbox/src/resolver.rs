@@ -20,8 +20,11 @@ mod memory;
 mod message;
 mod name;
 mod query;
+mod rules;
 mod service;
 mod teller;
+#[cfg(test)]
+mod testing;
 mod upstream;
 
 use std::error::Error;

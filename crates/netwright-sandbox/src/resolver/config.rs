@@ -123,7 +123,8 @@ impl ResolverConfig {
 pub fn hosts_inside(machine: &str) -> String {
     let mut text = String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
     let machine = machine.trim();
-    if Name::from_text(machine).is_some_and(|name| name.labels().next().is_some()) && machine != "localhost" {
+    let is_plain = machine.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if is_plain && !machine.is_empty() && machine != "localhost" {
         text.push_str(&format!("127.0.1.1\t{machine}\n"));
     }
     text

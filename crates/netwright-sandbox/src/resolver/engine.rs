@@ -201,7 +201,13 @@ impl Engine {
                 self.grants.grant(&target, source, in_kernel(time_to_live), now);
             }
         }
-        heard.outcome
+        let mut outcome = heard.outcome;
+        if self.conduct.open && outcome.code == code::DONE {
+            let (name, reason) =
+                (question.name.text(), "every name is allowed while the policy is learned".to_owned());
+            outcome.notices.push(Notice { action: Action::Allowed, name, address: None, reason });
+        }
+        outcome
     }
 
     /// Lets an outcome's addresses through. Only what it returns may be told.
