@@ -247,7 +247,7 @@ pub(crate) struct Nft {
     /// Show what is sent: `netlink` expressions and elements, `mnl` messages
     #[arg(short, long, value_name = "LEVEL,…")]
     pub(crate) debug: Vec<String>,
-    /// Taken for the sake of scripts: rules stay as they are written
+    /// Merge rules in chains' blocks that differ only in values, and tell which; with -c only tell
     #[arg(short, long)]
     pub(crate) optimize: bool,
     /// Define a variable

@@ -12,7 +12,7 @@ use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Target};
 use netwright_nft::syntax::{self, Binding};
 use netwright_nft::table::{Names, PrintOptions};
-use netwright_nft::{json, lower};
+use netwright_nft::{json, lower, optimize};
 
 use crate::arguments::Nft;
 use crate::diagnostics;
@@ -28,6 +28,7 @@ mod echo;
 mod hooks;
 mod interactive;
 pub(crate) mod listing;
+mod merging;
 mod monitor;
 pub(crate) mod program;
 mod refusal;
@@ -64,7 +65,14 @@ pub(crate) fn run(arguments: &Nft) -> Done {
 /// Carries out the orders of a text.
 fn carry_out(arguments: &Nft, debug: Debug, net: &Net, sources: &mut SourceMap, id: SourceId) -> Done {
     let names = names::in_namespace(net);
-    let compiled = read(arguments, sources, id, net, &names)?;
+    let mut compiled = read(arguments, sources, id, net, &names)?;
+    if arguments.optimize && !is_json(arguments, sources, id) {
+        let (commands, merged) = optimize::rules(compiled.commands, sources);
+        compiled.commands = commands;
+        let mut out = output::stdout();
+        merging::write(&merged, sources, &names, &mut out)?;
+        out.flush()?;
+    }
     let (changes, shows): (Vec<Command>, Vec<Command>) =
         compiled.commands.into_iter().partition(Command::is_change);
     let task = Task { arguments, debug, sources, net, names: &names };
@@ -77,10 +85,7 @@ fn carry_out(arguments: &Nft, debug: Debug, net: &Net, sources: &mut SourceMap, 
 
 /// Says which options have no effect.
 fn note_ignored(arguments: &Nft) {
-    let ignored = [
-        (arguments.optimize, "-o", "rules stay as written"),
-        (arguments.reverse_names, "-N", "addresses stay numbers"),
-    ];
+    let ignored = [(arguments.reverse_names, "-N", "addresses stay numbers")];
     for (_, option, what) in ignored.into_iter().filter(|(given, ..)| *given) {
         output::message(&format!("{HELP}note{HELP:#}: {option} has no effect: {what}"));
     }
@@ -105,6 +110,11 @@ fn no_late_options(words: &[String], sources: &SourceMap, id: SourceId) -> Resul
     Ok(())
 }
 
+/// Whether orders are read as JSON.
+fn is_json(arguments: &Nft, sources: &SourceMap, id: SourceId) -> bool {
+    arguments.json && sources.get(id).is_some_and(|source| source.text().trim_start().starts_with('{'))
+}
+
 /// Gives the text its meaning, with what the kernel has where it refers to it.
 fn read(
     arguments: &Nft,
@@ -123,9 +133,7 @@ fn read(
         })
         .collect::<Result<_, _>>()?;
     let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
-    let as_json =
-        arguments.json && sources.get(id).is_some_and(|source| source.text().trim_start().starts_with('{'));
-    let parsed = match as_json {
+    let parsed = match is_json(arguments, sources, id) {
         true => json::parse(sources, id),
         false => syntax::parse_with(sources, id, &mut includes, &bindings),
     };

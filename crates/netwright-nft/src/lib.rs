@@ -10,6 +10,7 @@ pub mod ir;
 pub mod json;
 pub mod lift;
 pub mod lower;
+pub mod optimize;
 pub mod print;
 pub mod syntax;
 pub mod table;

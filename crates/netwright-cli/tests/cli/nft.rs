@@ -311,3 +311,19 @@ fn a_session_whose_orders_all_work_ends_well() {
     assert_eq!(code, 1, "there is one source of orders");
     assert!(err.contains("cannot be used with"), "{err}");
 }
+
+#[test]
+fn rules_are_merged_where_that_is_asked_for() {
+    let orders =
+        "table ip t {\n\tchain c {\n\t\ttcp dport 1 drop\n\t\ttcp dport 2 accept comment \"x\"\n\t}\n}\n";
+    let told = "Merging:\n<stdin>:3:3-18: \t\ttcp dport 1 drop\n<stdin>:4:3-32: \t\ttcp dport 2 accept comment \"x\"\n\
+                into:\n\ttcp dport vmap { 1 : drop, 2 : accept }\n";
+    let script = |options: &str| {
+        let script = format!(r#"printf '%s' "$2" | "$0" nft {options} -f -; "$0" nft list ruleset"#);
+        stdout(isolated(&script).arg(orders))
+    };
+    assert_eq!(script("-c -o"), told, "only told");
+    let listing = "table ip t {\n\tchain c {\n\t\ttcp dport vmap { 1 : drop, 2 : accept }\n\t}\n}\n";
+    assert_eq!(script("-o"), format!("{told}{listing}"));
+    assert!(!script("").contains("vmap"));
+}
