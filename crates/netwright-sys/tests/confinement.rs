@@ -448,3 +448,119 @@ fn a_command_can_end_with_the_thread_that_started_it() {
     let status = child.wait().unwrap();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
 }
+
+/// A new file system of processes would show the settings without the mask.
+#[test]
+fn covered_settings_cannot_be_mounted_again() {
+    let mount = |masked: bool| {
+        let enclosure = enclosure();
+        if masked {
+            enclosure.mask(&[Mask::ReadOnly { path: "/proc/sys".into() }]).unwrap();
+        }
+        let mut command = Command::new("unshare");
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--pid",
+            "--fork",
+            "mount",
+            "-t",
+            "proc",
+            "proc",
+            "/mnt",
+        ]);
+        enclosure.confine(&mut command, &able_to_make_namespaces()).unwrap();
+        command.output().unwrap().status.success()
+    };
+    if mount(false) {
+        assert!(!mount(true));
+    } else {
+        println!("not tested: no file system of processes can be mounted here anyway");
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn calls_of_other_kinds_of_programs_are_refused() {
+    const TEST: &str = "calls_of_other_kinds_of_programs_are_refused";
+    const SOCKETCALL: u32 = 102;
+    const SOCKET: u32 = 359;
+    const X32: libc::c_long = 0x4000_0000;
+    let stream = libc::SOCK_STREAM as u32;
+    let by_x32 = |family: libc::c_long| call(X32 + libc::SYS_socket, family);
+    match place().as_deref() {
+        None => {
+            let outside = again(TEST, "outside").status().unwrap();
+            if outside.success() {
+                inside(TEST, &enclosure(), &Confinement::default(), None);
+            } else {
+                println!("not tested: this kernel does not run 32-bit programs");
+            }
+        }
+        Some("outside") => assert!(call_32(SOCKET, libc::AF_UNIX as u32, stream) >= 0),
+        Some(_) => {
+            assert_eq!(call_32(SOCKETCALL, 1, 0), -libc::ENOSYS);
+            assert_eq!(call_32(SOCKET, libc::AF_VSOCK as u32, stream), -libc::EAFNOSUPPORT);
+            assert_eq!(call_32(SOCKET, libc::AF_INET as u32, libc::SOCK_RAW as u32), -libc::EPERM);
+            assert!(call_32(SOCKET, libc::AF_INET as u32, stream) >= 0);
+            assert_eq!(by_x32(libc::c_long::from(libc::AF_INET)), libc::ENOSYS);
+        }
+    }
+}
+
+/// Makes a system call as 32-bit programs do, with no more arguments than two.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+fn call_32(number: u32, first: u32, second: u32) -> i32 {
+    let result: i32;
+    // SAFETY: the calls that are made this way take numbers only, or are refused for a null pointer.
+    unsafe {
+        std::arch::asm!(
+            "push rbx",
+            "mov ebx, {first:e}",
+            "int 0x80",
+            "pop rbx",
+            first = in(reg) first,
+            inlateout("eax") number => result,
+            in("ecx") second,
+            in("edx") 0,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    result
+}
+
+#[test]
+fn a_limit_that_forbids_namespaces_is_named() {
+    const TEST: &str = "a_limit_that_forbids_namespaces_is_named";
+    let own = || fs::read_link("/proc/self/ns/user").unwrap();
+    match place().as_deref() {
+        None => {
+            let outside = own().into_os_string();
+            let mut command = again(TEST, "inside");
+            let enclosure = enclosure();
+            enclosure.confine(command.env(DIRECTORY, &outside), &able_to_make_namespaces()).unwrap();
+            check(command);
+        }
+        Some("inside") => {
+            let mut below = isolate::command(env::current_exe().unwrap());
+            below.args([TEST, "--exact", "--nocapture"]).env(INSIDE, "below");
+            check(below);
+        }
+        Some(_) => {
+            assert_ne!(
+                Some(own().into_os_string()),
+                env::var_os(DIRECTORY),
+                "the machine's limits stay as they are"
+            );
+            fs::write("/proc/sys/user/max_user_namespaces", "0").unwrap();
+            let error = Enclosure::create(&EnclosureOptions::default()).unwrap_err();
+            assert!(
+                error.help().unwrap().contains("user.max_user_namespaces"),
+                "{error}. {:?}",
+                error.help()
+            );
+        }
+    }
+}

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Address, Link, Links, SetUp, tables};
-use netwright_sys::{Enclosure, EnclosureOptions, Outcome, SocketRequest, protocol};
+use netwright_sys::{Enclosure, EnclosureOptions, Namespace, Outcome, SocketRequest, protocol};
 
 fn enclosure() -> Enclosure {
     Enclosure::create(&EnclosureOptions::default())
@@ -164,4 +164,17 @@ fn the_warden_ends_with_a_killed_supervisor() {
 /// Whether the process is there, and not only its unread end.
 fn alive(stat: &str) -> bool {
     fs::read_to_string(stat).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn it_can_be_made_in_namespaces_of_ones_own() {
+    common::isolated("it_can_be_made_in_namespaces_of_ones_own", || {
+        let enclosure = enclosure();
+        assert!(enclosure.has_all_users());
+        let mut route = enclosure.connection(protocol::ROUTE).unwrap();
+        route.acknowledge(&SetUp(1, true)).unwrap();
+        let (inside, own) = (enclosure.namespace().unwrap(), Namespace::current().unwrap());
+        assert!(!inside.same_as(&own).unwrap());
+        assert!(inside.run(|| Namespace::current().unwrap().same_as(&inside)).unwrap().unwrap());
+    });
 }
