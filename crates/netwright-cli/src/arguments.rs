@@ -6,6 +6,10 @@ use anstyle::AnsiColor;
 use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod run;
+
+pub(crate) use run::{ExplainPolicy, Mode as RunMode, Run};
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -81,6 +85,10 @@ pub(crate) enum Command {
     List(List),
     /// Carry out orders of the nft language, or list rulesets in it
     Nft(Nft),
+    /// Run a command that reaches only what it may, and tell what else it tried
+    Run(Run),
+    /// Say whether a policy allows a target, and by which rule
+    ExplainPolicy(ExplainPolicy),
     /// Network namespaces by name, the same that `ip netns` has
     Netns(Netns),
     /// Print the JSON Schema of a file format

@@ -5,6 +5,7 @@ mod apply;
 mod arguments;
 mod check;
 mod diagnostics;
+mod explain_policy;
 mod failure;
 mod files;
 mod generate;
@@ -15,6 +16,7 @@ mod netns;
 mod nft;
 mod output;
 mod plan;
+mod run;
 mod test;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ fn run(Arguments { global, command }: Arguments) -> Done {
         Command::Test(arguments) => test::run(&arguments, &global),
         Command::List(arguments) => list::run(&arguments),
         Command::Nft(arguments) => nft::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments, &global),
+        Command::ExplainPolicy(arguments) => explain_policy::run(&arguments),
         Command::Netns(arguments) => netns::run(arguments),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),

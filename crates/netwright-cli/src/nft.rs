@@ -1,6 +1,7 @@
 //! `netwright nft`: the nft language, from text to the kernel and back.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use netwright::Net;
@@ -9,7 +10,7 @@ use netwright::sys::capability;
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
 use netwright_nft::evaluate::{Compiled, Options, compile};
-use netwright_nft::ir::{Command, Target};
+use netwright_nft::ir::{Command, Operation, Target};
 use netwright_nft::syntax::{self, Binding};
 use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, lower, optimize};
@@ -64,19 +65,45 @@ pub(crate) fn run(arguments: &Nft) -> Done {
 
 /// Carries out the orders of a text.
 fn carry_out(arguments: &Nft, debug: Debug, net: &Net, sources: &mut SourceMap, id: SourceId) -> Done {
+    let text = sources.get(id).map_or("", |source| source.text());
+    let language = match arguments.json && text.trim_start().starts_with('{') {
+        true => Language::Json,
+        false => Language::Nft,
+    };
+    carry_out_in(language, arguments, debug, net, sources, id)
+}
+
+/// What orders are written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Nft,
+    Json,
+}
+
+fn carry_out_in(
+    language: Language,
+    arguments: &Nft,
+    debug: Debug,
+    net: &Net,
+    sources: &mut SourceMap,
+    id: SourceId,
+) -> Done {
     let names = names::in_namespace(net);
-    let mut compiled = read(arguments, sources, id, net, &names)?;
-    if arguments.optimize && !is_json(arguments, sources, id) {
+    let mut compiled = read(language, arguments, sources, id, net, &names)?;
+    if arguments.optimize && language == Language::Nft {
         let (commands, merged) = optimize::rules(compiled.commands, sources);
         compiled.commands = commands;
         let mut out = output::stdout();
         merging::write(&merged, sources, &names, &mut out)?;
         out.flush()?;
     }
-    let (changes, shows): (Vec<Command>, Vec<Command>) =
+    let (changes, others): (Vec<Command>, Vec<Command>) =
         compiled.commands.into_iter().partition(Command::is_change);
+    let (imports, shows): (Vec<Command>, Vec<Command>) =
+        others.into_iter().partition(|command| command.operation == Operation::Import);
     let task = Task { arguments, debug, sources, net, names: &names };
     task.change(&changes, &compiled.catalog)?;
+    imports.iter().try_for_each(|command| task.import(command))?;
     if !arguments.check {
         task.show(&shows)?;
     }
@@ -110,13 +137,9 @@ fn no_late_options(words: &[String], sources: &SourceMap, id: SourceId) -> Resul
     Ok(())
 }
 
-/// Whether orders are read as JSON.
-fn is_json(arguments: &Nft, sources: &SourceMap, id: SourceId) -> bool {
-    arguments.json && sources.get(id).is_some_and(|source| source.text().trim_start().starts_with('{'))
-}
-
 /// Gives the text its meaning, with what the kernel has where it refers to it.
 fn read(
+    language: Language,
     arguments: &Nft,
     sources: &mut SourceMap,
     id: SourceId,
@@ -133,9 +156,9 @@ fn read(
         })
         .collect::<Result<_, _>>()?;
     let mut includes = Includes { beside: false, directories: arguments.include_paths.clone() };
-    let parsed = match is_json(arguments, sources, id) {
-        true => json::parse(sources, id),
-        false => syntax::parse_with(sources, id, &mut includes, &bindings),
+    let parsed = match language {
+        Language::Json => json::parse(sources, id),
+        Language::Nft => syntax::parse_with(sources, id, &mut includes, &bindings),
     };
     let zone = names::zone();
     let compile = |catalog: &Catalog| compile(sources, &parsed, &Options { names, catalog, zone });
@@ -196,6 +219,20 @@ impl Task<'_> {
             out.flush()?;
         }
         Ok(())
+    }
+
+    /// Carries out what standard input has in JSON.
+    fn import(&self, command: &Command) -> Result<(), Failure> {
+        if let Target::Exchange { format: Some(format) } = &command.target
+            && format != "json"
+        {
+            let help = Some("the only format is `json`".to_owned());
+            return Err(self.refuse(command.span, format!("{format} cannot be read"), help));
+        }
+        let (name, text) = files::read_argument(Path::new("-"))?;
+        let mut sources = SourceMap::default();
+        let id = sources.add(name, text);
+        carry_out_in(Language::Json, self.arguments, self.debug, self.net, &mut sources, id).map(drop)
     }
 
     /// Answers the questions, in order.

@@ -70,6 +70,10 @@ pub(super) fn answer(
             let part = reset::elements(set, &list, operation == Operation::Reset, net)?;
             return Ok(write_parts(vec![part], style, out)?);
         }
+        (Operation::Export, Target::Exchange { format: Some(format) }) if format != "json" => {
+            let help = "the only format is `json`";
+            return Err(Unanswered::Unknown(format!("{format} cannot be written"), Some(help.into())));
+        }
         (Operation::Export, Target::Exchange { .. }) => {
             let everything = lift::ruleset(&net.nft().dump(Family::UNSPECIFIED)?);
             return Ok(write(&everything, Style { json: true, ..style }, out)?);
@@ -94,10 +98,6 @@ pub(super) fn answer(
         }
         (Operation::Describe, Target::Description { expression, parts }) => {
             return Ok(describe::write(expression.as_ref(), parts, style.names, out)?);
-        }
-        (Operation::Import, _) => {
-            let help = "`netwright nft -j -f -` reads JSON from standard input";
-            return Err(Unanswered::Unknown("there is no `import`".into(), Some(help.into())));
         }
         _ => return Err(Unanswered::Unknown("this cannot be answered".into(), None)),
     };

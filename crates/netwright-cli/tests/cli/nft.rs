@@ -327,3 +327,25 @@ fn rules_are_merged_where_that_is_asked_for() {
     assert_eq!(script("-o"), format!("{told}{listing}"));
     assert!(!script("").contains("vmap"));
 }
+
+#[test]
+fn a_ruleset_is_exported_and_imported_as_json() {
+    let script = r#"
+        "$0" nft -f "$1"/nft/good.nft
+        "$0" nft export vm json >"$2"
+        "$0" nft flush ruleset
+        "$0" nft -c import json <"$2"
+        "$0" nft list ruleset
+        "$0" nft import vm json <"$2"
+        "$0" nft list ruleset
+    "#;
+    let place = std::env::temp_dir().join(format!("netwright-export-{}", std::process::id()));
+    assert_eq!(stdout(isolated(script).arg(&place)), listing());
+    fs::remove_file(place).expect("the exported ruleset goes");
+    let (code, _, err) = run(&mut isolated(r#"echo '{"nftables":[{"ad":{}}]}' | "$0" nft import json"#));
+    assert_eq!(code, 1);
+    assert!(err.contains("<stdin>:1:"), "{err}");
+    let (code, _, err) = run(&mut isolated(r#""$0" nft export xml"#));
+    assert_eq!(code, 1);
+    assert!(err.contains("xml cannot be written"), "{err}");
+}

@@ -250,6 +250,7 @@ fn commands_of_all_kinds() {
         "describe ct_state",
         "describe tcp dport",
         "import ruleset json",
+        "import vm json",
         "export json",
         "add table x; delete table x",
         "add limit ip t l rate 10/second",

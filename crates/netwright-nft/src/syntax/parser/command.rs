@@ -421,7 +421,11 @@ impl Parser<'_> {
     }
 
     fn format(&mut self) -> Parse<Option<Name>> {
-        if matches!(self.word(), "json" | "xml" | "vm") { self.key("a format").map(Some) } else { Ok(None) }
+        // `vm` stands for the rules as they are in the kernel, the only ones that there are.
+        if self.at("vm") {
+            self.advance();
+        }
+        if matches!(self.word(), "json" | "xml") { self.key("a format").map(Some) } else { Ok(None) }
     }
 
     fn exchange(&mut self) -> Parse<CommandKind> {

@@ -1,0 +1,91 @@
+//! `netwright run`: a command behind a network filter.
+
+pub(crate) mod policy;
+mod supervise;
+mod telling;
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::{Arc, Mutex};
+
+use netwright::sys::Signals;
+use netwright_sandbox::{Mode, Sandbox, SpawnError};
+use rustix::process::{Signal, getpid, kill_process};
+
+use self::policy::Source;
+use self::supervise::Supervisor;
+use self::telling::Telling;
+use crate::arguments::{Global, Run, RunMode};
+use crate::failure::{Done, Failure};
+
+/// The exit codes of our own failures, of a command that is not there and of one that cannot be run, as `env` and `timeout` have them.
+pub(crate) const FAILED: u8 = 125;
+const NOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// `netwright run`.
+pub(crate) fn run(arguments: &Run, global: &Global) -> Done {
+    sandboxed(arguments, global).map_err(|failure| match failure {
+        Failure::Library(error) => Failure::said(error.to_string()).with_help(error.help()).with_code(FAILED),
+        Failure::Said { message, help, code: crate::failure::FAILED } => {
+            Failure::Said { message, help, code: FAILED }
+        }
+        other => other,
+    })
+}
+
+fn sandboxed(arguments: &Run, global: &Global) -> Done {
+    // first of all: threads that are started later inherit what is blocked
+    let signals = Signals::receive(&supervise::SIGNALS)
+        .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
+    let source = Source::of_run(arguments);
+    let policy = source.read()?;
+    let telling = Telling::new(arguments.log.as_deref(), Arc::new(Mutex::new(policy.clone())), global)?;
+    let Some((program, words)) = arguments.command.split_first() else {
+        return Err(Failure::said("there is no command to run"));
+    };
+    let mut command = Command::new(program);
+    command.args(words);
+    let sandbox = Sandbox {
+        mode: match arguments.mode {
+            RunMode::Auto => Mode::Automatic,
+            RunMode::Relay => Mode::Relay,
+            RunMode::Nat => Mode::Nat,
+        },
+        publish: arguments.publish.clone(),
+        ..Sandbox::new(policy)
+    };
+    let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
+    let told = telling.start(running.take_events());
+    let status = Supervisor { running, signals, source: &source, telling: &told }.supervise()?;
+    told.finish();
+    end(status)
+}
+
+fn not_started(error: SpawnError, program: &OsStr) -> Failure {
+    match error {
+        SpawnError::Sandbox(error) => Failure::from(error),
+        SpawnError::Command(error) => {
+            let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN };
+            Failure::said(format!("cannot run {}: {error}", program.to_string_lossy())).with_code(code)
+        }
+    }
+}
+
+/// Ends as the command did: with its exit code, or by the signal that killed it.
+fn end(status: ExitStatus) -> Done {
+    if let Some(signal) = status.signal() {
+        // the command has left a picture of its memory where one was wanted; ours is of no use
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = kill_process(getpid(), signal);
+        }
+        // a signal that does not kill this process; shells tell those that killed a command so
+        return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(FAILED)));
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED);
+    Ok(ExitCode::from(code))
+}
