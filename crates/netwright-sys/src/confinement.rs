@@ -26,7 +26,12 @@ use crate::{Cause, Enclosure, Error, Result};
 ///
 /// In any case it is in the network and mount namespace of the inside and in a user namespace below that which they belong to. It inherits
 /// no descriptor but 0 to 2, gains no privileges by executing a program, and makes no system calls that pass by the network namespace. It
-/// can send no signals to processes outside, where the kernel has that (Landlock, from Linux 6.12 on), and read, trace or change none in any case.
+/// can read, trace or change no process outside, and where the kernel has that (Landlock, from Linux 6.12 on) send signals only to what it has
+/// started itself.
+///
+/// What it does with files is not confined but by masks ([`crate::Mask`]): sockets at paths lead outside, and so do programs that others will
+/// run. With user number 0 it needs [`Mask::ReadOnly`](crate::Mask::ReadOnly) for `/proc/sys` and `/sys`, whose files the kernel lets that user write without
+/// any capability.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {
     /// Another user to run it as, where all users exist inside. Use this in place of [`CommandExt::uid`] and [`CommandExt::gid`], which

@@ -85,6 +85,9 @@ fn obstacle(errno: Errno, read: impl Fn(&str) -> Option<String>) -> Option<&'sta
                 "A container or a security policy forbids it: run it as root, or allow the container to make user namespaces."
             })
         }
+        Errno::ENOSYS => {
+            Some("A newer kernel is needed, Linux 5.12 or later, or a container's filter hides its calls.")
+        }
         _ => None,
     }
 }

@@ -67,7 +67,8 @@ pub struct SocketRequest {
     pub send_buffer: Option<u32>,
     /// Address to bind to.
     pub bind: Option<SocketAddr>,
-    /// Address to connect to. A stream socket that does not wait is returned while it still connects.
+    /// Address to connect to. A stream socket that is `nonblocking` is returned while it still connects; another one holds up
+    /// all other requests until it is connected.
     pub connect: Option<SocketAddr>,
     /// Listen, with this many connections waiting to be accepted.
     pub listen: Option<u16>,

@@ -11,6 +11,11 @@ fn the_obstacle_is_named() {
     assert!(help(Errno::EPERM, "/proc/sys/kernel/unprivileged_userns_clone", "0").contains("userns_clone"));
     assert!(help(Errno::EPERM, "/proc/sys/user/max_user_namespaces", "0").contains("max_user_namespaces"));
     assert!(help(Errno::EPERM, "", "").contains("container"));
+    assert!(help(Errno::EPERM, "/proc/self/status", "Name:\tx\nSeccomp:\t2").contains("seccomp filter"));
+    let mounts = "/proc/self/mountinfo";
+    assert!(help(Errno::EPERM, mounts, "22 1 8:1 /srv /dev rw - ext4 /dev/vda rw").contains("chroot"));
+    assert!(!help(Errno::EPERM, mounts, "22 1 8:1 / / rw - ext4 /dev/vda rw").contains("chroot"));
+    assert!(help(Errno::ENOSYS, "", "").contains("newer kernel"));
     assert!(help(Errno::ENOSPC, "", "").contains("max_user_namespaces"));
     assert_eq!(obstacle(Errno::EINVAL, |_| None), None);
 }
