@@ -5,13 +5,17 @@ pub mod constants;
 mod event;
 pub mod filter;
 mod log;
+mod mode;
 pub mod policy;
 pub mod resolver;
+mod sandbox;
 
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
 pub use filter::{Filter, FilterOptions};
 pub use log::{Attempt, Log, json_line};
+pub use mode::Mode;
 pub use policy::{
     AddressKind, Decision, Destination, NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target,
 };
+pub use sandbox::{Publish, Running, Sandbox, SpawnError};

@@ -46,8 +46,10 @@ impl Supervisor<'_> {
             }
             let nothing = self.signals.as_fd();
             let watched = watch.as_ref().map_or(nothing, AsFd::as_fd);
-            let mut ready =
-                [PollFd::from_borrowed_fd(nothing, PollFlags::IN), PollFd::from_borrowed_fd(watched, PollFlags::IN)];
+            let mut ready = [
+                PollFd::from_borrowed_fd(nothing, PollFlags::IN),
+                PollFd::from_borrowed_fd(watched, PollFlags::IN),
+            ];
             match poll(&mut ready, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(errno) => return Err(Failure::said(format!("cannot wait for the command: {errno}"))),
@@ -69,7 +71,8 @@ impl Supervisor<'_> {
         while let Some(Came { signal, by_process }) =
             self.signals.next().map_err(|error| Failure::said(format!("cannot read signals: {error}")))?
         {
-            let signal = Signal::from_named_raw(signal).filter(|&signal| by_process && signal != Signal::CHILD);
+            let signal =
+                Signal::from_named_raw(signal).filter(|&signal| by_process && signal != Signal::CHILD);
             if let Some(signal) = signal {
                 let _ = self.running.signal(signal); // it may have ended
             }
@@ -80,7 +83,8 @@ impl Supervisor<'_> {
     /// The command's end, if it has come. Where the command has stopped, so does this process, as its parent waits for this one.
     fn child_changed(&mut self) -> Result<Option<ExitStatus>, Failure> {
         let Some(pid) = self.pid() else { return Ok(None) };
-        let options = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let options =
+            WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let changed = waitid(WaitId::Pid(pid), options);
         let Ok(Some(status)) = changed else { return Ok(None) };
         if status.stopped() {
@@ -126,7 +130,8 @@ impl Supervisor<'_> {
 
 /// Watches the directory of a file: editors put another file in its place.
 fn watch(file: &Path) -> Option<OwnedFd> {
-    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
     inotify::add_watch(&watch, directory, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO).ok()?;
     Some(watch)

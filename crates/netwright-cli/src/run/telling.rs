@@ -7,7 +7,9 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use netwright_sandbox::{Action, Attempt, Decision, Destination, Event, Log, Policy, Rule, json_line};
+use netwright_sandbox::{
+    Action, Attempt, Decision, Destination, Event, Log, Policy, Protocol, Rule, json_line,
+};
 
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -33,7 +35,11 @@ pub(super) struct Told {
 }
 
 impl Telling {
-    pub(super) fn new(log: Option<&Path>, policy: Arc<Mutex<Policy>>, global: &Global) -> Result<Self, Failure> {
+    pub(super) fn new(
+        log: Option<&Path>,
+        policy: Arc<Mutex<Policy>>,
+        global: &Global,
+    ) -> Result<Self, Failure> {
         let open = |path: &Path| {
             let file = File::create(path);
             file.map(BufWriter::new)
@@ -59,7 +65,8 @@ impl Telling {
             let allow = allow(&event, &self.policy);
             if let Some(file) = &mut self.log {
                 // line by line, for those who read along
-                let written = writeln!(file, "{}", json_line(&event, allow.as_ref())).and_then(|()| file.flush());
+                let written =
+                    writeln!(file, "{}", json_line(&event, allow.as_ref())).and_then(|()| file.flush());
                 if let Err(error) = written {
                     Failure::said(format!("cannot write the log: {error}")).report();
                     self.log = None;
@@ -107,7 +114,8 @@ impl Told {
         let mut out = anstream::stderr().lock();
         let _ = table.write(&mut out); // if nobody listens, there is nobody to tell either
         drop(out);
-        let more = u64::try_from(blocked.len().saturating_sub(ROWS)).unwrap_or(u64::MAX).saturating_add(log.more());
+        let more =
+            u64::try_from(blocked.len().saturating_sub(ROWS)).unwrap_or(u64::MAX).saturating_add(log.more());
         if more > 0 {
             let hint = if self.has_log { "" } else { "; `--log FILE` writes all" };
             output::message(&format!("and {more} more{hint}"));
@@ -134,7 +142,7 @@ fn allow(event: &Event, policy: &Mutex<Policy>) -> Option<Rule> {
         name: event.name.clone(),
         address: event.address,
         port: event.port.unwrap_or_default(),
-        protocol: event.protocol,
+        protocol: event.protocol.unwrap_or(Protocol::Tcp),
     };
     let decision = policy.lock().unwrap_or_else(PoisonError::into_inner).decide(&destination);
     event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_)))

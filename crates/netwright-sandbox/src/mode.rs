@@ -1,0 +1,41 @@
+//! How packets get out of a sandbox.
+
+mod forwarding;
+pub(crate) mod nat;
+pub(crate) mod relay;
+mod table;
+
+use std::fs;
+
+use netwright_sys::capability;
+
+/// How packets get out of a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As the caller's privileges allow: [`Mode::Nat`] where they suffice and the host forwards, [`Mode::Relay`] else.
+    #[default]
+    Automatic,
+    /// The supervisor makes the connections: needs no privileges. TCP, UDP and ping.
+    Relay,
+    /// The host's kernel routes and masquerades: needs root. Every protocol that the policy can tell apart, at the kernel's speed.
+    Nat,
+}
+
+/// Whether this host has an IPv6 address besides loopback and link-local ones.
+pub(crate) fn has_ipv6() -> bool {
+    fs::read_to_string("/proc/self/net/if_inet6").is_ok_and(|list| list.lines().any(is_global))
+}
+
+/// Whether this process may configure the host's network.
+pub(crate) fn nat_is_possible() -> bool {
+    capability::net_admin() && capability::sys_admin()
+}
+
+/// Whether a line of `/proc/net/if_inet6` is about an address of global scope.
+fn is_global(line: &str) -> bool {
+    const SCOPE: usize = 3;
+    line.split_whitespace().nth(SCOPE) == Some("00")
+}
+
+#[cfg(test)]
+mod tests;

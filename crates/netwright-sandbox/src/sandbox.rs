@@ -1,0 +1,108 @@
+//! A command in a sandbox: what it may reach is decided by the kernel, what it tried is told.
+//!
+//! ```no_run
+//! use std::process::Command;
+//!
+//! use netwright_sandbox::{Policy, Sandbox};
+//!
+//! let policy = Policy { allow: vec!["*.example.org:443/tcp".parse()?], ..Policy::default() };
+//! let mut running = Sandbox::new(policy).spawn(Command::new("./build.sh"))?;
+//! let status = running.wait()?;
+//! for event in running.events().try_iter() {
+//!     println!("{} {}: {}", event.action, event.target(), event.reason);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod files;
+mod inside;
+mod masks;
+mod publish;
+mod running;
+
+use std::process::Command;
+
+use netwright_sys::{Confinement, Enclosure, EnclosureOptions, Error, User};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use self::inside::Inside;
+use crate::{Mode, Policy};
+
+pub use self::publish::Publish;
+pub use self::running::Running;
+
+/// How a command is run. What is not said is as in the example of [`Sandbox::new`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// What it may reach.
+    pub policy: Policy,
+    /// How packets get out.
+    pub mode: Mode,
+    /// Everything but what is denied is let through, and told: for learning what the command needs.
+    pub open: bool,
+    /// Ports that are reachable from outside.
+    pub publish: Vec<Publish>,
+    /// Who the command runs as; the caller where nothing is said. Another user needs root.
+    pub user: Option<User>,
+}
+
+impl Sandbox {
+    /// A sandbox for one command, with the way out that the caller's privileges allow.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Sandbox { policy, ..Sandbox::default() }
+    }
+
+    /// Starts a command inside. It does not run before the filter is in place; environment, working directory, terminal and process group are
+    /// what they are for every [`Command`]. Descriptors above 2 are closed.
+    ///
+    /// # Errors
+    /// The kernel does not allow it: the error says what forbids it. That the command does not exist or cannot be run is
+    /// [`SpawnError::Command`].
+    pub fn spawn(self, mut command: Command) -> std::result::Result<Running, SpawnError> {
+        let limit = getrlimit(Resource::Nofile);
+        let enclosure = Enclosure::create(&EnclosureOptions::default())?;
+        let confinement = Confinement { user: self.user.clone(), ..Confinement::default() };
+        enclosure.confine(&mut command, &confinement)?;
+        let inside = Inside::start(enclosure, &self)?;
+        // The relay has raised it for itself; the command starts with what the caller had.
+        let raised = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, limit);
+        let spawned = command.spawn();
+        let _ = setrlimit(Resource::Nofile, raised);
+        match spawned {
+            Ok(child) => Ok(Running::new(child, inside)),
+            Err(error) => Err(match Confinement::refusal(&error) {
+                Some(refusal) => SpawnError::Sandbox(refusal),
+                None => SpawnError::Command(error),
+            }),
+        }
+    }
+}
+
+/// Why a command was not started.
+#[derive(Debug)]
+pub enum SpawnError {
+    /// The sandbox could not be made.
+    Sandbox(Error),
+    /// The sandbox was made, and the command could not be run in it.
+    Command(std::io::Error),
+}
+
+impl From<Error> for SpawnError {
+    fn from(error: Error) -> Self {
+        SpawnError::Sandbox(error)
+    }
+}
+
+impl std::fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SpawnError::Sandbox(error) => error.fmt(f),
+            SpawnError::Command(error) => write!(f, "cannot run the command: {error}"),
+        }
+    }
+}
+
+/// Its text has the cause in it, so it has no further source.
+impl std::error::Error for SpawnError {}

@@ -1,0 +1,165 @@
+//! The inside of a sandbox with everything that serves it.
+
+use std::error::Error as StdError;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
+use netwright_sys::{Enclosure, Error, Result, SocketRequest, protocol};
+use rustix::process::{getgid, getuid};
+
+use super::Sandbox;
+use super::files::Files;
+use super::masks::masks;
+use crate::constants::RESOLVER;
+use crate::filter::{self, Filter, FilterOptions};
+use crate::mode::nat::Uplink;
+use crate::mode::{self, Mode, relay};
+use crate::resolver::{Release, Resolver, ResolverOptions, Sockets};
+use crate::{Attribution, Event, Policy};
+
+/// What serves the inside. Its parts end in the order in which they stand here.
+#[derive(Debug)]
+pub(super) struct Inside {
+    resolver: Resolver,
+    filter: Shared,
+    uplink: Option<Uplink>,
+    events: Receiver<Event>,
+    enclosure: Arc<Enclosure>,
+}
+
+impl Inside {
+    /// Prepares the inside and starts what serves it. When this returns, a command can run inside.
+    pub(super) fn start(enclosure: Enclosure, sandbox: &Sandbox) -> Result<Self> {
+        let enclosure = Arc::new(enclosure);
+        let ipv6 = mode::has_ipv6();
+        let uplink = connect(&enclosure, sandbox.mode, ipv6)?;
+        settings(&enclosure)?;
+        let files = Files::read(&sandbox.policy);
+        enclosure.mask(&masks(&sandbox.policy.sockets, files.inside(), user(sandbox)))?;
+        let resolver_sockets = resolver_sockets(&enclosure)?;
+        let filter = install(&enclosure, sandbox, uplink.as_ref())?;
+        let (sender, events) = channel();
+        let attribution = Arc::new(attribution(&enclosure)?);
+        let resolver =
+            start_resolver(resolver_sockets, files, sandbox, ipv6, &filter, &sender, &attribution)?;
+        Ok(Inside { resolver, filter, uplink, events, enclosure })
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        if self.uplink.is_some() { Mode::Nat } else { Mode::Relay }
+    }
+
+    pub(super) fn events(&self) -> &Receiver<Event> {
+        &self.events
+    }
+
+    pub(super) fn take_events(&mut self) -> Receiver<Event> {
+        std::mem::replace(&mut self.events, channel().1)
+    }
+
+    pub(super) fn reload(&self, policy: &Policy) -> Result<()> {
+        self.resolver.replace(Arc::new(policy.clone()), || self.filter.lock().replace(policy))
+    }
+}
+
+/// Joins the inside to the world, by the host's kernel or by the loopback alone.
+fn connect(enclosure: &Enclosure, wanted: Mode, ipv6: bool) -> Result<Option<Uplink>> {
+    let mut inside = enclosure.connection(protocol::ROUTE)?;
+    match wanted {
+        Mode::Nat => return Uplink::create(enclosure, &mut inside, ipv6).map(Some),
+        Mode::Automatic if mode::nat_is_possible() => {
+            if let Ok(uplink) = Uplink::create(enclosure, &mut inside, ipv6) {
+                return Ok(Some(uplink));
+            }
+        }
+        Mode::Automatic | Mode::Relay => {}
+    }
+    relay::configure(&mut inside, ipv6)?;
+    Ok(None)
+}
+
+/// The command has no power over the network that is its own: so it may ping, and listen on every port.
+fn settings(enclosure: &Enclosure) -> Result<()> {
+    let group = getgid().as_raw();
+    let groups =
+        if enclosure.has_all_users() { "0 2147483647".to_owned() } else { format!("{group} {group}") };
+    enclosure.write_sysctl("net/ipv4/ping_group_range", &groups)?;
+    enclosure.write_sysctl("net/ipv4/ip_unprivileged_port_start", "0")
+}
+
+fn user(sandbox: &Sandbox) -> u32 {
+    sandbox.user.as_ref().map_or_else(|| getuid().as_raw(), |user| user.uid)
+}
+
+fn resolver_sockets(enclosure: &Enclosure) -> Result<Sockets> {
+    const PORT: u16 = 53;
+    let bind = Some(SocketAddr::new(RESOLVER, PORT));
+    let udp = SocketRequest { bind, ..SocketRequest::udp(false) };
+    let tcp = SocketRequest { bind, listen: Some(64), reuse_address: true, ..SocketRequest::tcp(false) };
+    Ok(Sockets { udp: enclosure.socket(&udp)?, tcp: enclosure.socket(&tcp)? })
+}
+
+fn attribution(enclosure: &Enclosure) -> Result<Attribution> {
+    let sockets = enclosure.connection(SOCKET_DIAGNOSIS_PROTOCOL)?;
+    Ok(Attribution::new(sockets, enclosure.namespace()?.identity()?, enclosure.warden()))
+}
+
+fn install(enclosure: &Enclosure, sandbox: &Sandbox, uplink: Option<&Uplink>) -> Result<Shared> {
+    let mode = match uplink {
+        Some(_) => filter::Mode::Nat(None),
+        None => filter::Mode::Relay(filter::Listeners { ipv4: 1, ipv6: 1 }),
+    };
+    let mut options = FilterOptions { open: sandbox.open, ..FilterOptions::new(mode) };
+    if let Some(uplink) = uplink {
+        options.own.clone_from(&uplink.addresses);
+    }
+    let connection = enclosure.connection(protocol::NETFILTER)?;
+    Filter::install(connection, &sandbox.policy, options).map(Shared::new)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn start_resolver(
+    sockets: Sockets,
+    files: Files,
+    sandbox: &Sandbox,
+    ipv6: bool,
+    filter: &Shared,
+    events: &Sender<Event>,
+    attribution: &Arc<Attribution>,
+) -> Result<Resolver> {
+    let options = ResolverOptions { config: files.config, hosts: files.hosts, open: sandbox.open, ipv6 };
+    let attribution = Arc::clone(attribution);
+    let attribute =
+        Box::new(move |protocol, source, destination| attribution.process(protocol, source, destination));
+    let policy = Arc::new(sandbox.policy.clone());
+    Resolver::start(sockets, options, policy, Arc::new(filter.clone()), events.clone(), attribute)
+        .map_err(|error| Error::new("start the resolver", error))
+}
+
+/// The filter, which the resolver and reloads change.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Filter>>);
+
+impl Shared {
+    fn new(filter: Filter) -> Self {
+        Shared(Arc::new(Mutex::new(filter)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Filter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Release for Shared {
+    fn release(
+        &self,
+        rules: &[usize],
+        addresses: &[IpAddr],
+        time_to_live: Duration,
+    ) -> std::result::Result<(), Box<dyn StdError + Send + Sync>> {
+        Ok(self.lock().release(rules, addresses, time_to_live)?)
+    }
+}

@@ -1,0 +1,72 @@
+use std::os::unix::net::UnixListener;
+
+use super::*;
+
+/// A directory of this test's own.
+fn directory(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("netwright-masks-{}-{name}", std::process::id()));
+    fs::create_dir_all(&path).unwrap();
+    fs::canonicalize(path).unwrap()
+}
+
+fn kept(masks: &[Mask], below: &Path) -> Vec<(String, Vec<String>)> {
+    let short = |path: &Path| path.strip_prefix(below).unwrap().display().to_string();
+    masks
+        .iter()
+        .map(|mask| match mask {
+            Mask::Directory { path, keep } => (short(path), keep.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn entries_with_sockets_go_and_ways_to_what_is_kept_stay() {
+    let run = directory("cover");
+    for name in ["lock", "systemd/resolve", "systemd/journal", "user/1000/bus.d", "user/7"] {
+        fs::create_dir_all(run.join(name)).unwrap();
+    }
+    fs::write(run.join("file"), "").unwrap();
+    fs::write(run.join("systemd/resolve/stub"), "").unwrap();
+    fs::write(run.join("user/1000/file"), "").unwrap();
+    let sockets =
+        ["docker.sock", "allowed.sock", "systemd/journal/socket", "systemd/resolve/varlink", "user/1000/bus"];
+    let _listeners = sockets.map(|name| UnixListener::bind(run.join(name)).unwrap());
+    let mut plan = Plan {
+        kept: ["allowed.sock", "systemd/resolve/stub"].iter().map(|name| run.join(name)).collect(),
+        emptied: run.join("user/1000"),
+        masks: Vec::new(),
+    };
+    plan.cover(&run);
+    let expected: [(&str, &[&str]); 5] = [
+        ("", &["allowed.sock", "file", "lock", "systemd", "user"]),
+        ("systemd", &["resolve"]),
+        ("systemd/resolve", &["stub"]),
+        ("user", &["1000", "7"]),
+        ("user/1000", &[]),
+    ];
+    let mut masks = kept(&plan.masks, &run);
+    masks.sort();
+    let expected =
+        expected.map(|(path, keep)| (path.to_owned(), keep.iter().map(|&name| name.to_owned()).collect()));
+    assert_eq!(masks, Vec::from(expected));
+    fs::remove_dir_all(run).unwrap();
+}
+
+#[test]
+fn sockets_are_read_from_the_list_and_looked_up() {
+    let line = b"000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 /run/a b.sock";
+    assert_eq!(socket_path(line), Some(&b"/run/a b.sock"[..]));
+    assert_eq!(socket_path(b"000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 @abstract"), None);
+    assert_eq!(socket_path(b"000000002a1b4f6e: 00000003 00000000 00000000 0001 03  1156"), None);
+    assert_eq!(socket_path(b""), None);
+
+    let place = directory("listed");
+    let _listener = UnixListener::bind(place.join("socket")).unwrap();
+    fs::write(place.join("file"), "").unwrap();
+    let list = ["socket", "file", "gone"].map(|name| {
+        format!("000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 {}\n", place.join(name).display())
+    });
+    assert_eq!(listed_sockets(list.concat().as_bytes()), BTreeSet::from([place.join("socket")]));
+    fs::remove_dir_all(place).unwrap();
+}
