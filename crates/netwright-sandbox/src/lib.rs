@@ -7,6 +7,7 @@ pub mod filter;
 mod log;
 mod mode;
 pub mod policy;
+pub mod relay;
 pub mod resolver;
 mod sandbox;
 

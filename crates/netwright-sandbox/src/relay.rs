@@ -1,0 +1,288 @@
+//! The relay of a sandbox: it makes the real connections outside for those that are allowed inside.
+//!
+//! The namespace inside has one interface, `lo`, which every destination is routed to. The filter's rules hand over what the policy
+//! allows: the first segments of TCP connections and echo requests by logging them, the rest of connections and datagrams by `tproxy`
+//! to transparent listeners. The relay uses sockets of the inside that the [`Enclosure`] gives it, and sockets of the namespace
+//! that it was started in.
+//!
+//! - [`gate`]: connections are held until the destination has answered;
+//! - [`tcp`]: their data;
+//! - [`udp`]: datagrams;
+//! - [`icmp`]: echo requests;
+//! - [`notices`]: what was refused or seen is told, and refused at once.
+
+mod allowance;
+mod gate;
+mod icmp;
+mod injector;
+mod notices;
+mod packet;
+mod poll;
+mod tcp;
+mod udp;
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use netwright_netfilter::log::Listen;
+use netwright_sys::{Connection, Enclosure, Error, Result, SocketRequest, protocol};
+use rustix::net::getsockname;
+
+pub use self::packet::Packet;
+
+use self::allowance::Allowance;
+use self::gate::Gate;
+use self::injector::Injector;
+use self::notices::Notices;
+use self::poll::Waker;
+use self::tcp::{Hatch, Totals, Worker};
+use self::udp::Udp;
+use crate::Protocol;
+use crate::constants::{HELD_GROUP, PING_GROUP, REFUSED_GROUP, SEEN_GROUP, SUPERVISOR_MARK};
+
+/// How a relay is started.
+#[derive(Clone, Debug)]
+pub struct RelayOptions {
+    /// The inside. Its `lo` must be up.
+    pub enclosure: Arc<Enclosure>,
+    /// Whether IPv6 is relayed.
+    pub ipv6: bool,
+    /// Hears what happens.
+    pub reporter: Reporter,
+}
+
+/// Something that happened at the edge of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report<'a> {
+    /// The filter refused a packet (log group [`REFUSED_GROUP`]). Its sender is told after this was heard.
+    Refused(Packet<'a>),
+    /// The filter let the first packet of a flow through and was asked to tell (log group [`SEEN_GROUP`]).
+    Seen(Packet<'a>),
+    /// The policy allows it, and the network did not.
+    Failed {
+        /// By which protocol.
+        protocol: Protocol,
+        /// From where; of an echo request, the port is its identifier.
+        source: SocketAddr,
+        /// Where to.
+        destination: SocketAddr,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Hears reports, on the relay's threads: what takes its time holds others up.
+#[derive(Clone)]
+pub struct Reporter(Arc<dyn Fn(Report<'_>) + Send + Sync>);
+
+impl Reporter {
+    /// Reports are given to this closure.
+    pub fn new(hear: impl Fn(Report<'_>) + Send + Sync + 'static) -> Self {
+        Reporter(Arc::new(hear))
+    }
+
+    fn tell(&self, report: Report<'_>) {
+        (self.0)(report);
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+/// What a relay has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// TCP connections that came about.
+    pub connections: u64,
+    /// Those of them that are open.
+    pub open: u64,
+    /// Bytes of TCP and UDP that were sent out.
+    pub sent: u64,
+    /// Bytes that came back.
+    pub received: u64,
+}
+
+/// A relay that runs. Dropped, it stops, and its connections end.
+#[derive(Debug)]
+pub struct Relay {
+    port_ipv4: u16,
+    port_ipv6: Option<u16>,
+    totals: Arc<Totals>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<(JoinHandle<()>, Waker)>,
+}
+
+/// Connections that wait to be accepted.
+const BACKLOG: u16 = 4096;
+/// Room for logged packets, in bytes.
+const LOG_BUFFER: usize = 4 << 20;
+/// More threads do not move data.
+const WORKERS: usize = 4;
+/// So much of a packet that was refused or seen is enough to say what it is, and to quote it.
+const NOTICED: u32 = 1280;
+
+impl Relay {
+    /// Starts one. What goes out, goes out from the calling thread's network namespace.
+    pub fn start(options: &RelayOptions) -> Result<Self> {
+        let RelayOptions { enclosure, ipv6, reporter } = options;
+        let injector = Injector::new(enclosure, *ipv6)?;
+        let allowance = Allowance::of_process();
+        let listeners = Listeners::open(enclosure, *ipv6)?;
+        let mut relay = Relay {
+            port_ipv4: listeners.port_ipv4,
+            port_ipv6: listeners.port_ipv6,
+            totals: Arc::default(),
+            stop: Arc::default(),
+            threads: Vec::new(),
+        };
+        let hatches = relay.start_workers()?;
+        let gate = gate::Parts {
+            log: logged(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
+            listeners: listeners.tcp,
+            injector: injector.clone(),
+            allowance: allowance.clone(),
+            hatches,
+            report: reporter.clone(),
+            waker: waker()?,
+        };
+        let wakes = gate.waker.clone();
+        let gate = Gate::new(gate).map_err(|errno| Error::new(ASKED, errno))?;
+        relay.spawn("gate", wakes, |stop| gate.run(stop))?;
+        let udp = udp::Parts {
+            enclosure: Arc::clone(enclosure),
+            listeners: listeners.udp,
+            injector: injector.clone(),
+            allowance,
+            totals: Arc::clone(&relay.totals),
+            report: reporter.clone(),
+            waker: waker()?,
+        };
+        let wakes = udp.waker.clone();
+        let udp = Udp::new(udp).map_err(|errno| Error::new(ASKED, errno))?;
+        relay.spawn("udp", wakes, |stop| udp.run(stop))?;
+        let log = logged(enclosure, [(REFUSED_GROUP, Some(NOTICED)), (SEEN_GROUP, Some(NOTICED))])?;
+        let notices = Notices { log, injector, report: reporter.clone(), waker: waker()? };
+        relay.spawn("notices", notices.waker.clone(), |stop| notices.run(stop))?;
+        Ok(relay)
+    }
+
+    /// Port of the listeners inside, TCP and UDP, that `tproxy` hands IPv4 over to.
+    #[must_use]
+    pub fn port_ipv4(&self) -> u16 {
+        self.port_ipv4
+    }
+
+    /// The same for IPv6, where that is relayed.
+    #[must_use]
+    pub fn port_ipv6(&self) -> Option<u16> {
+        self.port_ipv6
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let Totals { connections, open, sent, received } = &*self.totals;
+        let [connections, open, sent, received] =
+            [connections, open, sent, received].map(|total| total.load(Ordering::Relaxed));
+        Counters { connections, open, sent, received }
+    }
+
+    fn start_workers(&mut self) -> Result<Vec<Hatch>> {
+        let count = thread::available_parallelism().map_or(1, |count| count.get().min(WORKERS));
+        let hatch = |_| {
+            let waker = waker()?;
+            let hatch = Hatch::new(waker.clone());
+            let worker = Worker::new(hatch.clone(), Arc::clone(&self.totals));
+            let worker = worker.map_err(|errno| Error::new(ASKED, errno))?;
+            self.spawn("data", waker, |stop| worker.run(stop))?;
+            Ok(hatch)
+        };
+        (0..count).map(hatch).collect()
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        waker: Waker,
+        work: impl FnOnce(&AtomicBool) + Send + 'static,
+    ) -> Result<()> {
+        let stop = Arc::clone(&self.stop);
+        let thread = thread::Builder::new().name(format!("netwright-{name}")).spawn(move || work(&stop));
+        self.threads.push((thread.map_err(|error| Error::new(ASKED, error))?, waker));
+        Ok(())
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for (thread, waker) in self.threads.drain(..) {
+            waker.wake();
+            let _ = thread.join();
+        }
+    }
+}
+
+const ASKED: &str = "start the relay";
+
+/// The transparent listeners.
+struct Listeners {
+    tcp: Vec<OwnedFd>,
+    udp: Vec<(OwnedFd, u16)>,
+    port_ipv4: u16,
+    port_ipv6: Option<u16>,
+}
+
+impl Listeners {
+    fn open(enclosure: &Enclosure, ipv6: bool) -> Result<Self> {
+        let (tcp, udp, port_ipv4) = pair(enclosure, SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))?;
+        let mut listeners =
+            Listeners { tcp: vec![tcp], udp: vec![(udp, port_ipv4)], port_ipv4, port_ipv6: None };
+        if ipv6 {
+            let (tcp, udp, port) = pair(enclosure, SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0))?;
+            listeners.tcp.push(tcp);
+            listeners.udp.push((udp, port));
+            listeners.port_ipv6 = Some(port);
+        }
+        Ok(listeners)
+    }
+}
+
+/// Listeners for TCP and UDP at the same port.
+fn pair(enclosure: &Enclosure, any: SocketAddr) -> Result<(OwnedFd, OwnedFd, u16)> {
+    let tcp = enclosure.socket(&SocketRequest {
+        nonblocking: true,
+        transparent: true,
+        v6_only: any.is_ipv6().then_some(true),
+        mark: Some(SUPERVISOR_MARK),
+        bind: Some(any),
+        listen: Some(BACKLOG),
+        ..SocketRequest::tcp(any.is_ipv6())
+    })?;
+    let name = getsockname(&tcp).map_err(|errno| Error::new(ASKED, errno))?;
+    let bound = SocketAddr::try_from(name).map_err(|errno| Error::new(ASKED, errno))?;
+    let udp = enclosure.socket(&udp::listener(bound))?;
+    Ok((tcp, udp, bound.port()))
+}
+
+/// A connection that hears what is logged to these groups.
+fn logged(enclosure: &Enclosure, groups: [(u16, Option<u32>); 2]) -> Result<Connection> {
+    let mut connection = enclosure.connection(protocol::NETFILTER)?;
+    // With less room, more is lost under a flood; it works all the same.
+    let _ = connection.socket().reserve_receive(LOG_BUFFER);
+    for (group, bytes) in groups {
+        connection.acknowledge(&Listen { group, bytes })?;
+    }
+    Ok(connection)
+}
+
+fn waker() -> Result<Waker> {
+    Waker::new().map_err(|errno| Error::new(ASKED, errno))
+}

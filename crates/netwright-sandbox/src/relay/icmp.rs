@@ -1,0 +1,231 @@
+//! Echo requests: the supervisor asks the destination itself, and answers inside where an answer comes.
+//!
+//! What leaves is made here, as long as the original; nothing of the original's bytes does. Where the kernel lets
+//! this process send echo requests only through raw sockets, which root may have, those are used.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use netwright_sys::IcmpError;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, connect, ipproto, recv, send,
+    socket_with,
+};
+
+use super::injector::Injector;
+use super::packet::{IcmpMessage, Packet, Unreachable, echo_reply, echo_request};
+use super::poll::{EventFlags, Poll};
+use super::{Report, Reporter};
+
+/// More destinations are not asked at once.
+const DESTINATIONS: usize = 64;
+/// More requests to one destination do not wait for replies.
+const WAITING: usize = 256;
+/// How long a reply is waited for, and a socket kept that nothing is asked through.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Asks destinations.
+#[derive(Debug)]
+pub(crate) struct Pinger {
+    injector: Injector,
+    report: Reporter,
+    numbers: Range<u64>,
+    targets: HashMap<u64, Target>,
+    buffer: Vec<u8>,
+}
+
+/// A destination that is asked.
+#[derive(Debug)]
+struct Target {
+    address: IpAddr,
+    socket: OwnedFd,
+    /// The identifier of what is sent through a raw socket; other sockets have the kernel's, and get replies to it only.
+    raw_identifier: Option<u16>,
+    next: u16,
+    used: Instant,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A request that waits for its reply.
+#[derive(Debug)]
+struct Waiting {
+    sequence: u16,
+    since: Instant,
+    packet: Vec<u8>,
+}
+
+impl Pinger {
+    /// Its sockets have these numbers among what is waited for.
+    pub(crate) fn new(numbers: Range<u64>, injector: Injector, report: Reporter) -> Self {
+        Pinger { injector, report, numbers, targets: HashMap::new(), buffer: vec![0; 1 << 16] }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Sends an echo request on.
+    pub(crate) fn request(&mut self, poll: &Poll, packet: &Packet<'_>, now: Instant) {
+        let Some(echo) = packet.echo_request() else { return };
+        let address = packet.destination().ip();
+        let target = match self.target(poll, address, now) {
+            Ok(target) => target,
+            Err(reason) => return self.refused(packet, Unreachable::Prohibited, reason),
+        };
+        target.used = now;
+        target.next = target.next.wrapping_add(1);
+        let identifier = target.raw_identifier.unwrap_or_default();
+        let request = echo_request(address.is_ipv6(), identifier, target.next, echo.payload.len());
+        let mut sent = send(&target.socket, &request, SendFlags::NOSIGNAL);
+        if matches!(sent, Err(Errno::CONNREFUSED | Errno::HOSTUNREACH | Errno::NETUNREACH)) {
+            sent = send(&target.socket, &request, SendFlags::NOSIGNAL); // that was about an earlier one
+        }
+        match sent {
+            Ok(_) => {
+                target.waiting.truncate(WAITING - 1);
+                target.waiting.push_back(Waiting {
+                    sequence: target.next,
+                    since: now,
+                    packet: packet.bytes().to_vec(),
+                });
+            }
+            Err(errno) => self.refused(packet, unreachable(errno), errno.to_string()),
+        }
+    }
+
+    /// The socket for a destination.
+    fn target(&mut self, poll: &Poll, address: IpAddr, now: Instant) -> Result<&mut Target, String> {
+        let known =
+            self.targets.iter().find(|(_, target)| target.address == address).map(|(number, _)| *number);
+        let number = match known {
+            Some(number) => number,
+            None => {
+                if self.targets.len() >= DESTINATIONS
+                    && let Some(oldest) = self.targets.iter().min_by_key(|(_, target)| target.used)
+                {
+                    let oldest = *oldest.0;
+                    self.targets.remove(&oldest);
+                }
+                let number = self.numbers.next().ok_or("too many destinations were asked")?;
+                let (socket, is_raw) = open(address)?;
+                poll.add(&socket, number, EventFlags::IN).map_err(|errno| errno.to_string())?;
+                let raw_identifier = is_raw.then_some((number as u16) ^ (std::process::id() as u16));
+                let waiting = VecDeque::new();
+                let target = Target { address, socket, raw_identifier, next: 0, used: now, waiting };
+                self.targets.insert(number, target);
+                number
+            }
+        };
+        self.targets.get_mut(&number).ok_or_else(String::new)
+    }
+
+    /// Hears what came for a destination.
+    pub(crate) fn heard(&mut self, number: u64) {
+        let Some(target) = self.targets.get_mut(&number) else { return };
+        loop {
+            match recv(&target.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
+                Ok((_, length)) => {
+                    let message = self.buffer.get(..length).unwrap_or_default();
+                    if let Some(packet) = target.answered(message) {
+                        if let Some(reply) = Packet::read(&packet).and_then(|packet| packet.echo_reply()) {
+                            self.injector.send(&reply);
+                        }
+                    }
+                }
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
+                Err(errno) => {
+                    let message = match IcmpError::take(&target.socket) {
+                        Ok(Some(error)) => IcmpMessage { kind: error.kind, code: error.code },
+                        _ => unreachable(errno).message(target.address.is_ipv6()),
+                    };
+                    if let Some(waiting) = target.waiting.pop_front()
+                        && let Some(packet) = Packet::read(&waiting.packet)
+                    {
+                        self.injector.send(&packet.error(message));
+                        report(&self.report, &packet, errno.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets what waits for too long.
+    pub(crate) fn sweep(&mut self, poll: &Poll, now: Instant) {
+        self.targets.retain(|_, target| {
+            target.waiting.retain(|waiting| now < waiting.since + PATIENCE);
+            let keep = now < target.used + PATIENCE;
+            if !keep {
+                let _ = poll.remove(&target.socket);
+            }
+            keep
+        });
+    }
+
+    fn refused(&self, packet: &Packet<'_>, unreachable: Unreachable, reason: String) {
+        self.injector.send(&packet.error(unreachable.message(packet.destination().is_ipv6())));
+        report(&self.report, packet, reason);
+    }
+}
+
+fn report(reporter: &Reporter, packet: &Packet<'_>, reason: String) {
+    let (source, destination) = (packet.source(), packet.destination());
+    reporter.tell(Report::Failed { protocol: crate::Protocol::Icmp, source, destination, reason });
+}
+
+impl Target {
+    /// The request that a received message replies to.
+    fn answered(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        let ipv6 = self.address.is_ipv6();
+        let message = match self.raw_identifier {
+            Some(_) if !ipv6 => message.get(usize::from(message.first()? & 0xf) * 4..)?,
+            _ => message,
+        };
+        let (identifier, sequence) = echo_reply(ipv6, message)?;
+        if self.raw_identifier.is_some_and(|own| own != identifier) {
+            return None;
+        }
+        let at = self.waiting.iter().position(|waiting| waiting.sequence == sequence)?;
+        self.waiting.remove(at).map(|waiting| waiting.packet)
+    }
+}
+
+/// A socket for echo requests to one destination, and whether it is a raw one.
+fn open(address: IpAddr) -> Result<(OwnedFd, bool), String> {
+    let (family, protocol): (_, Protocol) = match address {
+        IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP),
+        IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6),
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let make = |kind| socket_with(family, kind, flags, Some(protocol));
+    let (socket, is_raw) = match make(SocketType::DGRAM) {
+        Ok(socket) => (socket, false),
+        Err(errno @ (Errno::ACCESS | Errno::PERM)) => match make(SocketType::RAW) {
+            Ok(socket) => (socket, true),
+            Err(_) => {
+                return Err(format!(
+                    "the kernel lets this process send no echo requests ({errno}): let net.ipv4.ping_group_range include its group, or \
+                     run it as root"
+                ));
+            }
+        },
+        Err(errno) => return Err(errno.to_string()),
+    };
+    IcmpError::keep(&socket, address.is_ipv6()).map_err(|error| error.to_string())?;
+    connect(&socket, &SocketAddr::new(address, 0)).map_err(|errno| errno.to_string())?;
+    Ok((socket, is_raw))
+}
+
+/// What an error of sending means for the destination.
+fn unreachable(errno: Errno) -> Unreachable {
+    match errno {
+        Errno::NETUNREACH | Errno::NETDOWN => Unreachable::Network,
+        Errno::ACCESS | Errno::PERM | Errno::INVAL => Unreachable::Prohibited,
+        Errno::CONNREFUSED => Unreachable::Port,
+        _ => Unreachable::Host,
+    }
+}

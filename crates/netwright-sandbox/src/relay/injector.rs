@@ -1,0 +1,45 @@
+//! Packets that the supervisor sends inside.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use netwright_sys::{Enclosure, Result, SocketRequest};
+use rustix::net::{SendFlags, sendto};
+
+use super::packet::Packet;
+use crate::constants::SUPERVISOR_MARK;
+
+/// Sends packets inside that come with their IP header, past the filter.
+#[derive(Clone, Debug)]
+pub(crate) struct Injector(Arc<Sockets>);
+
+#[derive(Debug)]
+struct Sockets {
+    ipv4: OwnedFd,
+    ipv6: Option<OwnedFd>,
+}
+
+impl Injector {
+    pub(crate) fn new(enclosure: &Enclosure, ipv6: bool) -> Result<Self> {
+        let raw = |ipv6| {
+            let request = SocketRequest::raw(ipv6);
+            enclosure.socket(&SocketRequest { mark: Some(SUPERVISOR_MARK), nonblocking: true, ..request })
+        };
+        let ipv6 = ipv6.then(|| raw(true)).transpose()?;
+        Ok(Injector(Arc::new(Sockets { ipv4: raw(false)?, ipv6 })))
+    }
+
+    /// Sends a packet. That it is lost where a queue is full is as on any network.
+    pub(crate) fn send(&self, bytes: &[u8]) {
+        let Some(packet) = Packet::read(bytes) else { return };
+        let to = SocketAddr::new(packet.destination().ip(), 0);
+        let socket = match to {
+            SocketAddr::V4(_) => Some(&self.0.ipv4),
+            SocketAddr::V6(_) => self.0.ipv6.as_ref(),
+        };
+        if let Some(socket) = socket {
+            let _ = sendto(socket, bytes, SendFlags::NOSIGNAL, &to);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the filter logs and does not ask about: what it refused, and new flows that it let through.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use netwright_netfilter::log::Logged;
+use netwright_sys::{Connection, Received};
+use netwright_wire::Messages;
+
+use super::injector::Injector;
+use super::packet::{Packet, Unreachable, number};
+use super::poll::{EventFlags, Events, Poll, Waker};
+use super::{Report, Reporter};
+use crate::constants::{REFUSED_GROUP, SEEN_GROUP};
+
+/// Hears of packets on a thread of its own, since telling of them takes its time.
+pub(crate) struct Notices {
+    pub(crate) log: Connection,
+    pub(crate) injector: Injector,
+    pub(crate) report: Reporter,
+    pub(crate) waker: Waker,
+}
+
+impl Notices {
+    /// Works until it is told to stop, and woken.
+    pub(crate) fn run(mut self, stop: &AtomicBool) {
+        let Ok(poll) = self.watch() else { return };
+        let (mut events, mut buffer) = (Events::new(), Vec::new());
+        while !stop.load(Ordering::Relaxed) {
+            if poll.wait(&mut events, None).is_err() {
+                return;
+            }
+            while !stop.load(Ordering::Relaxed) && self.listen(&mut buffer) {}
+        }
+    }
+
+    fn watch(&self) -> rustix::io::Result<Poll> {
+        let poll = Poll::new()?;
+        poll.add(&self.waker, 0, EventFlags::IN)?;
+        poll.add(self.log.socket(), 1, EventFlags::IN)?;
+        Ok(poll)
+    }
+
+    /// Reads one datagram; whether there may be more.
+    fn listen(&mut self, buffer: &mut Vec<u8>) -> bool {
+        match self.log.socket().receive(buffer) {
+            Ok(Received::Datagram(datagram)) => {
+                for message in Messages::new(datagram).map_while(Result::ok) {
+                    if let Ok(Some(logged)) = Logged::view(&message) {
+                        logged_packet(&self.injector, &self.report, &logged);
+                    }
+                }
+                true
+            }
+            // What was lost is refused all the same; only nobody hears of it.
+            Ok(Received::Overrun | Received::Truncated(_)) => true,
+            Ok(Received::Nothing) | Err(_) => false,
+        }
+    }
+}
+
+/// Tells of a packet. A refused one is answered after that, so that its sender is still there while it is looked for.
+fn logged_packet(injector: &Injector, report: &Reporter, logged: &Logged<'_>) {
+    let Ok(Some(payload)) = logged.packet.payload() else { return };
+    let Some(packet) = Packet::read(payload) else { return };
+    match logged.group {
+        SEEN_GROUP => report.tell(Report::Seen(packet)),
+        REFUSED_GROUP => {
+            report.tell(Report::Refused(packet));
+            if let Some(answer) = refusal(&packet) {
+                injector.send(&answer);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What tells the sender of a packet that it is refused. Nothing does where it went to many, or is an ICMP error itself.
+fn refusal(packet: &Packet<'_>) -> Option<Vec<u8>> {
+    let many = match packet.destination() {
+        std::net::SocketAddr::V4(to) => to.ip().is_multicast() || to.ip().is_broadcast(),
+        std::net::SocketAddr::V6(to) => to.ip().is_multicast(),
+    };
+    let is_icmp = matches!(packet.protocol_number(), number::ICMP | number::ICMPV6);
+    match packet.segment() {
+        Some(_) => packet.reset(),
+        None if many || (is_icmp && packet.echo_request().is_none()) => None,
+        None => Some(packet.error(Unreachable::Prohibited.message(packet.destination().is_ipv6()))),
+    }
+}

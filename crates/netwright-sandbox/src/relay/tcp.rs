@@ -1,0 +1,170 @@
+//! Data between the connections inside and their other halves outside.
+//!
+//! Nothing is kept of what the ends have set on their sockets: both halves send at once what they have
+//! (`TCP_NODELAY`), and neither asks whether the other side is still there. The end of data is passed on by itself, so each direction
+//! can end before the other; a reset is passed on as one. Urgent data (`MSG_OOB`) is not, it arrives as nothing.
+
+mod buffers;
+mod connection;
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::net::sockopt;
+
+use self::buffers::Buffers;
+use self::connection::{Connection, Turn};
+use super::gate::Outside;
+use super::poll::{EventFlags, Events, Poll, Waker};
+
+/// The end inside.
+const INSIDE: usize = 0;
+/// The end outside.
+const OUTSIDE: usize = 1;
+
+/// What the relay has done, counted from any thread.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) connections: AtomicU64,
+    pub(crate) open: AtomicU64,
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+}
+
+/// Where connections are handed over to a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Hatch {
+    waker: Waker,
+    pairs: Arc<Mutex<Vec<(OwnedFd, Outside)>>>,
+}
+
+impl Hatch {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Hatch { waker, pairs: Arc::default() }
+    }
+
+    /// Hands over an accepted connection with its other half.
+    pub(crate) fn hand_over(&self, inside: OwnedFd, outside: Outside) {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).push((inside, outside));
+        self.waker.wake();
+    }
+}
+
+/// Number of the hatch among events; those of connections are even and odd numbers below, for their two ends.
+const HATCH: u64 = u64::MAX;
+
+/// Moves the data of some connections.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    poll: Poll,
+    hatch: Hatch,
+    totals: Arc<Totals>,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    /// Those that have more to do at once.
+    queue: VecDeque<usize>,
+    buffers: Buffers,
+}
+
+impl Worker {
+    pub(crate) fn new(hatch: Hatch, totals: Arc<Totals>) -> rustix::io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.add(&hatch.waker, HATCH, EventFlags::IN)?;
+        Ok(Worker {
+            poll,
+            hatch,
+            totals,
+            connections: Vec::new(),
+            free: Vec::new(),
+            queue: VecDeque::new(),
+            buffers: Buffers::default(),
+        })
+    }
+
+    /// Works until it is told to stop, and woken.
+    pub(crate) fn run(mut self, stop: &AtomicBool) {
+        let mut events = Events::new();
+        while !stop.load(Ordering::Relaxed) {
+            let timeout = (!self.queue.is_empty()).then_some(Duration::ZERO);
+            if self.poll.wait(&mut events, timeout).is_err() {
+                return;
+            }
+            let mut woken = false;
+            for (number, flags) in events.drain(..) {
+                match number {
+                    HATCH => woken = true,
+                    number => self.note(number, flags),
+                }
+            }
+            for index in std::mem::take(&mut self.queue) {
+                self.turn(index);
+            }
+            if woken {
+                self.take_in();
+            }
+        }
+    }
+
+    fn note(&mut self, number: u64, flags: EventFlags) {
+        let (index, end) = ((number >> 1) as usize, (number & 1) as usize);
+        if let Some(Some(connection)) = self.connections.get_mut(index) {
+            connection.note(end, flags);
+            if !std::mem::replace(&mut connection.is_queued, true) {
+                self.queue.push_back(index);
+            }
+        }
+    }
+
+    fn turn(&mut self, index: usize) {
+        let Some(place) = self.connections.get_mut(index) else { return };
+        let Some(connection) = place else { return };
+        connection.is_queued = false;
+        let totals = &self.totals;
+        let turn = connection.turn(&mut self.buffers, |end, bytes| {
+            let total = if end == OUTSIDE { &totals.sent } else { &totals.received };
+            total.fetch_add(bytes as u64, Ordering::Relaxed);
+        });
+        match turn {
+            Turn::Waits => {}
+            Turn::More => {
+                connection.is_queued = true;
+                self.queue.push_back(index);
+            }
+            Turn::Over => {
+                *place = None;
+                self.free.push(index);
+                self.totals.open.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Takes in what was handed over.
+    fn take_in(&mut self) {
+        self.hatch.waker.rest();
+        let pairs = std::mem::take(&mut *self.hatch.pairs.lock().unwrap_or_else(PoisonError::into_inner));
+        for (inside, outside) in pairs {
+            let _ = sockopt::set_tcp_nodelay(&inside, true);
+            let connection = Connection::new(inside, outside.socket, outside.permit);
+            let index = self.free.pop().unwrap_or(self.connections.len());
+            let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+            let watched =
+                connection.sockets().into_iter().zip([INSIDE, OUTSIDE]).try_for_each(|(socket, end)| {
+                    self.poll.add(socket, (index as u64) << 1 | end as u64, flags)
+                });
+            if index == self.connections.len() {
+                self.connections.push(None);
+            }
+            match (watched, self.connections.get_mut(index)) {
+                (Ok(()), Some(place)) => {
+                    *place = Some(connection);
+                    self.totals.connections.fetch_add(1, Ordering::Relaxed);
+                    self.totals.open.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => self.free.push(index),
+            }
+        }
+    }
+}
