@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use netwright_sys::{Namespace, isolate};
 
 use crate::{Failure, Lab, Outcome};
@@ -32,26 +32,44 @@ macro_rules! kernel_tests {
 /// Runs tests as the command line asks, which is that of Rust's own tests. Must be called before any thread is started.
 #[must_use]
 pub fn run(tests: &[Test]) -> ExitCode {
-    let arguments = Arguments::from_args();
-    let isolated = match arguments.list {
-        true => Ok(()),
-        false => isolate::enter().map_err(|error| error.to_string()),
-    };
-    let trials = tests.iter().map(|&test| {
-        let isolated = isolated.clone();
-        Trial::ignorable_test(test.name, move || match isolated {
-            Ok(()) => verdict(in_fresh_namespace(test)),
-            Err(why) => verdict(Err(Failure::missing(why))),
-        })
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let all = tests.iter().map(|test| Prepared { name: test.name.to_owned(), body: Box::new(test.body) });
+    run_prepared(Arguments::from_args(), || Ok(()), all.collect()).exit_code()
 }
 
-fn in_fresh_namespace(test: Test) -> Outcome {
-    Namespace::create_anonymous()?.run(|| {
-        let mut lab = Lab::open()?;
-        (test.body)(&mut lab)
-    })?
+/// A kernel test that was made at run time.
+pub struct Prepared {
+    /// Its name.
+    pub name: String,
+    /// What it does, as that of a [`Test`].
+    pub body: Box<dyn FnOnce(&mut Lab) -> Outcome + Send>,
+}
+
+/// Runs tests that were made at run time. `prepare` is called once, in the namespaces that all tests share, before any of
+/// them and before any thread is started; what it cannot do, no test can.
+pub fn run_prepared(
+    arguments: Arguments,
+    prepare: impl FnOnce() -> Outcome,
+    tests: Vec<Prepared>,
+) -> Conclusion {
+    let ready = match arguments.list {
+        true => Ok(()),
+        false => match isolate::enter() {
+            Ok(()) => prepare(),
+            Err(error) => Err(Failure::missing(error)),
+        },
+    };
+    let trials = tests.into_iter().map(|test| {
+        let ready = ready.clone();
+        Trial::ignorable_test(test.name, move || match ready {
+            Ok(()) => verdict(in_fresh_namespace(test.body)),
+            Err(why) => verdict(Err(why)),
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect())
+}
+
+fn in_fresh_namespace(body: Box<dyn FnOnce(&mut Lab) -> Outcome + Send>) -> Outcome {
+    Namespace::create_anonymous()?.run(|| body(&mut Lab::open()?))?
 }
 
 /// A test that could show nothing is ignored with the reason, or fails where everything must run.

@@ -78,6 +78,7 @@ impl Internet {
         let quiet = |node: &Node| -> Result<(), Failure> {
             let settings = netwright_sys::Sysctl::new(node.namespace());
             settings.write(&["ipv6", "conf", "default", "router_solicitations"], 0)?;
+            settings.write(&["ipv6", "conf", "default", "dad_transmits"], 0)?;
             Ok(settings.write(&["ipv6", "conf", "default", "accept_ra"], 0)?)
         };
         quiet(&lab.host)?;
@@ -94,17 +95,19 @@ impl Internet {
         }
         let loopback = node.link("lo")?;
         for everything in ["0.0.0.0/0", "::/0"] {
-            let mut route = Route::to(everything.parse()?).of_kind(RouteKind::LOCAL).dev(loopback.clone());
+            let mut route = Route::to(everything.parse()?).of_kind(RouteKind::LOCAL).dev(loopback);
             // Not in the table of local addresses, which comes before the route back to the host.
             route.table = Some(Table::MAIN);
             node.request(&Add(&route))?;
         }
+        // Servers for datagrams listen at single addresses, since they answer from them.
+        for family in ["ipv4", "ipv6"] {
+            netwright_sys::Sysctl::new(node.namespace()).write(&[family, "ip_nonlocal_bind"], 1)?;
+        }
         let record = Record::default();
         let capture = Capture::start(&mut node)?;
-        let servers = vec![
-            node.run(|| tcp::serve(&record))??,
-            node.run(|| udp::serve(&record))??,
-        ];
+        let servers = vec![node.run(|| tcp::serve(&record))??, node.run(|| udp::serve(&record))??];
+        capture.ready()?;
         Ok(Internet { node, record, capture, _servers: servers })
     }
 

@@ -34,7 +34,7 @@ pub mod traffic;
 mod wait;
 
 pub use failure::{Failure, Outcome};
-pub use harness::{Test, run};
+pub use harness::{Prepared, Test, run, run_prepared};
 pub use lab::Lab;
 pub use node::Node;
 pub use oracle::Oracle;

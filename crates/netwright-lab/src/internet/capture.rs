@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use netwright_route::link;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SocketFlags, SocketType, recv, socket_with, sockopt};
@@ -13,7 +14,11 @@ use super::dns;
 use crate::{Failure, Node, wait_until};
 
 /// Where markers are sent, to which nothing else sends.
-const MARKER: (Ipv4Addr, u16) = (Ipv4Addr::new(198, 18, 77, 77), 9);
+const MARKERS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(198, 18, 77, 77)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x7777, 0, 0, 0, 0, 0x7777)),
+];
+const MARKER_PORT: u16 = 9;
 /// `ETH_P_ALL` in network byte order.
 const ALL: u32 = (3_u16.to_be()) as u32;
 const ETHERNET: usize = 14;
@@ -29,6 +34,8 @@ pub struct Packet {
     pub destination: IpAddr,
     /// Source and destination port of TCP, UDP and their like.
     pub ports: Option<(u16, u16)>,
+    /// Whether the IPv4 header has options, or the IPv6 header routing or destination options.
+    pub options: bool,
     /// The name that a question over UDP to port 53 asks for.
     pub question: Option<String>,
     /// The payload of UDP, or the packet behind the IP header.
@@ -69,7 +76,7 @@ struct State {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.state().ended = true;
     }
 }
 
@@ -83,7 +90,7 @@ impl Capture {
             socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, protocol)
         })??;
         let _ = sockopt::set_socket_recv_buffer_size(&socket, 8 << 20);
-        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(std::time::Duration::from_millis(200)))?;
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(Duration::from_millis(200)))?;
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         thread::Builder::new().name("capture".into()).spawn(move || {
@@ -102,16 +109,40 @@ impl Capture {
         Ok(Capture { state })
     }
 
+    /// Waits until packets of both families come through: the link needs a moment, and neighbours have to be found.
+    pub(super) fn ready(&self) -> Result<(), Failure> {
+        for marker in MARKERS {
+            let (socket, token) = marked(marker)?;
+            wait_until("packets come through", || {
+                let _ = socket.send_to(&token, (marker, MARKER_PORT));
+                std::thread::sleep(Duration::from_millis(1));
+                Ok(self.state().markers.contains(&token).then_some(()))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// All packets that were sent until now.
     pub(super) fn packets(&self) -> Result<Vec<Packet>, Failure> {
-        let socket = UdpSocket::bind("0.0.0.0:0")?;
-        // The port is another for each marker, since no two of these sockets are open at once.
-        let token = format!("{:?} {:?}", socket.local_addr()?, std::time::Instant::now()).into_bytes();
-        socket.send_to(&token, MARKER)?;
+        let [marker, _] = MARKERS;
+        let (socket, token) = marked(marker)?;
+        socket.send_to(&token, (marker, MARKER_PORT))?;
         wait_until("the capture has seen all packets", || {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = self.state();
             Ok(state.markers.contains(&token).then(|| state.packets.clone()))
         })
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A socket for a marker, and contents that no other one has.
+fn marked(marker: IpAddr) -> Result<(UdpSocket, Vec<u8>), Failure> {
+    let socket = UdpSocket::bind(if marker.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
+    let token = format!("{:?} {:?}", socket.local_addr()?, Instant::now()).into_bytes();
+    Ok((socket, token))
 }
 
 impl State {
@@ -120,7 +151,7 @@ impl State {
             return; // what the internet itself sent, and its loopback
         }
         let Some(packet) = read(frame) else { return };
-        if packet.ports.map(|(_, to)| to) == Some(MARKER.1) && packet.destination == IpAddr::V4(MARKER.0) {
+        if packet.ports.is_some_and(|(_, to)| to == MARKER_PORT) && MARKERS.contains(&packet.destination) {
             self.markers.push(packet.payload);
         } else {
             self.packets.push(packet);
@@ -142,6 +173,7 @@ fn read(frame: &[u8]) -> Option<Packet> {
             source: Ipv4Addr::UNSPECIFIED.into(),
             destination: Ipv4Addr::UNSPECIFIED.into(),
             ports: None,
+            options: false,
             question: None,
             payload: packet.to_vec(),
         }),
@@ -153,7 +185,8 @@ fn read_ipv4(packet: &[u8]) -> Option<Packet> {
     let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
     let first = u16::from_be_bytes([*packet.get(6)? & 0x1f, *packet.get(7)?]) == 0;
     let protocol = *packet.get(9)?;
-    Some(transport(protocol, address(12)?.into(), address(16)?.into(), packet.get(header..)?, first))
+    let read = transport(protocol, address(12)?.into(), address(16)?.into(), packet.get(header..)?, first);
+    Some(Packet { options: header > 20, ..read })
 }
 
 fn read_ipv6(packet: &[u8]) -> Option<Packet> {
@@ -161,16 +194,19 @@ fn read_ipv6(packet: &[u8]) -> Option<Packet> {
     const ICMP: u8 = 58;
     let address = |at: usize| Some(Ipv6Addr::from(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?));
     let (mut protocol, mut body, mut first) = (*packet.get(6)?, packet.get(40..)?, true);
+    let mut options = false;
     // Extension headers: hop-by-hop, routing, fragment, destination options.
     while [HOP_BY_HOP, 43, 44, 60].contains(&protocol) {
         let length = if protocol == 44 { 8 } else { (usize::from(*body.get(1)?) + 1) * 8 };
+        options |= protocol != 44;
         first &= protocol != 44 || u16::from_be_bytes([*body.get(2)?, *body.get(3)?]) >> 3 == 0;
         (protocol, body) = (*body.first()?, body.get(length..)?);
     }
     if protocol == ICMP && body.first().is_some_and(|kind| (130..=137).contains(kind) || *kind == 143) {
         return None; // multicast listener reports and neighbour discovery
     }
-    Some(transport(protocol, address(8)?.into(), address(24)?.into(), body, first))
+    let read = transport(protocol, address(8)?.into(), address(24)?.into(), body, first);
+    Some(Packet { options, ..read })
 }
 
 fn transport(protocol: u8, source: IpAddr, destination: IpAddr, body: &[u8], first: bool) -> Packet {
@@ -187,5 +223,13 @@ fn transport(protocol: u8, source: IpAddr, destination: IpAddr, body: &[u8], fir
     let question = ports
         .filter(|(_, to)| *to == 53 && protocol == UDP)
         .and_then(|_| Some(dns::Question::read(payload)?.name));
-    Packet { protocol: protocol.into(), source, destination, ports, question, payload: payload.to_vec() }
+    Packet {
+        protocol: protocol.into(),
+        source,
+        destination,
+        ports,
+        options: false,
+        question,
+        payload: payload.to_vec(),
+    }
 }

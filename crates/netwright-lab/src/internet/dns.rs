@@ -34,7 +34,7 @@ const LIMIT: usize = 1232;
 pub struct Question {
     /// Number of the message.
     pub id: u16,
-    /// In lower case, without the last dot.
+    /// In lower case, without the last dot; a dot in a label is `\\.`.
     pub name: String,
     /// Type of the records wanted.
     pub kind: u16,
@@ -52,7 +52,10 @@ impl Question {
             at += 1;
             match length {
                 0 => break,
-                1..=63 => labels.push(String::from_utf8_lossy(message.get(at..at + length)?).to_lowercase()),
+                1..=63 => {
+                    let label = String::from_utf8_lossy(message.get(at..at + length)?).to_lowercase();
+                    labels.push(label.replace('.', "\\."));
+                }
                 _ => return None,
             }
             at += length;

@@ -34,7 +34,9 @@ pub(super) fn serve(connection: TcpStream, record: &Record) -> io::Result<()> {
             to.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         if asked.upgrade {
-            to.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")?;
+            to.write_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            )?;
             return echo(&mut from, &mut to);
         }
         let sum = uploaded(&asked, &mut from)?;

@@ -83,7 +83,9 @@ impl SharedSockets {
 fn datagrams(sockets: Vec<UdpSocket>, record: &Record) -> Result<Running, Failure> {
     let (record, mut buffer) = (record.clone(), [0; 2048]);
     Ok(Running::start("host-datagrams", sockets, move |socket| {
-        let (Ok(at), Ok((length, from))) = (socket.local_addr(), socket.recv_from(&mut buffer)) else { return };
+        let (Ok(at), Ok((length, from))) = (socket.local_addr(), socket.recv_from(&mut buffer)) else {
+            return;
+        };
         let payload = buffer.get(..length).unwrap_or_default();
         record.bytes("host udp", at, payload);
         let _ = socket.send_to(payload, from);

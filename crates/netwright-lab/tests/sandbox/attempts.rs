@@ -1,0 +1,92 @@
+//! The attempts to get past a policy.
+
+mod destinations;
+mod names;
+mod processes;
+mod sockets;
+
+use crate::run::Mode;
+
+/// An attempt that must get nothing out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The flags of the policy.
+    pub(crate) policy: &'static [&'static str],
+    /// The probe's words; `socket:PART` stands for the hidden socket whose path has that part.
+    pub(crate) probe: &'static [&'static str],
+    /// What the internet may see all the same.
+    pub(crate) permits: &'static [&'static str],
+    /// How it is seen that the attempt is a real one.
+    pub(crate) control: Control,
+    /// The sandbox is started with descriptors 8 and 9 open, a socket and a connection to 203.0.113.66 port 7.
+    pub(crate) handed_down: bool,
+    /// The probe may be ended before it says anything.
+    pub(crate) may_be_killed: bool,
+}
+
+/// How it is seen that an attempt is a real one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Control {
+    /// Without a sandbox, something gets out.
+    As(Mode),
+    /// It gets nowhere without a sandbox either, on this kernel or in this internet; the reason.
+    None(&'static str),
+}
+
+impl Attempt {
+    /// An attempt under a policy.
+    const fn new(
+        name: &'static str,
+        policy: &'static [&'static str],
+        probe: &'static [&'static str],
+        permits: &'static [&'static str],
+    ) -> Self {
+        let control = Control::As(Mode::User);
+        Attempt { name, policy, probe, permits, control, handed_down: false, may_be_killed: false }
+    }
+
+    /// An attempt under the policy that allows one name on one port.
+    const fn one(name: &'static str, probe: &'static [&'static str]) -> Self {
+        Attempt::new(name, ONE, probe, &["dns good.example.org"])
+    }
+
+    /// Only root gets it out without a sandbox.
+    const fn root(mut self) -> Self {
+        self.control = Control::As(Mode::Root);
+        self
+    }
+
+    /// Nothing gets out without a sandbox either.
+    const fn alone(mut self, why: &'static str) -> Self {
+        self.control = Control::None(why);
+        self
+    }
+
+    /// With descriptors that are handed down.
+    const fn handed_down(mut self) -> Self {
+        self.handed_down = true;
+        self
+    }
+
+    /// It may be ended by what it tries.
+    const fn killed(mut self) -> Self {
+        self.may_be_killed = true;
+        self
+    }
+}
+
+/// One name, one port, one protocol.
+const ONE: &[&str] = &["--allow", "good.example.org:443/tcp"];
+/// Every name below one, on every port.
+const NAMES: &[&str] = &["--allow", "*.example.org"];
+/// Every address.
+const ANY: &[&str] = &["--allow", "any"];
+/// Every public address.
+const INTERNET: &[&str] = &["--allow", "internet"];
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Attempt> {
+    [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS, processes::ATTEMPTS].into_iter().flatten()
+}

@@ -1,0 +1,82 @@
+//! Sockets of other kinds, options of sockets, and forms of packets.
+
+use super::{ANY, Attempt, INTERNET};
+
+const GOOD: &[&str] = &["--allow", "198.51.100.10"];
+
+pub(super) const ATTEMPTS: &[Attempt] = &[
+    Attempt::one("raw", &["raw", "203.0.113.66"]).root(),
+    Attempt::one("raw-v6", &["raw", "2001:db8:bad::66"]).root(),
+    Attempt::new("raw-under-any", ANY, &["raw", "203.0.113.66"], &["udp 203.0.113.66 5000"]).root(),
+    Attempt::one("raw-icmp", &["raw-icmp", "203.0.113.66", "13"]).root(),
+    Attempt::one("raw-icmp-v6", &["raw-icmp", "2001:db8:bad::66", "128"]).root(),
+    Attempt::one("packet", &["packet", "raw"]).root(),
+    Attempt::one("packet-datagram", &["packet", "datagram"]).root(),
+    Attempt::one("vsock", &["family", "40"]),
+    Attempt::one("vsock-by-ring", &["ring", "40"]),
+    Attempt::one("vsock-by-32-bit-gate", &["gate-32", "40", "1"]).killed(),
+    Attempt::one("raw-by-32-bit-gate", &["gate-32", "17", "3"]).root().killed(),
+    Attempt::one("vsock-by-x32-gate", &["x32"]).alone("the kernel may lack it").killed(),
+    Attempt::one("key-sockets", &["family", "15"]).alone("the kernel may lack it"),
+    Attempt::one("x25-sockets", &["family", "9"]).alone("the kernel may lack it"),
+    Attempt::one("can-sockets", &["family", "29"]).alone("the kernel may lack it"),
+    Attempt::one("tipc-sockets", &["family", "30"]).alone("the kernel may lack it"),
+    Attempt::one("tipc-pair", &["pair"]).alone("the kernel may lack it"),
+    Attempt::one("bluetooth-sockets", &["family", "31"]).alone("the kernel may lack it"),
+    Attempt::one("crypto-sockets", &["family", "38"]).alone("the kernel may lack it"),
+    Attempt::one("qualcomm-sockets", &["family", "42"]).alone("the kernel may lack it"),
+    Attempt::one("smc-sockets", &["family", "43"]).alone("the kernel may lack it"),
+    Attempt::one("xdp-sockets", &["family", "44"]).alone("the kernel may lack it"),
+    Attempt::one("netfilter-netlink", &["netlink", "12"]),
+    Attempt::one("generic-netlink", &["netlink", "16"]),
+    Attempt::one("audit-netlink", &["netlink", "9"]).alone("the kernel may lack it"),
+    Attempt::one("event-netlink", &["netlink", "15"]),
+    // Other protocols of IP.
+    Attempt::one("udp-lite", &["protocol", "203.0.113.66", "5000", "136", "datagram"])
+        .alone("the kernel may lack it"),
+    Attempt::one("sctp", &["protocol", "203.0.113.66", "5000", "132", "stream"])
+        .alone("the kernel may lack it"),
+    Attempt::one("sctp-sequence", &["protocol", "203.0.113.66", "5000", "132", "sequence"])
+        .alone("the kernel may lack it"),
+    Attempt::one("dccp", &["protocol", "203.0.113.66", "5000", "33", "dccp"]).alone("the kernel may lack it"),
+    Attempt::one("multipath-tcp", &["protocol", "203.0.113.66", "443", "262", "stream"])
+        .alone("the kernel may lack it"),
+    Attempt::one("ping", &["ping", "203.0.113.66"]),
+    Attempt::one("ping-v6", &["ping", "2001:db8:bad::66"]),
+    Attempt::one("ping-large", &["ping", "203.0.113.66", "4000"]),
+    // Forms of packets.
+    Attempt::one("fragments", &["large-udp", "203.0.113.66", "5000", "4000"]),
+    Attempt::one("fragments-v6", &["large-udp", "2001:db8:bad::66", "5000", "4000"]),
+    Attempt::one("fragments-many", &["large-udp", "203.0.113.66", "5000", "60000"]),
+    Attempt::new("fragments-to-metadata", ANY, &["large-udp", "169.254.169.254", "5000", "9000"], &[]),
+    Attempt::one("segments", &["segments", "203.0.113.66", "5000"]),
+    Attempt::one("fast-open", &["fast-open", "203.0.113.66", "443"]),
+    Attempt::one("fast-open-v6", &["fast-open", "2001:db8:bad::66", "443"]),
+    Attempt::new(
+        "source-route",
+        GOOD,
+        &["ip-options", "198.51.100.10", "5000", "203.0.113.66"],
+        &["udp 198.51.100.10 5000"],
+    ),
+    Attempt::one("source-route-elsewhere", &["ip-options", "203.0.113.66", "5000", "198.51.100.10"]),
+    // Options of sockets.
+    Attempt::one("bound-to-a-link", &["device", "203.0.113.66", "443"]),
+    Attempt::one("with-the-supervisors-mark", &["mark", "203.0.113.66", "443"]),
+    Attempt::one("with-a-priority", &["priority", "203.0.113.66", "443"]),
+    Attempt::one("with-time-stamps", &["timestamps", "203.0.113.66", "5000"]),
+    Attempt::one("foreign-source-transparent", &["transparent", "203.0.113.66", "5000", "198.51.100.10"])
+        .root(),
+    Attempt::one("foreign-source-free", &["free-bind", "203.0.113.66", "5000", "198.51.100.10"])
+        .alone("the kernel sends nothing from there"),
+    Attempt::one("own-loopback-as-source", &["free-bind", "203.0.113.66", "5000", "127.0.0.1"])
+        .alone("the kernel sends nothing from there"),
+    Attempt::one("resolver-as-source", &["free-bind", "203.0.113.66", "5000", "127.0.0.53"])
+        .alone("the kernel sends nothing from there"),
+    Attempt::one("source-beside-the-datagram", &["source-given", "203.0.113.66", "5000", "10.77.0.2"]),
+    Attempt::new(
+        "source-beside-the-datagram-under-internet",
+        INTERNET,
+        &["source-given", "10.66.0.1", "5000", "10.77.0.2"],
+        &[],
+    ),
+];
