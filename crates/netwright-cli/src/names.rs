@@ -67,6 +67,20 @@ fn in_files(database: Database, paths: &[&str]) -> Names {
     names
 }
 
+/// The file of this host that names the values of a database, and what it says, in its order.
+pub(crate) fn listed(database: Database) -> Option<(&'static str, Vec<(String, u64)>)> {
+    let (_, paths) = FILES.into_iter().find(|(one, _)| *one == database)?;
+    let (path, text) = paths.iter().find_map(|path| Some((*path, files::read(Path::new(path)).ok()?)))?;
+    let named = |line: &str| {
+        let mut names = Names::new();
+        names.read(database, line);
+        let name = names.all(database).next()?.to_owned();
+        let number = names.number(database, &name)?;
+        Some((name, number))
+    };
+    Some((path, text.lines().filter_map(named).collect()))
+}
+
 /// Names the control groups below a folder by their paths in it; the id of one is the inode number of its folder.
 fn control_groups(names: &mut Names, mount: &Path) {
     let mut folders = vec![mount.to_owned()];

@@ -6,6 +6,11 @@ use netwright_nft::ir::{Expression, Selector, TypePart};
 use netwright_nft::table::datatype::Format;
 use netwright_nft::table::{DataType, Database, Names};
 
+use crate::{names, output};
+
+/// Names that the host gives to all values of a type.
+const IN_FILES: [Database; 3] = [Database::Marks, Database::Realms, Database::DeviceGroups];
+
 /// Writes what each part of an expression is; of a type where there is no expression.
 pub(super) fn write(
     expression: Option<&Expression>,
@@ -82,6 +87,13 @@ fn symbols(part: &TypePart, names: &Names, out: &mut impl Write) -> io::Result<(
         protocols.dedup();
         return protocols.iter().try_for_each(|(number, name)| writeln!(out, "\t{name:<30}\t{number}"));
     }
+    if let Some(database) = data_type.database().filter(|database| IN_FILES.contains(database)) {
+        let Some((path, listed)) = names::listed(database) else { return Ok(()) };
+        writeln!(out, "\npre-defined symbolic constants from {path} (in decimal):")?;
+        return listed
+            .iter()
+            .try_for_each(|(name, number)| writeln!(out, "\t{:<30}\t{number:>20}", output::plain(name)));
+    }
     if data_type.symbols().is_empty() {
         return Ok(());
     }
@@ -97,7 +109,7 @@ fn symbols(part: &TypePart, names: &Names, out: &mut impl Write) -> io::Result<(
 
 fn is_hexadecimal(data_type: DataType) -> bool {
     matches!(data_type.descriptor().format, Format::Hex | Format::PaddedHex)
-        || [DataType::ARP_OP, DataType::DCCP_PKTTYPE].contains(&data_type)
+        || [DataType::ARP_OP, DataType::DCCP_PKTTYPE, DataType::IFACE_TYPE].contains(&data_type)
 }
 
 /// What a base is called among bases: link layer addresses by their description.

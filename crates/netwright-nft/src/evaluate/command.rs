@@ -280,18 +280,22 @@ impl<'a> Evaluator<'a> {
         self.push(operation, Target::Selection(selection), span)
     }
 
-    /// An expression with its type, or a type by its name.
+    /// An expression with its type, or a type by its name. Where a word is both, as `mark`, it is the expression.
     fn describe(&mut self, span: Span, expression: &'a ast::Expression) -> Eval<()> {
         let expression = self.resolve(expression)?;
-        let named = DataType::by_name(expression.text(self.sources));
-        let target = match named {
-            Some(data_type) => {
-                Target::Description { expression: None, parts: vec![crate::ir::TypePart::of(data_type)] }
-            }
-            None => {
-                let made = self.computed(expression, None)?;
-                Target::Description { parts: self.parts(&made), expression: Some(made) }
-            }
+        // what only some families have is described all the same
+        self.family = Family::INET;
+        let target = if let ast::ExpressionKind::Literal(_) = expression.kind {
+            let word = expression.text(self.sources);
+            let types = DataType::ALL.iter().filter(|one| one.number() == one.0);
+            let Some(&data_type) = types.clone().find(|one| one.name() == word) else {
+                let known: Vec<&str> = types.map(|one| one.name()).collect();
+                return self.unknown(expression.span, word, "type or expression", &known);
+            };
+            Target::Description { expression: None, parts: vec![crate::ir::TypePart::of(data_type)] }
+        } else {
+            let made = self.computed(expression, None)?;
+            Target::Description { parts: self.parts(&made), expression: Some(made) }
         };
         self.push(Operation::Describe, target, span)
     }
