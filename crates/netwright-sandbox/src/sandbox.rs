@@ -18,6 +18,7 @@ mod files;
 mod inside;
 mod masks;
 mod publish;
+mod reports;
 mod running;
 
 use std::process::Command;

@@ -13,10 +13,12 @@ use rustix::process::{getgid, getuid};
 use super::Sandbox;
 use super::files::Files;
 use super::masks::masks;
+use super::reports::Reports;
 use crate::constants::RESOLVER;
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode::nat::Uplink;
-use crate::mode::{self, Mode, relay};
+use crate::mode::{self, Mode, relay as loopback};
+use crate::relay::{Relay, RelayOptions};
 use crate::resolver::{Release, Resolver, ResolverOptions, Sockets};
 use crate::{Attribution, Event, Policy};
 
@@ -24,6 +26,8 @@ use crate::{Attribution, Event, Policy};
 #[derive(Debug)]
 pub(super) struct Inside {
     resolver: Resolver,
+    relay: Relay,
+    reports: Arc<Reports>,
     filter: Shared,
     uplink: Option<Uplink>,
     events: Receiver<Event>,
@@ -39,13 +43,15 @@ impl Inside {
         settings(&enclosure)?;
         let files = Files::read(&sandbox.policy);
         enclosure.mask(&masks(&sandbox.policy.sockets, files.inside(), user(sandbox)))?;
-        let resolver_sockets = resolver_sockets(&enclosure)?;
-        let filter = install(&enclosure, sandbox, uplink.as_ref())?;
         let (sender, events) = channel();
-        let attribution = Arc::new(attribution(&enclosure)?);
-        let resolver =
-            start_resolver(resolver_sockets, files, sandbox, ipv6, &filter, &sender, &attribution)?;
-        Ok(Inside { resolver, filter, uplink, events, enclosure })
+        let reports = Reports::new(attribution(&enclosure)?, sandbox.policy.clone(), sender.clone());
+        let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6, reporter: reports.reporter() };
+        let relay = Relay::start(&options)?;
+        let resolver_sockets = resolver_sockets(&enclosure)?;
+        let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
+        let resolver = start_resolver(resolver_sockets, files, sandbox, ipv6, &filter, sender, &reports)?;
+        reports.know(resolver.names());
+        Ok(Inside { resolver, relay, reports, filter, uplink, events, enclosure })
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -61,7 +67,9 @@ impl Inside {
     }
 
     pub(super) fn reload(&self, policy: &Policy) -> Result<()> {
-        self.resolver.replace(Arc::new(policy.clone()), || self.filter.lock().replace(policy))
+        self.resolver.replace(Arc::new(policy.clone()), || self.filter.lock().replace(policy))?;
+        self.reports.policy_changed(policy.clone());
+        Ok(())
     }
 }
 
@@ -77,7 +85,7 @@ fn connect(enclosure: &Enclosure, wanted: Mode, ipv6: bool) -> Result<Option<Upl
         }
         Mode::Automatic | Mode::Relay => {}
     }
-    relay::configure(&mut inside, ipv6)?;
+    loopback::configure(&mut inside, ipv6)?;
     Ok(None)
 }
 
@@ -107,10 +115,17 @@ fn attribution(enclosure: &Enclosure) -> Result<Attribution> {
     Ok(Attribution::new(sockets, enclosure.namespace()?.identity()?, enclosure.warden()))
 }
 
-fn install(enclosure: &Enclosure, sandbox: &Sandbox, uplink: Option<&Uplink>) -> Result<Shared> {
+fn install(
+    enclosure: &Enclosure,
+    sandbox: &Sandbox,
+    relay: &Relay,
+    uplink: Option<&Uplink>,
+) -> Result<Shared> {
+    let ipv4 = relay.port_ipv4();
+    let listeners = filter::Listeners { ipv4, ipv6: relay.port_ipv6().unwrap_or(ipv4) };
     let mode = match uplink {
-        Some(_) => filter::Mode::Nat(None),
-        None => filter::Mode::Relay(filter::Listeners { ipv4: 1, ipv6: 1 }),
+        Some(_) => filter::Mode::Nat(Some(listeners)),
+        None => filter::Mode::Relay(listeners),
     };
     let mut options = FilterOptions { open: sandbox.open, ..FilterOptions::new(mode) };
     if let Some(uplink) = uplink {
@@ -120,22 +135,21 @@ fn install(enclosure: &Enclosure, sandbox: &Sandbox, uplink: Option<&Uplink>) ->
     Filter::install(connection, &sandbox.policy, options).map(Shared::new)
 }
 
-#[allow(clippy::too_many_arguments)]
 fn start_resolver(
     sockets: Sockets,
     files: Files,
     sandbox: &Sandbox,
     ipv6: bool,
     filter: &Shared,
-    events: &Sender<Event>,
-    attribution: &Arc<Attribution>,
+    events: Sender<Event>,
+    reports: &Arc<Reports>,
 ) -> Result<Resolver> {
     let options = ResolverOptions { config: files.config, hosts: files.hosts, open: sandbox.open, ipv6 };
-    let attribution = Arc::clone(attribution);
+    let reports = Arc::clone(reports);
     let attribute =
-        Box::new(move |protocol, source, destination| attribution.process(protocol, source, destination));
+        Box::new(move |protocol, source, destination| reports.process(protocol, source, destination));
     let policy = Arc::new(sandbox.policy.clone());
-    Resolver::start(sockets, options, policy, Arc::new(filter.clone()), events.clone(), attribute)
+    Resolver::start(sockets, options, policy, Arc::new(filter.clone()), events, attribute)
         .map_err(|error| Error::new("start the resolver", error))
 }
 
