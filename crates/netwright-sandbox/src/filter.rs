@@ -4,8 +4,8 @@
 //!
 //! - `output` sees all that is sent; `own` what goes to the sandbox itself; `decide` has the rules of the policy, `deny` first;
 //! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops;
-//! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for the rule `n`, which has a name;
-//! - `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
+//! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for a rule with a name; the comments of rules tell whose they are;
+//! - `own`, `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
 //!
 //! With [`Mode::Attached`] the same rules bind one control group of the host, and nothing else is touched.
 
@@ -27,6 +27,8 @@ use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names};
 use netwright_sys::{Cause, Connection, Error, Outcome, Result};
 use netwright_wire::Errno;
+
+use text::Numbers;
 
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, SEEN_GROUP, TABLE};
 use crate::policy::{Policy, Rule, Target};
@@ -118,19 +120,35 @@ pub struct Filter {
     connection: Connection,
     policy: Policy,
     options: FilterOptions,
-    /// What was released for each allow rule, and until when.
-    released: Vec<HashMap<IpAddr, Instant>>,
+    /// What the texts so far have declared.
+    catalog: Catalog,
+    /// The sets of each allow rule; rules without a name have none.
+    sets: Vec<Option<NameSets>>,
+    /// The number of the next sets: none has the name of one that was there before.
+    next: u32,
+}
+
+/// The sets of a rule with a name.
+#[derive(Clone, Debug)]
+struct NameSets {
+    number: u32,
+    /// What is in them, and until when.
+    released: HashMap<IpAddr, Instant>,
 }
 
 impl Filter {
-    /// Puts the table of a policy in place, in the network namespace of the connection, in the place of one that has its name.
+    /// Puts the table of a policy in place, in the network namespace of the connection.
     ///
     /// # Errors
-    /// The kernel does not take it.
+    /// The kernel does not take it, or has a table of that name: see [`remove`].
     pub fn install(connection: Connection, policy: &Policy, options: FilterOptions) -> Result<Filter> {
-        let released = vec![HashMap::new(); policy.allow.len()];
-        let mut filter = Filter { connection, policy: policy.clone(), options, released };
-        filter.load(policy, &[])?;
+        let catalog = Catalog::of_nothing();
+        let (policy, sets) = (policy.clone(), Vec::new());
+        let mut filter = Filter { connection, policy, options, catalog, sets, next: 0 };
+        let (sets, numbers) = filter.sets_for(&filter.policy);
+        filter.load(&text::table(&filter.options))?;
+        filter.load(&text::chains(&filter.policy, &filter.options, &numbers))?;
+        filter.adopt(sets, &numbers);
         Ok(filter)
     }
 
@@ -151,16 +169,15 @@ impl Filter {
             now + time_to_live.clamp(self.options.least_time_to_live, LONGEST).max(Duration::from_millis(1));
         let mut news: Vec<(usize, IpAddr)> = Vec::new();
         for &rule in rules {
-            let Some(Rule { target: Target::Name(_), .. }) = self.policy.allow.get(rule) else { continue };
-            let Some(known) = self.released.get_mut(rule) else { continue };
-            known.retain(|_, until| *until > now);
-            let is_new = |address: &IpAddr| known.get(address).is_none_or(|known| *known < until);
-            let new = addresses.iter().map(IpAddr::to_canonical).filter(is_new);
-            news.extend(new.map(|address| (rule, address)));
-            if known.len() + addresses.len() > MOST_RELEASED {
-                let what = format!("the rule has {} addresses already", known.len());
+            let Some(Some(sets)) = self.sets.get_mut(rule) else { continue };
+            sets.released.retain(|_, until| *until > now);
+            if sets.released.len() + addresses.len() > MOST_RELEASED {
+                let what = format!("the rule has {} addresses already", sets.released.len());
                 return Err(Error::new(format!("release addresses for rule {rule}"), Cause::Invalid(what)));
             }
+            let is_new = |address: &IpAddr| sets.released.get(address).is_none_or(|known| *known < until);
+            let new = addresses.iter().map(IpAddr::to_canonical).filter(is_new);
+            news.extend(new.map(|address| (rule, address)));
         }
         news.sort_unstable();
         news.dedup();
@@ -169,28 +186,23 @@ impl Filter {
         }
         self.add(&news, until - now)?;
         for (rule, address) in news {
-            if let Some(known) = self.released.get_mut(rule) {
-                known.insert(address, until);
+            if let Some(Some(sets)) = self.sets.get_mut(rule) {
+                sets.released.insert(address, until);
             }
         }
         Ok(())
     }
 
-    /// Puts another policy in force, in one transaction: no packet meets anything but the old or the new one. What was released for a rule
-    /// that the new policy has too stays for the rest of its time.
+    /// Puts another policy in force, in one transaction: each packet meets the old one or the new one. What was released for a rule that the
+    /// new policy has too stays for the rest of its time.
     ///
     /// # Errors
     /// The kernel does not take it; then the old policy is still in force.
     pub fn replace(&mut self, policy: &Policy) -> Result<()> {
-        let now = Instant::now();
-        let kept: Vec<HashMap<IpAddr, Instant>> =
-            policy.allow.iter().map(|rule| self.still_released(rule, now)).collect();
-        let elements = kept.iter().enumerate().flat_map(|(rule, addresses)| {
-            addresses.iter().map(move |(address, until)| (rule, *address, *until - now))
-        });
-        self.load(policy, &elements.collect::<Vec<_>>())?;
+        let (sets, numbers) = self.sets_for(policy);
+        self.load(&text::replacement(policy, &self.options, &numbers))?;
         self.policy = policy.clone();
-        self.released = kept;
+        self.adopt(sets, &numbers);
         Ok(())
     }
 
@@ -199,20 +211,46 @@ impl Filter {
     /// # Errors
     /// The kernel does not.
     pub fn remove(mut self) -> Result<()> {
-        let mut batch = Batch::new();
-        batch.delete(&Table::new(Family::INET, self.options.table.as_str()));
-        self.commit(batch)
+        remove(&mut self.connection, &self.options.table)
     }
 
-    fn still_released(&self, rule: &Rule, now: Instant) -> HashMap<IpAddr, Instant> {
-        let place = self.policy.allow.iter().position(|old| old == rule);
-        let known = place.and_then(|place| self.released.get(place)).into_iter().flatten();
-        known.filter(|(_, until)| **until > now).map(|(address, until)| (*address, *until)).collect()
+    /// The sets of a policy's rules: those that its rules have in the policy in force, and new ones.
+    fn sets_for(&self, policy: &Policy) -> (Vec<Option<NameSets>>, Numbers) {
+        let mut numbers = Numbers::default();
+        let mut next = self.next;
+        let mut kept: Vec<&Rule> = Vec::new();
+        let mut sets = Vec::new();
+        for rule in &policy.allow {
+            let old = self.policy.allow.iter().zip(&self.sets).find(|(old, _)| *old == rule);
+            let set = match (&rule.target, old) {
+                (Target::Name(_), Some((_, Some(old)))) if !kept.contains(&rule) => Some(old.clone()),
+                (Target::Name(_), _) => {
+                    numbers.new.push(next);
+                    next += 1;
+                    Some(NameSets { number: next - 1, released: HashMap::new() })
+                }
+                _ => None,
+            };
+            kept.push(rule);
+            numbers.by_rule.push(set.as_ref().map(|set| set.number));
+            sets.push(set);
+        }
+        let old = self.sets.iter().flatten().map(|set| set.number);
+        numbers.gone = old.filter(|number| !numbers.by_rule.contains(&Some(*number))).collect();
+        (sets, numbers)
     }
 
-    fn load(&mut self, policy: &Policy, released: &[text::Released]) -> Result<()> {
-        let batch = compiled(&text::table(policy, &self.options, released), &self.options)?;
-        self.commit(batch)
+    fn adopt(&mut self, sets: Vec<Option<NameSets>>, numbers: &Numbers) {
+        self.sets = sets;
+        self.next += numbers.new.len() as u32;
+    }
+
+    /// Carries a text out, as one transaction.
+    fn load(&mut self, text: &str) -> Result<()> {
+        let (batch, catalog) = compiled(text, &self.catalog, &self.options)?;
+        commit(&mut self.connection, batch)?;
+        self.catalog = catalog;
+        Ok(())
     }
 
     /// Adds elements with a timeout. Kernels before 6.12 do not give an element that is there another timeout, so each is added (where it is
@@ -225,7 +263,7 @@ impl Filter {
                 batch.delete_elements(&set, &elements);
                 batch.add_elements(&set, &elements);
             }
-            match self.commit(batch) {
+            match commit(&mut self.connection, batch) {
                 // One was there when it was added and its time was over when it was deleted.
                 Err(error) if error.errno() == Some(Errno::ENOENT) && tries < TRIES => {}
                 result => return result,
@@ -249,30 +287,42 @@ impl Filter {
             }
         }
         let table = self.options.table.as_str();
-        let named = |(rule, ipv4)| Set::new(Family::INET, table, text::name_set(rule, ipv4), 0);
-        sets.into_iter().map(|(set, elements)| (named(set), elements)).collect()
-    }
-
-    fn commit(&mut self, mut batch: Batch) -> Result<()> {
-        let messages = batch.messages();
-        let bytes = batch.finish().map_err(|error| Error::new("put the filter in place", error))?;
-        let refusals = match self.connection.transact(bytes, messages, |_, _| {})? {
-            Outcome::Committed { .. } => return Ok(()),
-            Outcome::Refused(refusals) => refusals,
+        let set = |((rule, ipv4), elements): ((usize, bool), _)| {
+            let number = self.sets.get(rule)?.as_ref()?.number;
+            Some((Set::new(Family::INET, table, text::name_set(number, ipv4), 0), elements))
         };
-        let bytes = bytes.to_vec();
-        let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
-        let Some(refusal) = first else { return Err(Error::new("put the filter in place", Cause::NoAnswer)) };
-        let step = batch.step(refusal.index).map(|step| step.at(refusal.error.extended.offset));
-        let asked = step
-            .as_ref()
-            .map_or("put the filter in place".to_owned(), |step| format!("put the filter in place: {step}"));
-        Err(Error::new(asked, refusal.error).with_sent(&bytes).with_part(step.and_then(|step| step.part())))
+        sets.into_iter().filter_map(set).collect()
     }
 }
 
-/// The messages of a text that this module made.
-fn compiled(text: &str, options: &FilterOptions) -> Result<Batch> {
+/// Takes away a table that a filter left, with its name.
+///
+/// # Errors
+/// The kernel does not.
+pub fn remove(connection: &mut Connection, table: &str) -> Result<()> {
+    let mut batch = Batch::new();
+    batch.delete(&Table::new(Family::INET, table));
+    commit(connection, batch)
+}
+
+fn commit(connection: &mut Connection, mut batch: Batch) -> Result<()> {
+    const ASKED: &str = "put the filter in place";
+    let messages = batch.messages();
+    let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
+    let refusals = match connection.transact(bytes, messages, |_, _| {})? {
+        Outcome::Committed { .. } => return Ok(()),
+        Outcome::Refused(refusals) => refusals,
+    };
+    let bytes = bytes.to_vec();
+    let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
+    let Some(refusal) = first else { return Err(Error::new(ASKED, Cause::NoAnswer)) };
+    let step = batch.step(refusal.index).map(|step| step.at(refusal.error.extended.offset));
+    let asked = step.as_ref().map_or(ASKED.to_owned(), |step| format!("{ASKED}: {step}"));
+    Err(Error::new(asked, refusal.error).with_sent(&bytes).with_part(step.and_then(|step| step.part())))
+}
+
+/// The messages of a text that this module made, and what it declares beside what was known.
+fn compiled(text: &str, known: &Catalog, options: &FilterOptions) -> Result<(Batch, Catalog)> {
     let mut sources = SourceMap::default();
     let source = sources.add("filter", text);
     let mut names = Names::new();
@@ -280,21 +330,17 @@ fn compiled(text: &str, options: &FilterOptions) -> Result<Batch> {
         names.insert(Database::ControlGroups, attached::GROUP, to.group);
     }
     let parsed = parse(&mut sources, source, &mut NoIncludes);
-    let options = Options { names: &names, catalog: &Catalog::of_nothing(), zone: 0 };
-    let compiled = evaluate::compile(&sources, &parsed, &options);
+    let compiled = evaluate::compile(&sources, &parsed, &Options { names: &names, catalog: known, zone: 0 });
     let wrong = |what: String| Error::new("compile the filter", Cause::Invalid(what));
     if let Some(diagnostic) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
-        let line = diagnostic
-            .span()
-            .and_then(|span| sources.locate(span))
-            .map(|place| place.line)
-            .unwrap_or_default();
-        let line = text.lines().nth((line as usize).saturating_sub(1)).unwrap_or_default().trim();
+        let line =
+            diagnostic.span().and_then(|span| sources.locate(span)).map_or(0, |place| place.line as usize);
+        let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
         return Err(wrong(format!("{} in «{line}»", diagnostic.message)));
     }
     let mut batch = Batch::new();
     match lower::batch(&compiled.commands, &compiled.catalog, &mut batch) {
-        Ok(()) => Ok(batch),
+        Ok(()) => Ok((batch, compiled.catalog)),
         Err(failed) => Err(wrong(failed.error.to_string())),
     }
 }

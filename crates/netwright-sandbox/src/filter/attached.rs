@@ -8,15 +8,19 @@ use crate::policy::Policy;
 /// What the control group is called in the text: its number is known by this name.
 pub(super) const GROUP: &str = "attached";
 
-pub(super) fn chains(text: &mut Text, policy: &Policy, options: &FilterOptions, to: &Attached) {
-    let group = format!("socket cgroupv2 level {} \"{GROUP}\"", to.level);
-    let resolver = to.resolver;
+/// What goes to the host itself: the resolver, and what rules for the host allow.
+pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions, to: &Attached) {
     text.chain("own", |text| {
-        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {resolver} accept"));
+        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {} accept", to.resolver));
         text.lines(rules::host(&policy.deny, true, "goto refused"));
         text.lines(rules::host(&policy.allow, false, "goto allowed"));
         text.line(if options.open { "goto allowed" } else { "goto refused" });
     });
+}
+
+/// The hooks.
+pub(super) fn chains(text: &mut Text, to: &Attached) {
+    let group = format!("socket cgroupv2 level {} \"{GROUP}\"", to.level);
     text.chain("attached", |text| {
         detours(text);
         text.line("ct state established,related accept");
@@ -25,7 +29,10 @@ pub(super) fn chains(text: &mut Text, policy: &Policy, options: &FilterOptions, 
     });
     text.chain("name_servers", |text| {
         text.line("type nat hook output priority dstnat; policy accept;");
-        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport 53 {group} redirect to :{resolver}"));
+        text.line(format_args!(
+            "meta l4proto {{ tcp, udp }} th dport 53 {group} redirect to :{}",
+            to.resolver
+        ));
     });
     text.chain("output", |text| {
         text.line("type filter hook output priority filter; policy accept;");

@@ -12,15 +12,13 @@ const DETOURS: [&str; 3] = ["ip option lsrr exists", "ip option ssrr exists", "e
 const HOUSEKEEPING: &str = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report";
 const NEIGHBOURS: &str = "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert";
 
-pub(super) fn chains(text: &mut Text, policy: &Policy, options: &FilterOptions) {
-    text.prefix_sets("own", &own_prefixes(options));
-    let listeners = options.listeners();
-    text.chain("own", |text| own(text, policy, listeners));
+/// The hooks.
+pub(super) fn chains(text: &mut Text, options: &FilterOptions) {
     untracked(text, "prerouting");
     untracked(text, "output");
     output(text, options);
-    if let Some(listeners) = listeners {
-        redirected(text, policy, options, listeners);
+    if options.listeners().is_some() {
+        prerouting(text, options);
     }
 }
 
@@ -29,7 +27,7 @@ pub(super) fn detours(text: &mut Text) {
     text.lines(DETOURS.map(|detour| format!("{detour} goto refused")));
 }
 
-fn own_prefixes(options: &FilterOptions) -> Vec<Prefix> {
+pub(super) fn own_prefixes(options: &FilterOptions) -> Vec<Prefix> {
     let loopback = [([127, 0, 0, 0].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 128)];
     disjoint(
         loopback.into_iter().chain(options.own.iter().map(|address| (*address, length(*address)))).collect(),
@@ -63,20 +61,30 @@ fn output(text: &mut Text, options: &FilterOptions) {
 }
 
 /// What goes to the sandbox itself: free, but for ports that lead to the host.
-fn own(text: &mut Text, policy: &Policy, listeners: Option<Listeners>) {
-    text.line(format_args!("ip daddr {RESOLVER} accept"));
-    if let Some(Listeners { ipv4, ipv6 }) = listeners {
-        // They take a packet's destination for where it was to go, so nothing is sent to them directly.
-        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {{ {ipv4}, {ipv6} }} goto refused"));
+pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions) {
+    let listeners = options.listeners();
+    text.chain("own", |text| {
+        text.line(format_args!("ip daddr {RESOLVER} accept"));
+        if let Some(Listeners { ipv4, ipv6 }) = listeners {
+            // They take a packet's destination for where it was to go, so nothing is sent to them directly.
+            text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {{ {ipv4}, {ipv6} }} goto refused"));
+        }
+        text.lines(rules::host(&policy.deny, true, "goto refused"));
+        let verdict = if listeners.is_some() { "goto relayed" } else { "goto refused" };
+        text.lines(rules::host(&policy.allow, false, verdict));
+        text.line("accept");
+    });
+    if listeners.is_some() {
+        text.chain("arrived", |text| {
+            text.line(format_args!("ip daddr {RESOLVER} accept"));
+            text.lines(rules::host(&policy.allow, false, "goto redirected"));
+            text.line("accept");
+        });
     }
-    text.lines(rules::host(&policy.deny, true, "goto refused"));
-    let verdict = if listeners.is_some() { "goto relayed" } else { "goto refused" };
-    text.lines(rules::host(&policy.allow, false, verdict));
-    text.line("accept");
 }
 
-/// The way of allowed packets to the supervisor: in relay mode all that is not for the sandbox itself; in both modes the host's ports.
-fn redirected(text: &mut Text, policy: &Policy, options: &FilterOptions, listeners: Listeners) {
+/// The way of packets to the supervisor's listeners.
+pub(super) fn redirected(text: &mut Text, listeners: Listeners) {
     text.chain("redirected", |text| {
         for (family, ip, port) in [("ipv4", "ip", listeners.ipv4), ("ipv6", "ip6", listeners.ipv6)] {
             for protocol in ["tcp", "udp"] {
@@ -86,11 +94,10 @@ fn redirected(text: &mut Text, policy: &Policy, options: &FilterOptions, listene
             }
         }
     });
-    text.chain("arrived", |text| {
-        text.line(format_args!("ip daddr {RESOLVER} accept"));
-        text.lines(rules::host(&policy.allow, false, "goto redirected"));
-        text.line("accept");
-    });
+}
+
+/// What was let out arrives again by the loopback: in relay mode all of it is for the supervisor, in both modes the ports of the host are.
+fn prerouting(text: &mut Text, options: &FilterOptions) {
     text.chain("prerouting", |text| {
         text.line("type filter hook prerouting priority mangle; policy accept;");
         text.line("iifname != \"lo\" accept");

@@ -1,5 +1,6 @@
 //! Rules of a policy as rules of the filter.
 
+use super::text::name_set;
 use crate::policy::address::with_forms;
 use crate::policy::{NAME_SERVER_PORTS, Ports, Protocol, Rule, Target};
 
@@ -13,14 +14,14 @@ impl Rule {
     }
 }
 
-/// What an allow rule lets through.
-pub(super) fn allowed(index: usize, rule: &Rule) -> Vec<String> {
-    let places = match &rule.target {
-        Target::Name(_) => vec![
-            (true, format!("ip daddr @{}", super::text::name_set(index, true))),
-            (false, format!("ip6 daddr @{}", super::text::name_set(index, false))),
+/// What an allow rule lets through; `number` is that of its sets.
+pub(super) fn allowed(rule: &Rule, number: Option<u32>) -> Vec<String> {
+    let places = match number {
+        Some(number) => vec![
+            (true, format!("ip daddr @{}", name_set(number, true))),
+            (false, format!("ip6 daddr @{}", name_set(number, false))),
         ],
-        _ => places(rule, false),
+        None => places(rule, false),
     };
     lines(rule, places, false, "goto allowed")
 }
@@ -44,15 +45,14 @@ pub(super) fn echo(ipv4: bool) -> String {
 fn lines(rule: &Rule, places: Vec<(bool, String)>, deny: bool, verdict: &str) -> Vec<String> {
     let comment: String = rule.to_string().chars().take(COMMENT).collect();
     let line = |(ipv4, place): &(bool, String)| {
-        let words = [
-            place.clone(),
-            service(rule, deny, *ipv4)?,
-            verdict.to_owned(),
-            format!("comment \"{comment}\""),
-        ];
-        Some(words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" "))
+        let services = services(rule, deny, *ipv4);
+        let lines = services.into_iter().map(|service| {
+            let words = [place.as_str(), &service, verdict, &format!("comment \"{comment}\"")];
+            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        });
+        lines.collect::<Vec<_>>()
     };
-    places.iter().filter_map(line).collect()
+    places.iter().flat_map(line).collect()
 }
 
 /// The addresses of a target, by family.
@@ -77,36 +77,39 @@ fn places(rule: &Rule, deny: bool) -> Vec<(bool, String)> {
     }
 }
 
-/// The protocol and ports of a rule; `None` where nothing is left of them.
-fn service(rule: &Rule, deny: bool, ipv4: bool) -> Option<String> {
-    let ports = ports(rule, deny)?;
-    Some(match (rule.protocol, ports) {
-        (Some(Protocol::Icmp), _) => echo(ipv4),
+/// The protocols and ports of a rule, each as a match of its own.
+fn services(rule: &Rule, deny: bool, ipv4: bool) -> Vec<String> {
+    let service = |ports: Option<String>| match (rule.protocol, ports) {
         (None, None) => String::new(),
         (Some(protocol), None) => format!("meta l4proto {protocol}"),
         (Some(protocol), Some(ports)) => format!("{protocol} dport {ports}"),
         (None, Some(ports)) => format!("meta l4proto {{ tcp, udp }} th dport {ports}"),
-    })
+    };
+    match rule.protocol {
+        Some(Protocol::Icmp) => vec![echo(ipv4)],
+        _ => ports(rule, deny).into_iter().map(service).collect(),
+    }
 }
 
-/// What a port is compared with: nothing (inner `None`), or a set; `None` where no port is left.
-fn ports(rule: &Rule, deny: bool) -> Option<Option<String>> {
+/// What a port is compared with: nothing, or what matches. Ranges stand alone: a set of them is one that can look empty to packets for a
+/// moment, as those of prefixes.
+fn ports(rule: &Rule, deny: bool) -> Vec<Option<String>> {
     let [plain, tls] = NAME_SERVER_PORTS;
-    match &rule.ports {
-        Ports::All if deny => Some(None),
-        Ports::All => Some(Some(format!("!= {{ {plain}, {tls} }}"))),
-        Ports::Only(ranges) => {
-            let keeps_out = if rule.is_word() && !deny { &NAME_SERVER_PORTS[..] } else { &[] };
-            let ranges: Vec<String> = ranges
-                .iter()
-                .flat_map(|range| without(*range.start(), *range.end(), keeps_out))
-                .map(
-                    |(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") },
-                )
-                .collect();
-            (!ranges.is_empty()).then(|| Some(format!("{{ {} }}", ranges.join(", "))))
-        }
-    }
+    let ranges = match &rule.ports {
+        Ports::All if deny => return vec![None],
+        Ports::All => return vec![Some(format!("!= {{ {plain}, {tls} }}"))],
+        Ports::Only(ranges) => ranges,
+    };
+    let keeps_out = if rule.is_word() && !deny { &NAME_SERVER_PORTS[..] } else { &[] };
+    let ranges = ranges.iter().flat_map(|range| without(*range.start(), *range.end(), keeps_out));
+    let (single, ranges): (Vec<_>, Vec<_>) = ranges.partition(|(first, last)| first == last);
+    let single: Vec<String> = single.iter().map(|(port, _)| port.to_string()).collect();
+    let set = match single.as_slice() {
+        [] => None,
+        [port] => Some(port.clone()),
+        ports => Some(format!("{{ {} }}", ports.join(", "))),
+    };
+    set.into_iter().chain(ranges.iter().map(|(first, last)| format!("{first}-{last}"))).map(Some).collect()
 }
 
 /// A range without some ports, which are in ascending order.

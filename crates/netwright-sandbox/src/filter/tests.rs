@@ -49,10 +49,26 @@ fn every_policy_compiles_in_every_mode() {
         for policy in policies() {
             for open in [false, true] {
                 let options = FilterOptions { open, ..FilterOptions::new(mode.clone()) };
-                let released = [(0, "192.0.2.9".parse().unwrap(), Duration::from_millis(90_500))];
-                let text = text::table(&policy, &options, &released);
-                if let Err(error) = compiled(&text, &options) {
-                    panic!("{error}\n{text}");
+                let numbers = |new: Vec<u32>, gone| Numbers {
+                    by_rule: policy
+                        .allow
+                        .iter()
+                        .map(|rule| matches!(rule.target, Target::Name(_)).then_some(0))
+                        .collect(),
+                    new,
+                    gone,
+                };
+                let texts = [
+                    text::table(&options),
+                    text::chains(&policy, &options, &numbers(vec![0, 1], vec![])),
+                    text::replacement(&policy, &options, &numbers(vec![2], vec![1])),
+                ];
+                let mut catalog = Catalog::of_nothing();
+                for text in texts {
+                    match compiled(&text, &catalog, &options) {
+                        Ok((_, known)) => catalog = known,
+                        Err(error) => panic!("{error}\n{text}"),
+                    }
                 }
             }
         }

@@ -1,39 +1,83 @@
 //! The filter of a policy as text of the nft language. Nothing of it is free text: addresses, numbers, and rules as they are printed.
 
 use std::fmt::{Display, Write};
-use std::net::IpAddr;
-use std::time::Duration;
 
 use super::{FilterOptions, Mode, attached, inside, rules};
 use crate::constants::{HELD_GROUP, PING_GROUP};
 use crate::policy::Policy;
+use crate::policy::Protocol;
 use crate::policy::address::{self, AddressKind, Prefix};
-use crate::policy::{Protocol, Target};
 
-/// An element of the sets of an allow rule: for which rule, which address, and how long it stays.
-pub(super) type Released = (usize, IpAddr, Duration);
-
-/// The whole table, in the place of one that is there.
-pub(super) fn table(policy: &Policy, options: &FilterOptions, released: &[Released]) -> String {
+/// The table with the sets that no policy changes. A set of prefixes that is made along with rules that refer to it can look empty to packets
+/// for a moment, so these are there before.
+pub(super) fn table(options: &FilterOptions) -> String {
     let mut text = Text { out: String::new(), depth: 0 };
-    let table = &options.table;
-    text.line(format_args!("add table inet {table}"));
-    text.line(format_args!("delete table inet {table}"));
-    text.block(format_args!("table inet {table}"), |text| {
-        name_sets(text, policy, released);
-        address_sets(text, policy, options.open);
+    text.line(format_args!("create table inet {}", options.table));
+    text.block(format_args!("table inet {}", options.table), |text| {
+        text.prefix_sets("own", &inside::own_prefixes(options));
+        text.prefix_sets("never", &address::special(|kind| !kind.is_ordinary()));
+        text.prefix_sets("resolvers", &address::resolvers());
+        text.prefix_sets("special", &address::special(|_| true));
+        text.prefix_sets("private", &address::special(|kind| kind == AddressKind::Private));
+    });
+    text.out
+}
+
+/// The chains, with the rules of the first policy.
+pub(super) fn chains(policy: &Policy, options: &FilterOptions, numbers: &Numbers) -> String {
+    let mut text = Text { out: String::new(), depth: 0 };
+    text.block(format_args!("table inet {}", options.table), |text| {
         refused(text, options);
-        if options.listeners().is_some() {
+        if let Some(listeners) = options.listeners() {
             text.chain("relayed", relayed);
+            inside::redirected(text, listeners);
         }
         allowed(text, options);
-        decide(text, policy, options);
+        rules_of(text, policy, options, numbers);
         match &options.mode {
-            Mode::Relay(_) | Mode::Nat(_) => inside::chains(text, policy, options),
-            Mode::Attached(to) => attached::chains(text, policy, options, to),
+            Mode::Relay(_) | Mode::Nat(_) => inside::chains(text, options),
+            Mode::Attached(to) => attached::chains(text, to),
         }
     });
     text.out
+}
+
+/// The rules of another policy in the place of those that are there, and its sets; those of rules that it has no more go.
+pub(super) fn replacement(policy: &Policy, options: &FilterOptions, numbers: &Numbers) -> String {
+    let mut text = Text { out: String::new(), depth: 0 };
+    let table = &options.table;
+    let arrived = options.listeners().map(|_| "arrived");
+    for chain in ["decide", "own"].into_iter().chain(arrived) {
+        text.line(format_args!("flush chain inet {table} {chain}"));
+    }
+    for (number, ipv4) in numbers.gone.iter().flat_map(|number| [(number, true), (number, false)]) {
+        text.line(format_args!("delete set inet {table} {}", name_set(*number, ipv4)));
+    }
+    text.block(format_args!("table inet {table}"), |text| rules_of(text, policy, options, numbers));
+    text.out
+}
+
+/// The numbers of the sets of a policy's allow rules.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// By the rule's place; rules without a name have none.
+    pub(super) by_rule: Vec<Option<u32>>,
+    /// Those that are not there yet.
+    pub(super) new: Vec<u32>,
+    /// Those that are there and belong to no rule any more.
+    pub(super) gone: Vec<u32>,
+}
+
+/// All that depends on the policy.
+fn rules_of(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &Numbers) {
+    for (number, ipv4) in numbers.new.iter().flat_map(|number| [(number, true), (number, false)]) {
+        text.set(&name_set(*number, ipv4), ipv4, "timeout", Vec::new());
+    }
+    decide(text, policy, options, numbers);
+    match &options.mode {
+        Mode::Relay(_) | Mode::Nat(_) => inside::own(text, policy, options),
+        Mode::Attached(to) => attached::own(text, policy, options, to),
+    }
 }
 
 /// Text that grows, indented as `nft` does.
@@ -92,42 +136,12 @@ fn family(ipv4: bool) -> &'static str {
 }
 
 /// The set of an allow rule with a name, of one family.
-pub(super) fn name_set(rule: usize, ipv4: bool) -> String {
-    format!("allow_{rule}_{}", family(ipv4))
-}
-
-/// Sets that the resolver fills.
-fn name_sets(text: &mut Text, policy: &Policy, released: &[Released]) {
-    let named = policy.allow.iter().enumerate().filter(|(_, rule)| matches!(rule.target, Target::Name(_)));
-    for (index, _) in named {
-        for ipv4 in [true, false] {
-            let of_set = |(rule, address, _): &&Released| *rule == index && address.is_ipv4() == ipv4;
-            let elements = released.iter().filter(of_set).map(|(_, address, left)| {
-                format!("{address} timeout {}s{}ms", left.as_secs(), left.subsec_millis().max(1))
-            });
-            text.set(&name_set(index, ipv4), ipv4, "timeout", elements.collect());
-        }
-    }
-}
-
-/// Sets of prefixes that rules for many addresses mean or leave out.
-fn address_sets(text: &mut Text, policy: &Policy, open: bool) {
-    let allow = if open { &[][..] } else { &policy.allow };
-    let is_used = |target: &Target| allow.iter().chain(&policy.deny).any(|rule| rule.target == *target);
-    if allow.iter().any(|rule| rule.is_wide()) {
-        text.prefix_sets("never", &address::special(|kind| !kind.is_ordinary()));
-        text.prefix_sets("resolvers", &address::resolvers());
-    }
-    if is_used(&Target::Internet) {
-        text.prefix_sets("special", &address::special(|_| true));
-    }
-    if is_used(&Target::Lan) {
-        text.prefix_sets("private", &address::special(|kind| kind == AddressKind::Private));
-    }
+pub(super) fn name_set(number: u32, ipv4: bool) -> String {
+    format!("allow_{number}_{}", family(ipv4))
 }
 
 /// What new flows to other hosts meet.
-fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions) {
+fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &Numbers) {
     text.chain("decide", |text| {
         for rule in &policy.deny {
             text.lines(rules::denied(rule));
@@ -136,9 +150,8 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions) {
             return text.line("goto allowed");
         }
         let allow = |text: &mut Text, wide: bool| {
-            for (index, rule) in policy.allow.iter().enumerate().filter(|(_, rule)| rule.is_wide() == wide) {
-                text.lines(rules::allowed(index, rule));
-            }
+            let rules = policy.allow.iter().zip(&numbers.by_rule).filter(|(rule, _)| rule.is_wide() == wide);
+            rules.for_each(|(rule, number)| text.lines(rules::allowed(rule, *number)));
         };
         allow(text, false);
         if policy.allow.iter().any(|rule| rule.is_wide()) {

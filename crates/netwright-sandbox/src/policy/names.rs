@@ -53,7 +53,7 @@ fn opens(rule: &Rule, name: &str) -> bool {
 
 fn is_local(name: &str) -> bool {
     let below = |parent: &&str| NamePattern::Below((*parent).to_owned()).matches(name);
-    !name.is_empty() && (!name.contains('.') || LOCAL.iter().any(|parent| below(&parent)))
+    !name.is_empty() && (!name.contains('.') || LOCAL.iter().any(below))
 }
 
 #[cfg(test)]
