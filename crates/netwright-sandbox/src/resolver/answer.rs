@@ -98,7 +98,7 @@ pub(super) fn rebuild(
     let (chain, end) = match message.chain(question) {
         Ok(chain) => chain,
         Err(reason) => {
-            let notice = Notice { action: Action::Failed, ..Notice::of(question, reason) };
+            let notice = Notice::new(Action::Failed, question.name.text(), reason);
             return Heard {
                 outcome: Outcome { notices: vec![notice], ..Outcome::of(code::FAILED) },
                 ..Heard::default()
@@ -125,7 +125,7 @@ pub(super) fn rebuild(
     }
     if let Some((place, reason)) = stripped {
         outcome.explanation = Some(Explanation::Blocked);
-        outcome.notices.push(Notice { address: place, ..Notice::of(question, reason) });
+        outcome.notices.push(Notice { address: place, ..blocked(question, reason) });
     }
     if !addresses.is_empty() {
         let name = standing.sources.first().unwrap_or(&question.name).text();
@@ -134,18 +134,16 @@ pub(super) fn rebuild(
     Heard { outcome, targets }
 }
 
-impl Notice {
-    /// That something about a question's name was blocked.
-    fn of(question: &Question, reason: impl Into<String>) -> Self {
-        Self { action: Action::Blocked, name: question.name.text(), address: None, reason: reason.into() }
-    }
+/// That something about a question's name was blocked.
+fn blocked(question: &Question, reason: impl Into<String>) -> Notice {
+    Notice::new(Action::Blocked, question.name.text(), reason)
 }
 
 fn refused_chain(question: &Question, denied: &Name) -> Outcome {
     let reason = format!("it is an alias of {}, which a rule denies", denied.text());
     Outcome {
         explanation: Some(Explanation::Blocked),
-        notices: vec![Notice::of(question, reason)],
+        notices: vec![blocked(question, reason)],
         ..Outcome::of(code::NO_SUCH_NAME)
     }
 }

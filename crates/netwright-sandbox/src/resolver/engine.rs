@@ -163,18 +163,22 @@ impl Engine {
 
     /// The answer for a name that may not be asked for.
     ///
-    /// It is "no such name" and not "refused": with the latter the resolver of glibc gives up the rest of its search list (so that with
-    /// `ndots:5` allowed names fail too), that of musl waits for its time out, and that of Go asks again and reports a broken server.
+    /// It is "no such name" and not "refused", which the resolvers of libraries take for a server that is broken: that of glibc asks
+    /// again and gives up the rest of its search list, that of musl waits five seconds (also for an allowed name, if `ndots` makes it
+    /// ask for another one first), and that of Go asks again. "No such name" ends a search at once, or lets it go on.
     fn blocked(&self, policy: &dyn NamePolicy, name: &Name, standing: &Standing) -> Outcome {
         let reason = if standing.denied { "a rule denies the name" } else { "no rule allows the name" };
+        let mut notice = Notice::new(Action::Blocked, name.text(), reason);
+        let bare = self.conduct.search.iter().find_map(|domain| without_domain(name, domain));
         // A program that appends the search list to an allowed name does not want to go there.
-        let appended =
-            !standing.denied && self.conduct.search.iter().any(|domain| is_appended(policy, name, domain));
-        let notice =
-            Notice { action: Action::Blocked, name: name.text(), address: None, reason: reason.to_owned() };
+        let is_searched = bare.as_ref().is_some_and(|bare| {
+            own_standing(policy, bare, kind::SRV).allowed
+                || Hosts::new(policy.hosts()).addresses(bare).is_some()
+        });
+        notice.bare = bare.map(|bare| bare.text());
         Outcome {
             explanation: Some(Explanation::Blocked),
-            notices: if appended { Vec::new() } else { vec![notice] },
+            notices: if is_searched && !standing.denied { Vec::new() } else { vec![notice] },
             ..Outcome::of(code::NO_SUCH_NAME)
         }
     }
@@ -203,9 +207,8 @@ impl Engine {
         }
         let mut outcome = heard.outcome;
         if self.conduct.open && outcome.code == code::DONE {
-            let (name, reason) =
-                (question.name.text(), "every name is allowed while the policy is learned".to_owned());
-            outcome.notices.push(Notice { action: Action::Allowed, name, address: None, reason });
+            let reason = "every name is allowed while the policy is learned";
+            outcome.notices.push(Notice::new(Action::Allowed, question.name.text(), reason));
         }
         outcome
     }
@@ -221,7 +224,7 @@ impl Engine {
             && let Err(error) = release.release(&rules, &addresses, time_to_live)
         {
             let reason = format!("its addresses could not be let through: {error}");
-            let notice = Notice { action: Action::Failed, name, address: None, reason };
+            let notice = Notice::new(Action::Failed, name, reason);
             return Outcome { notices: vec![notice], ..Outcome::of(code::FAILED) };
         }
         self.known.remember(&name, &addresses, now + time_to_live);
@@ -275,16 +278,11 @@ fn without_service(name: &Name) -> Option<Name> {
     if labels == 0 { None } else { Name::from_labels(name.labels().skip(labels)) }
 }
 
-/// Whether a name is one that the policy knows, with a domain of the search list appended.
-fn is_appended(policy: &dyn NamePolicy, name: &Name, domain: &Name) -> bool {
-    let length = name.labels().count().saturating_sub(domain.labels().count());
-    if length == 0 || domain.labels().next().is_none() || !name.is_within(domain) {
-        return false;
-    }
-    Name::from_labels(name.labels().take(length)).is_some_and(|bare| {
-        own_standing(policy, &bare, kind::SRV).allowed
-            || Hosts::new(policy.hosts()).addresses(&bare).is_some()
-    })
+/// What stands before a domain in a name below it.
+fn without_domain(name: &Name, domain: &Name) -> Option<Name> {
+    let length = name.labels().count().checked_sub(domain.labels().count())?;
+    let is_below = length > 0 && *domain != Name::default() && name.is_within(domain);
+    if is_below { Name::from_labels(name.labels().take(length)) } else { None }
 }
 
 /// How long addresses are let through that are to live so long.

@@ -72,8 +72,16 @@ pub(super) struct Released {
 pub(super) struct Notice {
     pub(super) action: crate::Action,
     pub(super) name: String,
+    /// The name is perhaps this one with a domain of the search list, which the program asks for as well.
+    pub(super) bare: Option<String>,
     pub(super) address: Option<IpAddr>,
     pub(super) reason: String,
+}
+
+impl Notice {
+    pub(super) fn new(action: crate::Action, name: String, reason: impl Into<String>) -> Self {
+        Self { action, name, bare: None, address: None, reason: reason.into() }
+    }
 }
 
 impl Outcome {

@@ -137,10 +137,9 @@ impl Service {
 
     /// Runs until it is told to stop, or its sockets are of no use.
     pub(super) fn run(mut self) {
-        loop {
-            let Ok(ready) = self.wait() else { return };
+        while let Ok(ready) = self.wait() {
             if ready.stop {
-                return;
+                break;
             }
             let now = Instant::now();
             self.advance_exchanges(&ready.exchanges, now);
@@ -154,7 +153,9 @@ impl Service {
                 self.serve(client, flags, now);
             }
             self.clients.retain(|_, client| !client.is_done(now));
+            self.teller.catch_up(now);
         }
+        self.teller.finish();
     }
 
     /// Whether one more question has room.
@@ -202,7 +203,11 @@ impl Service {
             None => now,
         });
         let clients = self.clients.values().filter(|client| !client.is_waiting()).map(Client::deadline);
-        let next = exchanges.chain(clients).min().map_or(SLEEP, |next| next.saturating_duration_since(now));
+        let next = exchanges
+            .chain(clients)
+            .chain(self.teller.deadline())
+            .min()
+            .map_or(SLEEP, |next| next.saturating_duration_since(now));
         // Up to the next millisecond, so that it has passed when it is looked at.
         let next = next.min(SLEEP) + Duration::from_millis(1);
         Timespec { tv_sec: next.as_secs().cast_signed(), tv_nsec: next.subsec_nanos().into() }

@@ -12,12 +12,11 @@ fn teller(now: Instant) -> (Teller, Receiver<Event>) {
 }
 
 fn notice(name: &str) -> Notice {
-    Notice {
-        action: Action::Blocked,
-        name: name.to_owned(),
-        address: None,
-        reason: "no rule allows the name".to_owned(),
-    }
+    Notice::new(Action::Blocked, name.to_owned(), "no rule allows the name")
+}
+
+fn searched(name: &str, bare: &str) -> Notice {
+    Notice { bare: Some(bare.to_owned()), ..notice(name) }
 }
 
 fn source(port: u16) -> SocketAddr {
@@ -55,4 +54,30 @@ fn a_flood_is_counted() {
     );
     let reason = events.try_recv().unwrap().reason;
     assert_eq!(reason, "no rule allows the name (99744 more questions like this came too fast to be told)");
+}
+
+#[test]
+fn a_search_is_told_as_its_name() {
+    let now = Instant::now();
+    let (mut teller, events) = teller(now);
+    let told =
+        |events: &Receiver<Event>| events.try_iter().filter_map(|event| event.name).collect::<Vec<_>>();
+    for notice in [
+        searched("a.example.corp.example", "a.example"),
+        notice("a.example"),
+        searched("a.example.lab.example", "a.example"),
+    ] {
+        teller.tell(&notice, Transport::Udp, source(1), source(53), now);
+    }
+    teller.tell(&searched("wiki.corp.example", "wiki"), Transport::Udp, source(1), source(53), now);
+    teller.tell(&notice("wiki"), Transport::Udp, source(2), source(53), now);
+    assert_eq!(told(&events), ["a.example", "wiki"]);
+    teller.catch_up(now + PATIENCE - Duration::from_millis(1));
+    assert!(told(&events).is_empty());
+    assert_eq!(teller.deadline(), Some(now + PATIENCE));
+    teller.catch_up(now + PATIENCE);
+    assert_eq!(told(&events), ["wiki.corp.example"], "another process asked for the short one");
+    teller.tell(&searched("b.corp.example", "b"), Transport::Udp, source(1), source(53), now);
+    teller.finish();
+    assert_eq!(told(&events), ["b.corp.example"]);
 }
