@@ -21,6 +21,7 @@ use crate::failure::{Done, Failure};
 use crate::files::{self, Includes};
 use crate::names;
 use crate::nft::debug::Debug;
+use crate::nft::echo::Echo;
 use crate::output::{self, HELP};
 
 mod debug;
@@ -215,10 +216,23 @@ impl Task<'_> {
             (0..batch.messages() as usize).map(|index| batch.step(index).and_then(|step| step.tag)).collect();
         let committed = batch.commit().map_err(|error| self.refused(commands, catalog, &error))?;
         if self.arguments.echo {
-            out.write_all(echo::text(commands, &committed, &tags, &self.options(), self.names).as_bytes())?;
+            self.echo(&Echo { commands, committed: &committed, tags: &tags }, &mut out)?;
             out.flush()?;
         }
         Ok(())
+    }
+
+    /// Tells what was made.
+    fn echo(&self, echo: &Echo<'_>, out: &mut impl Write) -> Result<(), Failure> {
+        if self.arguments.json {
+            let options = &self.options();
+            if let Some(document) = echo.json(listing::Style { options, names: self.names, json: true })? {
+                writeln!(out, "{document}")?;
+            }
+            return Ok(());
+        }
+        let generation = self.net.nft().generation()?;
+        Ok(out.write_all(echo.text(generation, &self.options(), self.names).as_bytes())?)
     }
 
     /// Carries out what standard input has in JSON.

@@ -4,32 +4,128 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use netwright::{Committed, Made};
-use netwright_nft::ir::{Chain, Command, Operation, Set, Target};
+use netwright_nft::ir::{Chain, Command, Element, Operation, Set, TableContent, Target};
 use netwright_nft::print;
 use netwright_nft::table::{Names, PrintOptions};
+use serde_json::json;
 
-/// One line for each order that made something. `tags` are the numbers of the orders by message.
-pub(super) fn text(
-    commands: &[Command],
-    committed: &Committed,
-    tags: &[Option<u32>],
-    options: &PrintOptions,
-    names: &Names,
-) -> String {
-    let made =
-        committed.made.iter().filter_map(|(message, made)| Some(((*tags.get(*message)?)?, handle(made)?)));
-    // an order makes what it names last, behind the sets that a rule brings along
-    let handles: HashMap<u32, u64> = made.collect();
-    let mut text = String::new();
-    for (index, command) in (0..).zip(commands) {
-        if let Some(line) = line(command, options, names) {
+use super::listing::Style;
+use super::monitor::{self, in_table};
+use crate::failure::Failure;
+use crate::output;
+
+/// What was made by orders, whose numbers `tags` has by message.
+pub(super) struct Echo<'a> {
+    pub(super) commands: &'a [Command],
+    pub(super) committed: &'a Committed,
+    pub(super) tags: &'a [Option<u32>],
+}
+
+impl Echo<'_> {
+    /// The kernel's number for what each order made: an order makes what it names last, behind the sets that a rule
+    /// brings along.
+    fn handles(&self) -> HashMap<u32, u64> {
+        let made = self.committed.made.iter();
+        made.filter_map(|(message, made)| Some(((*self.tags.get(*message)?)?, handle(made)?))).collect()
+    }
+
+    /// One line for each thing that was made; at the end who made it, and the number of the ruleset's generation.
+    pub(super) fn text(&self, generation: u32, options: &PrintOptions, names: &Names) -> String {
+        let handles = self.handles();
+        let mut text = String::new();
+        for (index, command) in (0..).zip(self.commands) {
+            let Some(line) = line(command, options, names) else { continue };
             let handle = handles.get(&index).filter(|_| options.handles);
             let handle = handle.map(|handle| format!(" # handle {handle}")).unwrap_or_default();
+            let (first, rest) =
+                line.split_once('\n').map_or((line.as_str(), ""), |(first, rest)| (first, rest));
+            // a rule may have lines of its own, a set is followed by its elements
+            let (before, behind) = match command.target {
+                Target::Set(_) => (first, rest),
+                _ => (line.as_str(), ""),
+            };
             // writing into a String cannot fail
-            let _ = writeln!(text, "{line}{handle}");
+            let _ = writeln!(text, "{before}{handle}");
+            if !behind.is_empty() {
+                let _ = writeln!(text, "{behind}");
+            }
         }
+        if !text.is_empty() {
+            let name = std::fs::read_to_string("/proc/self/comm").unwrap_or_default();
+            let (process, name) = (std::process::id(), output::plain(name.trim_end()).into_owned());
+            let _ = writeln!(text, "# new generation {generation} by process {process} ({name})");
+        }
+        text
     }
-    text
+
+    /// What was made, as a document in the schema of libnftables-json(5); none where nothing was.
+    pub(super) fn json(&self, style: Style<'_>) -> Result<Option<serde_json::Value>, Failure> {
+        let handles = self.handles();
+        let mut things = Vec::new();
+        for (index, command) in (0..).zip(self.commands) {
+            let Some(verb) = verb(command) else { continue };
+            for mut thing in self::things(command, style)? {
+                let handle = handles.get(&index).filter(|_| !thing.1.contains_key("elem"));
+                if let Some(handle) = handle {
+                    thing.1.insert("handle".into(), (*handle).into());
+                }
+                things.push(json!({ verb: { thing.0: thing.1 } }));
+            }
+        }
+        Ok((!things.is_empty()).then(|| json!({ "nftables": things })))
+    }
+}
+
+type Thing = (String, serde_json::Map<String, serde_json::Value>);
+
+/// What an order makes, in JSON: elements one by one behind their set.
+fn things(command: &Command, style: Style<'_>) -> Result<Vec<Thing>, Failure> {
+    let (content, elements) = match &command.target {
+        Target::Table(table) => (TableContent { table: table.clone(), ..TableContent::default() }, None),
+        Target::Chain(chain) => {
+            let chain = Chain { rules: Vec::new(), ..(**chain).clone() };
+            (TableContent { chains: vec![chain.clone()], ..in_table(chain.family, &chain.table) }, None)
+        }
+        Target::Rule { family, table, chain, rule, .. } => {
+            let (name, rules) = (chain.clone(), vec![rule.clone()]);
+            let chain = Chain { family: *family, table: table.clone(), name, rules, ..Chain::default() };
+            (TableContent { chains: vec![chain], ..in_table(*family, table) }, None)
+        }
+        Target::Set(set) => {
+            let bare = Set { elements: Vec::new(), ..(**set).clone() };
+            let content = TableContent { sets: vec![bare], ..in_table(set.family, &set.table) };
+            (content, Some((set, set.elements.clone())))
+        }
+        Target::Elements { set, elements } => (TableContent::default(), Some((set, elements.clone()))),
+        Target::PackedElements { set, elements } => {
+            (TableContent::default(), Some((set, elements.elements(&set.key.parts).collect())))
+        }
+        Target::Object(object) => {
+            let objects = vec![(**object).clone()];
+            (TableContent { objects, ..in_table(object.family, &object.table) }, None)
+        }
+        Target::Flowtable(table) => {
+            let content = in_table(table.family, &table.table);
+            (TableContent { flowtables: vec![table.clone()], ..content }, None)
+        }
+        _ => return Ok(Vec::new()),
+    };
+    let mut things = Vec::new();
+    if !matches!(command.target, Target::Elements { .. } | Target::PackedElements { .. }) {
+        things.extend(monitor::thing(content, style)?.and_then(as_members));
+    }
+    for element in elements.iter().flat_map(|(_, elements)| elements) {
+        let Some((set, _)) = &elements else { continue };
+        things.extend(monitor::element(set, element.clone(), style)?.and_then(as_members));
+    }
+    Ok(things)
+}
+
+fn as_members((noun, thing): (String, serde_json::Value)) -> Option<Thing> {
+    match thing {
+        serde_json::Value::Object(members) => Some((noun, members)),
+        _ => None,
+    }
 }
 
 fn handle(made: &Made) -> Option<u64> {
@@ -44,15 +140,19 @@ fn handle(made: &Made) -> Option<u64> {
     }
 }
 
+fn verb(command: &Command) -> Option<&'static str> {
+    match command.operation {
+        Operation::Add | Operation::Create => Some("add"),
+        Operation::Insert => Some("insert"),
+        Operation::Replace => Some("replace"),
+        _ => None,
+    }
+}
+
 /// The order in one line; `None` where it makes nothing.
 pub(super) fn line(command: &Command, options: &PrintOptions, names: &Names) -> Option<String> {
     let options = &PrintOptions { handles: false, ..*options };
-    let verb = match command.operation {
-        Operation::Add | Operation::Create => "add",
-        Operation::Insert => "insert",
-        Operation::Replace => "replace",
-        _ => return None,
-    };
+    let verb = verb(command)?;
     Some(match &command.target {
         Target::Table(table) => format!("{verb} table {} {}", table.family, table.name),
         Target::Chain(chain) => {
@@ -68,14 +168,14 @@ pub(super) fn line(command: &Command, options: &PrintOptions, names: &Names) -> 
             let mut line =
                 format!("{verb} {noun} {} {} {}{}", set.family, set.table, set.name, in_a_line(&block, "; "));
             if !set.elements.is_empty() {
-                line = format!("{line}\n{}", elements(verb, set, &set.elements, options, names));
+                line = format!("{line}\n{}", one_by_one(verb, set, &set.elements, options, names));
             }
             line
         }
-        Target::Elements { set, elements: list } => elements(verb, set, list, options, names),
+        Target::Elements { set, elements: list } => one_by_one(verb, set, list, options, names),
         Target::PackedElements { set, elements: list } => {
             let list: Vec<_> = list.elements(&set.key.parts).collect();
-            elements(verb, set, &list, options, names)
+            one_by_one(verb, set, &list, options, names)
         }
         Target::Object(object) => {
             let block = print::object(object, options, names);
@@ -95,11 +195,18 @@ pub(super) fn line(command: &Command, options: &PrintOptions, names: &Names) -> 
     })
 }
 
+/// An order for each element of a set.
+fn one_by_one(verb: &str, set: &Set, list: &[Element], options: &PrintOptions, names: &Names) -> String {
+    let lines: Vec<String> =
+        list.iter().map(|one| elements(verb, set, std::slice::from_ref(one), options, names)).collect();
+    lines.join("\n")
+}
+
 /// An order about elements of a set.
 pub(super) fn elements(
     verb: &str,
     set: &Set,
-    list: &[netwright_nft::ir::Element],
+    list: &[Element],
     options: &PrintOptions,
     names: &Names,
 ) -> String {

@@ -280,15 +280,9 @@ impl<W: Write> Monitor<'_, W> {
         let verb = if made { "add" } else { "delete" };
         for element in std::mem::take(&mut set.elements) {
             if self.style.json {
-                set.elements = vec![element];
-                let content = TableContent { sets: vec![set.clone()], ..in_table(set.family, &set.table) };
-                let kept = ["family", "table", "name", "elem"];
-                let Some((_, mut thing)) = thing(content, self.style)? else { continue };
-                keep(&mut thing, |name| kept.contains(&name));
-                if let Some(list) = thing.get_mut("elem") {
-                    *list = json!({ "set": list.take() });
+                if let Some((noun, thing)) = self::element(&set, element, self.style)? {
+                    writeln!(self.out, "{}", json!({ verb: { noun: thing } }))?;
                 }
-                writeln!(self.out, "{}", json!({ verb: { "element": thing } }))?;
             } else {
                 let line = echo::elements(verb, &set, &[element], self.style.options, self.style.names);
                 writeln!(self.out, "{line}")?;
@@ -346,13 +340,33 @@ struct Told {
     gone: String,
 }
 
-fn in_table(family: Family, name: &str) -> TableContent {
+pub(super) fn in_table(family: Family, name: &str) -> TableContent {
     let table = ir::Table { family, name: name.to_owned(), ..ir::Table::default() };
     TableContent { table, ..TableContent::default() }
 }
 
+/// An element of a set in JSON, with its noun.
+pub(super) fn element(
+    set: &ir::Set,
+    element: ir::Element,
+    style: Style<'_>,
+) -> Result<Option<(String, serde_json::Value)>, Failure> {
+    const KEPT: [&str; 4] = ["family", "table", "name", "elem"];
+    let set = ir::Set { elements: vec![element], statements: Vec::new(), ..set.clone() };
+    let content = TableContent { sets: vec![set.clone()], ..in_table(set.family, &set.table) };
+    let Some((_, mut thing)) = thing(content, style)? else { return Ok(None) };
+    keep(&mut thing, |name| KEPT.contains(&name));
+    if let Some(list) = thing.get_mut("elem") {
+        *list = json!({ "set": list.take() });
+    }
+    Ok(Some(("element".to_owned(), thing)))
+}
+
 /// The last thing of a content in JSON, with its noun.
-fn thing(content: TableContent, style: Style<'_>) -> Result<Option<(String, serde_json::Value)>, Failure> {
+pub(super) fn thing(
+    content: TableContent,
+    style: Style<'_>,
+) -> Result<Option<(String, serde_json::Value)>, Failure> {
     let text = json::ruleset(&ir::Ruleset { tables: vec![content] }, style.options, style.names);
     let mut document: serde_json::Value = serde_json::from_str(&text).map_err(std::io::Error::from)?;
     let things = document.get_mut("nftables").and_then(serde_json::Value::as_array_mut);

@@ -68,7 +68,7 @@ fn what_was_made_is_told_with_its_handle() {
         "$0" nft -a list chain inet t c
     "#;
     let text = stdout(&mut isolated(script));
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let handle = |line: &str| line.rsplit_once(" # handle ").map(|(_, handle)| handle.to_owned());
     assert!(lines[0].starts_with("add table inet t # handle "), "{text}");
     assert!(
@@ -348,4 +348,26 @@ fn a_ruleset_is_exported_and_imported_as_json() {
     let (code, _, err) = run(&mut isolated(r#""$0" nft export xml"#));
     assert_eq!(code, 1);
     assert!(err.contains("xml cannot be written"), "{err}");
+}
+
+#[test]
+fn what_was_made_is_told_by_whom_and_as_json() {
+    let script = r#"
+        "$0" nft -e add table ip t
+        "$0" nft -e -j 'add set ip t s { type ipv4_addr; elements = { 192.0.2.1, 192.0.2.2 }; }'
+        "$0" nft -e delete set ip t s
+        "$0" nft -e -j flush ruleset
+    "#;
+    let text = stdout(&mut isolated(script));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "add table ip t"), "{text}");
+    let (generation, process) = lines[1].split_once(" by process ").expect("who made it");
+    assert!(generation.starts_with("# new generation "), "{text}");
+    assert!(process.ends_with(" (netwright)"), "{text}");
+    let document: serde_json::Value = serde_json::from_str(lines[2]).expect("JSON");
+    let things = document["nftables"].as_array().expect("an array");
+    assert_eq!(things.len(), 3, "{text}");
+    assert_eq!(things[0]["add"]["set"]["name"], "s", "{text}");
+    assert!(things[0]["add"]["set"]["handle"].is_u64(), "{text}");
+    assert_eq!(things[2]["add"]["element"]["elem"]["set"][0], "192.0.2.2", "{text}");
 }
