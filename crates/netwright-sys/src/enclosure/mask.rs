@@ -206,11 +206,24 @@ struct Attributes {
 }
 
 /// Makes a mount and all below it unwritable.
-#[allow(unsafe_code)]
 fn set_read_only(tree: BorrowedFd<'_>) -> Result<()> {
     const RDONLY: u64 = 1;
+    set_attribute(tree, RDONLY)
+}
+
+/// Takes from all files the power to give users or capabilities to who runs them. Nobody inside can gain any, and a file that cannot
+/// give what it says could otherwise not be run at all.
+pub(super) fn set_no_privileges() -> Result<()> {
+    const NOSUID: u64 = 2;
+    let root = open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    set_attribute(root.as_fd(), NOSUID)
+}
+
+/// Sets an attribute of a mount and all below it.
+#[allow(unsafe_code)]
+fn set_attribute(tree: BorrowedFd<'_>, set: u64) -> Result<()> {
     const AT_RECURSIVE: i32 = 0x8000;
-    let attributes = Attributes { set: RDONLY, clear: 0, propagation: 0, user_namespace: 0 };
+    let attributes = Attributes { set, clear: 0, propagation: 0, user_namespace: 0 };
     // SAFETY: the descriptor is open, the path is an empty text, and the kernel reads as many bytes as it is told.
     let result = unsafe {
         libc::syscall(

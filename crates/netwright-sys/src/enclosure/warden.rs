@@ -151,6 +151,7 @@ fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
     // What is mounted inside stays inside, and what is mounted outside later cannot lie over what is masked inside.
     mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|errno| (Step::Propagation, errno))?;
+    mask::set_no_privileges().map_err(|errno| (Step::Propagation, errno))?;
     let lower = lower_namespace(plan)?;
     let open = |path| open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let opened = || {
