@@ -6,10 +6,11 @@ use std::io::Write;
 
 use netwright::Net;
 use netwright::netfilter::{Family, Trace, TraceKind, Verdict, group};
-use netwright_nft::print;
+use netwright_nft::ir::{self, ChainTarget, Rule, Statement};
 use netwright_nft::table::header::HeaderId;
 use netwright_nft::table::value::{BitStyle, write_styled};
 use netwright_nft::table::{Database, PrintOptions};
+use netwright_nft::{lift, print};
 
 use super::listing::{Style, Unanswered};
 use super::monitor::{listen, lost};
@@ -80,17 +81,17 @@ fn word(code: Option<Verdict>, chain: Option<&str>) -> String {
     }
 }
 
-/// The texts of rules, by family, table, chain and handle.
+/// The texts of rules, by family, table and handle, which is never the same in two chains of a table.
 struct Rules<'a> {
     net: &'a Net,
     style: Style<'a>,
-    texts: HashMap<(Family, String, String, u64), Option<String>>,
+    texts: HashMap<(Family, String, u64), Option<String>>,
 }
 
 impl Rules<'_> {
-    /// The text of the rule; `None` where it is not there any more, or within another rule.
+    /// The text of the rule; `None` where it is not there any more.
     fn text(&mut self, trace: &Trace, handle: u64) -> Option<&str> {
-        let key = (trace.family, trace.table.clone(), trace.chain.clone(), handle);
+        let key = (trace.family, trace.table.clone(), handle);
         if !self.texts.contains_key(&key) {
             self.read(trace.family);
         }
@@ -99,13 +100,23 @@ impl Rules<'_> {
 
     /// Reads all rules of a family. If the kernel does not tell them, they stay unknown.
     fn read(&mut self, family: Family) {
-        let Ok(listing) = self.net.nft().ruleset_of(family) else { return };
+        let Ok(dump) = self.net.nft().dump(family) else { return };
+        let ruleset = lift::ruleset(&dump);
+        for chain in ruleset.tables.iter().flat_map(|content| &content.chains) {
+            chain.rules.iter().for_each(|rule| self.add(chain.family, &chain.table, rule));
+        }
+    }
+
+    /// Adds a rule, and those of the chain that is written in it.
+    fn add(&mut self, family: Family, table: &str, rule: &Rule) {
         let options = PrintOptions { handles: false, ..*self.style.options };
-        for chain in listing.ruleset.tables.iter().flat_map(|content| &content.chains) {
-            for rule in &chain.rules {
-                let key =
-                    (chain.family, chain.table.clone(), chain.name.clone(), rule.handle.unwrap_or_default());
-                self.texts.insert(key, Some(print::rule(rule, &options, self.style.names)));
+        let text = print::rule(rule, &options, self.style.names);
+        self.texts.insert((family, table.to_owned(), rule.handle.unwrap_or_default()), Some(text));
+        for statement in &rule.statements {
+            if let Statement::Verdict(ir::Verdict::Jump(to) | ir::Verdict::Goto(to)) = statement
+                && let ChainTarget::Anonymous(rules) = to
+            {
+                rules.iter().for_each(|rule| self.add(family, table, rule));
             }
         }
     }
@@ -126,19 +137,24 @@ fn packet(trace: &Trace, style: Style<'_>) -> String {
             None => write!(text, " {word} {index}"),
         };
     }
+    let network = &trace.network_header;
+    let kind = ether_type(trace);
     // the loopback interface has no addresses, but room for them
     if trace.link_header.iter().take(12).any(|byte| *byte != 0) {
-        fields(HeaderId::Ether, ETHER, &trace.link_header, style, &mut text);
+        link(&trace.link_header, is_told(kind), style, &mut text);
     }
-    let network = &trace.network_header;
-    let protocol = match network.first().map(|first| first >> 4) {
-        Some(4) => {
+    let protocol = match kind {
+        Some(IPV4) => {
             fields(HeaderId::Ip, IP, network, style, &mut text);
             network.get(9)
         }
-        Some(6) => {
+        Some(IPV6) => {
             fields(HeaderId::Ip6, IP6, network, style, &mut text);
             network.get(6)
+        }
+        Some(ARP) => {
+            fields(HeaderId::Arp, &["operation"], network, style, &mut text);
+            None
         }
         _ => None,
     };
@@ -147,6 +163,48 @@ fn packet(trace: &Trace, style: Style<'_>) -> String {
         fields(header, above(header), &trace.transport_header, style, &mut text);
     }
     text
+}
+
+const IPV4: u128 = 0x0800;
+const ARP: u128 = 0x0806;
+const IPV6: u128 = 0x86dd;
+const VLAN: u128 = 0x8100;
+const SERVICE_VLAN: u128 = 0x88a8;
+
+/// Whether the fields of a protocol above the link are told, so that its number need not be.
+fn is_told(ether_type: Option<u128>) -> bool {
+    matches!(ether_type, Some(IPV4 | IPV6 | ARP))
+}
+
+/// What the network header is of: behind a VLAN tag the link header tells it; where there is none, the version of IP.
+fn ether_type(trace: &Trace) -> Option<u128> {
+    let header = &trace.link_header;
+    match number(header, 96, 16) {
+        Some(VLAN | SERVICE_VLAN) => number(header, 128, 16),
+        // other links have headers of their own
+        Some(kind) if header.len() == 14 && kind != 0 => Some(kind),
+        _ => match trace.network_header.first().map(|first| first >> 4) {
+            Some(4) => Some(IPV4),
+            Some(6) => Some(IPV6),
+            _ => None,
+        },
+    }
+}
+
+/// The addresses of a link header, its VLAN tag, and what it carries unless that is told.
+fn link(header: &[u8], told: bool, style: Style<'_>, text: &mut String) {
+    fields(HeaderId::Ether, ETHER, header, style, text);
+    match number(header, 96, 16) {
+        Some(kind @ (VLAN | SERVICE_VLAN)) => {
+            if kind == SERVICE_VLAN {
+                fields(HeaderId::Ether, &["type"], header, style, text);
+            }
+            let names: &[&str] = if told { &["pcp", "dei", "id"] } else { &["pcp", "dei", "id", "type"] };
+            fields(HeaderId::Vlan, names, header.get(14..).unwrap_or_default(), style, text);
+        }
+        Some(_) if !told => fields(HeaderId::Ether, &["type"], header, style, text),
+        _ => {}
+    }
 }
 
 /// The fields of a transport header that are told.
@@ -187,3 +245,6 @@ fn number(bytes: &[u8], offset: u32, bits: u32) -> Option<u128> {
         Some(number << 1 | u128::from(byte >> (7 - bit % 8) & 1))
     })
 }
+
+#[cfg(test)]
+mod tests;

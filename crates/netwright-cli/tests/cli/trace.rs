@@ -41,3 +41,28 @@ fn the_way_of_a_marked_packet_is_told() {
     assert_eq!(lines[2], format!("{id} inet t c rule jump d (verdict jump d)"), "{text}");
     assert_eq!(lines[3], format!("{id} inet t d rule udp dport 9 drop (verdict drop)"), "{text}");
 }
+
+#[test]
+fn rules_of_a_chain_within_a_rule_are_told() {
+    let script = r#"
+        ip link set lo up
+        "$0" nft 'table inet t {
+            chain c {
+                type filter hook input priority filter
+                udp dport 9 meta nftrace set 1
+                udp dport 9 jump { udp sport 0-65535 drop; }
+            }
+        }'
+        timeout 60 "$0" nft monitor trace >"$2" & monitor=$!
+        while kill -0 $monitor && ! grep -q 'verdict drop' "$2"; do
+            bash -c 'echo hello >/dev/udp/127.0.0.1/9'
+        done
+        kill $monitor
+        cat "$2"
+    "#;
+    let place = std::env::temp_dir().join(format!("netwright-trace-inner-{}", std::process::id()));
+    let text = stdout(isolated(script).arg(&place));
+    fs::remove_file(&place).expect("what was told goes");
+    assert!(text.contains(" rule udp sport 0-65535 drop (verdict drop)\n"), "{text}");
+    assert!(!text.contains("unknown rule"), "{text}");
+}
