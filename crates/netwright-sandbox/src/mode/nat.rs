@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use netwright_route::address::AddressFlags;
-use netwright_route::link::{AddressGeneration, Change, Create, Delete, Get, Namespace, Peer, Set};
+use netwright_route::link::{Change, Create, Delete, Get, Namespace, Peer, Set};
 use netwright_route::route::Lookup;
 use netwright_route::{Add, Address, HardwareAddress, LinkId, Neighbour, Prefix, Route, Scope};
 use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
@@ -77,13 +77,10 @@ impl Drop for Uplink {
 /// Makes a pair with the first free number, its other end inside.
 fn make_pair(host: &mut Connection, enclosure: &Enclosure) -> Result<(u16, String)> {
     let namespace = enclosure.namespace()?;
-    let inside = Change::rename(INSIDE.1)
-        .and(Change::address(HARDWARE_INSIDE))
-        .and(Change::address_generation(AddressGeneration::NONE))
-        .and(Change {
-            namespace: Some(Namespace::Descriptor(namespace.as_fd().as_raw_fd())),
-            ..Change::default()
-        });
+    let inside = Change::rename(INSIDE.1).and(Change::address(HARDWARE_INSIDE)).and(Change {
+        namespace: Some(Namespace::Descriptor(namespace.as_fd().as_raw_fd())),
+        ..Change::default()
+    });
     let mut peer = Peer::new(&inside);
     peer.header.index = INSIDE.0;
     // neighbours in time begin at different numbers
@@ -91,8 +88,7 @@ fn make_pair(host: &mut Connection, enclosure: &Enclosure) -> Result<(u16, Strin
     for step in 0..NUMBERS {
         let number = (first + step) % NUMBERS + 1;
         let name = format!("{PREFIX}{number}");
-        let settings =
-            Change::address(HARDWARE_OUTSIDE).and(Change::address_generation(AddressGeneration::NONE));
+        let settings = Change::address(HARDWARE_OUTSIDE);
         match host.acknowledge(&Create::veth(&name, peer.clone()).with(settings)) {
             Ok(()) => return Ok((number, name)),
             Err(error) if error.is_exists() => {}
