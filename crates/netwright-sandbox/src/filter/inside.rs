@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::{FilterOptions, Listeners, Mode, rules};
-use crate::constants::{RESOLVER, SUPERVISOR_MARK};
+use crate::constants::{PING_GROUP, RESOLVER, SUPERVISOR_MARK};
 use crate::policy::Policy;
 use crate::policy::address::{Prefix, disjoint, length};
 
@@ -83,7 +83,7 @@ pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions) {
     }
 }
 
-/// The way of packets to the supervisor's listeners.
+/// The way of packets to the supervisor: to its listeners, and of echo requests, to which nobody can listen, by the log.
 pub(super) fn redirected(text: &mut Text, listeners: Listeners) {
     text.chain("redirected", |text| {
         for (family, ip, port) in [("ipv4", "ip", listeners.ipv4), ("ipv6", "ip6", listeners.ipv6)] {
@@ -92,6 +92,9 @@ pub(super) fn redirected(text: &mut Text, listeners: Listeners) {
                     "meta nfproto {family} meta l4proto {protocol} tproxy {ip} to :{port} accept"
                 ));
             }
+        }
+        for echo in [rules::echo(true), rules::echo(false)] {
+            text.line(format_args!("{echo} log group {PING_GROUP} queue-threshold 1 drop"));
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use super::{FilterOptions, Mode, attached, inside, rules};
-use crate::constants::{HELD_GROUP, PING_GROUP};
+use crate::constants::HELD_GROUP;
 use crate::policy::Policy;
 use crate::policy::Protocol;
 use crate::policy::address::{self, AddressKind, Prefix};
@@ -180,7 +180,7 @@ fn relayed(text: &mut Text) {
     text.line(format_args!("meta l4proto tcp log group {HELD_GROUP} queue-threshold 1 drop"));
     text.line("meta l4proto udp accept");
     for echo in [rules::echo(true), rules::echo(false)] {
-        text.line(format_args!("{echo} log group {PING_GROUP} queue-threshold 1 drop"));
+        text.line(format_args!("{echo} accept")); // dropped here, sending it would be an error
     }
     text.line("goto refused");
 }

@@ -1,0 +1,148 @@
+//! An inside with a relay, its host, and a neighbour with servers.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use netwright_lab::{Failure, Lab, Node};
+use netwright_route::address::AddressFlags;
+use netwright_route::link::{Change, Set};
+use netwright_route::route::RouteKind;
+use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule as RoutingRule, Table};
+use netwright_sandbox::constants::{OWN_IPV4, OWN_IPV6};
+use netwright_sandbox::filter::{Filter, FilterOptions, Listeners, Mode};
+use netwright_sandbox::relay::{Relay, RelayOptions, Report, Reporter};
+use netwright_sandbox::{Policy, Protocol, Rule};
+use netwright_sys::{Connection, Enclosure, EnclosureOptions, SocketRequest, protocol};
+use rustix::net::connect;
+
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The neighbour's addresses.
+pub(crate) fn servers() -> [IpAddr; 2] {
+    Lab::NEIGHBOUR.map(|address| address.parse().unwrap_or(IpAddr::V4(OWN_IPV4)))
+}
+
+/// What a relay reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Refused { protocol: Option<Protocol>, source: SocketAddr, destination: SocketAddr },
+    Failed { protocol: Protocol, destination: SocketAddr, reason: String },
+}
+
+/// All of a test's world. What the policy lets through, the relay carries to the neighbour or the host.
+pub(crate) struct World {
+    pub(crate) neighbour: Node,
+    pub(crate) enclosure: Arc<Enclosure>,
+    pub(crate) relay: Relay,
+    pub(crate) told: Receiver<Told>,
+    _filter: Filter,
+}
+
+impl World {
+    pub(crate) fn new(lab: &mut Lab, allow: &[&str]) -> Result<World, Failure> {
+        let neighbour = lab.neighbour()?;
+        let enclosure = Arc::new(Enclosure::create(&EnclosureOptions::default())?);
+        configure(&mut enclosure.connection(protocol::ROUTE)?)?;
+        let (sender, told) = channel();
+        let reporter = Reporter::new(move |report| {
+            let told = match report {
+                Report::Refused(packet) => Told::Refused {
+                    protocol: packet.protocol(),
+                    source: packet.source(),
+                    destination: packet.destination(),
+                },
+                Report::Failed { protocol, destination, reason, .. } => {
+                    Told::Failed { protocol, destination, reason }
+                }
+                Report::Seen(_) => return,
+            };
+            let _ = sender.send(told);
+        });
+        let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6: true, reporter };
+        let relay = Relay::start(&options)?;
+        let ipv6 = relay.port_ipv6().ok_or_else(|| Failure::wrong("IPv6 is not relayed"))?;
+        let listeners = Listeners { ipv4: relay.port_ipv4(), ipv6 };
+        let allow = allow.iter().map(|rule| rule.parse::<Rule>()).collect::<Result<_, _>>()?;
+        let policy = Policy { allow, ..Policy::default() };
+        let connection = enclosure.connection(protocol::NETFILTER)?;
+        let filter = Filter::install(connection, &policy, FilterOptions::new(Mode::Relay(listeners)))?;
+        Ok(World { neighbour, enclosure, relay, told, _filter: filter })
+    }
+
+    /// A listener of the neighbour.
+    pub(crate) fn listen(&self, address: IpAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+        let listener = self.neighbour.run(|| TcpListener::bind((address, 0)))??;
+        let at = listener.local_addr()?;
+        Ok((listener, at))
+    }
+
+    /// A socket of the neighbour for datagrams.
+    pub(crate) fn receive(&self, address: IpAddr) -> Result<(UdpSocket, SocketAddr), Failure> {
+        let socket = self.neighbour.run(|| UdpSocket::bind((address, 0)))??;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let at = socket.local_addr()?;
+        Ok((socket, at))
+    }
+
+    /// Connects from inside; the inner error is what the program inside would see.
+    pub(crate) fn connect(&self, to: SocketAddr) -> Result<std::io::Result<TcpStream>, Failure> {
+        let socket = self.enclosure.socket(&SocketRequest::tcp(to.is_ipv6()))?;
+        Ok(connect(&socket, &to).map(|()| socket.into()).map_err(Into::into))
+    }
+
+    /// Connects from inside to a listener outside.
+    pub(crate) fn pair(
+        &self,
+        listener: &TcpListener,
+        to: SocketAddr,
+    ) -> Result<(TcpStream, TcpStream), Failure> {
+        let client = self.connect(to)??;
+        let (server, _) = listener.accept()?;
+        for stream in [&client, &server] {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+        }
+        Ok((client, server))
+    }
+
+    /// A socket inside for datagrams.
+    pub(crate) fn datagram_socket(&self, ipv6: bool) -> Result<UdpSocket, Failure> {
+        let socket = UdpSocket::from(self.enclosure.socket(&SocketRequest::udp(ipv6))?);
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(socket)
+    }
+
+    /// The next report that fits.
+    pub(crate) fn hear(&self, fits: impl Fn(&Told) -> bool) -> Result<Told, Failure> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let told = self.told.recv_timeout(end.saturating_duration_since(Instant::now()));
+            let told = told.map_err(|_| Failure::wrong("it was not reported"))?;
+            if fits(&told) {
+                return Ok(told);
+            }
+        }
+    }
+}
+
+/// Every destination is one of the inside's own.
+fn configure(connection: &mut Connection) -> Result<(), Failure> {
+    let lo = LinkId::named(1, "lo");
+    connection.acknowledge(&Set { link: lo.clone(), change: &Change::up() })?;
+    for (own, length, all) in
+        [(IpAddr::V4(OWN_IPV4), 32, Prefix::ALL_IPV4), (IpAddr::V6(OWN_IPV6), 128, Prefix::ALL_IPV6)]
+    {
+        let mut address = Address::new(own, length).on(lo.clone());
+        address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
+        connection.acknowledge(&Add(&address))?;
+        let table = Table(1000);
+        let route =
+            Route::to(all).of_kind(RouteKind::LOCAL).dev(lo.clone()).table(table).preferred_source(own);
+        connection.acknowledge(&Add(&route))?;
+        connection.acknowledge(&Add(&RoutingRule::lookup(table).priority(32_800).family(Family::of(own))))?;
+    }
+    Ok(())
+}
