@@ -180,7 +180,7 @@ fn relayed(text: &mut Text) {
     text.line(format_args!("meta l4proto tcp log group {HELD_GROUP} queue-threshold 1 drop"));
     text.line("meta l4proto udp accept");
     for echo in [rules::echo(true), rules::echo(false)] {
-        text.line(format_args!("{echo} accept")); // dropped here, sending it would be an error
+        text.line(format_args!("oifname \"lo\" {echo} accept")); // dropped here, sending it would be an error
     }
     text.line("goto refused");
 }
