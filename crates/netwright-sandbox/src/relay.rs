@@ -25,7 +25,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use netwright_netfilter::log::Listen;
@@ -35,7 +35,7 @@ use rustix::net::getsockname;
 pub use self::packet::Packet;
 
 use self::allowance::Allowance;
-use self::gate::Gate;
+use self::gate::{Gate, Outside};
 use self::injector::Injector;
 use self::notices::Notices;
 use self::poll::Waker;
@@ -117,6 +117,26 @@ pub struct Relay {
     totals: Arc<Totals>,
     stop: Arc<AtomicBool>,
     threads: Vec<(JoinHandle<()>, Waker)>,
+    carrier: Carrier,
+}
+
+/// Carries the data of connections that were made elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Carrier {
+    hatches: Vec<Hatch>,
+    allowance: Allowance,
+    turns: Arc<AtomicUsize>,
+}
+
+impl Carrier {
+    /// Carries between two connections, whose calls do not wait, until both have ended. They end at once where there are too many.
+    pub(crate) fn carry(&self, inside: OwnedFd, outside: OwnedFd) {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let Some(hatch) = self.hatches.get(turn % self.hatches.len().max(1)) else { return };
+        if let Some(permit) = self.allowance.take(2) {
+            hatch.hand_over(inside, Outside { socket: outside, permit });
+        }
+    }
 }
 
 /// Connections that wait to be accepted.
@@ -141,8 +161,10 @@ impl Relay {
             totals: Arc::default(),
             stop: Arc::default(),
             threads: Vec::new(),
+            carrier: Carrier { hatches: Vec::new(), allowance: allowance.clone(), turns: Arc::default() },
         };
         let hatches = relay.start_workers()?;
+        relay.carrier.hatches.clone_from(&hatches);
         let gate = gate::Parts {
             log: logged(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
             listeners: listeners.tcp,
@@ -192,6 +214,11 @@ impl Relay {
         let [connections, open, sent, received] =
             [connections, open, sent, received].map(|total| total.load(Ordering::Relaxed));
         Counters { connections, open, sent, received }
+    }
+
+    /// Carries what was connected elsewhere.
+    pub(crate) fn carrier(&self) -> Carrier {
+        self.carrier.clone()
     }
 
     fn start_workers(&mut self) -> Result<Vec<Hatch>> {

@@ -13,6 +13,7 @@ use rustix::process::{getgid, getuid};
 use super::Sandbox;
 use super::files::Files;
 use super::masks::masks;
+use super::publish::Publisher;
 use super::reports::Reports;
 use crate::constants::RESOLVER;
 use crate::filter::{self, Filter, FilterOptions};
@@ -25,6 +26,7 @@ use crate::{Attribution, Event, Policy};
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
 pub(super) struct Inside {
+    publisher: Option<Publisher>,
     resolver: Resolver,
     relay: Relay,
     reports: Arc<Reports>,
@@ -51,7 +53,11 @@ impl Inside {
         let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
         let resolver = start_resolver(resolver_sockets, files, sandbox, ipv6, &filter, sender, &reports)?;
         reports.know(resolver.names());
-        Ok(Inside { resolver, relay, reports, filter, uplink, events, enclosure })
+        let publisher = match sandbox.publish.as_slice() {
+            [] => None,
+            ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
+        };
+        Ok(Inside { publisher, resolver, relay, reports, filter, uplink, events, enclosure })
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -1,8 +1,12 @@
 //! Ports of the sandbox that are reachable from outside.
 
+mod service;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+
+pub(super) use self::service::Publisher;
 
 use crate::Protocol;
 
