@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use netwright::Net;
+use netwright::sys::host_name;
 use netwright_nft::table::{Database, Names};
 
 use crate::files;
@@ -46,6 +47,7 @@ pub(crate) fn of_this_host() -> Names {
 /// The names of this host and of the interfaces of a namespace; where the kernel does not tell these, they are numbers.
 pub(crate) fn in_namespace(net: &Net) -> Names {
     let mut names = of_this_host();
+    names.find_hosts(host_name);
     let namespace = net.namespace().clone();
     names.later(Database::Interfaces, move || {
         let mut names = Names::new();

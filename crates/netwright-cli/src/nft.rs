@@ -43,7 +43,6 @@ const COMMAND_LINE: &str = "<command line>";
 /// `netwright nft`.
 pub(crate) fn run(arguments: &Nft) -> Done {
     let debug = Debug::read(&arguments.debug)?;
-    note_ignored(arguments);
     if arguments.interactive {
         return interactive::run(arguments, debug);
     }
@@ -109,14 +108,6 @@ fn carry_out_in(
         task.show(&shows)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says which options have no effect.
-fn note_ignored(arguments: &Nft) {
-    let ignored = [(arguments.reverse_names, "-N", "addresses stay numbers")];
-    for (_, option, what) in ignored.into_iter().filter(|(given, ..)| *given) {
-        output::message(&format!("{HELP}note{HELP:#}: {option} has no effect: {what}"));
-    }
 }
 
 /// Options come before the orders; only within braces a word may look like one.
@@ -276,6 +267,7 @@ impl Task<'_> {
             terse,
             service_names: service,
             guid_names: guid,
+            host_names: self.arguments.reverse_names,
             numeric_priority: self.arguments.numeric_priority,
             numeric_protocol: self.arguments.numeric_protocol,
             numeric_time: self.arguments.numeric_time,

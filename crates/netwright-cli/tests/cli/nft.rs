@@ -371,3 +371,22 @@ fn what_was_made_is_told_by_whom_and_as_json() {
     assert!(things[0]["add"]["set"]["handle"].is_u64(), "{text}");
     assert_eq!(things[2]["add"]["element"]["elem"]["set"][0], "192.0.2.2", "{text}");
 }
+
+#[test]
+fn addresses_are_listed_by_the_names_of_their_hosts() {
+    let inside = r#"
+        printf '192.0.2.1 one.example\n2001:db8::1 six.example\n' >"$1"
+        mount --bind "$1" /etc/hosts
+        "$0" nft 'table ip t { chain c { ip saddr 192.0.2.1 accept; ip daddr 192.0.2.1-192.0.2.9 drop; }; }'
+        "$0" nft 'table ip6 t { chain c { ip6 saddr { 2001:db8::1 } accept; }; }'
+        "$0" nft -N list ruleset
+        "$0" nft list table ip6 t
+    "#;
+    let place = std::env::temp_dir().join(format!("netwright-hosts-{}", std::process::id()));
+    let text = stdout(isolated(r#"unshare -m sh -euc "$2" "$0" "$3""#).arg(inside).arg(&place));
+    fs::remove_file(&place).expect("the names of hosts go");
+    assert!(text.contains("\tip saddr one.example accept\n"), "{text}");
+    assert!(text.contains("\tip daddr 192.0.2.1-192.0.2.9 drop\n"), "ends of ranges stay: {text}");
+    assert!(text.contains("\tip6 saddr six.example accept\n"), "{text}");
+    assert!(text.contains("\tip6 saddr 2001:db8::1 accept\n"), "only with -N: {text}");
+}

@@ -19,6 +19,7 @@ impl ToJson<'_> {
                     numeric_protocol: true,
                     service_names: false,
                     guid_names: false,
+                    host_names: false,
                     ..*self.options
                 };
                 let ends = ToJson { options: &options, ..*self };

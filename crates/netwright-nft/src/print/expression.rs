@@ -18,8 +18,12 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Value(value) => self.value(value, style),
             Expression::Range(from, to) => {
                 // The ends of a range are written without names.
-                let options =
-                    PrintOptions { service_names: false, guid_names: false, ..self.options.numeric() };
+                let options = PrintOptions {
+                    service_names: false,
+                    guid_names: false,
+                    host_names: false,
+                    ..self.options.numeric()
+                };
                 let mut numeric = self.with(&options);
                 numeric.value(from, BitStyle::Number)?;
                 numeric.word("-")?;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Printer;
 use crate::ir::{Duplicate, Expression, Forward, Nat, NatKind, Tproxy};
-use crate::table::DataType;
 use crate::table::vocabulary::{NAT_FLAG, write_flags};
+use crate::table::{DataType, PrintOptions};
 
 impl<W: fmt::Write> Printer<'_, W> {
     /// `dnat ip to 192.0.2.1:80 random`
@@ -69,9 +69,11 @@ impl<W: fmt::Write> Printer<'_, W> {
                 self.word("]")
             }
             Expression::Range(from, to) => {
-                self.address(&value(from), brackets)?;
-                self.word("-")?;
-                self.address(&value(to), brackets)
+                let options = PrintOptions { host_names: false, ..*self.options };
+                let mut numeric = self.with(&options);
+                numeric.address(&value(from), brackets)?;
+                numeric.word("-")?;
+                numeric.address(&value(to), brackets)
             }
             other => self.plain(other),
         }

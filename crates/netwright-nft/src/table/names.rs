@@ -5,7 +5,9 @@
 //! The usual protocols and services are built in, so that `tcp` and `ssh` are understood without any file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, LazyLock};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::datatype::Database;
 
@@ -16,6 +18,19 @@ mod builtin;
 pub struct Names {
     tables: BTreeMap<Database, Table>,
     later: BTreeMap<Database, Arc<Later>>,
+    hosts: Option<Arc<Hosts>>,
+}
+
+/// Names of hosts, each looked up once.
+struct Hosts {
+    find: Box<dyn Fn(IpAddr) -> Option<String> + Send + Sync>,
+    found: Mutex<HashMap<IpAddr, Option<String>>>,
+}
+
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosts").field("found", &self.found).finish_non_exhaustive()
+    }
 }
 
 /// Names that are found when the first of them is looked up.
@@ -47,6 +62,19 @@ impl Names {
     /// Names that were added go before them.
     pub fn later(&mut self, database: Database, find: impl FnOnce() -> Names + Send + 'static) {
         self.later.insert(database, Arc::new(LazyLock::new(Box::new(find))));
+    }
+
+    /// Says how the name of the host with an address is found; it is asked once for each address.
+    pub fn find_hosts(&mut self, find: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) {
+        self.hosts = Some(Arc::new(Hosts { find: Box::new(find), found: Mutex::default() }));
+    }
+
+    /// The name of the host with an address.
+    #[must_use]
+    pub fn host(&self, address: IpAddr) -> Option<String> {
+        let hosts = self.hosts.as_ref()?;
+        let mut found = hosts.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.entry(address).or_insert_with(|| (hosts.find)(address)).clone()
     }
 
     /// The names of a database: those that were added, and those that are found now.

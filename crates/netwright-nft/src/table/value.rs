@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::datatype::{ByteOrder, DataType, Database, Format, Symbols};
 use super::names::{Names, parse_number};
@@ -26,6 +26,8 @@ pub struct PrintOptions {
     pub service_names: bool,
     /// `-u`: users and groups by name.
     pub guid_names: bool,
+    /// `-N`: addresses by the names of their hosts, where [`Names`] finds one.
+    pub host_names: bool,
     /// `-s`: without the state of counters, quotas and the like.
     pub stateless: bool,
     /// `-a`: with handles.
@@ -346,11 +348,26 @@ fn write_one(
     names: &Names,
     options: &PrintOptions,
 ) -> fmt::Result {
+    if options.host_names
+        && let Some(name) = host_of(data_type, number, names)
+    {
+        return out.write_str(&name);
+    }
     match symbol_of(data_type, number, names, options) {
         Some((name, true)) => write!(out, "\"{name}\""),
         Some((name, false)) => out.write_str(&name),
         None => write_number(out, data_type, bits, number, options),
     }
+}
+
+/// The name of the host that has an address.
+fn host_of(data_type: DataType, number: u128, names: &Names) -> Option<String> {
+    let address = match data_type.descriptor().format {
+        Format::Ipv4 => IpAddr::V4(Ipv4Addr::from_bits(number as u32)),
+        Format::Ipv6 => IpAddr::V6(Ipv6Addr::from_bits(number)),
+        _ => return None,
+    };
+    names.host(address)
 }
 
 /// Writes the number of a value in the form of its type.

@@ -176,3 +176,29 @@ fn json_has_names_and_plain_numbers() {
     assert_eq!(json(DataType::CT_LABEL, 1 << 7), Json::Number(7));
     assert_eq!(json(DataType::CLASSID, 0x1_0002), Json::Text("1:2".into()));
 }
+
+#[test]
+fn addresses_are_written_by_name_where_that_is_asked_for() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mut names = Names::new();
+    names.find_hosts(|address| {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        (address == IpAddr::from([192, 0, 2, 1])).then(|| "one.example".to_owned())
+    });
+    let text = |number: u128, host_names: bool| {
+        let options = PrintOptions { host_names, ..PrintOptions::default() };
+        let mut text = String::new();
+        write(&mut text, DataType::IPV4_ADDR, 32, number, &names, &options).unwrap();
+        text
+    };
+    assert_eq!(text(0xc000_0201, false), "192.0.2.1");
+    assert_eq!(COUNT.load(Ordering::Relaxed), 0);
+    assert_eq!(text(0xc000_0201, true), "one.example");
+    assert_eq!(text(0xc000_0202, true), "192.0.2.2");
+    assert_eq!(
+        (text(0xc000_0201, true).as_str(), text(0xc000_0202, true).as_str()),
+        ("one.example", "192.0.2.2")
+    );
+    assert_eq!(COUNT.load(Ordering::Relaxed), 2, "each address is looked up once");
+}
