@@ -166,12 +166,12 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &N
 }
 
 fn allowed(text: &mut Text, options: &FilterOptions) {
-    text.chain("allowed", |text| match &options.mode {
-        Mode::Relay(_) => text.line("goto relayed"),
-        Mode::Nat(_) | Mode::Attached(_) => {
-            text.line(format_args!("log group {} snaplen 128 queue-threshold 1", options.seen_group));
-            text.line("accept");
-        }
+    text.chain("allowed", |text| {
+        text.line(format_args!("log group {} snaplen 128 queue-threshold 1", options.seen_group));
+        text.line(match &options.mode {
+            Mode::Relay(_) => "goto relayed",
+            Mode::Nat(_) | Mode::Attached(_) => "accept",
+        });
     });
 }
 

@@ -17,6 +17,7 @@ netwright_lab::kernel_tests! {
     refusals::connecting_fails_as_it_would_without_a_relay,
     refusals::nobody_is_connected_before_the_destination_answers,
     refusals::what_the_policy_refuses_is_told_first,
+    refusals::what_the_policy_allows_is_told,
     refusals::listeners_take_nothing_that_was_not_held,
     datagrams::a_burst_is_answered_from_the_right_address,
     datagrams::datagrams_of_all_lengths_pass,

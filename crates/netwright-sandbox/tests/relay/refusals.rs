@@ -71,6 +71,18 @@ pub(crate) fn connecting_fails_as_it_would_without_a_relay(lab: &mut Lab) -> Out
     Ok(())
 }
 
+pub(crate) fn what_the_policy_allows_is_told(lab: &mut Lab) -> Outcome {
+    let world = World::new(lab, &["any"])?;
+    for address in servers() {
+        let (listener, at) = world.listen(address)?;
+        world.pair(&listener, at)?;
+        world.hear(|told| *told == Told::Seen { protocol: Some(Protocol::Tcp), destination: at })?;
+        world.datagram_socket(at.is_ipv6())?.send_to(b"datagram", at)?;
+        world.hear(|told| *told == Told::Seen { protocol: Some(Protocol::Udp), destination: at })?;
+    }
+    Ok(())
+}
+
 pub(crate) fn nobody_is_connected_before_the_destination_answers(lab: &mut Lab) -> Outcome {
     let mut world = World::new(lab, &["any"])?;
     surroundings(lab, &mut world)?;

@@ -29,6 +29,7 @@ pub(crate) fn servers() -> [IpAddr; 2] {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Refused { protocol: Option<Protocol>, source: SocketAddr, destination: SocketAddr },
+    Seen { protocol: Option<Protocol>, destination: SocketAddr },
     Failed { protocol: Protocol, destination: SocketAddr, reason: String },
 }
 
@@ -57,7 +58,7 @@ impl World {
                 Report::Failed { protocol, destination, reason, .. } => {
                     Told::Failed { protocol, destination, reason }
                 }
-                Report::Seen(_) => return,
+                Report::Seen(packet) => Told::Seen { protocol: packet.protocol(), destination: packet.destination() },
             };
             let _ = sender.send(told);
         });
