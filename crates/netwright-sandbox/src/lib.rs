@@ -17,6 +17,7 @@ pub use filter::{Filter, FilterOptions};
 pub use log::{Attempt, Log, json_line};
 pub use mode::Mode;
 pub use policy::{
-    AddressKind, Decision, Destination, NamePattern, Names, Place, Places, Policy, Ports, Protocol, Rule, RuleError, Target,
+    AddressKind, Decision, Destination, Learner, NamePattern, Names, Place, Places, Policy, Ports, Presets, Protocol,
+    Rule, RuleError, SearchPath, Target,
 };
 pub use sandbox::{Publish, Running, Sandbox, SpawnError};

@@ -2,8 +2,15 @@
 
 pub(crate) mod address;
 mod decide;
+mod explain;
+#[cfg(feature = "file")]
+mod file;
 mod grammar;
+mod learn;
+mod merge;
 mod names;
+mod preset;
+mod print;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +23,9 @@ pub(crate) use decide::NAME_SERVER_PORTS;
 pub use address::{AddressKind, kind};
 pub use decide::{Decision, Destination};
 pub use grammar::RuleError;
+pub use learn::Learner;
 pub use names::Names;
+pub use preset::{Presets, SearchPath};
 
 /// What a sandbox may reach: everything that is not allowed is refused, and a denied target is refused even where an allowed one covers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -42,7 +42,8 @@ impl Policy {
     }
 }
 
-fn opens(rule: &Rule, name: &str) -> bool {
+/// Whether a rule for addresses lets a name be asked for.
+pub(super) fn opens(rule: &Rule, name: &str) -> bool {
     rule.protocol != Some(Protocol::Icmp)
         && match rule.target {
             Target::Any | Target::Internet => true,
