@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use netwright::Net;
 use netwright::netfilter::request::{List, tables};
-use netwright::netfilter::{Chain, Family};
+use netwright::netfilter::{Chain, Family, Flowtable, Object, Set};
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::syntax::words_after;
 use rustyline::completion::Completer;
@@ -13,14 +13,17 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
-use rustyline::validate::Validator;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
+use self::history::History;
 use super::carry_out;
 use super::debug::Debug;
 use crate::arguments::Nft;
 use crate::failure::{Done, FAILED, Failure};
 use crate::files::STDIN;
+
+mod history;
 
 const PROMPT: &str = "nft> ";
 
@@ -36,12 +39,7 @@ pub(super) fn run(arguments: &Nft, debug: Debug) -> Done {
         session.edited()?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (number, line) in io::stdin().lines().enumerate() {
-        let line = line.map_err(|error| Failure::said(format!("cannot read {STDIN}: {error}")))?;
-        if !session.line(&format!("{STDIN} line {}", number + 1), &line)? {
-            break;
-        }
-    }
+    session.piped()?;
     Ok(if session.failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }
 
@@ -53,6 +51,28 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// Lines of standard input; those of a block that is open belong together.
+    fn piped(&mut self) -> Result<(), Failure> {
+        let mut text = String::new();
+        let mut first = 1;
+        for (number, line) in (1..).zip(io::stdin().lines()) {
+            let line = line.map_err(|error| Failure::said(format!("cannot read {STDIN}: {error}")))?;
+            if text.is_empty() {
+                first = number;
+            } else {
+                text.push('\n');
+            }
+            text.push_str(&line);
+            if !is_open(&text) && !self.line(&format!("{STDIN} line {first}"), &std::mem::take(&mut text))? {
+                return Ok(());
+            }
+        }
+        if !text.is_empty() {
+            self.line(&format!("{STDIN} line {first}"), &text)?;
+        }
+        Ok(())
+    }
+
     /// Lines from the terminal, with their history.
     fn edited(&mut self) -> Result<(), Failure> {
         let failed = |error| Failure::said(format!("cannot read from the terminal: {error}"));
@@ -60,6 +80,10 @@ impl Session<'_> {
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(failed)?;
         editor.set_helper(Some(Words { net: self.net }));
+        let history = History::of_user();
+        for line in history.iter().flat_map(History::load) {
+            editor.add_history_entry(line).map_err(failed)?;
+        }
         loop {
             let line = match editor.readline(PROMPT) {
                 Ok(line) => line,
@@ -68,7 +92,10 @@ impl Session<'_> {
                 Err(error) => return Err(failed(error)),
             };
             if !line.trim().is_empty() {
-                editor.add_history_entry(line.as_str()).map_err(failed)?;
+                let new = editor.add_history_entry(line.as_str()).map_err(failed)?;
+                if let Some(history) = history.as_ref().filter(|_| new) {
+                    history.add(&line);
+                }
             }
             if !self.line("<line>", &line)? {
                 return Ok(());
@@ -97,7 +124,7 @@ impl Session<'_> {
     }
 }
 
-/// Completes the words of the language, and the names of tables and chains.
+/// Completes the words of the language, and the names of what the kernel has in tables.
 struct Words<'a> {
     net: &'a Net,
 }
@@ -108,10 +135,19 @@ impl Words<'_> {
     fn names(&self) -> Vec<String> {
         let nft = self.net.nft();
         let tables = nft.list(tables()).unwrap_or_default();
-        let chains = nft.list(List::<Chain>::new(Family::UNSPECIFIED)).unwrap_or_default();
-        let names =
-            tables.into_iter().map(|table| table.name).chain(chains.into_iter().map(|chain| chain.name));
-        names.filter(|name| name.chars().all(in_word)).collect()
+        let all = Family::UNSPECIFIED;
+        let chains = nft.list(List::<Chain>::new(all)).unwrap_or_default();
+        let sets = nft.list(List::<Set>::new(all)).unwrap_or_default();
+        let objects = nft.list(List::<Object>::new(all)).unwrap_or_default();
+        let flowtables = nft.list(List::<Flowtable>::new(all)).unwrap_or_default();
+        let names = tables.into_iter().map(|table| table.name);
+        let names = names.chain(chains.into_iter().map(|chain| chain.name));
+        let names = names.chain(sets.into_iter().map(|set| set.name));
+        let names = names.chain(objects.into_iter().map(|object| object.name));
+        let names = names.chain(flowtables.into_iter().map(|table| table.name));
+        // the kernel's names for sets and chains that have none begin so
+        let named = |name: &String| !name.starts_with("__") && name.chars().all(in_word);
+        names.filter(named).collect()
     }
 }
 
@@ -144,13 +180,40 @@ impl Hinter for Words<'_> {
 
 impl Highlighter for Words<'_> {}
 
-impl Validator for Words<'_> {}
+impl Validator for Words<'_> {
+    /// An open block goes on in the next line.
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(if is_open(context.input()) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
+    }
+}
 
 impl Helper for Words<'_> {}
 
 /// The text before the word that was begun, and the word.
 fn split(text: &str) -> (&str, &str) {
     text.split_at(text.trim_end_matches(in_word).len())
+}
+
+/// Whether a text goes on in the next line: a brace is open, or the line ends with a backslash.
+fn is_open(text: &str) -> bool {
+    let (mut depth, mut quoted, mut comment) = (0_usize, false, false);
+    for c in text.chars() {
+        match c {
+            '\n' => (quoted, comment) = (false, false),
+            _ if comment => {}
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '#' => comment = true,
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0 || !comment && text.ends_with('\\')
 }
 
 fn in_word(c: char) -> bool {

@@ -390,3 +390,12 @@ fn addresses_are_listed_by_the_names_of_their_hosts() {
     assert!(text.contains("\tip6 saddr six.example accept\n"), "{text}");
     assert!(text.contains("\tip6 saddr 2001:db8::1 accept\n"), "only with -N: {text}");
 }
+
+#[test]
+fn blocks_of_a_session_may_have_several_lines() {
+    let script = r#"printf 'table ip t {\nchain c {\naccept\n}\n}\nlist ruleset\nquit\n' | "$0" nft -i"#;
+    assert_eq!(stdout(&mut isolated(script)), "table ip t {\n\tchain c {\n\t\taccept\n\t}\n}\n");
+    let (code, _, err) = run(&mut isolated(r#"printf 'table ip t {\n' | "$0" nft -i"#));
+    assert_eq!(code, 1);
+    assert!(err.contains("<stdin> line 1"), "{err}");
+}
