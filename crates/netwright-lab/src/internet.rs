@@ -5,6 +5,7 @@
 //! uplink keeps all that the host sent. What got out of a sandbox is told by them, never by the program inside.
 
 mod capture;
+mod crowd;
 pub mod dns;
 mod http;
 mod local;
@@ -23,7 +24,8 @@ use netwright_route::{Add, Route, Table};
 use crate::{Failure, Lab, Node};
 
 pub use capture::{Capture, Packet};
-pub use http::FILES;
+pub use crowd::CROWD_PORT;
+pub use http::serve_files;
 pub use local::{ABSTRACT, ECHO_PORT, HostServers, SharedSockets, WEB_PORT};
 pub use postgres::ANSWER as DATABASE_ANSWER;
 pub use record::{Record, Seen};
@@ -100,13 +102,18 @@ impl Internet {
             route.table = Some(Table::MAIN);
             node.request(&Add(&route))?;
         }
+        netwright_sys::Sysctl::new(node.namespace()).write(&["ipv4", "ip_unprivileged_port_start"], 0)?;
         // Servers for datagrams listen at single addresses, since they answer from them.
         for family in ["ipv4", "ipv6"] {
             netwright_sys::Sysctl::new(node.namespace()).write(&[family, "ip_nonlocal_bind"], 1)?;
         }
         let record = Record::default();
         let capture = Capture::start(&mut node)?;
-        let servers = vec![node.run(|| tcp::serve(&record))??, node.run(|| udp::serve(&record))??];
+        let servers = vec![
+            node.run(|| tcp::serve(&record))??,
+            node.run(|| udp::serve(&record))??,
+            node.run(crowd::serve)??,
+        ];
         capture.ready()?;
         Ok(Internet { node, record, capture, _servers: servers })
     }

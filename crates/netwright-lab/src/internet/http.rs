@@ -2,15 +2,20 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use super::Record;
 use super::tcp::{Sum, plain, pour};
 
-/// Where files that are served under `/files/` lie, if any do.
-pub const FILES: &str = "NETWRIGHT_LAB_FILES";
+static FILES: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets all web servers of this process serve a folder's files under `/files/`. The first call counts.
+pub fn serve_files(folder: PathBuf) {
+    let _ = FILES.set(folder);
+}
 
 /// What a client asks for.
 #[derive(Debug, Default)]
@@ -164,8 +169,8 @@ fn respond(asked: &Asked, uploaded: &str, at: &str, to: &mut TcpStream) -> io::R
 fn file(path: &str) -> Option<Vec<u8>> {
     let path = Path::new(path);
     let below = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let folder = std::env::var_os(FILES).filter(|_| below)?;
-    std::fs::read(Path::new(&folder).join(path)).ok()
+    let folder = FILES.get().filter(|_| below)?;
+    std::fs::read(folder.join(path)).ok()
 }
 
 fn head(to: &mut TcpStream, status: &str, length: u64) -> io::Result<()> {

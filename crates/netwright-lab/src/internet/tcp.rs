@@ -17,7 +17,6 @@ pub(super) type Service = fn(TcpStream, &Record) -> io::Result<()>;
 const SERVICES: &[(u16, Service)] = &[
     (7, echo),
     (9, discard),
-    (22, echo),
     (25, echo),
     (53, name_server),
     (80, http::serve),

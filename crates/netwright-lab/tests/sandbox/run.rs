@@ -36,7 +36,7 @@ impl Mode {
 
     fn flags(self) -> &'static [&'static str] {
         match self {
-            Mode::User | Mode::Root => &[],
+            Mode::User | Mode::Root => &["--mode", "relay"],
             Mode::Routed => &["--mode", "nat"],
         }
     }
@@ -83,9 +83,8 @@ pub(crate) fn as_user(mode: Mode, program: &str) -> Result<Command, Failure> {
         }
         Mode::Root | Mode::Routed => Command::new(program),
     };
-    let path = std::env::var("PATH").unwrap_or_default();
-    // Interpreters of somebody's own home come last: the ordinary user cannot reach them.
-    let path = format!("/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:{path}");
+    // Without folders of somebody's home, which the ordinary user cannot reach.
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     command.env("PATH", path).env("HOME", &surroundings.folder).env("TMPDIR", &surroundings.folder);
     command.env("XDG_RUNTIME_DIR", format!("/run/user/{NOBODY}"));
     command.env("SSH_AUTH_SOCK", AGENT);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use netwright_lab::internet::{NAME_SERVERS, SharedSockets};
+use netwright_lab::internet::{NAME_SERVERS, SharedSockets, serve_files};
 use netwright_lab::{Failure, Outcome};
 use rustix::mount::{MountFlags, mount, mount_bind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -117,6 +117,14 @@ pub(crate) fn prepare(outside: Outside) -> Outcome {
     replace(&folder, "/etc/resolv.conf", &format!("{servers}search corp.example.org\n"))?;
     replace(&folder, "/etc/nsswitch.conf", "hosts: files dns\n")?;
     replace(&folder, "/etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n")?;
+    // The ordinary user gets a shell, for servers of logins.
+    let users = fs::read_to_string("/etc/passwd")?;
+    let users: String =
+        users.lines().filter(|line| !line.starts_with("nobody:")).map(|line| format!("{line}\n")).collect();
+    let nobody = format!("nobody:x:{NOBODY}:{NOBODY}:nobody:{}:/bin/sh\n", folder.display());
+    replace(&folder, "/etc/passwd", &format!("{users}{nobody}"))?;
+    fs::create_dir(folder.join("files"))?;
+    serve_files(folder.join("files"));
     let sockets = SharedSockets::listen(hidden_sockets())?;
     raise_descriptors();
     let surroundings = Surroundings {

@@ -225,7 +225,8 @@ fn ip_options(words: &[&str]) -> Outcome {
     for options in [route, record] {
         let socket = raw::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
         if option(&socket, libc::IPPROTO_IP, libc::IP_OPTIONS, &options).is_ok() {
-            outcome = udp_from(&UdpSocket::from(socket), via, token().as_bytes());
+            // Not the token: that it gets to the first address may be allowed.
+            outcome = udp_from(&UdpSocket::from(socket), via, b"by another way");
         }
     }
     outcome
