@@ -26,6 +26,7 @@ Examples:
   netwright plan host.toml            what would change on this machine
   netwright apply host.toml           change it
   netwright list links                the interfaces of this machine
+  netwright run --preset web -- ./x   run a command that reaches the web and nothing else
 
 Exit status: 0 done, 1 failed, 2 wrong usage.")]
 pub(crate) struct Arguments {
@@ -392,10 +393,11 @@ In a mount namespace of its own the command sees the interfaces of the network n
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Example:
+Examples:
   netwright schema host > host.schema.json
+  netwright schema policy > policy.schema.json
 
-Editors that know JSON Schema complete and check host files with it.")]
+Editors that know JSON Schema complete and check such files with it.")]
 pub(crate) struct Schema {
     /// Of which format
     #[arg(default_value = "host")]
@@ -407,6 +409,8 @@ pub(crate) struct Schema {
 pub(crate) enum SchemaOf {
     /// The host file
     Host,
+    /// The policy file of `netwright run`
+    Policy,
 }
 
 #[derive(Args, Debug)]

@@ -1,14 +1,51 @@
 //! `netwright explain-policy`: whether a policy allows a target, and why.
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use netwright_sandbox::{Destination, Policy};
+use serde_json::json;
+
 use crate::arguments::ExplainPolicy;
-use crate::failure::Done;
+use crate::failure::{Done, FAILED, Failure};
+use crate::output::{self, BAD, GOOD};
 use crate::run::policy::Source;
+
+/// The exit code of wrong usage.
+const WRONG: u8 = 2;
+
+/// A target with what becomes of it.
+struct Explained<'a> {
+    target: &'a str,
+    allowed: bool,
+    explanation: String,
+}
 
 /// `netwright explain-policy`.
 pub(crate) fn run(arguments: &ExplainPolicy) -> Done {
     let policy = Source::of_explanation(arguments).read()?;
-    let _ = (policy, &arguments.targets, arguments.json);
-    Ok(ExitCode::SUCCESS)
+    let explained: Vec<Explained<'_>> =
+        arguments.targets.iter().map(|target| explain(&policy, target)).collect::<Result<_, _>>()?;
+    if arguments.json {
+        let list = explained.iter().map(|Explained { target, allowed, explanation }| {
+            json!({ "target": target, "allowed": allowed, "explanation": explanation })
+        });
+        output::json(&list.collect())?;
+    } else {
+        let mut out = output::stdout();
+        for Explained { allowed, explanation, .. } in &explained {
+            let (style, word) = if *allowed { (GOOD, "yes") } else { (BAD, " no") };
+            writeln!(out, "{style}{word}{style:#}  {}", output::plain(explanation))?;
+        }
+        out.flush()?;
+    }
+    let all = explained.iter().all(|one| one.allowed);
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+fn explain<'a>(policy: &Policy, target: &'a str) -> Result<Explained<'a>, Failure> {
+    let destination: Destination =
+        target.parse().map_err(|error| Failure::said(format!("{error}")).with_code(WRONG))?;
+    let allowed = policy.decide(&destination).is_allowed();
+    Ok(Explained { target, allowed, explanation: policy.explain(&destination) })
 }

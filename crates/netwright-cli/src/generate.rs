@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use netwright_sandbox::Policy;
 
 use crate::arguments::{Arguments, Completions, Schema, SchemaOf};
 use crate::failure::Done;
@@ -11,8 +12,10 @@ use crate::output;
 
 /// `netwright schema`.
 pub(crate) fn schema(arguments: &Schema) -> Done {
-    let SchemaOf::Host = arguments.format;
-    output::json(&netwright_state::schema())?;
+    match arguments.format {
+        SchemaOf::Host => output::json(&netwright_state::schema())?,
+        SchemaOf::Policy => return print(Policy::schema().as_bytes()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,15 +24,29 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, FAILED, Failure};
 
 fn main() -> ExitCode {
     if let Some(words) = nft::program::words(std::env::args_os()) {
         return nft::program::run(words);
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
     arguments.global.color.choose();
     run(arguments).unwrap_or_else(Failure::report)
+}
+
+/// Ends as the parser of the arguments wants it, but for `netwright run`, whose exit code 2 would be the command's.
+fn refused(error: &clap::Error) -> ExitCode {
+    let first = std::env::args_os().skip(1).find(|word| !word.to_string_lossy().starts_with('-'));
+    let _ = error.print(); // if nobody listens, there is nobody to tell either
+    match u8::try_from(error.exit_code()).unwrap_or(FAILED) {
+        0 => ExitCode::SUCCESS,
+        _ if first.is_some_and(|word| word == "run") => ExitCode::from(run::FAILED),
+        code => ExitCode::from(code),
+    }
 }
 
 fn run(Arguments { global, command }: Arguments) -> Done {

@@ -27,12 +27,12 @@ const NOT_FOUND: u8 = 127;
 
 /// `netwright run`.
 pub(crate) fn run(arguments: &Run, global: &Global) -> Done {
-    sandboxed(arguments, global).map_err(|failure| match failure {
-        Failure::Library(error) => Failure::said(error.to_string()).with_help(error.help()).with_code(FAILED),
-        Failure::Said { message, help, code: crate::failure::FAILED } => {
-            Failure::Said { message, help, code: FAILED }
+    sandboxed(arguments, global).or_else(|failure| match failure {
+        Failure::Said { code: NOT_FOUND | NOT_RUN, .. } => Err(failure),
+        other => {
+            other.report();
+            Ok(ExitCode::from(FAILED))
         }
-        other => other,
     })
 }
 
@@ -42,7 +42,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
     let source = Source::of_run(arguments);
     let policy = source.read()?;
-    let telling = Telling::new(arguments.log.as_deref(), Arc::new(Mutex::new(policy.clone())), global)?;
+    let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
     };
@@ -54,13 +54,14 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
             RunMode::Relay => Mode::Relay,
             RunMode::Nat => Mode::Nat,
         },
+        open: arguments.learn.is_some(),
         publish: arguments.publish.clone(),
         ..Sandbox::new(policy)
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
     let told = telling.start(running.take_events());
     let status = Supervisor { running, signals, source: &source, telling: &told }.supervise()?;
-    told.finish();
+    told.finish()?;
     end(status)
 }
 

@@ -1,15 +1,19 @@
 //! What the policy is made of: flags, a file, presets.
 
-use netwright_sandbox::{Place, Policy, Rule};
+use std::path::Path;
+
+use netwright_nft::diagnostic::SourceMap;
+use netwright_sandbox::{Place, Policy, Rule, SearchPath};
 
 use crate::arguments::{ExplainPolicy, Run};
 use crate::failure::Failure;
+use crate::{diagnostics, files};
 
 /// Where a policy comes from.
 pub(crate) struct Source<'a> {
     allow: &'a [Rule],
     deny: &'a [Rule],
-    file: Option<&'a std::path::Path>,
+    file: Option<&'a Path>,
     profiles: &'a [String],
     presets: &'a [String],
     rest: Policy,
@@ -47,22 +51,37 @@ impl<'a> Source<'a> {
     }
 
     /// The file, which may change while the policy is in force.
-    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         self.file
     }
 
-    /// Reads it all. What is wrong has been told when this fails.
+    /// Reads it all. What is wrong with files has been told when this fails.
     pub(crate) fn read(&self) -> Result<Policy, Failure> {
         let mut policy = self.rest.clone();
-        let place = |name: &str| Place { name: name.to_owned(), line: None };
-        for rule in self.allow {
-            policy.places.allow.entry(rule.clone()).or_insert_with(|| place("--allow"));
+        let flags = [
+            (self.allow, "--allow", &mut policy.allow, &mut policy.places.allow),
+            (self.deny, "--deny", &mut policy.deny, &mut policy.places.deny),
+        ];
+        for (rules, flag, all, places) in flags {
+            let place = Place { name: flag.to_owned(), line: None };
+            places.extend(rules.iter().map(|rule| (rule.clone(), place.clone())));
+            all.extend_from_slice(rules);
         }
-        for rule in self.deny {
-            policy.places.deny.entry(rule.clone()).or_insert_with(|| place("--deny"));
+        let (presets, mut sources) = (SearchPath::usual(), SourceMap::default());
+        let mut read = Vec::new();
+        for name in self.presets {
+            read.push(Policy::from_preset(&mut sources, name, &presets));
         }
-        policy.allow.extend_from_slice(self.allow);
-        policy.deny.extend_from_slice(self.deny);
-        Ok(policy)
+        if let Some(path) = self.file {
+            let (name, text) = files::read_argument(path)?;
+            let profiles: Vec<&str> = self.profiles.iter().map(String::as_str).collect();
+            read.push(Policy::from_toml(&mut sources, &name, &text, &profiles, &presets));
+        }
+        let mut errors = 0;
+        for (more, diagnostics) in read {
+            errors += diagnostics::show(&diagnostics, &sources);
+            policy.merge(more.unwrap_or_default());
+        }
+        if errors > 0 { Err(Failure::Reported) } else { Ok(policy) }
     }
 }

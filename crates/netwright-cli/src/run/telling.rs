@@ -2,16 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use netwright_sandbox::{
-    Action, Attempt, Decision, Destination, Event, Log, Policy, Protocol, Rule, json_line,
+    Action, Attempt, Decision, Destination, Event, Learner, Log, Policy, Protocol, Rule, json_line,
 };
 
-use crate::arguments::Global;
+use crate::arguments::{Global, Run};
 use crate::failure::Failure;
 use crate::output::{self, BAD, Cell, DIM, NAME, PLAIN, Table};
 
@@ -21,6 +21,7 @@ const ROWS: usize = 20;
 /// What is to be told.
 pub(super) struct Telling {
     log: Option<BufWriter<File>>,
+    learn: Option<PathBuf>,
     policy: Arc<Mutex<Policy>>,
     quiet: bool,
     verbose: bool,
@@ -28,36 +29,47 @@ pub(super) struct Telling {
 
 /// The thread that tells.
 pub(super) struct Told {
-    thread: JoinHandle<Log>,
+    thread: JoinHandle<(Log, Learner)>,
+    learn: Option<PathBuf>,
     policy: Arc<Mutex<Policy>>,
     quiet: bool,
     has_log: bool,
 }
 
 impl Telling {
-    pub(super) fn new(
-        log: Option<&Path>,
-        policy: Arc<Mutex<Policy>>,
-        global: &Global,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(arguments: &Run, policy: Arc<Mutex<Policy>>, global: &Global) -> Result<Self, Failure> {
         let open = |path: &Path| {
             let file = File::create(path);
             file.map(BufWriter::new)
                 .map_err(|error| Failure::said(format!("cannot write the log {}: {error}", path.display())))
         };
-        let log = log.map(open).transpose()?;
-        Ok(Telling { log, policy, quiet: global.quiet, verbose: global.verbose })
+        let log = arguments.log.as_deref().map(open).transpose()?;
+        if let Some(path) = arguments.learn.as_deref().filter(|path| path.exists()) {
+            let said = Failure::said(format!("{} exists already", path.display()));
+            return Err(said.with_help(Some("Name a file that is not there yet, or take this one away.")));
+        }
+        Ok(Telling {
+            log,
+            learn: arguments.learn.clone(),
+            policy,
+            quiet: global.quiet,
+            verbose: global.verbose,
+        })
     }
 
     /// Tells of events until there can be no more.
     pub(super) fn start(self, events: Receiver<Event>) -> Told {
         let (policy, quiet, has_log) = (Arc::clone(&self.policy), self.quiet, self.log.is_some());
-        Told { thread: std::thread::spawn(move || self.tell(&events)), policy, quiet, has_log }
+        let learn = self.learn.clone();
+        Told { thread: std::thread::spawn(move || self.tell(&events)), learn, policy, quiet, has_log }
     }
 
-    fn tell(mut self, events: &Receiver<Event>) -> Log {
-        let mut log = Log::default();
+    fn tell(mut self, events: &Receiver<Event>) -> (Log, Learner) {
+        let (mut log, mut learner) = (Log::default(), Learner::default());
         for event in events {
+            if self.learn.is_some() {
+                learner.note(&event);
+            }
             let wanted = event.action == Action::Blocked || self.verbose;
             if !log.add(&event) || !wanted {
                 continue;
@@ -76,7 +88,7 @@ impl Telling {
                 tell_at_once(&event, allow.as_ref());
             }
         }
-        log
+        (log, learner)
     }
 }
 
@@ -90,36 +102,57 @@ impl Told {
     }
 
     /// Waits for the last events and sums up. Those who send events must be gone.
-    pub(super) fn finish(self) {
-        let Ok(log) = self.thread.join() else { return };
-        let blocked: Vec<&Attempt> = log.attempts(Action::Blocked).collect();
-        if self.quiet || blocked.is_empty() {
-            return;
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let Ok((log, learner)) = self.thread.join() else { return Ok(()) };
+        if let Some(path) = &self.learn {
+            write_policy(path, &learner)?;
+            if !self.quiet {
+                let rules = output::count(learner.policy().allow.len(), "rule");
+                output::message(&format!("wrote {rules} to {}", output::plain(&path.display().to_string())));
+            }
         }
-        let count = output::count(blocked.len(), "attempt");
-        output::message(&format!("{BAD}blocked{BAD:#} {count} to reach something:"));
-        let mut table = Table::new([">TIMES", "COMMAND", "TARGET", "PROTOCOL", "WHY", "ALLOWED BY"]);
-        for Attempt { event, count } in blocked.iter().take(ROWS).copied() {
-            let command = event.process.as_ref().map(|process| process.command.clone()).unwrap_or_default();
-            let flag = allow(event, &self.policy).map(|rule| format!("--allow '{rule}'")).unwrap_or_default();
-            table.row([
-                Cell::new(count.to_string(), PLAIN),
-                Cell::new(command, PLAIN),
-                Cell::new(event.target(), NAME),
-                Cell::new(event.protocol.map(|protocol| protocol.to_string()).unwrap_or_default(), PLAIN),
-                Cell::new(&event.reason, DIM),
-                Cell::new(flag, PLAIN),
-            ]);
+        if !self.quiet {
+            sum_up(&log, &self.policy, self.has_log);
         }
-        let mut out = anstream::stderr().lock();
-        let _ = table.write(&mut out); // if nobody listens, there is nobody to tell either
-        drop(out);
-        let more =
-            u64::try_from(blocked.len().saturating_sub(ROWS)).unwrap_or(u64::MAX).saturating_add(log.more());
-        if more > 0 {
-            let hint = if self.has_log { "" } else { "; `--log FILE` writes all" };
-            output::message(&format!("and {more} more{hint}"));
-        }
+        Ok(())
+    }
+}
+
+/// Learned rules as a file that was not there before.
+fn write_policy(path: &Path, learner: &Learner) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(learner.to_toml().as_bytes()));
+    written.map_err(|error| Failure::said(format!("cannot write the policy {}: {error}", path.display())))
+}
+
+/// What was blocked, as a table.
+fn sum_up(log: &Log, policy: &Mutex<Policy>, has_log: bool) {
+    let blocked: Vec<&Attempt> = log.attempts(Action::Blocked).collect();
+    if blocked.is_empty() {
+        return;
+    }
+    let count = output::count(blocked.len(), "attempt");
+    output::message(&format!("{BAD}blocked{BAD:#} {count} to reach something:"));
+    let mut table = Table::new([">TIMES", "COMMAND", "TARGET", "PROTOCOL", "WHY", "ALLOWED BY"]);
+    for Attempt { event, count } in blocked.iter().take(ROWS).copied() {
+        let command = event.process.as_ref().map(|process| process.command.clone()).unwrap_or_default();
+        let flag = allow(event, policy).map(|rule| format!("--allow '{rule}'")).unwrap_or_default();
+        table.row([
+            Cell::new(count.to_string(), PLAIN),
+            Cell::new(command, PLAIN),
+            Cell::new(event.target(), NAME),
+            Cell::new(event.protocol.map(|protocol| protocol.to_string()).unwrap_or_default(), PLAIN),
+            Cell::new(&event.reason, DIM),
+            Cell::new(flag, PLAIN),
+        ]);
+    }
+    let mut out = anstream::stderr().lock();
+    let _ = table.write(&mut out); // if nobody listens, there is nobody to tell either
+    drop(out);
+    let more =
+        u64::try_from(blocked.len().saturating_sub(ROWS)).unwrap_or(u64::MAX).saturating_add(log.more());
+    if more > 0 {
+        let hint = if has_log { "" } else { "; `--log FILE` writes all" };
+        output::message(&format!("and {more} more{hint}"));
     }
 }
 

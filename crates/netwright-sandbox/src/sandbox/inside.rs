@@ -26,14 +26,14 @@ use crate::{Attribution, Event, Policy};
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
 pub(super) struct Inside {
-    publisher: Option<Publisher>,
+    _publisher: Option<Publisher>,
     resolver: Resolver,
-    relay: Relay,
+    _relay: Relay,
     reports: Arc<Reports>,
     filter: Shared,
     uplink: Option<Uplink>,
     events: Receiver<Event>,
-    enclosure: Arc<Enclosure>,
+    _enclosure: Arc<Enclosure>,
 }
 
 impl Inside {
@@ -57,7 +57,16 @@ impl Inside {
             [] => None,
             ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
         };
-        Ok(Inside { publisher, resolver, relay, reports, filter, uplink, events, enclosure })
+        Ok(Inside {
+            _publisher: publisher,
+            resolver,
+            _relay: relay,
+            reports,
+            filter,
+            uplink,
+            events,
+            _enclosure: enclosure,
+        })
     }
 
     pub(super) fn mode(&self) -> Mode {
