@@ -1,6 +1,7 @@
 //! Putting a command inside an enclosure, with no way out of it.
 
 mod filter;
+mod processes;
 mod scope;
 
 use std::ffi::CStr;
@@ -11,7 +12,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use netwright_wire::Errno;
-use rustix::process::{Gid, Pid, Signal, Uid, chdir, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{
+    DumpableBehavior, Gid, Pid, Signal, Uid, chdir, getpid, getppid, set_dumpable_behavior,
+    set_parent_process_death_signal,
+};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, LinkNameSpaceType, clear_ambient_capability_set,
     move_into_link_name_space, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
@@ -43,6 +47,14 @@ pub struct Confinement {
     /// Whether it is killed when the thread that starts it ends, in whatever way.
     #[doc(alias = "PR_SET_PDEATHSIG")]
     pub die_with_thread: bool,
+    /// Whether it sees and can signal only its own processes, in a namespace of them with a `/proc` of its own. When the command ends, so
+    /// do all that it has left running.
+    ///
+    /// The process that is started then is a guardian outside of that namespace. It passes signals on to the command, but for those
+    /// that cannot be caught: killing it kills all inside, stopping it stops nothing. It stops when the command does, and ends
+    /// with its status or by its signal.
+    #[doc(alias = "CLONE_NEWPID")]
+    pub processes: bool,
 }
 
 /// A user to run a command as.
@@ -76,9 +88,13 @@ impl Confinement {
     #[must_use]
     pub fn refusal(error: &io::Error) -> Option<Error> {
         let number = error.raw_os_error().filter(|number| *number >= STEP)? - STEP;
-        let step = STEPS.get(usize::try_from(number / STEP).ok()?)?;
-        let asked = format!("put a command into a network of its own: {step}");
-        Some(Error::new(asked, Cause::System(Errno(number % STEP))))
+        let step = Step::ALL.into_iter().find(|step| *step as i32 == number / STEP)?;
+        let asked = format!("put a command into a network of its own: {}", step.text());
+        let error = Error::new(asked, Cause::System(Errno(number % STEP)));
+        Some(match step.help() {
+            Some(help) => error.with_help(help),
+            None => error,
+        })
     }
 }
 
@@ -86,28 +102,86 @@ impl Confinement {
 /// its thousands, from one on, so that it cannot be taken for an error of executing the program.
 #[derive(Clone, Copy)]
 struct Failure {
-    step: usize,
+    step: Step,
     errno: rustix::io::Errno,
+}
+
+fn at(step: Step) -> impl Copy + Fn(rustix::io::Errno) -> Failure {
+    move |errno| Failure { step, errno }
 }
 
 const STEP: i32 = 1000;
 
-const STEPS: [&str; 9] = [
-    "find the working directory",
-    "enter the namespaces",
-    "enter the working directory, as seen inside",
-    "take on the user",
-    "give up the capabilities",
-    "give up new privileges",
-    "end together with its parent",
-    "close the inherited descriptors",
-    "set the filter of system calls",
-];
+/// What can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Secrets,
+    Directory,
+    Namespaces,
+    Mounts,
+    Processes,
+    ProcessFiles,
+    DirectoryInside,
+    User,
+    Capabilities,
+    Privileges,
+    Parent,
+    Descriptors,
+    Filter,
+}
+
+impl Step {
+    const ALL: [Step; 13] = [
+        Step::Secrets,
+        Step::Directory,
+        Step::Namespaces,
+        Step::Mounts,
+        Step::Processes,
+        Step::ProcessFiles,
+        Step::DirectoryInside,
+        Step::User,
+        Step::Capabilities,
+        Step::Privileges,
+        Step::Parent,
+        Step::Descriptors,
+        Step::Filter,
+    ];
+
+    fn text(self) -> &'static str {
+        match self {
+            Step::Secrets => "protect the memory that it is started with",
+            Step::Directory => "find the working directory",
+            Step::Namespaces => "enter the namespaces",
+            Step::Mounts => "give it mounts of its own",
+            Step::Processes => "give it a namespace of processes",
+            Step::ProcessFiles => "mount the files of its processes at /proc",
+            Step::DirectoryInside => "enter the working directory, as seen inside",
+            Step::User => "take on the user",
+            Step::Capabilities => "give up the capabilities",
+            Step::Privileges => "give up new privileges",
+            Step::Parent => "end together with its parent",
+            Step::Descriptors => "close the inherited descriptors",
+            Step::Filter => "set the filter of system calls",
+        }
+    }
+
+    fn help(self) -> Option<&'static str> {
+        match self {
+            Step::Processes => Some(
+                "The limit of namespaces of processes may be reached (user.max_pid_namespaces), or a container's filter of system calls forbids them.",
+            ),
+            Step::ProcessFiles => Some(
+                "The kernel allows it only where nothing is mounted over parts of /proc, as containers do: run it without a namespace of processes, or \
+                 let the container have all of /proc (Docker: `--security-opt systempaths=unconfined`; Podman: `--security-opt unmask=ALL`).",
+            ),
+            _ => None,
+        }
+    }
+}
 
 impl From<Failure> for io::Error {
     fn from(failure: Failure) -> Self {
-        let step = i32::try_from(failure.step).unwrap_or_default();
-        io::Error::from_raw_os_error(STEP + step * STEP + failure.errno.raw_os_error())
+        io::Error::from_raw_os_error(STEP + failure.step as i32 * STEP + failure.errno.raw_os_error())
     }
 }
 
@@ -117,6 +191,7 @@ struct Plan {
     user: Option<(Uid, Gid, Vec<Gid>)>,
     keep_capabilities: bool,
     parent: Option<Pid>,
+    processes: bool,
     filter: Vec<libc::sock_filter>,
 }
 
@@ -137,6 +212,7 @@ impl Plan {
             user,
             keep_capabilities: confinement.capabilities,
             parent: confinement.die_with_thread.then(getpid),
+            processes: confinement.processes,
             filter,
         })
     }
@@ -144,30 +220,41 @@ impl Plan {
 
 /// The order matters: each step needs what a later one gives up.
 fn enter(plan: &Plan) -> std::result::Result<(), Failure> {
-    let at = |step: usize| move |errno| Failure { step, errno };
+    // Until the program is executed this is a copy of the supervisor, which others of the same user inside must not get at.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(at(Step::Secrets))?;
     let mut buffer = [0; libc::PATH_MAX as usize];
-    let directory = working_directory(&mut buffer).map_err(at(0))?;
-    enter_namespaces(&plan.inside).map_err(at(1))?;
+    let directory = working_directory(&mut buffer).map_err(at(Step::Directory))?;
+    enter_namespaces(&plan.inside).map_err(at(Step::Namespaces))?;
+    if plan.processes {
+        processes::split(plan)?;
+    }
     // A directory that is covered inside is left for what covers it. Keeping the old one would keep all that is above it, too.
-    chdir(directory).map_err(at(2))?;
-    if !plan.keep_capabilities {
-        empty_bounding_set().map_err(at(4))?;
-    }
-    if let Some((user, group, groups)) = &plan.user {
-        set_thread_groups(groups).map_err(at(3))?;
-        set_thread_res_gid(*group, *group, *group).map_err(at(3))?;
-        set_thread_res_uid(*user, *user, *user).map_err(at(3))?;
-    }
-    if !plan.keep_capabilities {
-        give_up_capabilities().map_err(at(4))?;
-    }
-    set_no_new_privs(true).map_err(at(5))?;
-    if let Some(parent) = plan.parent {
-        die_with(parent).map_err(at(6))?;
+    chdir(directory).map_err(at(Step::DirectoryInside))?;
+    give_up_privileges(plan)?;
+    if let (Some(parent), false) = (plan.parent, plan.processes) {
+        die_with(parent).map_err(at(Step::Parent))?;
     }
     scope::restrict();
-    close_at_exec().map_err(at(7))?;
-    set_filter(&plan.filter).map_err(at(8))
+    close_at_exec().map_err(at(Step::Descriptors))?;
+    set_filter(&plan.filter).map_err(at(Step::Filter))
+}
+
+/// Leaves the user namespace that the inside belongs to, with the power over it, for the one below.
+fn give_up_privileges(plan: &Plan) -> std::result::Result<(), Failure> {
+    move_into_link_name_space(plan.inside.lower.as_fd(), Some(LinkNameSpaceType::User))
+        .map_err(at(Step::Namespaces))?;
+    if !plan.keep_capabilities {
+        empty_bounding_set().map_err(at(Step::Capabilities))?;
+    }
+    if let Some((user, group, groups)) = &plan.user {
+        set_thread_groups(groups).map_err(at(Step::User))?;
+        set_thread_res_gid(*group, *group, *group).map_err(at(Step::User))?;
+        set_thread_res_uid(*user, *user, *user).map_err(at(Step::User))?;
+    }
+    if !plan.keep_capabilities {
+        give_up_capabilities().map_err(at(Step::Capabilities))?;
+    }
+    set_no_new_privs(true).map_err(at(Step::Privileges))
 }
 
 #[allow(unsafe_code)]
@@ -188,7 +275,6 @@ fn enter_namespaces(inside: &Inside) -> rustix::io::Result<()> {
         (&inside.user, LinkNameSpaceType::User), // gives the capabilities that the next ones need
         (&inside.network, LinkNameSpaceType::Network),
         (&inside.mounts, LinkNameSpaceType::Mount),
-        (&inside.lower, LinkNameSpaceType::User),
     ] {
         move_into_link_name_space(namespace.as_fd(), Some(kind))?;
     }

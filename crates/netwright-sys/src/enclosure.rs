@@ -32,6 +32,7 @@ use self::warden::Plan;
 use crate::{Cause, Connection, Error, Namespace, Result, Socket, capability, isolate};
 
 pub use self::mask::Mask;
+pub(crate) use self::mask::read_only as cover_read_only;
 pub use self::socket::SocketRequest;
 
 const ASKED: &str = "make a network of its own";
@@ -68,7 +69,7 @@ pub(crate) struct Inside {
     pub(crate) all_users: bool,
 }
 
-/// A child of [`warden::clone`], which ends with this.
+/// A child of [`crate::fork::fork`], which ends with this.
 #[derive(Debug)]
 struct Child {
     number: i32,
@@ -77,7 +78,7 @@ struct Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        warden::end(self.number);
+        crate::fork::end(self.number);
     }
 }
 
@@ -312,7 +313,7 @@ fn fork(plan: &Plan) -> std::io::Result<Child> {
     let namespaces = libc::CLONE_NEWUSER | libc::CLONE_NEWNET | libc::CLONE_NEWNS;
     let mut pidfd = -1;
     // The warden keeps all signals blocked: handlers of this program must never run in it.
-    let child = with_signals_blocked(|| match warden::clone(namespaces, Some(&mut pidfd))? {
+    let child = with_signals_blocked(|| match crate::fork::fork(namespaces, Some(&mut pidfd))? {
         Some(child) => Ok(child),
         None => warden::run(plan),
     })?;

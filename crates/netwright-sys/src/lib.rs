@@ -21,6 +21,7 @@ mod connection;
 mod datagrams;
 mod enclosure;
 mod error;
+mod fork;
 mod host_name;
 mod icmp_error;
 pub mod isolate;

@@ -10,7 +10,8 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, Result};
 use rustix::mount::{
-    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, move_mount, open_tree, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_change,
+    move_mount, open_tree, unmount,
 };
 
 use super::protocol::{MaskKind, Step};
@@ -95,7 +96,10 @@ impl Scratch {
     fn mount() -> Outcome<Self> {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         at(Step::Scratch, mount(c"tmpfs", SCRATCH, c"tmpfs", flags, Some(c"mode=755")))?;
-        Ok(Scratch)
+        let scratch = Scratch;
+        // Copies of it would otherwise lose what is mounted in it when it goes.
+        at(Step::Scratch, mount_change(SCRATCH, MountPropagationFlags::PRIVATE))?;
+        Ok(scratch)
     }
 
     fn open(&self) -> Result<OwnedFd> {
@@ -184,7 +188,8 @@ fn keep(old: &OwnedFd, new: &OwnedFd, name: &CStr) -> Result<()> {
     move_mount(&tree, c"", new, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
-fn read_only(path: &CStr) -> Result<()> {
+/// Covers a path by itself, unwritable. Allocates nothing.
+pub(crate) fn read_only(path: &CStr) -> Result<()> {
     let tree = open_tree(CWD, path, WHOLE)?;
     set_read_only(tree.as_fd())?;
     attach(&tree, path)

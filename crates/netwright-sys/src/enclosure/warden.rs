@@ -1,8 +1,6 @@
 //! The warden: a fork of the supervisor that lives inside and makes what can only be made there.
 //!
-//! The supervisor may have threads, one of which may hold a lock at the moment of the fork. So nothing here allocates,
-//! prints or locks: system calls on what was written before the fork and on buffers of the stack. It cannot panic either, and
-//! if it did all the same, it would end.
+//! Nothing here allocates, as [`crate::fork`] demands.
 
 use std::ffi::CStr;
 use std::fmt::Write;
@@ -18,7 +16,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use super::protocol::{Answer, Request, Step, TEXT};
 use super::transfer::{Descriptors, Message, receive, send};
 use super::{mask, socket};
-use crate::option::last;
+use crate::fork::{EndAtPanic, close_all_but, end, exit, fork};
 
 /// What is decided, opened and written before the fork.
 pub(super) struct Plan {
@@ -56,22 +54,7 @@ pub(super) fn run(plan: &Plan) -> ! {
             break;
         }
     }
-    exit()
-}
-
-/// Ends the process without running anything of the supervisor's.
-#[allow(unsafe_code)]
-fn exit() -> ! {
-    // SAFETY: `_exit` only ends the process.
-    unsafe { libc::_exit(0) }
-}
-
-struct EndAtPanic;
-
-impl Drop for EndAtPanic {
-    fn drop(&mut self) {
-        exit();
-    }
+    exit(0)
 }
 
 /// Waits for a request; `None` when the supervisor is gone, whoever else holds its end of the conversation.
@@ -123,34 +106,18 @@ fn close_others(plan: &Plan) -> Result<()> {
     dup2_stdin(&plan.null)?;
     dup2_stdout(&plan.null)?;
     dup2_stderr(&plan.null)?;
-    let mut keep =
-        [plan.socket.as_raw_fd(), plan.supervisor.as_raw_fd(), plan.null.as_raw_fd()].map(i32::cast_unsigned);
-    keep.sort_unstable();
-    let mut from = 3;
-    for number in keep {
-        close_range(from, number.saturating_sub(1))?;
-        from = number.saturating_add(1);
-    }
-    close_range(from, u32::MAX)
-}
-
-#[allow(unsafe_code)]
-fn close_range(first: u32, last_one: u32) -> Result<()> {
-    if first > last_one {
-        return Ok(());
-    }
-    // SAFETY: the numbers are taken by value. The closed descriptors have owners in this process's copy of the supervisor's
-    // memory, none of which is ever used or dropped here: the warden leaves by `_exit`.
-    match unsafe { libc::syscall(libc::SYS_close_range, first, last_one, 0_u32) } {
-        0 => Ok(()),
-        _ => Err(last()),
-    }
+    let mut kept = [plan.socket.as_raw_fd(), plan.supervisor.as_raw_fd(), plan.null.as_raw_fd()];
+    kept.sort_unstable();
+    let [first, second, third] = kept;
+    close_all_but(&[0, 1, 2, first, second, third])
 }
 
 fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
-    // What is mounted inside stays inside, and what is mounted outside later cannot lie over what is masked inside.
-    mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(|errno| (Step::Propagation, errno))?;
+    // What is mounted inside stays inside, and what is mounted outside later cannot lie over what is masked inside. Mount
+    // namespaces that are made inside take part in later masks.
+    for kind in [MountPropagationFlags::PRIVATE, MountPropagationFlags::SHARED] {
+        mount_change(c"/", kind | MountPropagationFlags::REC).map_err(|errno| (Step::Propagation, errno))?;
+    }
     mask::set_no_privileges().map_err(|errno| (Step::Propagation, errno))?;
     let lower = lower_namespace(plan)?;
     let open = |path| open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
@@ -169,7 +136,7 @@ fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
 /// A user namespace below the warden's, with the same map. A process brings it to life and ends then; the descriptor
 /// keeps it.
 fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
-    let child = clone(libc::CLONE_NEWUSER, None).map_err(|errno| (Step::LowerNamespace, errno))?;
+    let child = fork(libc::CLONE_NEWUSER, None).map_err(|errno| (Step::LowerNamespace, errno))?;
     let Some(child) = child else { sleep() };
     let made = (|| {
         let file = |name| ShortPath::of_process(child, name);
@@ -186,35 +153,7 @@ fn sleep() -> ! {
     let _end = EndAtPanic;
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let _ = poll(&mut [], Some(&Timespec { tv_sec: 10, tv_nsec: 0 }));
-    exit()
-}
-
-/// Splits the process like `fork`, with no thread but this one in the copy, and with other namespaces for the copy. Returns the copy's
-/// process number, `None` in the copy. The copy's end is told to nobody who does not wait for it with `__WALL`.
-///
-/// `pidfd` is set to a descriptor of the copy.
-#[allow(unsafe_code)]
-pub(super) fn clone(namespaces: i32, pidfd: Option<&mut i32>) -> Result<Option<i32>> {
-    let flags = namespaces | if pidfd.is_some() { libc::CLONE_PIDFD } else { 0 };
-    let pidfd = pidfd.map_or(std::ptr::null_mut(), std::ptr::from_mut);
-    let none = 0_usize;
-    // SAFETY: without CLONE_VM the copy has memory of its own and returns on a copy of this stack. The kernel writes one
-    // number where `pidfd` points, if anything. Callers make the copy do nothing but system calls.
-    match unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_ulong, none, pidfd, none, none) } {
-        -1 => Err(last()),
-        0 => Ok(None),
-        child => Ok(Some(child as i32)),
-    }
-}
-
-/// Kills a child of [`clone`] and waits for its end.
-#[allow(unsafe_code)]
-pub(super) fn end(child: i32) {
-    // SAFETY: both take numbers by value. The child has not been waited for, so that its number is still its own.
-    unsafe {
-        libc::kill(child, libc::SIGKILL);
-        while libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) == -1 && last() == Errno::INTR {}
-    }
+    exit(0)
 }
 
 /// A path on the stack, with its NUL.
