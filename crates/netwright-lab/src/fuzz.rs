@@ -3,6 +3,7 @@
 //! None may panic, hang or take memory out of proportion to its input, whatever that is. The folder `fuzz` of the repository has
 //! a target of libFuzzer for each; an ordinary test runs them over their seeds and mutations of these.
 
+mod resolver;
 mod seeds;
 
 use std::sync::OnceLock;
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "lift", run: lift, seeds: seeds::batches },
     Target { name: "session", run: session, seeds: seeds::answers },
     Target { name: "route", run: route, seeds: seeds::routes },
+    Target { name: "resolver", run: resolver, seeds: resolver::seeds },
 ];
 
 fn language() -> &'static Language {
@@ -129,4 +131,9 @@ fn again<T: Object>(message: &Message<'_>) {
     for purpose in [Purpose::New, Purpose::Delete] {
         object.write(purpose, &mut Writer::new());
     }
+}
+
+/// A question and a name server's answer to it go through the sandbox's resolver.
+pub fn resolver(data: &[u8]) {
+    resolver::play(data);
 }

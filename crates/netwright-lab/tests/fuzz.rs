@@ -60,4 +60,4 @@ macro_rules! targets {
     };
 }
 
-targets! { syntax evaluate json lift session route }
+targets! { syntax evaluate json lift session route resolver }

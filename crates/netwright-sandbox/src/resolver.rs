@@ -20,6 +20,7 @@ mod memory;
 mod message;
 mod name;
 mod query;
+mod rehearsal;
 mod rules;
 mod service;
 mod teller;
@@ -40,6 +41,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 pub use config::ResolverConfig;
 pub use memory::KnownNames;
+pub use rehearsal::{Rehearsal, rehearse};
 pub use teller::Attribute;
 
 use crate::Event;
