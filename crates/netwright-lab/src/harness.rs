@@ -69,7 +69,7 @@ pub fn run_prepared(
 }
 
 fn in_fresh_namespace(body: Box<dyn FnOnce(&mut Lab) -> Outcome + Send>) -> Outcome {
-    Namespace::create_anonymous()?.run(|| body(&mut Lab::open()?))?
+    Namespace::create_anonymous()?.run(|| body(&mut Lab::around_this_thread()?))?
 }
 
 /// A test that could show nothing is ignored with the reason, or fails where everything must run.

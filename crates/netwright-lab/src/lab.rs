@@ -17,8 +17,8 @@ impl Lab {
     /// The neighbour's addresses.
     pub const NEIGHBOUR: [&str; 2] = ["192.0.2.2", "2001:db8::2"];
 
-    /// A world around the calling thread's namespace.
-    pub(crate) fn open() -> Result<Self, Failure> {
+    /// A world around the calling thread's namespace, for programs that have moved into one by themselves. Tests are given theirs.
+    pub fn around_this_thread() -> Result<Self, Failure> {
         Ok(Lab { host: Node::in_namespace("host", Namespace::current()?)? })
     }
 

@@ -29,6 +29,7 @@ pub mod internet;
 mod lab;
 mod node;
 mod oracle;
+pub mod program;
 pub mod random;
 pub mod traffic;
 mod wait;

@@ -3,11 +3,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use netwright_lab::internet::{NAME_SERVERS, SharedSockets, serve_files};
-use netwright_lab::{Failure, Outcome};
+use netwright_lab::{Failure, Outcome, program};
 use rustix::mount::{MountFlags, mount, mount_bind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -45,32 +44,9 @@ pub(crate) struct Outside {
     really_root: bool,
 }
 
-/// Finds the command under test: `NETWRIGHT_PROGRAM`, or the one that is built beside this test.
+/// Finds the command under test.
 pub(crate) fn prepare_outside() -> Result<Outside, Failure> {
-    let really_root = rustix::process::geteuid().is_root();
-    if let Some(program) = std::env::var_os("NETWRIGHT_PROGRAM") {
-        return Ok(Outside { netwright: program.into(), really_root });
-    }
-    let this = std::env::current_exe()?;
-    let folder =
-        this.parent().and_then(Path::parent).ok_or_else(|| Failure::wrong("this test lies nowhere"))?;
-    // Cargo builds it before it tests a workspace; of one crate it builds that alone.
-    if let Some(cargo) = std::env::var_os("CARGO").filter(|_| std::env::var_os("CI").is_none()) {
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "netwright-cli", "--bin", "netwright"]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        if let Some(target) = folder.parent() {
-            build.arg("--target-dir").arg(target);
-        }
-        build.status()?;
-    }
-    let netwright = folder.join("netwright");
-    match netwright.is_file() {
-        true => Ok(Outside { netwright, really_root }),
-        false => Err(Failure::missing(format_args!("{} was not built", netwright.display()))),
-    }
+    Ok(Outside { netwright: program::netwright()?, really_root: rustix::process::geteuid().is_root() })
 }
 
 /// The paths of sockets that a sandbox must hide.

@@ -25,7 +25,7 @@ fn probe() -> Result<String, Failure> {
 pub(super) fn many_connections(lab: &mut Lab, mode: Mode) -> Outcome {
     const WANTED: u64 = 10_000;
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let wanted = WANTED.min(limit / 2 - 100);
+    let wanted = WANTED.min(limit / 2 - 300);
     let _world = World::new(lab)?;
     let probe = probe()?;
     let (port, number) = (CROWD_PORT.to_string(), wanted.to_string());

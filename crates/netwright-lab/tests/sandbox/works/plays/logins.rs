@@ -108,7 +108,7 @@ pub(super) fn git_over_https(lab: &mut Lab, mode: Mode) -> Outcome {
     all(&[GIT, SSL, RELAY])?;
     let path = repository(&format!("https-{}", mode.name()))?;
     let clone = format!(
-        "git -c http.sslCAInfo=$PWD/cert.pem clone -q https://git.example.org:8443/{path} clone; cat clone/file"
+        "GIT_SSL_CAINFO=$PWD/cert.pem git clone -q https://git.example.org:8443/{path} clone; cat clone/file"
     );
     over_https(lab, mode, &clone, "contents")
 }
