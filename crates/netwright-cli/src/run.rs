@@ -41,6 +41,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     let signals = Signals::receive(&supervise::SIGNALS)
         .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
     let source = Source::of_run(arguments);
+    let watch = source.file().and_then(supervise::watch); // before it is read: no change is missed
     let policy = source.read()?;
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
     let Some((program, words)) = arguments.command.split_first() else {
@@ -48,6 +49,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     };
     let mut command = Command::new(program);
     command.args(words);
+    signals.restore_in(&mut command);
     let sandbox = Sandbox {
         mode: match arguments.mode {
             RunMode::Auto => Mode::Automatic,
@@ -60,7 +62,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
     let told = telling.start(running.take_events());
-    let status = Supervisor { running, signals, source: &source, telling: &told }.supervise()?;
+    let status = Supervisor { running, signals, source: &source, telling: &told, watch }.supervise()?;
     told.finish()?;
     end(status)
 }

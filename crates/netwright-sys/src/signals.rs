@@ -3,13 +3,15 @@
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use rustix::process::Signal;
 
 /// Signals that this process receives as messages while this lives, and in the usual way before and after.
 ///
-/// They are blocked in the calling thread and in those that it starts from then on, so make it before there are others. What is started as
-/// a [`std::process::Command`] has none of them blocked.
+/// They are blocked in the calling thread and in those that it starts from then on, so make it before there are others. Commands that are
+/// started have them blocked too, but for [`Signals::restore_in`].
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,
@@ -37,6 +39,14 @@ impl Signals {
                 Err(error)
             }
         }
+    }
+
+    /// Makes a command run with the signals blocked that were so before.
+    #[allow(unsafe_code)]
+    pub fn restore_in(&self, command: &mut Command) {
+        let before = self.before;
+        // SAFETY: between fork and exec the closure makes one system call on a value of its own.
+        unsafe { command.pre_exec(move || change(libc::SIG_SETMASK, &before).map(drop)) };
     }
 
     /// The next signal that has come; `None` where there is none.

@@ -34,12 +34,13 @@ pub(super) struct Supervisor<'a> {
     pub(super) signals: Signals,
     pub(super) source: &'a Source<'a>,
     pub(super) telling: &'a Told,
+    pub(super) watch: Option<OwnedFd>,
 }
 
 impl Supervisor<'_> {
     /// Until the command's end.
     pub(super) fn supervise(mut self) -> Result<ExitStatus, Failure> {
-        let watch = self.source.file().and_then(watch);
+        let watch = self.watch.take();
         loop {
             if let Some(status) = self.child_changed()? {
                 return Ok(status);
@@ -129,7 +130,7 @@ impl Supervisor<'_> {
 }
 
 /// Watches the directory of a file: editors put another file in its place.
-fn watch(file: &Path) -> Option<OwnedFd> {
+pub(super) fn watch(file: &Path) -> Option<OwnedFd> {
     let directory =
         file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;

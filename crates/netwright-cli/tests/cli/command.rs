@@ -18,7 +18,7 @@ fn wrong_usage_ends_with_2() {
 #[test]
 fn help_and_version_go_to_standard_output() {
     assert!(stdout(netwright().arg("--version")).starts_with("netwright "));
-    for command in ["check", "list", "netns", "schema"] {
+    for command in ["check", "list", "netns", "schema", "run", "explain-policy"] {
         let help = stdout(netwright().args([command, "--help"]));
         assert!(help.contains("Example"), "{help}");
     }

@@ -9,5 +9,6 @@ mod host;
 mod monitor;
 mod namespaces;
 mod nft;
+mod run;
 mod support;
 mod trace;

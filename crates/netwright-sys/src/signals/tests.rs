@@ -1,16 +1,17 @@
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::thread;
 
 use super::*;
 
 #[test]
 #[allow(unsafe_code)]
-fn a_signal_becomes_a_message_and_children_are_not_deaf() {
+fn a_signal_becomes_a_message_and_restored_commands_are_not_deaf() {
     let body = || {
         let signals = Signals::receive(&[Signal::USR2]).unwrap();
         assert_eq!(signals.next().unwrap(), None);
-        let status = Command::new("sh").args(["-c", "kill -USR2 $$; sleep 9"]).status().unwrap();
+        let mut command = Command::new("sh");
+        signals.restore_in(&mut command);
+        let status = command.args(["-c", "kill -USR2 $$; exec true"]).status().unwrap();
         assert_eq!(status.signal(), Some(libc::SIGUSR2), "the command had it blocked");
         // SAFETY: the signal goes to this thread, which has it blocked.
         assert_eq!(unsafe { libc::raise(libc::SIGUSR2) }, 0);

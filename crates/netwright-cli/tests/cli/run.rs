@@ -1,0 +1,247 @@
+//! `netwright run` and `netwright explain-policy`.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{isolated, netwright, run, stdout};
+
+/// A directory of a test's own, which everybody may read.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("netwright-run-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Scratch(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).expect("a file");
+        self.path(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A script in namespaces of its own whose `$2` is this path.
+fn with(script: &str, path: PathBuf) -> Command {
+    let mut command = isolated(script);
+    command.arg(path);
+    command
+}
+
+#[test]
+fn the_exit_status_is_that_of_the_command() {
+    let script = r#"
+        run() { "$0" run --mode relay --no-network "$@"; }
+        run sh -c 'exit 42' || test $? = 42
+        run -- true
+        run /no/such/program 2>/dev/null || test $? = 127
+        run /dev/null 2>/dev/null || test $? = 126
+        "$0" run 2>/dev/null || test $? = 125
+        "$0" run --allow 'example.org:4x' true 2>/dev/null || test $? = 125
+        "$0" run --policy /no/such/file true 2>/dev/null || test $? = 125
+        run printf %s: -x --help
+    "#;
+    assert_eq!(stdout(&mut isolated(script)), "-x:--help:");
+}
+
+#[test]
+fn a_signal_that_kills_the_command_kills_the_caller_too() {
+    let mut command = netwright();
+    command.args(["run", "--mode", "relay", "--no-network", "sh", "-c", "kill -TERM $$"]);
+    let status = command.stderr(Stdio::null()).status().expect("the command starts");
+    assert_eq!(status.signal(), Some(15));
+}
+
+#[test]
+fn signals_are_passed_on() {
+    let script = r#"
+        "$0" run --mode relay --no-network sh -c 'trap "echo asked; exit 9" USR1; echo ready; while :; do sleep 0.05; done' > "$2" &
+        while ! grep -q ready "$2"; do sleep 0.05; done
+        kill -USR1 $!
+        wait $! || test $? = 9
+        cat "$2"
+    "#;
+    let scratch = Scratch::new("signals");
+    assert_eq!(stdout(&mut with(script, scratch.file("out", ""))), "ready\nasked\n");
+}
+
+#[test]
+fn surroundings_stay_and_descriptors_do_not() {
+    let script = r#"
+        cd /usr
+        exec 5</dev/null
+        VALUE=kept "$0" run --mode relay --no-network sh -c 'echo "$VALUE" $(pwd); test ! -e /proc/self/fd/5; umask'
+    "#;
+    let told = stdout(&mut isolated(script));
+    assert!(told.starts_with("kept /usr\n"), "{told}");
+}
+
+#[test]
+fn what_is_blocked_is_told_at_the_end_and_in_the_log() {
+    let scratch = Scratch::new("blocked");
+    let script = r#"
+        "$0" run --mode relay --allow 192.0.2.9:80 --deny 192.0.2.10 --log "$2" bash -c '
+            for try in 1 2; do (exec 3<>/dev/tcp/192.0.2.9/443) 2>/dev/null && exit 1; done
+            (exec 3<>/dev/tcp/192.0.2.10/80) 2>/dev/null && exit 2
+            (echo x > /dev/udp/192.0.2.11/53) 2>/dev/null
+            exit 0'
+    "#;
+    let log = scratch.path("log");
+    let (code, out, err) = run(&mut with(script, log.clone()));
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.starts_with("blocked 3 attempts to reach something:\nTIMES  COMMAND  TARGET"), "{err}");
+    assert!(
+        err.contains("192.0.2.9:443  tcp       no rule allows it")
+            && err.contains("--allow '192.0.2.9:443/tcp'"),
+        "{err}"
+    );
+    assert!(err.contains("the rule `192.0.2.10` denies it") && !err.contains("--allow '192.0.2.10"), "{err}");
+    let lines = fs::read_to_string(log).expect("a log");
+    let events: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(events.len(), 3, "{lines}");
+    let first = &events[0];
+    assert_eq!(first["action"], "blocked");
+    assert_eq!((&first["command"], &first["address"]), (&Value::from("bash"), &Value::from("192.0.2.9")));
+    assert_eq!((&first["port"], &first["protocol"]), (&Value::from(443), &Value::from("tcp")));
+    assert_eq!(first["allow"], "192.0.2.9:443/tcp");
+    assert!(
+        first["pid"].is_u64() && first["time"].as_str().is_some_and(|time| time.ends_with('Z')),
+        "{first}"
+    );
+    assert!(events[1].get("allow").is_none(), "what a rule denies no flag allows: {}", events[1]);
+}
+
+#[test]
+fn quiet_says_nothing_and_so_does_who_was_not_blocked() {
+    let attempt = r#"bash -c '(exec 3<>/dev/tcp/192.0.2.9/443) 2>/dev/null || true'"#;
+    let quiet = format!(r#""$0" run --mode relay --quiet --no-network {attempt}"#);
+    assert_eq!(stdout(&mut isolated(&quiet)), "");
+    assert_eq!(stdout(&mut isolated(r#""$0" run --mode relay --no-network echo fine"#)), "fine\n");
+}
+
+#[test]
+fn the_loopback_inside_is_the_sandboxes_own() {
+    let script = r#"
+        "$0" run --mode relay --no-network sh -c 'cat /proc/net/tcp /proc/net/unix | wc -l; cat /etc/resolv.conf; ls /sys/class/net 2>/dev/null | wc -l' > "$2"
+        grep -qx 'nameserver 127.0.0.53' "$2"
+    "#;
+    let scratch = Scratch::new("loopback");
+    stdout(&mut with(script, scratch.path("out")));
+}
+
+#[test]
+fn sockets_of_the_file_system_are_covered_but_for_those_allowed() {
+    let scratch = Scratch::new("sockets");
+    let path = scratch.path("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    // the list of sockets belongs to the network namespace of the test, so this one runs there
+    let sees = |flags: &[&str]| {
+        let mut command = netwright();
+        command.args(["run", "--mode", "relay", "--no-network"]).args(flags);
+        let status = command.args(["test", "-S"]).arg(&path).status().expect("the command starts");
+        status.success()
+    };
+    assert!(!sees(&[]));
+    assert!(sees(&["--socket", path.to_str().expect("text")]));
+}
+
+#[test]
+fn a_policy_is_read_again_when_its_file_changes() {
+    let scratch = Scratch::new("reload");
+    let policy = scratch.file("policy.toml", "allow = []\n");
+    let script = r#"
+        "$0" run --mode relay --policy "$2" bash -c '
+            reach() { (exec 3<>/dev/tcp/127.0.0.1/9) 2>&1; (exec 3<>/dev/tcp/192.0.2.9/443) 2>&1; }
+            reach > /dev/null
+            echo "deny = [\"192.0.2.9\"]" > "$0"
+            for try in $(seq 100); do sleep 0.05; done' "$2"
+    "#;
+    // the command ends by itself after five seconds; what is told at once is what counts
+    let (code, _, err) = run(&mut with(script, policy));
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("the policy has changed and is in force\n"), "{err}");
+}
+
+#[test]
+fn a_mistake_in_a_changed_policy_leaves_the_old_one_in_force() {
+    let scratch = Scratch::new("mistake");
+    let policy = scratch.file("policy.toml", "allow = []\n");
+    let script = r#"
+        "$0" run --mode relay --policy "$2" sh -c 'echo "alow = []" > "$0"; sleep 0.5' "$2"
+    "#;
+    let (code, _, err) = run(&mut with(script, policy));
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("unknown key `alow`") && err.contains("Did you mean `allow`?"), "{err}");
+    assert!(err.ends_with("the policy that was read before stays in force\n"), "{err}");
+}
+
+#[test]
+fn a_policy_is_explained() {
+    let scratch = Scratch::new("explain");
+    let policy = scratch.file("policy.toml", "allow = [\n  \"*.example.org:443/tcp\",\n]\n");
+    let explain = |targets: &[&str]| {
+        let mut command = netwright();
+        run(command.arg("explain-policy").arg("--policy").arg(&policy).args(targets))
+    };
+    let (code, out, _) = explain(&["www.example.org:443"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("yes  ") && out.contains("policy.toml:2"), "{out}");
+    let (code, out, _) = explain(&["www.example.org:443", "www.example.org:80"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("\n no  ") && out.contains("--allow www.example.org:80/tcp"), "{out}");
+    let (code, out, _) = explain(&["--json", "www.example.org:80"]);
+    let list: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &list[0]["allowed"]), (1, &Value::from(false)));
+    assert_eq!(explain(&["www.example.org"]).0, 2, "which port is not said");
+}
+
+#[test]
+fn the_schema_describes_the_policy_file() {
+    let schema: Value = serde_json::from_str(&stdout(netwright().args(["schema", "policy"]))).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for key in ["allow", "deny", "include", "dns", "hosts", "sockets", "profile"] {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn what_was_seen_becomes_a_policy() {
+    let scratch = Scratch::new("learn");
+    let script = r#"
+        "$0" run --mode relay --quiet --learn "$2" bash -c '(exec 3<>/dev/tcp/192.0.2.9/443) 2>/dev/null; true'
+        "$0" explain-policy --policy "$2" 192.0.2.9:443
+        "$0" run --learn "$2" true 2>&1 || test $? = 125
+    "#;
+    let told = stdout(&mut with(script, scratch.path("learned.toml")));
+    assert!(told.starts_with("yes  192.0.2.9:443/tcp is allowed by "), "{told}");
+    assert!(told.contains("learned.toml exists already\n"), "{told}");
+}
+
+#[test]
+fn standard_input_reaches_the_command() {
+    let mut command = netwright();
+    command
+        .args(["run", "--mode", "relay", "--no-network", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("a pipe").write_all(b"through\n").expect("the command reads");
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"through\n"[..]));
+}
