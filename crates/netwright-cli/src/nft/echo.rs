@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use netwright::{Committed, Made};
-use netwright_nft::ir::{Chain, Command, Element, Operation, Set, TableContent, Target};
+use netwright_nft::ir::{Chain, Command, Element, Flowtable, Operation, Set, TableContent, Target};
 use netwright_nft::print;
 use netwright_nft::table::{Names, PrintOptions};
 use serde_json::json;
@@ -188,9 +188,7 @@ pub(super) fn line(command: &Command, options: &PrintOptions, names: &Names) -> 
                 in_a_line(&block, "; ")
             )
         }
-        Target::Flowtable(table) => {
-            format!("{verb} flowtable {} {} {}", table.family, table.table, table.name)
-        }
+        Target::Flowtable(table) => format!("{verb} {}", flowtable(table, options, names)),
         _ => return None,
     })
 }
@@ -212,6 +210,16 @@ pub(super) fn elements(
 ) -> String {
     let list: Vec<String> = list.iter().map(|element| print::element(element, options, names)).collect();
     format!("{verb} element {} {} {} {{ {} }}", set.family, set.table, set.name, list.join(", "))
+}
+
+/// A flow table with its definition.
+pub(super) fn flowtable(table: &Flowtable, options: &PrintOptions, names: &Names) -> String {
+    let content = TableContent { flowtables: vec![table.clone()], ..in_table(table.family, &table.table) };
+    let block = print::table(&content, options, names);
+    // without the braces of the table that it lies in
+    let block: Vec<&str> = block.lines().skip(1).collect();
+    let block = in_a_line(&block.join("\n"), "; ");
+    format!("flowtable {} {} {}{block}", table.family, table.table, table.name)
 }
 
 /// What a block has between its braces, in one line; nothing where there is nothing.

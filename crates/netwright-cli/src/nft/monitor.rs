@@ -203,7 +203,8 @@ impl<W: Write> Monitor<'_, W> {
 
     fn flowtable(&mut self, made: bool, raw: &Flowtable) -> Result<(), Failure> {
         let flowtable = lift::flowtable(raw);
-        let gone = format!("delete flowtable {} {} {}", raw.family, raw.table, raw.name);
+        let options = netwright_nft::table::PrintOptions { handles: false, ..*self.style.options };
+        let gone = format!("delete {}", echo::flowtable(&flowtable, &options, self.style.names));
         let content =
             TableContent { flowtables: vec![flowtable.clone()], ..in_table(raw.family, &raw.table) };
         let target = Target::Flowtable(flowtable);
@@ -299,7 +300,9 @@ impl<W: Write> Monitor<'_, W> {
         if self.style.json {
             const REFERENCE: [&str; 4] = ["family", "table", "name", "handle"];
             let verb = if made { "add" } else { "delete" };
-            return self.json(verb, content, |made, name| made || REFERENCE.contains(&name));
+            // of chains and flow tables the kernel tells to the end what they were
+            let whole = made || matches!(noun, "chains" | "flowtables");
+            return self.json(verb, content, |_, name| whole || REFERENCE.contains(&name));
         }
         if !made {
             return Ok(writeln!(self.out, "{gone}")?);
