@@ -92,49 +92,54 @@ fn guard(plan: &Plan, first: i32, command: i32) -> std::result::Result<Infallibl
     }
     set_filter(&plan.filter).map_err(at(Step::Filter))?;
     close_all_but(&[]).map_err(at(Step::Descriptors))?;
-    let mut first = Some(first);
+    let (mut first, mut stopped) = (Some(first), false);
     loop {
-        match next_signal() {
-            Some((libc::SIGCHLD, _)) => {
-                while let Some((child, status)) = changed_child() {
-                    if child == command && libc::WIFSTOPPED(status) {
-                        send(own_number(), libc::SIGSTOP);
-                    } else if child == command {
-                        if let Some(first) = first {
-                            end(first); // and with it all that the command has left behind
-                        }
-                        end_like(status);
-                    } else if !libc::WIFSTOPPED(status) {
-                        first = None;
-                    }
+        let mut came = next_signal();
+        while let Some((child, status)) = changed_child() {
+            if child != command {
+                first = first.filter(|_| libc::WIFSTOPPED(status) || libc::WIFCONTINUED(status));
+            } else if libc::WIFCONTINUED(status) {
+                stopped = false;
+            } else if libc::WIFSTOPPED(status) {
+                (stopped, came) = (true, None); // what came before this is outdated
+                send(own_number(), libc::SIGSTOP);
+            } else {
+                if let Some(first) = first {
+                    end(first); // and with it all that the command has left behind
                 }
+                end_like(status);
             }
-            // Those of a terminal's keys reach the command, too.
-            Some((signal, true)) => send(command, signal),
-            Some((_, false)) | None => {}
+        }
+        match came {
+            // Where the group of processes is continued, the command is already. By now it may have stopped for another time.
+            Some(libc::SIGCONT) if !std::mem::take(&mut stopped) => {}
+            None | Some(libc::SIGCHLD) => {}
+            Some(signal) => send(command, signal),
         }
     }
 }
 
-/// Waits for a signal; tells its number and whether a process sent it.
+/// Waits for a signal; `None` for one of the kernel's: that of a child is told by waiting, and those of a terminal's keys
+/// reach the command, too.
 #[allow(unsafe_code)]
-fn next_signal() -> Option<(i32, bool)> {
+fn next_signal() -> Option<i32> {
     let mut all = MaybeUninit::uninit();
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: the first call fills the set, the second reads it and fills the information, for whose numbers zeroes are values, too.
-    unsafe {
+    let (signal, by_kernel) = unsafe {
         libc::sigfillset(all.as_mut_ptr());
         let signal = libc::sigwaitinfo(all.as_ptr(), information.as_mut_ptr());
-        (signal > 0).then(|| (signal, information.assume_init().si_code <= 0)) // those of the kernel are positive
-    }
+        (signal, information.assume_init().si_code > 0)
+    };
+    (signal > 0 && !by_kernel).then_some(signal)
 }
 
-/// A child that has ended or stopped, and how.
+/// A child that has ended, stopped or continued, and how.
 #[allow(unsafe_code)]
 fn changed_child() -> Option<(i32, i32)> {
     let mut status = 0;
     // SAFETY: the kernel writes the status only.
-    let child = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG | libc::WUNTRACED) };
+    let child = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED) };
     (child > 0).then_some((child, status))
 }
 
