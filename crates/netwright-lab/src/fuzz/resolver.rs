@@ -39,11 +39,14 @@ pub(super) fn play(data: &[u8]) {
     assert!(again.released.iter().all(|address| kind(*address) == AddressKind::Public));
 }
 
+/// A name, a type, and the records that answer.
+type Pair<'a> = (&'a [u8], u16, &'a [&'a [u8]]);
+
 /// Questions with answers of every type that is read.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let www = b"\x03www\x07example\x03org\0".as_slice();
     let service = b"\x04_sip\x04_udp\x01b\0".as_slice();
-    let pairs: [(&[u8], u16, &[&[u8]]); 9] = [
+    let pairs: [Pair<'_>; 9] = [
         (www, 1, &[b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01", b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\x04\x0a\0\0\x01"]),
         (www, 28, &[b"\xc0\x0c\0\x1c\0\x01\0\0\0\x3c\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"]),
         (www, 1, &[b"\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x04\x01x\xc0\x10", b"\xc0\x2d\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01"]),
