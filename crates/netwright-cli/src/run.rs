@@ -1,8 +1,10 @@
 //! `netwright run`: a command behind a network filter.
 
+mod attach;
 pub(crate) mod policy;
 mod supervise;
 mod telling;
+mod user;
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,7 +17,7 @@ use netwright_sandbox::{Mode, Sandbox, SpawnError};
 use rustix::process::{Signal, getpid, kill_process};
 
 use self::policy::Source;
-use self::supervise::Supervisor;
+use self::supervise::{Supervisor, Watch};
 use self::telling::Telling;
 use crate::arguments::{Global, Run, RunMode};
 use crate::failure::{Done, Failure};
@@ -27,7 +29,11 @@ const NOT_FOUND: u8 = 127;
 
 /// `netwright run`.
 pub(crate) fn run(arguments: &Run, global: &Global) -> Done {
-    sandboxed(arguments, global).or_else(|failure| match failure {
+    let ended = match &arguments.attach {
+        Some(target) => attach::run(target, arguments, global),
+        None => sandboxed(arguments, global),
+    };
+    ended.or_else(|failure| match failure {
         Failure::Said { code: NOT_FOUND | NOT_RUN, .. } => Err(failure),
         other => {
             other.report();
@@ -41,15 +47,19 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     let signals = Signals::receive(&supervise::SIGNALS)
         .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
     let source = Source::of_run(arguments);
-    let watch = source.file().and_then(supervise::watch); // before it is read: no change is missed
+    let watch = Watch::of(&source); // before it is read: no change is missed
     let policy = source.read()?;
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
     };
+    let user = arguments.user.as_deref().map(user::User::find).transpose()?;
     let mut command = Command::new(program);
     command.args(words);
     signals.restore_in(&mut command);
+    if let Some(user) = &user {
+        user.describe_in(&mut command);
+    }
     let sandbox = Sandbox {
         mode: match arguments.mode {
             RunMode::Auto => Mode::Automatic,
@@ -58,6 +68,8 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         },
         open: arguments.learn.is_some(),
         publish: arguments.publish.clone(),
+        user: user.map(|user| user.ids),
+        processes: arguments.pid,
         ..Sandbox::new(policy)
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;

@@ -9,6 +9,8 @@ use std::fs;
 
 use netwright_sys::capability;
 
+pub(crate) use self::table::commit;
+
 /// How packets get out of a sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

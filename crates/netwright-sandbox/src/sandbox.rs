@@ -14,12 +14,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod files;
+pub(crate) mod files;
 mod inside;
 mod masks;
 mod publish;
-mod reports;
+pub(crate) mod reports;
 mod running;
+pub(crate) mod shared;
 
 use std::process::Command;
 
@@ -45,6 +46,8 @@ pub struct Sandbox {
     pub publish: Vec<Publish>,
     /// Who the command runs as; the caller where nothing is said. Another user needs root.
     pub user: Option<User>,
+    /// The command sees and signals its own processes alone; what it leaves running ends with it.
+    pub processes: bool,
 }
 
 impl Sandbox {

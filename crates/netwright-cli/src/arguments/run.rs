@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use netwright_sandbox::{Publish, Rule};
+use netwright_sandbox::{AttachTarget, Publish, Rule};
 
 const RULES: &str = "What may be reached";
 const PLACE: &str = "The sandbox";
@@ -74,7 +74,7 @@ pub(crate) struct Run {
     pub(crate) pid: bool,
     /// Put running processes behind the policy: a process, a unit (nginx.service) or a cgroup's path (root only)
     #[arg(long, value_name = "TARGET", conflicts_with_all = ["command", "mode", "user", "pid", "publish", "socket"], help_heading = PLACE)]
-    pub(crate) attach: Option<String>,
+    pub(crate) attach: Option<AttachTarget>,
     /// Take away what --attach left behind when it was killed
     #[arg(long, requires = "attach", help_heading = PLACE)]
     pub(crate) detach: bool,

@@ -51,7 +51,7 @@ impl<'a> Source<'a> {
     }
 
     /// The file, which may change while the policy is in force.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&'a Path> {
         self.file
     }
 

@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
 use netwright::sys::{Came, Signals};
-use netwright_sandbox::Running;
+use netwright_sandbox::{Policy, Running};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
@@ -34,31 +35,20 @@ pub(super) struct Supervisor<'a> {
     pub(super) signals: Signals,
     pub(super) source: &'a Source<'a>,
     pub(super) telling: &'a Told,
-    pub(super) watch: Option<OwnedFd>,
+    pub(super) watch: Option<Watch<'a>>,
 }
 
 impl Supervisor<'_> {
     /// Until the command's end.
     pub(super) fn supervise(mut self) -> Result<ExitStatus, Failure> {
-        let watch = self.watch.take();
         loop {
             if let Some(status) = self.child_changed()? {
                 return Ok(status);
             }
-            let nothing = self.signals.as_fd();
-            let watched = watch.as_ref().map_or(nothing, AsFd::as_fd);
-            let mut ready = [
-                PollFd::from_borrowed_fd(nothing, PollFlags::IN),
-                PollFd::from_borrowed_fd(watched, PollFlags::IN),
-            ];
-            match poll(&mut ready, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(Failure::said(format!("cannot wait for the command: {errno}"))),
-            }
-            let changed = watch.is_some() && !ready[1].revents().is_empty();
+            let changed = wait(&self.signals, self.watch.as_ref())?;
             self.pass_on()?;
-            if changed && watch.as_ref().is_some_and(|watch| self.is_about_file(watch)) {
-                self.reload();
+            if changed {
+                reload(self.source, self.telling, |policy| self.running.reload(policy));
             }
         }
     }
@@ -97,43 +87,64 @@ impl Supervisor<'_> {
         let ended = self.running.wait();
         ended.map(Some).map_err(|error| Failure::said(format!("cannot wait for the command: {error}")))
     }
+}
 
-    /// Whether what happened in the directory of the policy's file was about the file.
-    fn is_about_file(&self, watch: &OwnedFd) -> bool {
-        let name = self.source.file().and_then(Path::file_name);
-        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
-        let mut reader = inotify::Reader::new(watch, &mut buffer);
-        let mut found = false;
-        while let Ok(event) = reader.next() {
-            let about = event.file_name().map(|name| OsStr::new(name.to_str().unwrap_or_default()));
-            found |= about == name;
-        }
-        found
-    }
-
-    fn reload(&self) {
-        let policy = match self.source.read() {
-            Ok(policy) => policy,
-            Err(failure) => {
-                failure.report();
-                return output::message("the policy that was read before stays in force");
-            }
-        };
-        match self.running.reload(&policy) {
-            Ok(()) => self.telling.policy_changed(policy),
-            Err(error) => {
-                Failure::from(error).report();
-                output::message("the policy that was read before stays in force");
-            }
-        }
+/// Waits for a signal, or for a change of the file that is watched: whether it was the latter.
+pub(super) fn wait(signals: &Signals, watch: Option<&Watch<'_>>) -> Result<bool, Failure> {
+    let signals = signals.as_fd();
+    let watched = watch.map_or(signals, |watch| watch.descriptor.as_fd());
+    let mut ready =
+        [PollFd::from_borrowed_fd(signals, PollFlags::IN), PollFd::from_borrowed_fd(watched, PollFlags::IN)];
+    match poll(&mut ready, None) {
+        Ok(_) => Ok(watch.is_some_and(|watch| !ready[1].revents().is_empty() && watch.is_about_file())),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(errno) => Err(Failure::said(format!("cannot wait: {errno}"))),
     }
 }
 
-/// Watches the directory of a file: editors put another file in its place.
-pub(super) fn watch(file: &Path) -> Option<OwnedFd> {
-    let directory =
-        file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-    inotify::add_watch(&watch, directory, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO).ok()?;
-    Some(watch)
+/// Reads the policy again and puts it in force, or says why the old one stays.
+pub(super) fn reload(
+    source: &Source<'_>,
+    telling: &Told,
+    replace: impl FnOnce(&Policy) -> netwright::Result<()>,
+) {
+    let replaced = source.read().and_then(|policy| {
+        replace(&policy)?;
+        telling.policy_changed(policy);
+        Ok(())
+    });
+    if let Err(failure) = replaced {
+        failure.report();
+        output::message("the policy that was read before stays in force");
+    }
+}
+
+/// Watches the file of a policy, by its directory: editors put another file in its place.
+pub(super) struct Watch<'a> {
+    descriptor: OwnedFd,
+    file: &'a Path,
+}
+
+impl<'a> Watch<'a> {
+    /// From now on; nothing where there is no file, or none that can be watched.
+    pub(super) fn of(source: &Source<'a>) -> Option<Self> {
+        let file = source.file()?;
+        let directory =
+            file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let descriptor = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+        inotify::add_watch(&descriptor, directory, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO).ok()?;
+        Some(Watch { descriptor, file })
+    }
+
+    /// Whether anything that happened in the directory was about the file.
+    fn is_about_file(&self) -> bool {
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.descriptor, &mut buffer);
+        let mut found = false;
+        while let Ok(event) = reader.next() {
+            let about = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+            found |= about == self.file.file_name();
+        }
+        found
+    }
 }

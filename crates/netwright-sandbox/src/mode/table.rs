@@ -12,7 +12,7 @@ use netwright_sys::{Cause, Connection, Error, Outcome, Result};
 const ASKED: &str = "put the sandbox's table into the host's firewall";
 
 /// Carries out the orders of a text in one transaction.
-pub(super) fn commit(connection: &mut Connection, text: &str) -> Result<()> {
+pub(crate) fn commit(connection: &mut Connection, text: &str) -> Result<()> {
     let wrong = |what: String| Error::new(ASKED, Cause::Invalid(what));
     let mut sources = SourceMap::default();
     let source = sources.add("host", text);

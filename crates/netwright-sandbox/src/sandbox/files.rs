@@ -12,13 +12,13 @@ const RESOLVER: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
 
 /// What the host's files say.
-pub(super) struct Files {
-    pub(super) config: ResolverConfig,
-    pub(super) hosts: Vec<(String, IpAddr)>,
+pub(crate) struct Files {
+    pub(crate) config: ResolverConfig,
+    pub(crate) hosts: Vec<(String, IpAddr)>,
 }
 
 impl Files {
-    pub(super) fn read(policy: &Policy) -> Self {
+    pub(crate) fn read(policy: &Policy) -> Self {
         let read =
             |path| fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
         let config = ResolverConfig::parse(&read(RESOLVER), link_index).with_servers(&policy.dns);
@@ -26,7 +26,7 @@ impl Files {
     }
 
     /// What stands in their place inside.
-    pub(super) fn inside(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(crate) fn inside(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         vec![
             (RESOLVER.into(), self.config.inside().into_bytes()),

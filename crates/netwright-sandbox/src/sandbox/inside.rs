@@ -1,13 +1,12 @@
 //! The inside of a sandbox with everything that serves it.
 
-use std::error::Error as StdError;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
-use netwright_sys::{Enclosure, Error, Result, SocketRequest, protocol};
+use netwright_sys::{Enclosure, Mask, Result, SocketRequest, protocol};
 use rustix::process::{getgid, getuid};
 
 use super::Sandbox;
@@ -15,13 +14,17 @@ use super::files::Files;
 use super::masks::masks;
 use super::publish::Publisher;
 use super::reports::Reports;
+use super::shared::{ResolverParts, Shared, start_resolver};
 use crate::constants::RESOLVER;
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode::nat::Uplink;
 use crate::mode::{self, Mode, relay as loopback};
 use crate::relay::{Relay, RelayOptions};
-use crate::resolver::{Release, Resolver, ResolverOptions, Sockets};
+use crate::resolver::{Resolver, Sockets};
 use crate::{Attribution, Event, Policy};
+
+/// What root could change of the host by its user number alone.
+const SETTINGS: [&str; 3] = ["/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
@@ -44,15 +47,23 @@ impl Inside {
         let uplink = connect(&enclosure, sandbox.mode, ipv6)?;
         settings(&enclosure)?;
         let files = Files::read(&sandbox.policy);
-        enclosure.mask(&masks(&sandbox.policy.sockets, files.inside(), user(sandbox)))?;
+        cover(&enclosure, sandbox, &files)?;
         let (sender, events) = channel();
         let reports = Reports::new(attribution(&enclosure)?, sandbox.policy.clone(), sender.clone());
         let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6, reporter: reports.reporter() };
         let relay = Relay::start(&options)?;
         let resolver_sockets = resolver_sockets(&enclosure)?;
         let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
-        let resolver = start_resolver(resolver_sockets, files, sandbox, ipv6, &filter, sender, &reports)?;
-        reports.know(resolver.names());
+        let resolver = start_resolver(ResolverParts {
+            sockets: resolver_sockets,
+            files,
+            policy: &sandbox.policy,
+            open: sandbox.open,
+            ipv6,
+            filter: &filter,
+            events: sender,
+            reports: &reports,
+        })?;
         let publisher = match sandbox.publish.as_slice() {
             [] => None,
             ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
@@ -113,6 +124,15 @@ fn settings(enclosure: &Enclosure) -> Result<()> {
     enclosure.write_sysctl("net/ipv4/ip_unprivileged_port_start", "0")
 }
 
+fn cover(enclosure: &Enclosure, sandbox: &Sandbox, files: &Files) -> Result<()> {
+    let mut masks = masks(&sandbox.policy.sockets, files.inside(), user(sandbox));
+    if user(sandbox) == 0 {
+        let there = SETTINGS.into_iter().filter(|path| Path::new(path).exists());
+        masks.extend(there.map(|path| Mask::ReadOnly { path: path.into() }));
+    }
+    enclosure.mask(&masks)
+}
+
 fn user(sandbox: &Sandbox) -> u32 {
     sandbox.user.as_ref().map_or_else(|| getuid().as_raw(), |user| user.uid)
 }
@@ -148,47 +168,4 @@ fn install(
     }
     let connection = enclosure.connection(protocol::NETFILTER)?;
     Filter::install(connection, &sandbox.policy, options).map(Shared::new)
-}
-
-fn start_resolver(
-    sockets: Sockets,
-    files: Files,
-    sandbox: &Sandbox,
-    ipv6: bool,
-    filter: &Shared,
-    events: Sender<Event>,
-    reports: &Arc<Reports>,
-) -> Result<Resolver> {
-    let options = ResolverOptions { config: files.config, hosts: files.hosts, open: sandbox.open, ipv6 };
-    let reports = Arc::clone(reports);
-    let attribute =
-        Box::new(move |protocol, source, destination| reports.process(protocol, source, destination));
-    let policy = Arc::new(sandbox.policy.clone());
-    Resolver::start(sockets, options, policy, Arc::new(filter.clone()), events, attribute)
-        .map_err(|error| Error::new("start the resolver", error))
-}
-
-/// The filter, which the resolver and reloads change.
-#[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Filter>>);
-
-impl Shared {
-    fn new(filter: Filter) -> Self {
-        Shared(Arc::new(Mutex::new(filter)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Filter> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Release for Shared {
-    fn release(
-        &self,
-        rules: &[usize],
-        addresses: &[IpAddr],
-        time_to_live: Duration,
-    ) -> std::result::Result<(), Box<dyn StdError + Send + Sync>> {
-        Ok(self.lock().release(rules, addresses, time_to_live)?)
-    }
 }

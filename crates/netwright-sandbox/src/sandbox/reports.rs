@@ -11,7 +11,7 @@ use crate::{Action, Attribution, Decision, Destination, Event, Policy, Process, 
 
 /// Makes events of reports.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     attribution: Attribution,
     policy: Mutex<Arc<Policy>>,
     /// Known as soon as there is a resolver.
@@ -20,19 +20,19 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    pub(super) fn new(attribution: Attribution, policy: Policy, events: Sender<Event>) -> Arc<Self> {
+    pub(crate) fn new(attribution: Attribution, policy: Policy, events: Sender<Event>) -> Arc<Self> {
         let policy = Mutex::new(Arc::new(policy));
         Arc::new(Reports { attribution, policy, names: OnceLock::new(), events })
     }
 
     /// What a relay reports to.
-    pub(super) fn reporter(self: &Arc<Self>) -> Reporter {
+    pub(crate) fn reporter(self: &Arc<Self>) -> Reporter {
         let reports = Arc::clone(self);
         Reporter::new(move |report| reports.hear(report))
     }
 
     /// Finds processes for the resolver, which sends events by itself.
-    pub(super) fn process(
+    pub(crate) fn process(
         &self,
         protocol: Protocol,
         source: SocketAddr,
@@ -41,15 +41,15 @@ impl Reports {
         self.attribution.process(protocol, source, destination)
     }
 
-    pub(super) fn know(&self, names: Arc<KnownNames>) {
+    pub(crate) fn know(&self, names: Arc<KnownNames>) {
         let _ = self.names.set(names); // there is one resolver
     }
 
-    pub(super) fn policy_changed(&self, policy: Policy) {
+    pub(crate) fn policy_changed(&self, policy: Policy) {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
-    fn hear(&self, report: Report<'_>) {
+    pub(crate) fn hear(&self, report: Report<'_>) {
         let event = match report {
             Report::Refused(packet) => self.of_packet(Action::Blocked, &packet),
             Report::Seen(packet) => self.of_packet(Action::Allowed, &packet),
@@ -111,7 +111,7 @@ impl Reports {
 }
 
 /// The end of a sentence that says why something is refused.
-pub(super) fn why(policy: &Policy, decision: Decision) -> String {
+fn why(policy: &Policy, decision: Decision) -> String {
     let rule = |rule: Option<&Rule>| rule.map(|rule| format!(" `{rule}`")).unwrap_or_default();
     match decision {
         Decision::Denied(place) => format!("the rule{} denies it", rule(policy.deny.get(place))),

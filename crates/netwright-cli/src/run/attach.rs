@@ -1,0 +1,46 @@
+//! `netwright run --attach`: running processes behind a policy, until this one ends.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use netwright::sys::Signals;
+use netwright_sandbox::{AttachTarget, Attached};
+use rustix::process::Signal;
+
+use super::policy::Source;
+use super::supervise::{self, Watch};
+use super::telling::Telling;
+use crate::arguments::{Global, Run};
+use crate::failure::{Done, Failure};
+use crate::output;
+
+pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Done {
+    if arguments.detach {
+        Attached::detach_left(target)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ends = [Signal::INT, Signal::TERM, Signal::HUP];
+    let signals =
+        Signals::receive(&ends).map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
+    let source = Source::of_run(arguments);
+    let watch = Watch::of(&source);
+    let policy = source.read()?;
+    let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
+    let mut attached = Attached::attach(target, &policy, arguments.learn.is_some())?;
+    let told = telling.start(attached.take_events());
+    if !global.quiet {
+        output::message("the policy is in force until this ends (Ctrl-C)");
+    }
+    loop {
+        let changed = supervise::wait(&signals, watch.as_ref())?;
+        if signals.next().map_err(|error| Failure::said(format!("cannot read signals: {error}")))?.is_some() {
+            break;
+        }
+        if changed {
+            supervise::reload(&source, &told, |policy| attached.reload(policy));
+        }
+    }
+    attached.detach()?;
+    told.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
