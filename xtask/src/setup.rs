@@ -22,7 +22,28 @@ const TOOLS: &[Tool] = &[
     Tool { name: "nft", package: "nftables", needed_for: "comparisons of the firewall with nft" },
     Tool { name: "ip", package: "iproute2", needed_for: "comparisons of links, addresses, routes with ip" },
     Tool { name: "ping", package: "iputils-ping", needed_for: "comparisons of ICMP with ping" },
+    sandboxed("curl", "curl"),
+    sandboxed("wget", "wget"),
+    sandboxed("dig", "bind9-dnsutils"),
+    sandboxed("host", "bind9-host"),
+    sandboxed("psql", "postgresql-client"),
+    sandboxed("git", "git"),
+    sandboxed("ssh", "openssh-client"),
+    sandboxed("sshd", "openssh-server"),
+    sandboxed("openssl", "openssl"),
+    sandboxed("socat", "socat"),
+    sandboxed("python3", "python3"),
+    sandboxed("node", "nodejs"),
+    sandboxed("hey", "hey"),
+    sandboxed("javac", "default-jdk-headless"),
+    sandboxed("musl-gcc", "musl-tools"),
+    sandboxed("busybox", "busybox"),
 ];
+
+/// A program that must work in a sandbox.
+const fn sandboxed(name: &'static str, package: &'static str) -> Tool {
+    Tool { name, package, needed_for: "trying that program in a sandbox" }
+}
 
 /// The search path with the administrator's folders, which an ordinary user's often lacks.
 pub(crate) fn search_path() -> OsString {
