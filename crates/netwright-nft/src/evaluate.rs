@@ -1,5 +1,6 @@
 //! Syntax trees to the typed middle: every word gets its meaning, and everything that is wrong is said at once.
 
+mod assign;
 mod chain;
 mod command;
 mod element;

@@ -222,7 +222,7 @@ impl Action {
     fn merge(self, shapes: &[Shape]) -> Rule {
         let Some(first) = shapes.first() else { return Rule::default() };
         let key = key(&first.left);
-        let elements = |data: &dyn Fn(&Shape) -> (Option<Expression>, Vec<Statement>)| {
+        let elements = |data: &dyn Fn(&Shape) -> Held| {
             let of = |shape: &Shape| {
                 let (data, statements) = data(shape);
                 let with = move |row: Vec<Expression>| Element {
@@ -267,6 +267,9 @@ impl Action {
         Rule { statements, ..Rule::default() }
     }
 }
+
+/// What a map holds for the keys of a rule, and the statements of the elements.
+type Held = (Option<Expression>, Vec<Statement>);
 
 /// What is loaded, side by side.
 fn key(left: &[Expression]) -> Expression {

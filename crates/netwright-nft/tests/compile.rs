@@ -301,6 +301,35 @@ fn raw_bits_of_a_port_are_the_port() {
     assert_eq!(errors, ["`ssh` is not an integer [\"ssh\"] "], "a length is no port");
 }
 
+#[test]
+fn what_is_written_must_be_of_the_right_type() {
+    let check = |rule: &str, fits: bool| {
+        let (_, errors) = compiled(&format!("table inet t {{ chain c {{ {rule}; }}; }}"));
+        assert_eq!(errors.is_empty(), fits, "{rule}: {errors:?}");
+    };
+    for rule in [
+        "meta mark set ip saddr",
+        "meta mark set ip ttl & 3",
+        "ip id set numgen inc mod 7",
+        "ct zone set ip id",
+    ] {
+        check(rule, true);
+    }
+    for rule in [
+        "meta mark set ip id",
+        "meta mark set ct state",
+        "meta priority set meta length",
+        "ip id set meta mark",
+        "ip dscp set ip ttl",
+        "ip saddr set tcp sequence",
+        "tcp dport set numgen inc mod 7",
+        "meta secmark set meta mark",
+        "ct secmark set 5",
+    ] {
+        check(rule, false);
+    }
+}
+
 /// Each definition uses the one before it twice: sixty of them would be more elements than there are atoms in a glass.
 #[test]
 fn variables_do_not_unfold_without_an_end() {

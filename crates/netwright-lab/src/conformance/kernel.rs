@@ -70,7 +70,7 @@ impl<'a> Bench<'a> {
             Outcome::Refused(refusals) => {
                 let refusal = refusals.first().ok_or_else(|| Failure::wrong("refused without a reason"))?;
                 let step = batch.step(refusal.index).map(|step| step.to_string());
-                Ok(Err(format!("{}: {:?}", step.unwrap_or_default(), refusal.error)))
+                Ok(Err(format!("{}: {}", step.unwrap_or_default(), refusal.error)))
             }
         }
     }

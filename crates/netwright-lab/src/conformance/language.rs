@@ -8,7 +8,7 @@ use netwright_netfilter::{
     NetfilterHeader, Object, Rule, Set, Table,
 };
 use netwright_nft::catalog::Catalog;
-use netwright_nft::diagnostic::{SourceId, SourceMap};
+use netwright_nft::diagnostic::{Severity, SourceId, SourceMap};
 use netwright_nft::evaluate::{Options, compile};
 use netwright_nft::ir::{self, Command, Operation, Target};
 use netwright_nft::lift::{self, Dump};
@@ -90,6 +90,7 @@ impl Language {
         let options = Options { names: &self.names, catalog, zone: self.options.zone };
         let compiled = compile(&sources, &parsed, &options);
         let said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
+        let said = said.filter(|said| said.severity == Severity::Error);
         let errors: Vec<String> = said
             .map(|error| {
                 format!("{} [{}]", error.message, error.span().map_or("", |span| sources.snippet(span)))

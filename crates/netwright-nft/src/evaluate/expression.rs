@@ -107,7 +107,7 @@ impl<'a> Evaluator<'a> {
         self.value(expression, part).map(Expression::Value)
     }
 
-    /// The type of the constant beside an operand: what is wanted in the end, if that is wider.
+    /// The type of the constant beside an operand: its own, or what is wanted in the end, if that is wider.
     fn operand_type(
         &mut self,
         other: &Expression,
@@ -115,8 +115,9 @@ impl<'a> Evaluator<'a> {
         span: crate::diagnostic::Span,
     ) -> Eval<TypePart> {
         match (self.parts(other).first().copied(), want) {
-            (_, Some(want)) => Ok(*want),
-            (Some(part), None) => Ok(part),
+            (Some(part), Some(want)) if part.bits < want.bits => Ok(*want),
+            (Some(part), _) => Ok(part),
+            (None, Some(want)) => Ok(*want),
             (None, None) => self.error(span, "the type of this cannot be told"),
         }
     }

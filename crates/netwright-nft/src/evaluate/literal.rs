@@ -38,7 +38,10 @@ impl<'a> Evaluator<'a> {
                 if backwards && part.data_type != DataType::HOUR {
                     return self.error(span, "a range must end with its greater value");
                 }
-                Ok(Expression::Range(from, to))
+                match from.bytes == to.bytes {
+                    true => Ok(Expression::Value(from)),
+                    false => Ok(Expression::Range(from, to)),
+                }
             }
             ExpressionKind::Prefix(prefix) => {
                 let value = self.value(&prefix.value, part)?;

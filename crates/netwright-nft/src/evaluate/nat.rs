@@ -73,7 +73,10 @@ impl<'a> Evaluator<'a> {
         let part = Self::address_part(family);
         match &address.kind {
             ExpressionKind::Map(map) => self.map(map, Wanted::Target(part)),
-            _ => self.computed(address, Some(&part)),
+            _ => Ok(match self.computed(address, Some(&part))? {
+                Expression::Prefix(value, length) if length == part.bits => Expression::Value(value),
+                other => other,
+            }),
         }
     }
 

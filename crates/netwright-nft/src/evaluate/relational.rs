@@ -167,31 +167,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Whether a value fits where it is written: the types are the same, or one is of the other's kind.
-    pub(super) fn check_assigned(
-        &mut self,
-        span: crate::diagnostic::Span,
-        value: &Expression,
-        part: &TypePart,
-    ) -> Eval<()> {
-        let parts = self.parts(value);
-        let Some(have) = parts.first() else { return Ok(()) };
-        let (have, want) = (have.data_type, part.data_type);
-        let loose =
-            |data_type: DataType| data_type == DataType::INTEGER || data_type == DataType::HEX_INTEGER;
-        let numbers = !have.is_string() && !want.is_string();
-        let fits = have.is_a(want)
-            || want.is_a(have)
-            || (numbers && want == DataType::MARK)
-            || loose(have) && numbers;
-        if fits {
-            return Ok(());
-        }
-        let message =
-            format!("{} is needed here, this is a {}", describe(part), have.descriptor().description);
-        self.error(span, message)
-    }
-
     /// The type of addresses of a family.
     pub(super) fn address_part(family: Family) -> TypePart {
         TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR })

@@ -6,10 +6,11 @@ use super::element::{Placed, Wanted};
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
 use crate::ir::{
-    Command, Expression, MapTarget, ObjectKind, Operation, Set, SetPolicy, Target, TypePart, TypeSpec,
+    Command, Expression, MapTarget, ObjectKind, Operation, Selector, Set, SetPolicy, Target, TypePart,
+    TypeSpec,
 };
 use crate::syntax::ast::{self, ExpressionKind, SetKind};
-use crate::table::{DataType, symbol, vocabulary};
+use crate::table::{DataType, ExtensionBase, symbol, vocabulary};
 
 impl<'a> Evaluator<'a> {
     /// A named set or map without its elements.
@@ -114,7 +115,8 @@ impl<'a> Evaluator<'a> {
                 Ok(TypeSpec { parts, type_of: None })
             }
             ast::TypeSpec::Typeof(expression) => {
-                let made = self.computed(expression, None)?;
+                let mut made = self.computed(expression, None)?;
+                name_extensions(&mut made);
                 let parts = self.parts(&made);
                 if parts.is_empty() || parts.iter().any(|part| part.bits == 0) {
                     return self.error(expression.span, "the type of this cannot be told");
@@ -212,4 +214,16 @@ fn object_word(word: &str) -> Option<ObjectKind> {
         "ct expectation" => ast::ObjectKind::CtExpectation,
         _ => return None,
     }))
+}
+
+/// An extension header by itself has the type of its first field, not that of being there.
+fn name_extensions(of: &mut Expression) {
+    match of {
+        Expression::Concatenation(parts) => parts.iter_mut().for_each(name_extensions),
+        Expression::Selector(Selector::Exthdr(exthdr)) if exthdr.base == ExtensionBase::IPV6 => {
+            let first = exthdr.header.and_then(|header| header.fields.first());
+            exthdr.field = exthdr.field.or(first);
+        }
+        _ => {}
+    }
 }

@@ -185,46 +185,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn assign(&mut self, target: &'a ast::Expression, value: &'a ast::Expression) -> Eval<Statement> {
-        let Some(selector) = self.selector(target)? else {
-            return self.error(target.span, "this cannot be set");
-        };
-        let writable = match &selector {
-            Selector::Meta(key) => key.writable,
-            Selector::Ct(ct) => ct.key.writable,
-            Selector::Payload(payload) => payload.inner.is_none(),
-            Selector::Exthdr(exthdr) => {
-                exthdr.base == crate::table::ExtensionBase::TCP
-                    && (exthdr.field.is_some() || exthdr.raw.is_some())
-            }
-            _ => false,
-        };
-        if !writable {
-            return self.error(target.span, "this can be read only");
-        }
-        let part = selector.part();
-        let value_span = value.span;
-        let resolved = self.resolve(value)?;
-        // A security context has a name only as an object.
-        let named = matches!(resolved.kind, ExpressionKind::Literal(_) | ExpressionKind::Map(_));
-        if named && matches!(&selector, Selector::Meta(key) if key.name == "secmark") {
-            return self.object_reference(ast::ObjectKind::Secmark, value);
-        }
-        if matches!(resolved.kind, ExpressionKind::Set(_) | ExpressionKind::SetReference(_)) {
-            return self.error(value_span, "a single value can be set, not a set");
-        }
-        let made = self.computed(resolved, Some(&part))?;
-        let made = match made {
-            Expression::Range(..) | Expression::Prefix(..) | Expression::Wildcard(_) => {
-                return self.error(value_span, "a single value can be set, not a range");
-            }
-            Expression::Flags(values) => Expression::Flags(values),
-            other => other,
-        };
-        self.check_assigned(value_span, &made, &part)?;
-        Ok(Statement::Assign(selector, made))
-    }
-
     pub(super) fn counter(&self, counter: &ast::Counter) -> Counter {
         let number = |number: Option<ast::Number>| number.map_or(0, |number| number.value);
         Counter { packets: number(counter.packets), bytes: number(counter.bytes) }
@@ -247,7 +207,11 @@ impl<'a> Evaluator<'a> {
         Ok(Limit { rate, seconds: limit.per, burst: burst.unwrap_or(default), over: limit.over })
     }
 
-    fn object_reference(&mut self, kind: ast::ObjectKind, name: &'a ast::Expression) -> Eval<Statement> {
+    pub(super) fn object_reference(
+        &mut self,
+        kind: ast::ObjectKind,
+        name: &'a ast::Expression,
+    ) -> Eval<Statement> {
         let kind = object_kind(kind);
         let name = self.resolve(name)?;
         let reference = match &name.kind {

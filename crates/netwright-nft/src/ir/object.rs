@@ -136,6 +136,8 @@ pub struct Set {
     pub comment: Option<String>,
     /// Its elements.
     pub elements: Vec<Element>,
+    /// How many elements are listed, where the kernel counts them.
+    pub count: Option<usize>,
     /// The kernel's number for it.
     pub handle: Option<u64>,
 }

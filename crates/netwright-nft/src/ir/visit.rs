@@ -3,15 +3,15 @@
 use super::{Expression, Match, ObjectName, QueueTarget, Selector, Statement};
 
 impl Statement {
-    /// Everything that is loaded, in the order in which it is.
+    /// Everything that is loaded, in the order in which it is; what is written comes first.
     #[must_use]
     pub fn selectors(&self) -> Vec<&Selector> {
         let mut found = Vec::new();
-        for expression in self.expressions() {
-            expression.collect(&mut found);
-        }
         if let Statement::Assign(selector @ (Selector::Payload(_) | Selector::Exthdr(_)), _) = self {
             found.push(selector);
+        }
+        for expression in self.expressions() {
+            expression.collect(&mut found);
         }
         found
     }

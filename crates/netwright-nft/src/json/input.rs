@@ -35,13 +35,15 @@ pub fn parse(sources: &mut SourceMap, id: SourceId) -> Parsed {
         made: String::new(),
         origins: Vec::new(),
         diagnostics: Vec::new(),
+        warnings: Vec::new(),
     };
     let mut commands = Vec::new();
     if document.diagnostics.is_empty() {
         // What is wrong was noted.
         let _ = input.document(&document.root, &mut commands);
     }
-    let found = input.diagnostics.into_iter().map(|diagnostic| path::with_path(diagnostic, &document.root));
+    let found = input.diagnostics.into_iter().chain(input.warnings);
+    let found = found.map(|diagnostic| path::with_path(diagnostic, &document.root));
     let diagnostics = document.diagnostics.into_iter().chain(found).collect();
     if !input.made.is_empty() {
         sources.add_made(input.made, input.origins);
@@ -62,6 +64,7 @@ struct Input {
     made: String,
     origins: Vec<(u32, Span)>,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Input {
@@ -101,21 +104,26 @@ impl Input {
         self.error(node.span, format!("{wanted} is needed here, this is {}", describe(&node.value)))
     }
 
-    /// An object whose members all have known names.
+    /// An object; members without a known name are ignored.
     fn object<'t>(&mut self, node: &'t Located, what: &'static str, known: &[&str]) -> Read<Members<'t>> {
         let Value::Object(entries) = &node.value else {
             return self.wrong_type(node, &format!("an object for {what}"));
         };
-        let mut result = Ok(());
-        for entry in entries {
-            if !known.contains(&entry.key.as_str()) {
-                result = self.unknown(entry.key_span, &entry.key, &format!("member of {what}"), known);
-                if self.diagnostics.len() >= MAX_ERRORS {
-                    break;
-                }
-            }
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            self.ignored(entry, what, known);
         }
-        result.map(|()| Members { span: node.span, what, entries })
+        Ok(Members { span: node.span, what, entries })
+    }
+
+    /// A warning about a member that means nothing.
+    fn ignored(&mut self, entry: &Entry, what: &str, known: &[&str]) {
+        if self.warnings.len() >= MAX_ERRORS {
+            return;
+        }
+        let word = &entry.key;
+        let message = format!("`{}` is no member of {what}: it is ignored", clip(word));
+        let near = if word.len() > 40 { None } else { nearest(word, known.iter().copied()) };
+        self.warnings.push(Diagnostic::warning(entry.key_span, message).did_you_mean(near));
     }
 
     /// The only member of an object.

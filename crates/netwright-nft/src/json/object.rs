@@ -93,10 +93,7 @@ impl ToJson<'_> {
             .with_some("map", target)
             .with_some("policy", (set.policy == Some(SetPolicy::Memory)).then_some("memory"))
             .with_some("size", set.size)
-            .with_some(
-                "count",
-                set.size.filter(|_| !set.elements.is_empty()).map(|_| set.elements.len() as u64),
-            )
+            .with_some("count", set.count.filter(|_| set.size.is_some()).map(|count| count as u64))
             .with_some("flags", (!flags.is_empty()).then_some(flags))
             .with_some("timeout", set.timeout.map(|timeout| timeout / 1000))
             .with_some("gc-interval", set.gc_interval.map(|interval| interval / 1000))

@@ -152,7 +152,7 @@ impl Lifter<'_> {
 
     /// `meta protocol ip` says nothing in a table of the family `ip`.
     fn take_out_tautology(&mut self) {
-        let own = own_network(self.family);
+        let own = own_network(self.family).filter(|own| *own != HeaderId::Arp);
         self.take_out(|pending| {
             pending.tunnel.is_none()
                 && pending.is_meta("protocol")

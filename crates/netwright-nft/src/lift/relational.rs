@@ -92,7 +92,8 @@ impl Lifter<'_> {
     /// A comparison of several neighbouring fields that a mask keeps.
     fn split_masked(&mut self, bits: &Bits, mask: &[u8], op: CompareOp, data: &[u8]) -> Option<Vec<Match>> {
         let kept = payload::kept(bits, mask)?;
-        if payload::field(&mut self.context, bits).is_some() || payload::field(&mut self.context, &kept).is_some()
+        if payload::field(&mut self.context, bits).is_some()
+            || payload::field(&mut self.context, &kept).is_some()
         {
             return None;
         }

@@ -18,7 +18,7 @@ use crate::table::{ByteOrder, Concat, DataType};
 /// A set or map with its elements.
 #[must_use]
 pub fn set(raw: &KernelSet, content: &[KernelElement]) -> Set {
-    let keys = key_forms(raw);
+    let elements = elements(raw, content, &key_forms(raw));
     Set {
         family: raw.family,
         table: raw.table.clone(),
@@ -36,7 +36,8 @@ pub fn set(raw: &KernelSet, content: &[KernelElement]) -> Set {
         auto_merge: raw.userdata.number(entry::SET_AUTO_MERGE).is_some_and(|merge| merge != 0),
         statements: raw.expressions.iter().filter_map(stateful::statement).collect(),
         comment: raw.userdata.text(entry::SET_COMMENT).map(str::to_owned),
-        elements: elements(raw, content, &keys),
+        count: raw.count.map(|_| elements.len()).filter(|count| *count > 0),
+        elements,
         data_ranges: data_ranges(raw),
         handle: raw.handle,
     }

@@ -24,6 +24,9 @@ use crate::table::{ByteOrder, DataType, ExtensionBase, HeaderId};
 /// How deep chains may be written in place.
 const MAXIMUM_DEPTH: usize = 8;
 
+/// Bits of a pair of bytes, by which checksums are corrected.
+const PAIR: u32 = 16;
+
 impl Lifter<'_> {
     /// Takes in an expression that is no load; `None` where it is not understood.
     pub(super) fn statement(&mut self, expression: &Kernel) -> Option<()> {
@@ -128,7 +131,10 @@ impl Lifter<'_> {
         let all = if width == 128 { u128::MAX } else { (1 << width) - 1 };
         let (kept, flipped) = (value::number(mask)?, value::number(xor)?);
         let cleared = !kept & all;
-        if cleared == 0 || flipped & kept != 0 {
+        if cleared == 0 {
+            return self.flipped_bits(bits, flipped);
+        }
+        if flipped & kept != 0 {
             return None;
         }
         let trailing = cleared.trailing_zeros();
@@ -138,7 +144,9 @@ impl Lifter<'_> {
         let place = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
         let location = match payload::field(&mut self.context, &place) {
             Some((header, field)) if contiguous => PayloadLocation::Field(header, field),
-            _ if payload::field(&mut self.context, bits).is_some() => return None,
+            _ if !bits.bits.is_multiple_of(PAIR) || payload::field(&mut self.context, bits).is_some() => {
+                return None;
+            }
             _ => match self.changed_bits(bits, cleared, flipped) {
                 None if first > 0 && contiguous => {
                     PayloadLocation::Raw { base: place.base, offset: place.offset, bits: place.bits }
@@ -149,6 +157,20 @@ impl Lifter<'_> {
         let selector = Selector::Payload(Payload { inner: None, location });
         let form = Form { shift: trailing, ..Form::of(selector.part(), xor.len(), true) };
         Some(Statement::Assign(selector, Expression::Value(form.value_of(xor))))
+    }
+
+    /// `ip dscp set ip dscp ^ 1`.
+    fn flipped_bits(&mut self, bits: &Bits, flipped: u128) -> Option<Statement> {
+        if flipped == 0 || bits.bits != PAIR || payload::field(&mut self.context, bits).is_some() {
+            return None;
+        }
+        let (header, field, shift) = payload::field_around(&mut self.context, bits, flipped)?;
+        let selector =
+            Selector::Payload(Payload { inner: None, location: PayloadLocation::Field(header, field) });
+        let number = flipped >> shift & crate::table::value::greatest(field.bits);
+        let constant = Expression::Value(Value::number(field.data_type, field.bits, number));
+        let field = Box::new(Expression::Selector(selector.clone()));
+        Some(Statement::Assign(selector, Expression::Binary(BinaryOperator::Xor, field, Box::new(constant))))
     }
 
     /// Some bits of a field that does not fill what was loaded: `ip dscp set ip dscp | 1`.

@@ -130,54 +130,97 @@ impl Lowering<'_> {
             (ir::Expression::Value(_), right) if is_bitwise(operator) => (right, left),
             both => both,
         };
-        let shifting = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
-        let right_value = constant_of(right)?;
-        match right_value {
-            Some(value) if shifting => {
-                let loaded = self.compute(left, cell, Purpose::Value, want)?;
-                let by = value.as_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
-                let left_shift = operator == BinaryOperator::ShiftLeft;
-                let op = if left_shift { BitwiseOp::LEFT_SHIFT } else { BitwiseOp::RIGHT_SHIFT };
-                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-                self.shift(cell, bytes, op, by)?;
-                Ok(Loaded { bytes, ..loaded })
-            }
-            Some(value) => {
-                let (base, steps) = constant_steps(left, operator, value)?;
-                let loaded = self.compute(base, cell, Purpose::Value, want)?;
-                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-                let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
-                let form = Form { bytes, ..Form::of(&part, false) };
-                let (mask, xor) = combine(&steps, bytes);
-                let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
-                self.bitwise(cell, mask, xor)?;
-                Ok(Loaded { bytes, ..loaded })
-            }
-            None => {
-                let loaded = self.compute(left, cell, Purpose::Value, want)?;
-                let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-                let second = self.registers.take(&[bytes])?;
-                self.compute(right, second, Purpose::Value, want)?;
-                self.registers.release(second);
-                let op = match operator {
-                    BinaryOperator::And => BitwiseOp::AND,
-                    BinaryOperator::Or => BitwiseOp::OR,
-                    BinaryOperator::Xor => BitwiseOp::XOR,
-                    _ => return Err(Error::new("the number of bits to shift by must be a constant")),
-                };
-                let at = Some(register(cell)?);
-                let code = BitwiseAttrs {
-                    source: at,
-                    source2: Some(register(second)?),
-                    destination: at,
-                    op: Some(op),
-                    length: Some(bytes as u32),
-                    ..Default::default()
-                };
-                self.code.push(code.into());
-                Ok(Loaded { bytes, ..loaded })
-            }
+        let constant = constant_of(right)?;
+        if !is_bitwise(operator) {
+            let by =
+                constant.ok_or_else(|| Error::new("the number of bits to shift by must be a constant"))?;
+            return self.shifted(operator, left, &by, cell, want);
         }
+        // What is as wide as what is wanted is combined as it is, and swapped in the end.
+        let inside = want.filter(|want| !self.is_combined_as_it_is(left, want));
+        let loaded = match constant {
+            Some(value) => self.combined_with_constant(operator, left, value, cell, inside)?,
+            None => self.combined(operator, left, right, cell, inside)?,
+        };
+        match inside {
+            Some(_) => Ok(loaded),
+            None => self.convert(loaded, cell, want),
+        }
+    }
+
+    fn is_combined_as_it_is(&self, left: &ir::Expression, want: &TypePart) -> bool {
+        let base = constant_base(left);
+        let shifted = matches!(base, ir::Expression::Binary(operator, ..) if !is_bitwise(*operator));
+        !shifted && self.parts(base).first().is_some_and(|own| own.bits >= want.bits)
+    }
+
+    /// Shifts are done in the byte order that is wanted.
+    fn shifted(
+        &mut self,
+        operator: BinaryOperator,
+        of: &ir::Expression,
+        by: &ir::Value,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let loaded = self.compute(of, cell, Purpose::Value, want)?;
+        let by = by.as_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
+        let left = operator == BinaryOperator::ShiftLeft;
+        let op = if left { BitwiseOp::LEFT_SHIFT } else { BitwiseOp::RIGHT_SHIFT };
+        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+        self.shift(cell, bytes, op, by)?;
+        Ok(Loaded { bytes, ..loaded })
+    }
+
+    fn combined_with_constant(
+        &mut self,
+        operator: BinaryOperator,
+        left: &ir::Expression,
+        value: ir::Value,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let (base, steps) = constant_steps(left, operator, value)?;
+        let loaded = self.compute(base, cell, Purpose::Value, want)?;
+        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+        let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
+        let form = Form { bytes, ..Form::of(&part, false) };
+        let (mask, xor) = combine(&steps, bytes);
+        let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
+        self.bitwise(cell, mask, xor)?;
+        Ok(Loaded { bytes, ..loaded })
+    }
+
+    /// Combines two things that are loaded.
+    fn combined(
+        &mut self,
+        operator: BinaryOperator,
+        left: &ir::Expression,
+        right: &ir::Expression,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let loaded = self.compute(left, cell, Purpose::Value, want)?;
+        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+        let second = self.registers.take(&[bytes])?;
+        self.compute(right, second, Purpose::Value, Some(want.unwrap_or(&loaded.part)))?;
+        self.registers.release(second);
+        let op = match operator {
+            BinaryOperator::And => BitwiseOp::AND,
+            BinaryOperator::Or => BitwiseOp::OR,
+            _ => BitwiseOp::XOR,
+        };
+        let at = Some(register(cell)?);
+        let code = BitwiseAttrs {
+            source: at,
+            source2: Some(register(second)?),
+            destination: at,
+            op: Some(op),
+            length: Some(bytes as u32),
+            ..Default::default()
+        };
+        self.code.push(code.into());
+        Ok(Loaded { bytes, ..loaded })
     }
 
     /// Looks a key up in a map; what it holds goes where the key was.
@@ -217,6 +260,32 @@ pub(super) fn or_all(values: &[ir::Value]) -> Result<ir::Value> {
     }
     all.bytes = ir::Bytes::new(&bytes);
     Ok(all)
+}
+
+/// What a chain of operations with constants starts from.
+fn constant_base(expression: &ir::Expression) -> &ir::Expression {
+    match expression {
+        ir::Expression::Binary(operator, left, right)
+            if is_bitwise(*operator)
+                && matches!(**right, ir::Expression::Value(_) | ir::Expression::Flags(_)) =>
+        {
+            constant_base(left)
+        }
+        other => other,
+    }
+}
+
+/// The mask and exclusive or, most significant byte first, of operations with constants on a field itself: of what is
+/// written back to it.
+pub(super) fn changed_in_place(
+    field: &ir::Expression,
+    value: &ir::Expression,
+    bytes: usize,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let ir::Expression::Binary(operator, left, right) = value else { return Ok(None) };
+    let Some(constant) = constant_of(right)?.filter(|_| is_bitwise(*operator)) else { return Ok(None) };
+    let (base, steps) = constant_steps(left, *operator, constant)?;
+    Ok((base == field).then(|| combine(&steps, bytes)))
 }
 
 /// One step of a chain of operations with constants, most significant byte first.

@@ -35,15 +35,22 @@ pub(super) fn bytes(value: &Value, form: Form) -> Result<DataValue> {
         let length = value.bytes.len().min(place.len());
         place[..length].copy_from_slice(&value.bytes[..length]);
     } else {
-        put_number(value, form, place);
+        put_number(&value.bytes, form, place);
     }
     DataValue::new(place).map_err(|error| Error::new(error.to_string()))
 }
 
-fn put_number(value: &Value, form: Form, place: &mut [u8]) {
-    let length = value.bytes.len().min(place.len());
+/// The bytes of a number, most significant first, where the form puts them.
+pub(super) fn placed(number: &[u8], form: Form) -> Result<DataValue> {
+    let mut place = vec![0; form.bytes];
+    put_number(number, form, &mut place);
+    DataValue::new(&place).map_err(|error| Error::new(error.to_string()))
+}
+
+fn put_number(number: &[u8], form: Form, place: &mut [u8]) {
+    let length = number.len().min(place.len());
     let start = place.len() - length;
-    place[start..].copy_from_slice(&value.bytes[value.bytes.len() - length..]);
+    place[start..].copy_from_slice(&number[number.len() - length..]);
     shift_left(place, form.shift);
     if form.little {
         place.reverse();

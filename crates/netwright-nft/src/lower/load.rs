@@ -252,13 +252,13 @@ impl Lowering<'_> {
     /// Swaps the bytes of a number.
     pub(super) fn swap(&mut self, cell: usize, bytes: usize, op: ByteOrderOp) -> Result<()> {
         let at = Some(register(cell)?);
-        let size = if matches!(bytes, 2 | 4 | 8) { bytes } else { 4 } as u32;
+        let size = [8, 4].into_iter().find(|size| bytes.is_multiple_of(*size)).unwrap_or(2);
         let swap = ByteOrderAttrs {
             source: at,
             destination: at,
             op: Some(op),
             length: Some(bytes as u32),
-            size: Some(size),
+            size: Some(size as u32),
             ..Default::default()
         };
         self.code.push(swap.into());

@@ -7,7 +7,8 @@ use super::registers::Registers;
 use super::{Error, Result};
 use crate::catalog::Catalog;
 use crate::context::{Conflict, Context, Dependency, DependencyOf};
-use crate::ir::{self, SetReference, Statement, TypePart, Value};
+use crate::ir::{self, Match, MatchOperator, Selector, SetReference, Statement, TypePart, Value};
+use crate::table::HeaderId;
 
 /// Where a rule is.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,9 @@ pub fn rule(scope: &Scope<'_>, rule: &ir::Rule) -> Result<Code> {
 pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -> u32) -> Result<Code> {
     let mut lowering = Lowering::new(scope, next_id);
     for (index, statement) in rule.statements.iter().enumerate() {
+        if index + 1 < rule.statements.len() && says_nothing(scope.family, statement) {
+            continue;
+        }
         lowering.index = index;
         lowering.statement(statement).map_err(|error| Error { statement: Some(index), ..error })?;
         lowering.set_origins.resize(lowering.sets.len(), index);
@@ -103,6 +107,37 @@ pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -
     let origins = owners.flat_map(|(owner, piece)| piece.code.iter().map(|_| *owner)).collect();
     let expressions = pieces.into_iter().flat_map(|piece| piece.code).collect();
     Ok(Code { sets, chains, expressions, origins, set_origins })
+}
+
+/// Whether a match holds for every packet of a family: `meta protocol ip` in a table of the family `ip`. At the end of a rule
+/// it is kept, as a rule of nothing would be no rule.
+fn says_nothing(family: Family, statement: &Statement) -> bool {
+    let own = match family {
+        Family::IPV4 => HeaderId::Ip,
+        Family::IPV6 => HeaderId::Ip6,
+        _ => return false,
+    };
+    let Statement::Match(Match { left: ir::Expression::Selector(Selector::Meta(key)), operator, right }) =
+        statement
+    else {
+        return false;
+    };
+    let equal = matches!(operator, MatchOperator::Implicit | MatchOperator::Equal);
+    let number = match right {
+        ir::Expression::Value(value) => value.as_number(),
+        ir::Expression::Set(SetReference::Anonymous(elements)) => match elements.as_slice() {
+            [only] => match &only.key {
+                Some(ir::Expression::Value(value)) => value.as_number(),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    };
+    let types = own.header().ether_types;
+    equal
+        && key.name == "protocol"
+        && number.is_some_and(|number| types.iter().any(|&own| u128::from(own) == number))
 }
 
 /// Lowers a stateful statement that an element or an object carries.

@@ -8,7 +8,7 @@ use netwright_netfilter::expression::{
     ObjectReferenceAttrs, PayloadAttrs, PayloadBase, QueueAttrs, QueueFlags, QuotaAttrs, QuotaFlags,
     RejectAttrs, RejectKind, SynProxyAttrs, SynProxyFlags,
 };
-use netwright_netfilter::{Data, Expression as Code, Register, Verdict as Code32, VerdictAttrs};
+use netwright_netfilter::{Data, DataValue, Expression as Code, Register, Verdict as Code32, VerdictAttrs};
 
 use super::compute::constant_of;
 use super::constant::{self, Form};
@@ -241,8 +241,21 @@ impl Lowering<'_> {
             self.code.push(payload_write(payload, place, source).into());
             return Ok(());
         }
-        let Some(value) = constant_of(value)? else {
-            return Err(Error::new("a field that is no whole pair of bytes can be set to a constant only"));
+        let field = Expression::Selector(Selector::Payload(payload.clone()));
+        let width = place.bytes as usize;
+        let (keep, change) = match (
+            constant_of(value)?,
+            super::compute::changed_in_place(&field, value, width)?,
+        ) {
+            (Some(value), _) => (
+                vec![0; width],
+                constant::bytes(&value, Form { bytes: width, shift: 0, little: false })?.to_vec(),
+            ),
+            (None, Some(change)) => change,
+            (None, None) => {
+                let message = "a field that is no whole pair of bytes can be set to a constant, or to itself with some bits changed";
+                return Err(Error::new(message));
+            }
         };
         let pair = if summed { 2 } else { 1 };
         let offset = place.offset / pair * pair;
@@ -258,9 +271,12 @@ impl Lowering<'_> {
         self.code.push(load);
         let form = Form { bytes: around.bytes as usize, shift: around.shift, little: false };
         let field = constant::ones(around.bits, form)?;
-        let keep: Vec<u8> = field.iter().map(|byte| !byte).collect();
-        let keep = keep.as_slice().try_into().map_err(|_| Error::new("the field is too long"))?;
-        self.bitwise(cell, keep, constant::bytes(&value, form)?)?;
+        let (keep, change) = (constant::placed(&keep, form)?, constant::placed(&change, form)?);
+        let keep: Vec<u8> =
+            keep.iter().zip(field.iter()).map(|(keep, field)| keep & field | !field).collect();
+        let change: Vec<u8> = change.iter().zip(field.iter()).map(|(change, field)| change & field).collect();
+        let data = |bytes: &[u8]| DataValue::new(bytes).map_err(|_| Error::new("the field is too long"));
+        self.bitwise(cell, data(&keep)?, data(&change)?)?;
         self.code.push(payload_write(payload, around, Some(register(cell)?)).into());
         Ok(())
     }

@@ -38,8 +38,8 @@ impl<W: fmt::Write> Printer<'_, W> {
         if let Some(size) = set.size {
             self.tabs()?;
             write!(self.out, "size {size}")?;
-            if !set.elements.is_empty() {
-                write!(self.out, "\t# count {}", set.elements.len())?;
+            if let Some(count) = set.count {
+                write!(self.out, "\t# count {count}")?;
             }
             self.word("\n")?;
         }

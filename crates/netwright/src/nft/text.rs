@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use netwright_nft::diagnostic::{Diagnostic, SourceMap};
+use netwright_nft::diagnostic::{Diagnostic, Severity, SourceMap};
 use netwright_nft::syntax::{self, Binding, NoIncludes, Parsed};
 use netwright_sys::{Cause, Error};
 
@@ -57,7 +57,7 @@ fn unbound<'s>(diagnostics: &'s [Diagnostic], sources: &'s SourceMap) -> impl It
 /// An error with all that is wrong with a text, if anything is.
 pub(super) fn refuse(diagnostics: &[Diagnostic], sources: &SourceMap) -> Result<()> {
     let mut all = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
         let separator = if all.is_empty() { "" } else { "\n" };
         let place = diagnostic.span().and_then(|span| sources.locate(span));
         let place = place.map(|place| format!("{place}: ")).unwrap_or_default();

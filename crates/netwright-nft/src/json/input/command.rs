@@ -83,9 +83,12 @@ struct Order {
 impl Input {
     /// A command; nothing for the head of a listing.
     pub(super) fn command(&mut self, node: &Located) -> Read<Option<Command>> {
-        let entry = self.single(node, "a command")?;
+        let verbs: Vec<&str> = VERBS.iter().map(|(verb, _)| *verb).chain(["metainfo"]).collect();
+        let entry = self.meant(node, "a command", &verbs)?;
         let (order, thing) = match find(VERBS, &entry.key) {
-            Some(verb) => (Order { verb, listed: false }, self.single(&entry.node, "what is to be done")?),
+            Some(verb) => {
+                (Order { verb, listed: false }, self.meant(&entry.node, "what is to be done", &[])?)
+            }
             None => (Order { verb: Verb::Add, listed: true }, entry),
         };
         if thing.key == "metainfo" {
@@ -98,6 +101,21 @@ impl Input {
             _ => self.selection(order.verb, thing)?,
         };
         Ok(Some(Command { span: node.span, verb: order.verb, kind }))
+    }
+
+    /// The only member of an object that is one of some words or the name of a thing; where there is none, the only member.
+    fn meant<'t>(&mut self, node: &'t Located, what: &str, words: &[&str]) -> Read<&'t Entry> {
+        let Value::Object(entries) = &node.value else { return self.single(node, what) };
+        let is_known = |entry: &Entry| {
+            let word = entry.key.as_str();
+            words.contains(&word) || find(ONE, word).or(find(ALL, word)).is_some() || word == "element"
+        };
+        let mut known = entries.iter().filter(|entry| is_known(entry));
+        let (Some(meant), None) = (known.next(), known.next()) else { return self.single(node, what) };
+        for entry in entries.iter().filter(|entry| !is_known(entry)) {
+            self.ignored(entry, what, words);
+        }
+        Ok(meant)
     }
 
     /// The head of a listing: its schema must be one that is known.

@@ -1,4 +1,4 @@
-//! The members of an object whose names have been checked.
+//! The members of an object.
 
 use super::super::reader::{Entry, Located, Value};
 use super::{Input, Read};
@@ -8,7 +8,7 @@ use crate::syntax::ast::{Name, Number, Time};
 /// Milliseconds in a second.
 const SECOND: u64 = 1000;
 
-/// An object whose members all have known names.
+/// An object: those of its members that mean something are asked for by name.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'t> {
     /// Where the object stands.

@@ -1,7 +1,7 @@
 //! What JSON is taken for, and what is said about JSON that is wrong.
 
 use crate::catalog::Catalog;
-use crate::diagnostic::{Diagnostic, SourceId, SourceMap};
+use crate::diagnostic::{Diagnostic, Severity, SourceId, SourceMap};
 use crate::evaluate::{Options, compile};
 use crate::ir::{Operation, Target};
 use crate::print;
@@ -27,7 +27,8 @@ fn read(text: &str) -> (SourceMap, Vec<crate::ir::Command>, Vec<Diagnostic>) {
 #[track_caller]
 fn check(statements: &str, expected: &str) {
     let (sources, commands, diagnostics) = read(&format!("{BEFORE}{statements}{BEHIND}"));
-    let seen = match (diagnostics.first(), commands.last().map(|command| &command.target)) {
+    let wrong = diagnostics.iter().find(|one| one.severity == Severity::Error);
+    let seen = match (wrong, commands.last().map(|command| &command.target)) {
         (Some(wrong), _) => told(&sources, wrong),
         (None, Some(Target::Rule { rule, .. })) => print::rule(rule, &PrintOptions::default(), &Names::new()),
         (None, other) => format!("{other:?}"),
@@ -139,8 +140,8 @@ fn verbs_are_those_of_the_language() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     check(
-        r#"{"counter":{"packet":1}}"#,
-        "x.json:1:83: there is no member of a counter `packet` | in nftables[0].rule.expr[0].counter | Did you mean `packets`?",
+        r#"{"counter":{"packets":"1"}}"#,
+        "x.json:1:93: a whole number for `packets` is needed here, this is the string `1` | in nftables[0].rule.expr[0].counter.packets | ",
     );
     check(
         r#"{"accept":null},{"counterr":null}"#,
@@ -219,8 +220,37 @@ fn a_truncated_text_is_survived_wherever_it_ends() {
 #[test]
 fn the_upper_half_of_64_bits_is_below_zero() {
     let of = |number: &str| {
-        format!(r#"{{"match":{{"op":"==","left":{{"payload":{{"base":"nh","offset":0,"len":64}}}},"right":{number}}}}}"#)
+        format!(
+            r#"{{"match":{{"op":"==","left":{{"payload":{{"base":"nh","offset":0,"len":64}}}},"right":{number}}}}}"#
+        )
     };
     check(&of("-2"), "@nh,0,64 == 0xfffffffffffffffe");
     check(&of("-9223372036854775808"), "@nh,0,64 == 0x8000000000000000");
+}
+
+#[test]
+fn what_means_nothing_is_ignored_with_a_warning() {
+    let warned = |text: &str, expected: &str| {
+        let (sources, commands, said) = read(text);
+        let said: Vec<String> = said
+            .iter()
+            .map(|one| {
+                assert_eq!(one.severity, Severity::Warning, "{text}");
+                told(&sources, one)
+            })
+            .collect();
+        assert_eq!((said, commands.len()), (vec![expected.to_owned()], 1), "{text}");
+    };
+    warned(
+        &format!(r#"{BEFORE}{{"counter":{{"packet":1}}}}{BEHIND}"#),
+        "x.json:1:83: `packet` is no member of a counter: it is ignored | in nftables[0].rule.expr[0].counter | Did you mean `packets`?",
+    );
+    warned(
+        r#"{"nftables":[{"add":{"table":{"family":"ip","name":"t"}},"by":"us"}]}"#,
+        "x.json:1:58: `by` is no member of a command: it is ignored | in nftables[0] | ",
+    );
+    mistake(
+        r#"{"nftables":[{"add":{"table":{"family":"ip","name":"t"}},"flush":{"ruleset":null}}]}"#,
+        "x.json:1:14: a command is an object with one member, this one has 2 | in nftables[0] | ",
+    );
 }

@@ -123,11 +123,11 @@ headers! {
         2 "hdrlength" 4 4 INTEGER;
         3 "dscp" 8 6 DSCP;
         4 "ecn" 14 2 ECN;
-        5 "length" 16 16 INTEGER;
+        5 "length" 16 16 INTEGER in_pseudo_header: true;
         6 "id" 32 16 INTEGER;
         7 "frag-off" 48 16 HEX_INTEGER;
         8 "ttl" 64 8 INTEGER;
-        9 "protocol" 72 8 INET_PROTO;
+        9 "protocol" 72 8 INET_PROTO in_pseudo_header: true;
         10 "checksum" 80 16 INTEGER;
         11 "saddr" 96 32 IPV4_ADDR in_pseudo_header: true;
         12 "daddr" 128 32 IPV4_ADDR in_pseudo_header: true;
@@ -141,8 +141,8 @@ headers! {
         2 "dscp" 4 6 DSCP;
         3 "ecn" 10 2 ECN;
         4 "flowlabel" 12 20 INTEGER;
-        5 "length" 32 16 INTEGER;
-        6 "nexthdr" 48 8 INET_PROTO;
+        5 "length" 32 16 INTEGER in_pseudo_header: true;
+        6 "nexthdr" 48 8 INET_PROTO in_pseudo_header: true;
         7 "hoplimit" 56 8 INTEGER;
         8 "saddr" 64 128 IPV6_ADDR in_pseudo_header: true;
         9 "daddr" 192 128 IPV6_ADDR in_pseudo_header: true;
