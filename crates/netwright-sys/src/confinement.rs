@@ -34,7 +34,9 @@ use crate::{Cause, Enclosure, Error, Result};
 /// started itself.
 ///
 /// What it does with files is not confined but by masks ([`crate::Mask`]): sockets at paths lead outside, and so do programs that others will
-/// run. With user number 0 it needs [`Mask::ReadOnly`](crate::Mask::ReadOnly) for `/proc/sys` and `/sys`, whose files the kernel lets that user write without
+/// run, and devices that it may open. Of these `/dev/vhost-vsock` and `/dev/infiniband` pass by the network namespace and want masks where they
+/// exist; `/dev/net/tun` and `/dev/ppp` do not, since they ask for power over a network namespace, and `/dev/kvm` reaches no network by itself.
+/// With user number 0 it needs [`Mask::ReadOnly`](crate::Mask::ReadOnly) for `/proc/sys` and `/sys`, whose files the kernel lets that user write without
 /// any capability.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {

@@ -91,8 +91,7 @@ impl Enclosure {
         let warden = fork(&plan).map_err(failed)?;
         write_maps(&warden, &plan, all_users).map_err(failed)?;
         drop(plan.socket); // so that the warden's end is told, even in the midst of an answer
-        let (answer, descriptors) =
-            converse(conversation.as_fd(), &Request::Begin, &[], None).map_err(failed)?;
+        let (answer, descriptors) = converse(conversation.as_fd(), &Request::Begin, &[]).map_err(failed)?;
         let [Some(user), Some(lower), Some(network), Some(mounts)] = descriptors else {
             return Err(refused(ASKED, answer, isolate::obstacle_here));
         };
@@ -107,7 +106,7 @@ impl Enclosure {
             let address = address.map(|address| format!(" for {address}")).unwrap_or_default();
             format!("make a {} inside{address}", request.name())
         };
-        let [socket, ..] = self.ask(asked, &Request::Socket(*request), &[], None)?;
+        let [socket, ..] = self.ask(asked, &Request::Socket(*request), &[])?;
         let socket = socket.ok_or_else(|| Error::new(asked(), Cause::NoAnswer))?;
         socket::resize(socket.as_fd(), request).map_err(|errno| Error::new(asked(), errno))?;
         Ok(socket)
@@ -131,36 +130,40 @@ impl Enclosure {
             ));
         }
         let text = texts([path.as_bytes(), value.as_bytes()]).map_err(|cause| Error::new(asked(), cause))?;
-        self.ask(asked, &Request::Sysctl, &text, None).map(drop)
+        self.ask(asked, &Request::Sysctl, &text).map(drop)
     }
 
     /// Covers files and directories inside, one after the other: later masks cover what earlier ones brought. It
-    /// holds for processes that run inside already, too.
+    /// holds for processes that run inside already, too. Where one fails, some of those behind it may have been laid.
     pub fn mask(&self, masks: &[Mask]) -> Result<()> {
-        masks.iter().try_for_each(|mask| {
-            let asked = || format!("cover {} inside", mask.path().display());
-            let failed = |cause: Cause| Error::new(asked(), cause);
-            let path = mask.path().as_os_str().as_bytes();
-            if !mask.path().is_absolute() {
-                return Err(failed(Cause::Invalid("the path is not absolute".into())));
-            }
-            let (kind, text, content) = match mask {
-                Mask::File { content, .. } => (MaskKind::File, texts([path]), Some(memory_file(content))),
-                Mask::Nothing { .. } => (MaskKind::File, texts([path]), None),
-                Mask::ReadOnly { .. } => (MaskKind::ReadOnly, texts([path]), None),
-                Mask::Directory { keep, .. } => {
-                    if let Some(name) = keep.iter().find(|name| is_no_entry(name)) {
-                        let what = format!("«{name}» is not the name of an entry");
-                        return Err(failed(Cause::Invalid(what)));
-                    }
-                    let names = keep.iter().map(|name| name.as_bytes());
-                    (MaskKind::Directory, texts([path].into_iter().chain(names)), None)
+        /// So many are on their way before the first answer is awaited, so that the processes do not wait for each other.
+        const AHEAD: usize = 16;
+        let asked = |mask: &Mask| format!("cover {} inside", mask.path().display());
+        let orders: Vec<_> = masks
+            .iter()
+            .map(|mask| Order::new(mask).map_err(|cause| Error::new(asked(mask), cause)))
+            .collect::<Result<_>>()?;
+        let conversation = self.conversation.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut outcome, mut sent) = (Ok(()), 0);
+        for number in 0..masks.len() + AHEAD {
+            if let (Ok(()), Some(order), Some(mask)) = (&outcome, orders.get(number), masks.get(number)) {
+                match order.send(conversation.as_fd()) {
+                    Ok(()) => sent += 1,
+                    Err(error) => outcome = Err(Error::new(asked(mask), error)),
                 }
-            };
-            let content = content.transpose().map_err(|error| failed(error.into()))?;
-            let content = content.as_ref().map(AsFd::as_fd);
-            self.ask(asked, &Request::Mask(kind), &text.map_err(failed)?, content).map(drop)
-        })
+            }
+            // All answers are heard, whatever becomes of them, since the next one must be that to the next request.
+            let awaited = number.checked_sub(AHEAD).filter(|&number| number < sent);
+            if let Some(mask) = awaited.and_then(|number| masks.get(number)) {
+                let heard = match answer(conversation.as_fd()) {
+                    Ok((Answer { step: Step::Done, .. }, _)) => Ok(()),
+                    Ok((answer, _)) => Err(refused(&asked(mask), answer, |_| None)),
+                    Err(error) => Err(Error::new(asked(mask), error)),
+                };
+                outcome = outcome.and(heard);
+            }
+        }
+        outcome
     }
 
     /// The network namespace, for moving interfaces into it. Only who is root outside may enter it with
@@ -188,15 +191,9 @@ impl Enclosure {
         &self.inside
     }
 
-    fn ask(
-        &self,
-        asked: impl Fn() -> String,
-        request: &Request,
-        text: &[u8],
-        descriptor: Option<BorrowedFd<'_>>,
-    ) -> Result<Descriptors> {
+    fn ask(&self, asked: impl Fn() -> String, request: &Request, text: &[u8]) -> Result<Descriptors> {
         let conversation = self.conversation.lock().unwrap_or_else(PoisonError::into_inner);
-        match converse(conversation.as_fd(), request, text, descriptor) {
+        match converse(conversation.as_fd(), request, text) {
             Ok((Answer { step: Step::Done, .. }, descriptors)) => Ok(descriptors),
             Ok((answer, _)) => Err(refused(&asked(), answer, |_| None)),
             Err(error) => Err(Error::new(asked(), error)),
@@ -204,25 +201,73 @@ impl Enclosure {
     }
 }
 
+/// A mask as the warden is told.
+struct Order {
+    kind: MaskKind,
+    text: Vec<u8>,
+    content: Option<OwnedFd>,
+}
+
+impl Order {
+    fn new(mask: &Mask) -> std::result::Result<Self, Cause> {
+        let path = mask.path().as_os_str().as_bytes();
+        if !mask.path().is_absolute() {
+            return Err(Cause::Invalid("the path is not absolute".into()));
+        }
+        let (kind, names, content) = match mask {
+            Mask::File { content, .. } => (MaskKind::File, [].as_slice(), Some(content)),
+            Mask::Nothing { .. } => (MaskKind::File, [].as_slice(), None),
+            Mask::ReadOnly { .. } => (MaskKind::ReadOnly, [].as_slice(), None),
+            Mask::Directory { keep, .. } => (MaskKind::Directory, keep.as_slice(), None),
+        };
+        if let Some(name) = names.iter().find(|name| is_no_entry(name)) {
+            return Err(Cause::Invalid(format!("«{name}» is not the name of an entry")));
+        }
+        let text = texts([path].into_iter().chain(names.iter().map(|name| name.as_bytes())))?;
+        let content = content.map(|content| memory_file(content)).transpose()?;
+        Ok(Order { kind, text, content })
+    }
+
+    fn send(&self, conversation: BorrowedFd<'_>) -> std::io::Result<()> {
+        let content = self.content.as_ref().map(AsFd::as_fd);
+        ask(conversation, &Request::Mask(self.kind), &self.text, content)
+    }
+}
+
 /// Asks the warden, and hears its answer.
-#[allow(unsafe_code)]
 fn converse(
     conversation: BorrowedFd<'_>,
     request: &Request,
     text: &[u8],
-    descriptor: Option<BorrowedFd<'_>>,
 ) -> std::io::Result<(Answer, Descriptors)> {
-    let gone = || std::io::Error::new(std::io::ErrorKind::BrokenPipe, "the process inside has ended");
+    ask(conversation, request, text, None)?;
+    answer(conversation)
+}
+
+fn ask(
+    conversation: BorrowedFd<'_>,
+    request: &Request,
+    text: &[u8],
+    descriptor: Option<BorrowedFd<'_>>,
+) -> std::io::Result<()> {
     match transfer::send(conversation, request, text, descriptor.as_slice()) {
-        Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Err(gone()),
-        other => other?,
+        Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => Err(gone()),
+        other => Ok(other?),
     }
+}
+
+#[allow(unsafe_code)]
+fn answer(conversation: BorrowedFd<'_>) -> std::io::Result<(Answer, Descriptors)> {
     // SAFETY: the warden, a fork of this process, holds the other end, and answers with nothing but answers.
     match unsafe { transfer::receive::<Answer>(conversation, &mut []) } {
         Ok(Some(message)) => Ok((message.value, message.descriptors)),
         Ok(None) | Err(rustix::io::Errno::CONNRESET) => Err(gone()),
         Err(errno) => Err(errno.into()),
     }
+}
+
+fn gone() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::BrokenPipe, "the process inside has ended")
 }
 
 fn refused(asked: &str, answer: Answer, help: impl Fn(Errno) -> Option<&'static str>) -> Error {

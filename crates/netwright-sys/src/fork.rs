@@ -29,11 +29,27 @@ pub(crate) fn fork(flags: i32, pidfd: Option<&mut i32>) -> Result<Option<i32>> {
 /// Kills a copy and waits for its end.
 #[allow(unsafe_code)]
 pub(crate) fn end(child: i32) {
-    // SAFETY: both take numbers by value. The child has not been waited for, so that its number is still its own.
-    unsafe {
-        libc::kill(child, libc::SIGKILL);
-        while libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) == -1 && last() == Errno::INTR {}
+    send(child, libc::SIGKILL);
+    // SAFETY: the call takes numbers only. The child has not been waited for, so that its number is still its own.
+    while unsafe { libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) } == -1 && last() == Errno::INTR {
     }
+}
+
+/// Sends a signal, if the process is still there.
+#[allow(unsafe_code)]
+pub(crate) fn send(process: i32, signal: i32) {
+    // SAFETY: both are numbers. That of a child stands for it until it has been waited for.
+    unsafe { libc::kill(process, signal) };
+}
+
+/// Lets a signal do what it does by default, or nothing.
+///
+/// Children whose end is told by an ignored `SIGCHLD` need not be waited for.
+#[allow(unsafe_code)]
+pub(crate) fn set_ignored(signal: i32, ignored: bool) -> Result<()> {
+    let to = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: no function is passed.
+    if unsafe { libc::signal(signal, to) } == libc::SIG_ERR { Err(last()) } else { Ok(()) }
 }
 
 /// Ends the copy without running anything of the process that it is a copy of.

@@ -351,6 +351,41 @@ fn masks_cannot_be_removed(directory: &Path, place: &str) {
 }
 
 #[test]
+fn a_replaced_socket_is_covered_with_its_directory() {
+    const TEST: &str = "a_replaced_socket_is_covered_with_its_directory";
+    if let Some(place) = place() {
+        let connected = UnixStream::connect(Path::new(&env::var_os(DIRECTORY).unwrap()).join("socket"));
+        return match place.as_str() {
+            "alone" => assert_eq!(connected.unwrap_err().kind(), ErrorKind::ConnectionRefused),
+            "replaced" => drop(connected.unwrap()), // the kernel has taken the mask away with the entry
+            "directory" => assert_eq!(connected.unwrap_err().kind(), ErrorKind::NotFound),
+            other => panic!("{other}"),
+        };
+    }
+    let scratch = Scratch::new("a_replaced_socket");
+    let path = scratch.0.join("socket");
+    let run = |enclosure: &Enclosure, place: &str| {
+        let mut command = again(TEST, place);
+        enclosure.confine(command.env(DIRECTORY, &scratch.0), &Confinement::default()).unwrap();
+        check(command);
+    };
+    let mut listener = UnixListener::bind(&path).unwrap();
+    let (alone, whole) = (enclosure(), enclosure());
+    alone.mask(&[Mask::Nothing { path: path.clone() }]).unwrap();
+    whole.mask(&[Mask::Directory { path: scratch.0.clone(), keep: Vec::new() }]).unwrap();
+    run(&alone, "alone");
+    for _ in 0..2 {
+        fs::remove_file(&path).unwrap();
+        listener = UnixListener::bind(&path).unwrap();
+        run(&alone, "replaced");
+        run(&whole, "directory");
+    }
+    alone.mask(&[Mask::Nothing { path: path.clone() }]).unwrap();
+    run(&alone, "alone");
+    drop(listener);
+}
+
+#[test]
 fn results_and_errors_arrive() {
     let enclosure = enclosure();
     let run = |program: &str, arguments: &[&str]| {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Address, Link, Links, SetUp, tables};
-use netwright_sys::{Enclosure, EnclosureOptions, Namespace, Outcome, SocketRequest, protocol};
+use netwright_sys::{Enclosure, EnclosureOptions, Mask, Namespace, Outcome, SocketRequest, protocol};
 
 fn enclosure() -> Enclosure {
     Enclosure::create(&EnclosureOptions::default())
@@ -108,6 +108,22 @@ fn threads_share_it() {
             });
         }
     });
+}
+
+#[test]
+fn many_masks_are_laid_and_a_wrong_one_is_named() {
+    let enclosure = enclosure();
+    let cover = |path: &str| Mask::File { path: path.into(), content: b"inside".repeat(10_000) };
+    enclosure.mask(&vec![cover("/etc/passwd"); 60]).unwrap();
+    let mut masks = vec![cover("/etc/passwd"); 60];
+    masks[30] = cover("/nowhere/file");
+    let error = enclosure.mask(&masks).unwrap_err();
+    assert!(error.is_not_found() && error.to_string().contains("/nowhere/file"), "{error}");
+    // The next answer is that to the next request.
+    enclosure.socket(&SocketRequest::tcp(false)).unwrap();
+    let lines = fs::read_to_string(format!("/proc/{}/mountinfo", enclosure.warden()))
+        .map(|mounts| mounts.lines().filter(|line| line.contains(" /etc/passwd ")).count());
+    assert!(lines.is_err() || lines.is_ok_and(|lines| (90..120).contains(&lines)));
 }
 
 #[test]

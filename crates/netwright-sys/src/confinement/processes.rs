@@ -21,7 +21,7 @@ use rustix::thread::UnshareFlags;
 
 use super::{Failure, Plan, Step, at, die_with, give_up_privileges, set_filter};
 use crate::enclosure::cover_read_only;
-use crate::fork::{EndAtPanic, close_all_but, end, exit, fork};
+use crate::fork::{EndAtPanic, close_all_but, end, exit, fork, send, set_ignored};
 use crate::namespace::unshare;
 use crate::option::last;
 
@@ -69,7 +69,7 @@ fn give_up(plan: &Plan) -> std::result::Result<(), Failure> {
 fn first_process(plan: &Plan, guardian: &OwnedFd) -> std::result::Result<Infallible, Failure> {
     let _end = EndAtPanic;
     let failed = at(Step::Processes);
-    disposition(libc::SIGCHLD, libc::SIG_IGN).map_err(failed)?;
+    set_ignored(libc::SIGCHLD, true).map_err(failed)?;
     give_up(plan)?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
     set_filter(&plan.filter).map_err(at(Step::Filter))?;
@@ -149,7 +149,7 @@ fn end_like(status: i32) -> ! {
         exit(libc::WEXITSTATUS(status));
     }
     let signal = libc::WTERMSIG(status);
-    let _ = disposition(signal, libc::SIG_DFL);
+    let _ = set_ignored(signal, false);
     let _ = Signals::unblock(signal);
     send(own_number(), signal);
     exit(128 + signal)
@@ -157,18 +157,6 @@ fn end_like(status: i32) -> ! {
 
 fn own_number() -> i32 {
     getpid().as_raw_nonzero().get()
-}
-
-#[allow(unsafe_code)]
-fn send(process: i32, signal: i32) {
-    // SAFETY: both are numbers. That of a child stands for it until it has been waited for.
-    unsafe { libc::kill(process, signal) };
-}
-
-#[allow(unsafe_code)]
-fn disposition(signal: i32, to: libc::sighandler_t) -> Result<()> {
-    // SAFETY: the callers pass no functions.
-    if unsafe { libc::signal(signal, to) } == libc::SIG_ERR { Err(last()) } else { Ok(()) }
 }
 
 /// What signals did before the guardian took them.
@@ -192,7 +180,7 @@ impl Signals {
             {
                 return Err(last());
             }
-            disposition(libc::SIGCHLD, libc::SIG_DFL)?;
+            set_ignored(libc::SIGCHLD, false)?;
             Ok(Signals { blocked: blocked.assume_init(), child: child.assume_init() })
         }
     }

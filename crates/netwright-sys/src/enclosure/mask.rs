@@ -21,7 +21,8 @@ use crate::option::last;
 /// confined cannot take it away, neither in namespaces of their own.
 ///
 /// A mount over a file or socket is gone when the entry below it is removed or replaced outside, as a restarted service
-/// does with its socket: where that must not happen, cover the directory.
+/// does with its socket, and nothing else than a later mask covers the new one. So cover the directory where it is one for
+/// sockets. That mask cannot be lost as long as the directory is there, and brings in nothing that comes later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mask {
     /// A file with this content, which cannot be written.

@@ -14,9 +14,9 @@ use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::protocol::{Answer, Request, Step, TEXT};
-use super::transfer::{Descriptors, Message, receive, send};
+use super::transfer::{self, Descriptors, Message, receive};
 use super::{mask, socket};
-use crate::fork::{EndAtPanic, close_all_but, end, exit, fork};
+use crate::fork::{EndAtPanic, close_all_but, exit, fork, send, set_ignored};
 
 /// What is decided, opened and written before the fork.
 pub(super) struct Plan {
@@ -43,14 +43,14 @@ pub(super) fn run(plan: &Plan) -> ! {
             Ok(()) => act(plan, &message, text.get_mut(..message.text).unwrap_or_default()),
             Err(errno) => failed((Step::Descriptors, errno)),
         };
-        let mut borrowed = [plan.null.as_fd(); super::transfer::DESCRIPTORS];
+        let mut borrowed = [plan.null.as_fd(); transfer::DESCRIPTORS];
         let mut count = 0;
         for (place, descriptor) in borrowed.iter_mut().zip(descriptors.iter().flatten()) {
             *place = descriptor.as_fd();
             count += 1;
         }
         let borrowed = borrowed.get(..count).unwrap_or_default();
-        if send(plan.socket.as_fd(), &answer, &[], borrowed).is_err() {
+        if transfer::send(plan.socket.as_fd(), &answer, &[], borrowed).is_err() {
             break;
         }
     }
@@ -77,7 +77,7 @@ fn next(plan: &Plan, text: &mut [u8]) -> Option<Message<Request>> {
 type Outcome = (Answer, Descriptors);
 
 fn failed((step, errno): (Step, Errno)) -> Outcome {
-    (Answer { step, errno: errno.raw_os_error() }, [const { None }; super::transfer::DESCRIPTORS])
+    (Answer { step, errno: errno.raw_os_error() }, [const { None }; transfer::DESCRIPTORS])
 }
 
 fn done(descriptors: Descriptors) -> Outcome {
@@ -98,7 +98,7 @@ fn act(plan: &Plan, message: &Message<Request>, text: &mut [u8]) -> Outcome {
 }
 
 fn none((): ()) -> Descriptors {
-    [const { None }; super::transfer::DESCRIPTORS]
+    [const { None }; transfer::DESCRIPTORS]
 }
 
 /// Gives back every descriptor of the supervisor's that the warden does not need.
@@ -136,7 +136,10 @@ fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
 /// A user namespace below the warden's, with the same map. A process brings it to life and ends then; the descriptor
 /// keeps it.
 fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
-    let child = fork(libc::CLONE_NEWUSER, None).map_err(|errno| (Step::LowerNamespace, errno))?;
+    // Waiting for its end would wait until it has run, for the first time, on a machine that has other things to do.
+    let child =
+        set_ignored(libc::SIGCHLD, true).and_then(|()| fork(libc::CLONE_NEWUSER | libc::SIGCHLD, None));
+    let child = child.map_err(|errno| (Step::LowerNamespace, errno))?;
     let Some(child) = child else { sleep() };
     let made = (|| {
         let file = |name| ShortPath::of_process(child, name);
@@ -144,7 +147,7 @@ fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
         write_all(&file("gid_map")?.open(OFlags::WRONLY)?, plan.groups.as_bytes())?;
         file("ns/user")?.open(OFlags::RDONLY)
     })();
-    end(child);
+    send(child, libc::SIGKILL);
     made.map_err(|errno| (Step::LowerMap, errno))
 }
 
