@@ -5,7 +5,7 @@
 //! - `output` sees all that is sent; `own` what goes to the sandbox itself; `decide` has the rules of the policy, `deny` first;
 //! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops;
 //! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for a rule with a name; the comments of rules tell whose they are;
-//! - `own`, `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
+//! - `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
 //!
 //! With [`Mode::Attached`] the same rules bind one control group of the host, and nothing else is touched.
 
@@ -28,7 +28,7 @@ use netwright_nft::table::{Database, Names};
 use netwright_sys::{Cause, Connection, Error, Outcome, Result};
 use netwright_wire::Errno;
 
-use text::Numbers;
+use text::{Kinds, Numbers};
 
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, SEEN_GROUP, TABLE};
 use crate::policy::{Policy, Rule, Target};
@@ -122,6 +122,8 @@ pub struct Filter {
     options: FilterOptions,
     /// What the texts so far have declared.
     catalog: Catalog,
+    /// Which kinds of addresses have sets.
+    kinds: Vec<Kinds>,
     /// The sets of each allow rule; rules without a name have none.
     sets: Vec<Option<NameSets>>,
     /// The number of the next sets: none has the name of one that was there before.
@@ -144,10 +146,18 @@ impl Filter {
     pub fn install(connection: Connection, policy: &Policy, options: FilterOptions) -> Result<Filter> {
         let catalog = Catalog::of_nothing();
         let (policy, sets) = (policy.clone(), Vec::new());
-        let mut filter = Filter { connection, policy, options, catalog, sets, next: 0 };
+        let mut filter = Filter { connection, policy, options, catalog, kinds: Vec::new(), sets, next: 0 };
         let (sets, numbers) = filter.sets_for(&filter.policy);
-        filter.load(&text::table(&filter.options))?;
-        filter.load(&text::chains(&filter.policy, &filter.options, &numbers))?;
+        let (table, (kinds, there)) =
+            (text::table(&filter.options), text::sets(&filter.policy, &filter.options, &[]));
+        let chains = text::chains(&filter.policy, &filter.options, &numbers);
+        if there.is_empty() {
+            filter.load(&(table + &chains))?;
+        } else {
+            filter.load(&(table + &kinds))?;
+            filter.load(&chains)?;
+        }
+        filter.kinds = there;
         filter.adopt(sets, &numbers);
         Ok(filter)
     }
@@ -200,6 +210,11 @@ impl Filter {
     /// The kernel does not take it; then the old policy is still in force.
     pub fn replace(&mut self, policy: &Policy) -> Result<()> {
         let (sets, numbers) = self.sets_for(policy);
+        let (kinds, missing) = text::sets(policy, &self.options, &self.kinds);
+        if !missing.is_empty() {
+            self.load(&kinds)?;
+            self.kinds.extend(missing);
+        }
         self.load(&text::replacement(policy, &self.options, &numbers))?;
         self.policy = policy.clone();
         self.adopt(sets, &numbers);

@@ -1,10 +1,11 @@
 //! The chains of a sandbox's own namespace.
 
+use std::net::IpAddr;
+
 use super::text::Text;
 use super::{FilterOptions, Listeners, Mode, rules};
 use crate::constants::{PING_GROUP, RESOLVER, SUPERVISOR_MARK};
 use crate::policy::Policy;
-use crate::policy::address::{Prefix, disjoint, length};
 
 /// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200).
 const DETOURS: [&str; 3] = ["ip option lsrr exists", "ip option ssrr exists", "exthdr rt exists"];
@@ -27,11 +28,14 @@ pub(super) fn detours(text: &mut Text) {
     text.lines(DETOURS.map(|detour| format!("{detour} goto refused")));
 }
 
-pub(super) fn own_prefixes(options: &FilterOptions) -> Vec<Prefix> {
-    let loopback = [([127, 0, 0, 0].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 128)];
-    disjoint(
-        loopback.into_iter().chain(options.own.iter().map(|address| (*address, length(*address)))).collect(),
-    )
+/// The way of what is for the sandbox itself to a chain.
+fn to_own(options: &FilterOptions, chain: &str) -> Vec<String> {
+    let own = options.own.iter().map(|address| match address {
+        IpAddr::V4(address) => format!("ip daddr {address}"),
+        IpAddr::V6(address) => format!("ip6 daddr {address}"),
+    });
+    let loopback = ["ip daddr 127.0.0.0/8", "ip6 daddr ::1"].map(str::to_owned);
+    loopback.into_iter().chain(own).map(|place| format!("{place} goto {chain}")).collect()
 }
 
 /// TCP is judged by its first segment, and nobody inside can forge another: connections outlive the policy without being tracked.
@@ -49,8 +53,7 @@ fn output(text: &mut Text, options: &FilterOptions) {
         detours(text);
         text.line("tcp flags & (fin | syn | rst | ack) != syn accept");
         text.line("ct state established,related accept");
-        text.line("ip daddr @own_ipv4 goto own");
-        text.line("ip6 daddr @own_ipv6 goto own");
+        text.lines(to_own(options, "own"));
         if matches!(options.mode, Mode::Nat(_)) {
             text.line(format_args!("icmpv6 type {{ {NEIGHBOURS} }} accept"));
         }
@@ -105,8 +108,7 @@ fn prerouting(text: &mut Text, options: &FilterOptions) {
         text.line("type filter hook prerouting priority mangle; policy accept;");
         text.line("iifname != \"lo\" accept");
         text.line("ct direction reply accept");
-        text.line("ip daddr @own_ipv4 goto arrived");
-        text.line("ip6 daddr @own_ipv6 goto arrived");
+        text.lines(to_own(options, "arrived"));
         if matches!(options.mode, Mode::Relay(_)) {
             text.line("goto redirected");
         }

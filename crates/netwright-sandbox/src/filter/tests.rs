@@ -60,6 +60,7 @@ fn every_policy_compiles_in_every_mode() {
                 };
                 let texts = [
                     text::table(&options),
+                    text::sets(&policy, &options, &[]).0,
                     text::chains(&policy, &options, &numbers(vec![0, 1], vec![])),
                     text::replacement(&policy, &options, &numbers(vec![2], vec![1])),
                 ];

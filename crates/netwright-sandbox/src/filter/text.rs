@@ -4,23 +4,74 @@ use std::fmt::{Display, Write};
 
 use super::{FilterOptions, Mode, attached, inside, rules};
 use crate::constants::HELD_GROUP;
-use crate::policy::Policy;
-use crate::policy::Protocol;
 use crate::policy::address::{self, AddressKind, Prefix};
+use crate::policy::{Policy, Protocol, Rule, Target};
 
-/// The table with the sets that no policy changes. A set of prefixes that is made along with rules that refer to it can look empty to packets
-/// for a moment, so these are there before.
+/// The table, which must not be there.
 pub(super) fn table(options: &FilterOptions) -> String {
+    format!("create table inet {0}\ntable inet {0} {{ }}\n", options.table)
+}
+
+/// Sets of prefixes that a policy's rules refer to, but for those that are there. Such a set looks empty to packets for a moment when it is made
+/// along with rules that refer to it, so it is made before them.
+pub(super) fn sets(policy: &Policy, options: &FilterOptions, there: &[Kinds]) -> (String, Vec<Kinds>) {
     let mut text = Text { out: String::new(), depth: 0 };
-    text.line(format_args!("create table inet {}", options.table));
-    text.block(format_args!("table inet {}", options.table), |text| {
-        text.prefix_sets("own", &inside::own_prefixes(options));
-        text.prefix_sets("never", &address::special(|kind| !kind.is_ordinary()));
-        text.prefix_sets("resolvers", &address::resolvers());
-        text.prefix_sets("special", &address::special(|_| true));
-        text.prefix_sets("private", &address::special(|kind| kind == AddressKind::Private));
-    });
-    text.out
+    let missing: Vec<Kinds> = Kinds::ALL
+        .into_iter()
+        .filter(|kinds| !there.contains(kinds) && kinds.are_in(policy, options.open))
+        .collect();
+    if !missing.is_empty() {
+        text.block(format_args!("table inet {}", options.table), |text| {
+            missing.iter().for_each(|kinds| text.prefix_sets(kinds.name(), &kinds.prefixes()));
+        });
+    }
+    (text.out, missing)
+}
+
+/// Kinds of addresses that have sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kinds {
+    /// What rules for many addresses leave out.
+    Never,
+    /// Public name servers.
+    Resolvers,
+    /// All that `internet` leaves out.
+    Special,
+    /// What `lan` means.
+    Private,
+}
+
+impl Kinds {
+    const ALL: [Kinds; 4] = [Kinds::Never, Kinds::Resolvers, Kinds::Special, Kinds::Private];
+
+    fn name(self) -> &'static str {
+        match self {
+            Kinds::Never => "never",
+            Kinds::Resolvers => "resolvers",
+            Kinds::Special => "special",
+            Kinds::Private => "private",
+        }
+    }
+
+    fn prefixes(self) -> Vec<Prefix> {
+        match self {
+            Kinds::Never => address::special(|kind| !kind.is_ordinary()),
+            Kinds::Resolvers => address::resolvers(),
+            Kinds::Special => address::special(|_| true),
+            Kinds::Private => address::special(|kind| kind == AddressKind::Private),
+        }
+    }
+
+    /// Whether the rules of a policy refer to them.
+    fn are_in(self, policy: &Policy, open: bool) -> bool {
+        let allow = if open { &[][..] } else { &policy.allow };
+        let names = |target: Target| allow.iter().chain(&policy.deny).any(|rule| rule.target == target);
+        match self {
+            Kinds::Never | Kinds::Resolvers => allow.iter().any(Rule::is_wide),
+            Kinds::Special => names(Target::Internet),
+            Kinds::Private => names(Target::Lan),
+        }
+    }
 }
 
 /// The chains, with the rules of the first policy.
