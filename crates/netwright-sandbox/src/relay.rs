@@ -5,11 +5,11 @@
 //! to transparent listeners. The relay uses sockets of the inside that the [`Enclosure`] gives it, and sockets of the namespace
 //! that it was started in.
 //!
-//! - [`gate`]: connections are held until the destination has answered;
-//! - [`tcp`]: their data;
-//! - [`udp`]: datagrams;
-//! - [`icmp`]: echo requests;
-//! - [`notices`]: what was refused or seen is told, and refused at once.
+//! - `gate`: connections are held until the destination has answered;
+//! - `tcp`: their data;
+//! - `udp`: datagrams;
+//! - `icmp`: echo requests;
+//! - `notices`: what was refused or seen is told, and refused at once.
 
 mod allowance;
 mod gate;

@@ -86,7 +86,9 @@ impl Pinger {
         }
         match sent {
             Ok(_) => {
-                target.waiting.truncate(WAITING - 1);
+                if target.waiting.len() >= WAITING {
+                    target.waiting.pop_front();
+                }
                 target.waiting.push_back(Waiting {
                     sequence: target.next,
                     since: now,
@@ -130,10 +132,10 @@ impl Pinger {
             match recv(&target.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
                 Ok((_, length)) => {
                     let message = self.buffer.get(..length).unwrap_or_default();
-                    if let Some(packet) = target.answered(message) {
-                        if let Some(reply) = Packet::read(&packet).and_then(|packet| packet.echo_reply()) {
-                            self.injector.send(&reply);
-                        }
+                    if let Some(packet) = target.answered(message)
+                        && let Some(reply) = Packet::read(&packet).and_then(|packet| packet.echo_reply())
+                    {
+                        self.injector.send(&reply);
                     }
                 }
                 Err(Errno::AGAIN) => return,

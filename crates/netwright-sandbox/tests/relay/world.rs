@@ -58,7 +58,9 @@ impl World {
                 Report::Failed { protocol, destination, reason, .. } => {
                     Told::Failed { protocol, destination, reason }
                 }
-                Report::Seen(packet) => Told::Seen { protocol: packet.protocol(), destination: packet.destination() },
+                Report::Seen(packet) => {
+                    Told::Seen { protocol: packet.protocol(), destination: packet.destination() }
+                }
             };
             let _ = sender.send(told);
         });
@@ -132,16 +134,15 @@ impl World {
 /// Every destination is one of the inside's own.
 fn configure(connection: &mut Connection) -> Result<(), Failure> {
     let lo = LinkId::named(1, "lo");
-    connection.acknowledge(&Set { link: lo.clone(), change: &Change::up() })?;
+    connection.acknowledge(&Set { link: lo, change: &Change::up() })?;
     for (own, length, all) in
         [(IpAddr::V4(OWN_IPV4), 32, Prefix::ALL_IPV4), (IpAddr::V6(OWN_IPV6), 128, Prefix::ALL_IPV6)]
     {
-        let mut address = Address::new(own, length).on(lo.clone());
+        let mut address = Address::new(own, length).on(lo);
         address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
         connection.acknowledge(&Add(&address))?;
         let table = Table(1000);
-        let route =
-            Route::to(all).of_kind(RouteKind::LOCAL).dev(lo.clone()).table(table).preferred_source(own);
+        let route = Route::to(all).of_kind(RouteKind::LOCAL).dev(lo).table(table).preferred_source(own);
         connection.acknowledge(&Add(&route))?;
         connection.acknowledge(&Add(&RoutingRule::lookup(table).priority(32_800).family(Family::of(own))))?;
     }
