@@ -1,7 +1,7 @@
 //! Throughput, connections per second and latency.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -145,9 +145,14 @@ pub(crate) fn client(kind: &str, address: &str, seconds: &str, streams: &str) ->
     Ok(())
 }
 
+fn connect(address: &str, port: u16) -> std::io::Result<TcpStream> {
+    let address = address.parse().map_err(std::io::Error::other)?;
+    TcpStream::connect_timeout(&SocketAddr::new(address, port), Duration::from_secs(5))
+}
+
 /// Gbit/s of one stream, until the server has everything.
 fn bulk(address: &str, up: bool, time: Duration) -> std::io::Result<f64> {
-    let mut connection = TcpStream::connect((address, if up { SINK } else { SOURCE }))?;
+    let mut connection = connect(address, if up { SINK } else { SOURCE })?;
     let mut block = vec![7; BLOCK];
     let (start, mut bytes) = (Instant::now(), 0_usize);
     while start.elapsed() < time {
@@ -169,7 +174,7 @@ fn bulk(address: &str, up: bool, time: Duration) -> std::io::Result<f64> {
 fn connections(address: &str, time: Duration) -> std::io::Result<f64> {
     let (start, mut number) = (Instant::now(), 0);
     while start.elapsed() < time {
-        let mut connection = TcpStream::connect((address, ECHO))?;
+        let mut connection = connect(address, ECHO)?;
         connection.write_all(b".")?;
         connection.read_exact(&mut [0])?;
         number += 1;
@@ -179,7 +184,7 @@ fn connections(address: &str, time: Duration) -> std::io::Result<f64> {
 
 /// Microseconds that a byte takes there and back, of an open connection; that quantile.
 fn latency(address: &str, time: Duration, quantile: f64) -> Result<f64> {
-    let mut connection = TcpStream::connect((address, ECHO))?;
+    let mut connection = connect(address, ECHO)?;
     connection.set_nodelay(true)?;
     let (start, mut times) = (Instant::now(), Vec::new());
     while start.elapsed() < time {

@@ -11,8 +11,8 @@ use rustix::process::geteuid;
 use crate::Result;
 
 const NOBODY: u32 = 65534;
-/// The server's address.
-pub(crate) const SERVER: &str = "192.0.2.2";
+/// The server's address: not the gateway's, which pasta and slirp4netns take for the host.
+pub(crate) const SERVER: &str = "203.0.113.9";
 
 /// A way of running a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +75,20 @@ impl World {
     pub(crate) fn new() -> Result<Self> {
         let (netwright, root) = (program::netwright().map_err(text)?, geteuid().is_root());
         isolate::enter()?;
+        if root {
+            everybodys_tun();
+        }
         let make = || -> std::result::Result<World, Failure> {
             let mut host = Lab::around_this_thread()?;
-            let server = host.neighbour()?;
+            let mut server = host.neighbour()?;
             let mut behind = host.node("behind")?;
             host.host.connect("behind0", &mut behind, "eth0")?;
             host.host.address("behind0", "198.51.100.1/24")?;
             behind.address("eth0", "198.51.100.2/24")?;
             behind.route("default", "198.51.100.1")?;
             host.host.forward()?;
-            host.host.route("default", SERVER)?;
-            let mut server = server;
+            host.host.route("default", Lab::NEIGHBOUR[0])?;
+            server.address("lo", &format!("{SERVER}/32"))?;
             server.route("198.51.100.0/24", Lab::HOST[0])?;
             Ok(World { server, behind, root, netwright, _host: host })
         };
@@ -139,6 +142,18 @@ impl World {
             command.uid(NOBODY).gid(NOBODY).env("HOME", "/tmp").current_dir("/");
         }
         command
+    }
+}
+
+/// Lets ordinary users open `/dev/net/tun` in this mount namespace, as most systems let them: pasta and slirp4netns need it.
+fn everybodys_tun() {
+    use rustix::fs::{CWD, FileType, Mode, chmod, makedev, mknodat};
+    let node = "/run/netns/tun";
+    let mode = Mode::from_raw_mode(0o666);
+    let _ = std::fs::create_dir_all("/run/netns");
+    if mknodat(CWD, node, FileType::CharacterDevice, mode, makedev(10, 200)).is_ok() {
+        let _ = chmod(node, mode);
+        let _ = rustix::mount::mount_bind(node, "/dev/net/tun");
     }
 }
 
