@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub const TABLE: &str = "netwright_run";
 /// The mark of packets that the supervisor sends inside: they pass the filter. Setting marks needs a capability that the command never has.
 pub const SUPERVISOR_MARK: u32 = 0x6e77;
+/// The mark of echo requests that are led to the loopback where packets leave by a link.
+pub const PING_MARK: u32 = 0x6e78;
 /// Log group of the first segments of allowed TCP connections, held until the real destination has answered.
 pub const HELD_GROUP: u16 = 1;
 /// Log group of allowed ICMP echo requests, which the supervisor sends on.

@@ -68,7 +68,12 @@ impl Sandbox {
         let enclosure = Enclosure::create(&EnclosureOptions::default())?;
         // Of files, root stays root; over the network inside these capabilities give no power.
         let capabilities = self.user.is_none() && enclosure.has_all_users();
-        let confinement = Confinement { user: self.user.clone(), capabilities, ..Confinement::default() };
+        let confinement = Confinement {
+            user: self.user.clone(),
+            capabilities,
+            processes: self.processes,
+            ..Confinement::default()
+        };
         enclosure.confine(&mut command, &confinement)?;
         let inside = Inside::start(enclosure, &self)?;
         // The relay has raised it for itself; the command starts with what the caller had.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use super::text::Text;
 use super::{FilterOptions, Listeners, Mode, rules};
-use crate::constants::{PING_GROUP, RESOLVER, SUPERVISOR_MARK};
+use crate::constants::{PING_GROUP, PING_MARK, RESOLVER, SUPERVISOR_MARK};
 use crate::policy::Policy;
 
-/// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200).
-const DETOURS: [&str; 3] = ["ip option lsrr exists", "ip option ssrr exists", "exthdr rt exists"];
+/// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200). Nothing of today
+/// uses any option of IPv4.
+const DETOURS: [&str; 2] = ["ip hdrlength > 5", "exthdr rt exists"];
 /// What the kernel sends on its own account to keep groups and neighbours known. Nobody inside can make them: that takes a raw socket.
 const HOUSEKEEPING: &str = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report";
 const NEIGHBOURS: &str = "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert";
@@ -20,7 +21,24 @@ pub(super) fn chains(text: &mut Text, options: &FilterOptions) {
     output(text, options);
     if options.listeners().is_some() {
         prerouting(text, options);
+        if matches!(options.mode, Mode::Nat(_)) {
+            echo_requests(text, options);
+        }
     }
+}
+
+/// Where packets leave by a link, the supervisor carries echo requests all the same: what they contain stays inside. A mark leads
+/// them to the loopback.
+fn echo_requests(text: &mut Text, options: &FilterOptions) {
+    text.chain("unchanged", |text| text.line("accept"));
+    text.chain("echo_requests", |text| {
+        text.line("type route hook output priority mangle; policy accept;");
+        text.line("meta mark != 0 accept");
+        text.lines(to_own(options, "unchanged"));
+        for echo in [rules::echo(true), rules::echo(false)] {
+            text.line(format_args!("{echo} meta mark set {PING_MARK:#x}"));
+        }
+    });
 }
 
 /// The refusal of packets with a route of their own.
@@ -102,15 +120,13 @@ pub(super) fn redirected(text: &mut Text, listeners: Listeners) {
     });
 }
 
-/// What was let out arrives again by the loopback: in relay mode all of it is for the supervisor, in both modes the ports of the host are.
+/// What was let out to the loopback arrives there again: all of it is for the supervisor, but for what the sandbox sends to itself.
 fn prerouting(text: &mut Text, options: &FilterOptions) {
     text.chain("prerouting", |text| {
         text.line("type filter hook prerouting priority mangle; policy accept;");
         text.line("iifname != \"lo\" accept");
         text.line("ct direction reply accept");
         text.lines(to_own(options, "arrived"));
-        if matches!(options.mode, Mode::Relay(_)) {
-            text.line("goto redirected");
-        }
+        text.line("goto redirected");
     });
 }

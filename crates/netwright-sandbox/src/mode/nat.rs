@@ -13,8 +13,9 @@ use netwright_route::{Add, Address, HardwareAddress, LinkId, Neighbour, Prefix, 
 use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
 
 use super::forwarding::Forwarding;
-use super::relay::loopback;
+use super::relay::{self, loopback};
 use super::table;
+use crate::constants::PING_MARK;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
 /// (RFC 6598), and two of everybody's.
@@ -137,7 +138,8 @@ fn way_out(inside: &mut Connection, eth0: &LinkId, address: IpAddr) -> Result<()
     inside.acknowledge(&Add(&own))?;
     inside.acknowledge(&Add(&Neighbour::new(eth0.clone(), gateway, HARDWARE_OUTSIDE.into())))?;
     let default = Route::default_via(gateway).dev(eth0.clone()).on_link().preferred_source(address);
-    inside.acknowledge(&Add(&default))
+    inside.acknowledge(&Add(&default))?;
+    relay::divert(inside, address, PING_MARK)
 }
 
 fn way_in(host: &mut Connection, link: &LinkId, address: IpAddr) -> Result<()> {

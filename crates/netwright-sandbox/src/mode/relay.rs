@@ -15,6 +15,8 @@ use crate::constants::{OWN_IPV4, OWN_IPV6};
 const ANYWHERE: Table = Table(0x6e77);
 /// Behind the rules of the tables `local` (0) and `main` (32766).
 const PRIORITY: u32 = 32_800;
+/// Before the rule of the table `main`.
+const DIVERTED: u32 = 100;
 
 /// Prepares the inside.
 pub(crate) fn configure(connection: &mut Connection, ipv6: bool) -> Result<()> {
@@ -33,16 +35,26 @@ pub(super) fn loopback() -> LinkId {
 }
 
 fn everything(connection: &mut Connection, lo: &LinkId, own: IpAddr) -> Result<()> {
-    let (all, length) = match own {
-        IpAddr::V4(_) => (Prefix::ALL_IPV4, 32),
-        IpAddr::V6(_) => (Prefix::ALL_IPV6, 128),
-    };
+    let length = if own.is_ipv4() { 32 } else { 128 };
     let mut address = Address::new(own, length).on(lo.clone());
     address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
     connection.acknowledge(&Add(&address))?;
-    let route =
-        Route::to(all).of_kind(RouteKind::LOCAL).dev(lo.clone()).table(ANYWHERE).preferred_source(own);
-    connection.acknowledge(&Add(&route))?;
+    anywhere(connection, own)?;
     let rule = Rule::lookup(ANYWHERE).priority(PRIORITY).family(Family::of(own));
     connection.acknowledge(&Add(&rule))
+}
+
+/// Where packets leave by a link: leads those with this mark to the loopback. `own` is the source address of their family.
+pub(super) fn divert(connection: &mut Connection, own: IpAddr, mark: u32) -> Result<()> {
+    anywhere(connection, own)?;
+    let rule = Rule::lookup(ANYWHERE).priority(DIVERTED).family(Family::of(own)).mark(mark);
+    connection.acknowledge(&Add(&rule))
+}
+
+/// The route of the table of its own.
+fn anywhere(connection: &mut Connection, own: IpAddr) -> Result<()> {
+    let all = if own.is_ipv4() { Prefix::ALL_IPV4 } else { Prefix::ALL_IPV6 };
+    let route =
+        Route::to(all).of_kind(RouteKind::LOCAL).dev(loopback()).table(ANYWHERE).preferred_source(own);
+    connection.acknowledge(&Add(&route))
 }

@@ -117,11 +117,20 @@ fn connect(enclosure: &Enclosure, wanted: Mode, ipv6: bool) -> Result<Option<Upl
 
 /// The command has no power over the network that is its own: so it may ping, and listen on every port.
 fn settings(enclosure: &Enclosure) -> Result<()> {
-    let group = getgid().as_raw();
-    let groups =
-        if enclosure.has_all_users() { "0 2147483647".to_owned() } else { format!("{group} {group}") };
-    enclosure.write_sysctl("net/ipv4/ping_group_range", &groups)?;
+    let groups = if enclosure.has_all_users() { all_groups() } else { None };
+    let (first, last) = groups.unwrap_or_else(|| (getgid().as_raw(), getgid().as_raw()));
+    enclosure.write_sysctl("net/ipv4/ping_group_range", &format!("{first} {last}"))?;
     enclosure.write_sysctl("net/ipv4/ip_unprivileged_port_start", "0")
+}
+
+/// The groups that exist here, of which the kernel wants the first and the last of one extent.
+fn all_groups() -> Option<(u32, u32)> {
+    /// The kernel takes no higher one.
+    const HIGHEST: u32 = i32::MAX.cast_unsigned();
+    let map = std::fs::read_to_string("/proc/self/gid_map").ok()?;
+    let mut numbers = map.lines().next()?.split_whitespace().map(str::parse::<u32>);
+    let (first, count) = (numbers.next()?.ok()?, numbers.nth(1)?.ok()?);
+    Some((first, first.saturating_add(count.saturating_sub(1)).min(HIGHEST)))
 }
 
 fn cover(enclosure: &Enclosure, sandbox: &Sandbox, files: &Files) -> Result<()> {

@@ -31,7 +31,9 @@ pub(super) fn masks(allowed: &[PathBuf], files: Vec<(PathBuf, Vec<u8>)>, user: u
     for place in &places {
         plan.cover(place);
     }
-    for socket in listed_sockets(&fs::read("/proc/net/unix").unwrap_or_default()) {
+    let mut sockets = listed_sockets(&fs::read("/proc/net/unix").unwrap_or_default());
+    sockets.extend(temporary_sockets(Path::new("/tmp")));
+    for socket in sockets {
         if !places.iter().any(|place| socket.starts_with(place)) && !plan.kept.contains(&socket) {
             plan.masks.push(Mask::Nothing { path: socket });
         }
@@ -105,6 +107,26 @@ fn listed_sockets(list: &[u8]) -> BTreeSet<PathBuf> {
         .filter(|path| is_socket(path))
         .filter_map(|path| fs::canonicalize(path).ok())
         .collect()
+}
+
+/// Sockets in a directory and those below it: agents and servers of other network namespaces have theirs there, too, which the
+/// list does not tell of.
+fn temporary_sockets(directory: &Path) -> BTreeSet<PathBuf> {
+    const DEPTH: usize = 2;
+    let mut left = SEARCHED;
+    let mut open = vec![(directory.to_owned(), 0)];
+    let mut found = BTreeSet::new();
+    while let Some((directory, depth)) = open.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten().take(left) {
+            left -= 1;
+            match entry.file_type() {
+                Ok(kind) if kind.is_socket() => found.extend(fs::canonicalize(entry.path())),
+                Ok(kind) if kind.is_dir() && depth < DEPTH => open.push((entry.path(), depth + 1)),
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// The path in a line of `/proc/net/unix`, which is behind seven other columns.

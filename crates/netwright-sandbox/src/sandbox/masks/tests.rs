@@ -70,3 +70,14 @@ fn sockets_are_read_from_the_list_and_looked_up() {
     assert_eq!(listed_sockets(list.concat().as_bytes()), BTreeSet::from([place.join("socket")]));
     fs::remove_dir_all(place).unwrap();
 }
+
+#[test]
+fn sockets_below_a_directory_are_found_to_some_depth() {
+    let place = directory("below");
+    fs::create_dir_all(place.join("ssh-x/deeper/deepest")).unwrap();
+    let names = ["one", "ssh-x/agent.1", "ssh-x/deeper/three", "ssh-x/deeper/deepest/four"];
+    let _listeners = names.map(|name| UnixListener::bind(place.join(name)).unwrap());
+    let expected = names.iter().take(3).map(|name| place.join(name)).collect();
+    assert_eq!(temporary_sockets(&place), expected);
+    fs::remove_dir_all(place).unwrap();
+}
