@@ -71,7 +71,7 @@ impl Uplink {
 
 impl Drop for Uplink {
     fn drop(&mut self) {
-        let _ = self.host.acknowledge(&Delete { link: self.link.clone() });
+        let _ = self.host.acknowledge(&Delete { link: self.link });
     }
 }
 
@@ -117,8 +117,8 @@ fn join(
     }
     let eth0 = LinkId::named(INSIDE.0, INSIDE.1);
     inside.acknowledge(&Set { link: loopback(), change: &Change::up() })?;
-    inside.acknowledge(&Set { link: eth0.clone(), change: &Change::up() })?;
-    host.acknowledge(&Set { link: link.clone(), change: &Change::up() })?;
+    inside.acknowledge(&Set { link: eth0, change: &Change::up() })?;
+    host.acknowledge(&Set { link: *link, change: &Change::up() })?;
     for &address in &addresses {
         way_out(inside, &eth0, address)?;
         way_in(host, link, address)?;
@@ -133,21 +133,21 @@ fn way_out(inside: &mut Connection, eth0: &LinkId, address: IpAddr) -> Result<()
         IpAddr::V4(_) => (32, GATEWAY_IPV4.into()),
         IpAddr::V6(_) => (128, GATEWAY_IPV6.into()),
     };
-    let mut own = Address::new(address, length).on(eth0.clone());
+    let mut own = Address::new(address, length).on(*eth0);
     own.flags = AddressFlags::NO_DUPLICATE_DETECTION;
     inside.acknowledge(&Add(&own))?;
-    inside.acknowledge(&Add(&Neighbour::new(eth0.clone(), gateway, HARDWARE_OUTSIDE.into())))?;
-    let default = Route::default_via(gateway).dev(eth0.clone()).on_link().preferred_source(address);
+    inside.acknowledge(&Add(&Neighbour::new(*eth0, gateway, HARDWARE_OUTSIDE.into())))?;
+    let default = Route::default_via(gateway).dev(*eth0).on_link().preferred_source(address);
     inside.acknowledge(&Add(&default))?;
     relay::divert(inside, address, PING_MARK)
 }
 
 fn way_in(host: &mut Connection, link: &LinkId, address: IpAddr) -> Result<()> {
     let length = if address.is_ipv4() { 32 } else { 128 };
-    let mut route = Route::to(Prefix { address, length }).dev(link.clone());
+    let mut route = Route::to(Prefix { address, length }).dev(*link);
     route.scope = address.is_ipv4().then_some(Scope::LINK);
     host.acknowledge(&Add(&route))?;
-    host.acknowledge(&Add(&Neighbour::new(link.clone(), address, HardwareAddress::from(HARDWARE_INSIDE))))
+    host.acknowledge(&Add(&Neighbour::new(*link, address, HardwareAddress::from(HARDWARE_INSIDE))))
 }
 
 /// The address of a number in the first pool that the host has no route into but the default one.

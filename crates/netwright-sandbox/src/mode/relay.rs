@@ -21,7 +21,7 @@ const DIVERTED: u32 = 100;
 /// Prepares the inside.
 pub(crate) fn configure(connection: &mut Connection, ipv6: bool) -> Result<()> {
     let lo = loopback();
-    connection.acknowledge(&Set { link: lo.clone(), change: &Change::up() })?;
+    connection.acknowledge(&Set { link: lo, change: &Change::up() })?;
     everything(connection, &lo, OWN_IPV4.into())?;
     if ipv6 {
         everything(connection, &lo, OWN_IPV6.into())?;
@@ -36,7 +36,7 @@ pub(super) fn loopback() -> LinkId {
 
 fn everything(connection: &mut Connection, lo: &LinkId, own: IpAddr) -> Result<()> {
     let length = if own.is_ipv4() { 32 } else { 128 };
-    let mut address = Address::new(own, length).on(lo.clone());
+    let mut address = Address::new(own, length).on(*lo);
     address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
     connection.acknowledge(&Add(&address))?;
     anywhere(connection, own)?;

@@ -94,6 +94,9 @@ impl Port {
     }
 }
 
+/// The ports on which something came, and of which flows answers came: those by their port's place and their own.
+type Ready = (Vec<usize>, Vec<(usize, usize)>);
+
 struct Service {
     ports: Vec<Port>,
     stop: OwnedFd,
@@ -126,8 +129,8 @@ impl Service {
         }
     }
 
-    /// The ports and the flows on which something came; nothing when it is to stop.
-    fn wait(&self) -> Option<(Vec<usize>, Vec<(usize, usize)>)> {
+    /// Waits for something to come; nothing when it is to stop.
+    fn wait(&self) -> Option<Ready> {
         let mut sources = vec![PollFd::new(&self.stop, PollFlags::IN)];
         let mut flows = Vec::new();
         for port in &self.ports {
