@@ -9,6 +9,7 @@ mod host;
 mod monitor;
 mod namespaces;
 mod nft;
+mod recipes;
 mod run;
 mod support;
 mod trace;
