@@ -139,7 +139,11 @@ fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     let token = token();
     let words = words(attempt)?;
     let (probe, rest) = words.split_first().ok_or_else(|| Failure::wrong("no probe"))?;
-    let mut command = as_user(mode, probe)?;
+    let mut command = as_user(mode, if mode == Mode::Root { "unshare" } else { probe })?;
+    if mode == Mode::Root {
+        // What root unmounts or mounts is not taken from the other tests.
+        command.args(["--mount", "--", probe]);
+    }
     if attempt.handed_down {
         command.args(["with-descriptor", "203.0.113.66", "7", probe]);
     } else {
