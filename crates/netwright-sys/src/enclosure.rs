@@ -10,6 +10,7 @@
 mod mask;
 mod protocol;
 mod socket;
+mod text;
 mod transfer;
 mod warden;
 

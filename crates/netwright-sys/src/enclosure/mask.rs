@@ -15,6 +15,7 @@ use rustix::mount::{
 };
 
 use super::protocol::{MaskKind, Step};
+use super::text::ShortText;
 use crate::option::last;
 
 /// Something that processes inside see in place of what is at a path. It lies in the mount namespace of the inside, where the
@@ -66,7 +67,6 @@ impl Mask {
 
 /// Where file systems are put together, out of everybody's way: every kernel has this directory.
 const SCRATCH: &CStr = c"/proc/fs";
-const NAME: &CStr = c"content";
 
 /// A copy of a mount with all below it, which is not attached anywhere.
 const WHOLE: OpenTreeFlags =
@@ -79,32 +79,56 @@ fn at<T>(step: Step, result: Result<T>) -> Outcome<T> {
 }
 
 /// Covers the first path of the text. Allocates nothing.
-pub(super) fn cover(kind: MaskKind, text: &[u8], content: Option<BorrowedFd<'_>>) -> Outcome<()> {
+pub(super) fn cover(
+    scratch: &mut Option<Scratch>,
+    kind: MaskKind,
+    text: &[u8],
+    content: Option<BorrowedFd<'_>>,
+) -> Outcome<()> {
     let mut paths =
         text.split_inclusive(|&byte| byte == 0).map_while(|path| CStr::from_bytes_with_nul(path).ok());
     let path = at(Step::Cover, paths.next().ok_or(Errno::INVAL))?;
+    if let MaskKind::ReadOnly = kind {
+        return at(Step::Cover, read_only(path));
+    }
+    let scratch = match scratch {
+        Some(scratch) => scratch,
+        none => none.insert(at(Step::Scratch, Scratch::mount())?),
+    };
     match kind {
-        MaskKind::File => file(path, content),
-        MaskKind::Directory => directory(path, paths),
-        MaskKind::ReadOnly => at(Step::Cover, read_only(path)),
+        MaskKind::Directory => directory(scratch, path, paths),
+        _ => file(scratch, path, content),
     }
 }
 
-/// An empty file system that is mounted out of the way, and unmounted there at the end.
-struct Scratch;
+/// An empty file system that is mounted out of the way, and unmounted there when it is dropped. As the kernel waits for
+/// all processors then, many masks use the same one.
+pub(super) struct Scratch {
+    directory: OwnedFd,
+    /// How many entries were made: their names.
+    entries: u32,
+}
 
 impl Scratch {
-    fn mount() -> Outcome<Self> {
+    fn mount() -> Result<Self> {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        at(Step::Scratch, mount(c"tmpfs", SCRATCH, c"tmpfs", flags, Some(c"mode=755")))?;
-        let scratch = Scratch;
+        mount(c"tmpfs", SCRATCH, c"tmpfs", flags, Some(c"mode=755"))?;
         // Copies of it would otherwise lose what is mounted in it when it goes.
-        at(Step::Scratch, mount_change(SCRATCH, MountPropagationFlags::PRIVATE))?;
-        Ok(scratch)
+        let private = mount_change(SCRATCH, MountPropagationFlags::PRIVATE);
+        let opened = || open(SCRATCH, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        match private.and_then(|()| opened()) {
+            Ok(directory) => Ok(Scratch { directory, entries: 0 }),
+            Err(errno) => {
+                let _ = unmount(SCRATCH, UnmountFlags::DETACH);
+                Err(errno)
+            }
+        }
     }
 
-    fn open(&self) -> Result<OwnedFd> {
-        open(SCRATCH, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    /// A name that no entry has.
+    fn name(&mut self) -> Result<ShortText> {
+        self.entries = self.entries.checked_add(1).ok_or(Errno::NOSPC)?;
+        ShortText::new(format_args!("{}", self.entries))
     }
 }
 
@@ -114,36 +138,34 @@ impl Drop for Scratch {
     }
 }
 
-fn file(path: &CStr, content: Option<BorrowedFd<'_>>) -> Outcome<()> {
-    let scratch = Scratch::mount()?;
+fn file(scratch: &mut Scratch, path: &CStr, content: Option<BorrowedFd<'_>>) -> Outcome<()> {
     let tree = at(Step::Content, {
         let mode = Mode::from_raw_mode(if content.is_some() { 0o444 } else { 0o666 });
-        write_content(&scratch, mode, content)
+        write_content(scratch, mode, content)
     })?;
-    drop(scratch);
     at(Step::Cover, set_read_only(tree.as_fd()))?;
     at(Step::Cover, attach(&tree, path))
 }
 
 /// Makes the file, and a mount of it alone that is not attached anywhere.
-fn write_content(scratch: &Scratch, mode: Mode, content: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
+fn write_content(scratch: &mut Scratch, mode: Mode, content: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
     const AT_ONCE: usize = 1 << 20;
-    let directory = scratch.open()?;
+    let name = scratch.name()?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = openat(&directory, NAME, flags, Mode::RUSR)?;
+    let file = openat(&scratch.directory, name.text()?, flags, Mode::RUSR)?;
     if let Some(content) = content {
         seek(content, SeekFrom::Start(0))?;
         while sendfile(&file, content, None, AT_ONCE)? > 0 {}
     }
-    chmodat(&directory, NAME, mode, AtFlags::empty())?;
-    open_tree(&directory, NAME, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
+    chmodat(&scratch.directory, name.text()?, mode, AtFlags::empty())?;
+    let alone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    open_tree(&scratch.directory, name.text()?, alone)
 }
 
-fn directory<'a>(path: &CStr, names: impl Iterator<Item = &'a CStr>) -> Outcome<()> {
+fn directory<'a>(scratch: &mut Scratch, path: &CStr, names: impl Iterator<Item = &'a CStr>) -> Outcome<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let old = at(Step::Cover, open(path, flags, Mode::empty()))?;
-    let scratch = Scratch::mount()?;
-    let new = at(Step::Scratch, scratch.open())?;
+    let (name, new) = at(Step::Scratch, make_directory(scratch))?;
     for name in names {
         match keep(&old, &new, name) {
             Ok(()) | Err(Errno::NOENT) => {}
@@ -159,10 +181,20 @@ fn directory<'a>(path: &CStr, names: impl Iterator<Item = &'a CStr>) -> Outcome<
         Some(Gid::from_raw(status.st_gid)),
         AtFlags::EMPTY_PATH,
     );
-    at(Step::Scratch, chmodat(CWD, SCRATCH, mode_of(&status), AtFlags::empty()))?;
-    let tree = at(Step::Scratch, open_tree(CWD, SCRATCH, WHOLE))?;
-    drop(scratch);
+    let finish = || {
+        chmodat(&scratch.directory, name.text()?, mode_of(&status), AtFlags::empty())?;
+        open_tree(&scratch.directory, name.text()?, WHOLE)
+    };
+    let tree = at(Step::Scratch, finish())?;
     at(Step::Cover, attach(&tree, path))
+}
+
+fn make_directory(scratch: &mut Scratch) -> Result<(ShortText, OwnedFd)> {
+    let name = scratch.name()?;
+    mkdirat(&scratch.directory, name.text()?, Mode::RWXU)?;
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let new = openat(&scratch.directory, name.text()?, flags, Mode::empty())?;
+    Ok((name, new))
 }
 
 fn mode_of(status: &Stat) -> Mode {

@@ -3,7 +3,6 @@
 //! Nothing here allocates, as [`crate::fork`] demands.
 
 use std::ffi::CStr;
-use std::fmt::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +13,7 @@ use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::protocol::{Answer, Request, Step, TEXT};
+use super::text::ShortText;
 use super::transfer::{self, Descriptors, Message, receive};
 use super::{mask, socket};
 use crate::fork::{EndAtPanic, close_all_but, exit, fork, send, set_ignored};
@@ -38,9 +38,10 @@ pub(super) fn run(plan: &Plan) -> ! {
     let _ = rustix::process::chdir(c"/");
     let _ = rustix::thread::set_name(c"warden");
     let mut text = [0; TEXT];
-    while let Some(message) = next(plan, &mut text) {
+    let mut scratch = None;
+    while let Some(message) = next(plan, &mut text, &mut scratch) {
         let (answer, descriptors) = match outcome {
-            Ok(()) => act(plan, &message, text.get_mut(..message.text).unwrap_or_default()),
+            Ok(()) => act(plan, &mut scratch, &message, text.get_mut(..message.text).unwrap_or_default()),
             Err(errno) => failed((Step::Descriptors, errno)),
         };
         let mut borrowed = [plan.null.as_fd(); transfer::DESCRIPTORS];
@@ -57,13 +58,17 @@ pub(super) fn run(plan: &Plan) -> ! {
     exit(0)
 }
 
+/// How long more masks may take to come before the scratch is cleared away.
+const MORE_MASKS: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+
 /// Waits for a request; `None` when the supervisor is gone, whoever else holds its end of the conversation.
 #[allow(unsafe_code)]
-fn next(plan: &Plan, text: &mut [u8]) -> Option<Message<Request>> {
+fn next(plan: &Plan, text: &mut [u8], scratch: &mut Option<mask::Scratch>) -> Option<Message<Request>> {
     loop {
         let mut descriptors =
             [PollFd::new(&plan.socket, PollFlags::IN), PollFd::new(&plan.supervisor, PollFlags::IN)];
-        match poll(&mut descriptors, None) {
+        match poll(&mut descriptors, scratch.is_some().then_some(&MORE_MASKS)) {
+            Ok(0) => *scratch = None,
             Ok(_) if !descriptors[1].revents().is_empty() => return None,
             Ok(_) if !descriptors[0].revents().is_empty() => break,
             Ok(_) | Err(Errno::INTR) => {}
@@ -84,14 +89,19 @@ fn done(descriptors: Descriptors) -> Outcome {
     (Answer { step: Step::Done, errno: 0 }, descriptors)
 }
 
-fn act(plan: &Plan, message: &Message<Request>, text: &mut [u8]) -> Outcome {
+fn act(
+    plan: &Plan,
+    scratch: &mut Option<mask::Scratch>,
+    message: &Message<Request>,
+    text: &mut [u8],
+) -> Outcome {
     let result = match &message.value {
         Request::Begin => begin(plan),
         Request::Socket(request) => socket::make(request).map(|socket| [Some(socket), None, None, None]),
         Request::Sysctl => write_setting(text).map_err(|errno| (Step::Setting, errno)).map(none),
         Request::Mask(kind) => {
             let content = message.descriptors.first().and_then(Option::as_ref);
-            mask::cover(*kind, text, content.map(AsFd::as_fd)).map(none)
+            mask::cover(scratch, *kind, text, content.map(AsFd::as_fd)).map(none)
         }
     };
     result.map_or_else(failed, done)
@@ -142,10 +152,13 @@ fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
     let child = child.map_err(|errno| (Step::LowerNamespace, errno))?;
     let Some(child) = child else { sleep() };
     let made = (|| {
-        let file = |name| ShortPath::of_process(child, name);
-        write_all(&file("uid_map")?.open(OFlags::WRONLY)?, plan.users.as_bytes())?;
-        write_all(&file("gid_map")?.open(OFlags::WRONLY)?, plan.groups.as_bytes())?;
-        file("ns/user")?.open(OFlags::RDONLY)
+        let file = |name, access| {
+            let path = ShortText::new(format_args!("/proc/{child}/{name}"))?;
+            open(path.text()?, access | OFlags::CLOEXEC, Mode::empty())
+        };
+        write_all(&file("uid_map", OFlags::WRONLY)?, plan.users.as_bytes())?;
+        write_all(&file("gid_map", OFlags::WRONLY)?, plan.groups.as_bytes())?;
+        file("ns/user", OFlags::RDONLY)
     })();
     send(child, libc::SIGKILL);
     made.map_err(|errno| (Step::LowerMap, errno))
@@ -157,36 +170,6 @@ fn sleep() -> ! {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let _ = poll(&mut [], Some(&Timespec { tv_sec: 10, tv_nsec: 0 }));
     exit(0)
-}
-
-/// A path on the stack, with its NUL.
-struct ShortPath {
-    bytes: [u8; 64],
-    length: usize,
-}
-
-impl ShortPath {
-    /// The file of this name of a process.
-    fn of_process(process: i32, name: &str) -> Result<Self> {
-        let mut path = ShortPath { bytes: [0; 64], length: 0 };
-        write!(path, "/proc/{process}/{name}").map_err(|_| Errno::NAMETOOLONG)?;
-        Ok(path)
-    }
-
-    fn open(&self, access: OFlags) -> Result<OwnedFd> {
-        let path = CStr::from_bytes_until_nul(&self.bytes).map_err(|_| Errno::NAMETOOLONG)?;
-        open(path, access | OFlags::CLOEXEC, Mode::empty())
-    }
-}
-
-impl Write for ShortPath {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.length + text.len();
-        let place = self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
-    }
 }
 
 fn write_all(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
