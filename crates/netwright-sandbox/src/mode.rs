@@ -2,6 +2,7 @@
 
 mod forwarding;
 pub(crate) mod nat;
+mod obstacle;
 pub(crate) mod relay;
 mod table;
 

@@ -48,7 +48,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME", help_heading = RULES)]
     pub(crate) preset: Vec<String>,
     /// Nothing but the sandbox's own loopback
-    #[arg(long, conflicts_with_all = ["allow", "policy", "preset", "learn", "ask", "dns"], help_heading = RULES)]
+    #[arg(long, conflicts_with_all = ["allow", "policy", "preset", "learn", "dns"], help_heading = RULES)]
     pub(crate) no_network: bool,
     /// Ask this name server instead of the host's
     #[arg(long, value_name = "ADDRESS", help_heading = RULES)]
@@ -82,9 +82,6 @@ pub(crate) struct Run {
     /// Let everything through, and write the policy that would have been needed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["allow", "preset", "policy"], help_heading = TELLING)]
     pub(crate) learn: Option<PathBuf>,
-    /// Ask on the terminal about what no rule allows
-    #[arg(long, help_heading = TELLING)]
-    pub(crate) ask: bool,
     /// Write what was blocked, as lines of JSON
     #[arg(long, value_name = "FILE", help_heading = TELLING)]
     pub(crate) log: Option<PathBuf>,

@@ -245,3 +245,100 @@ fn standard_input_reaches_the_command() {
     let output = child.wait_with_output().expect("the command ends");
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"through\n"[..]));
 }
+
+/// The start of a script that gives the namespace an uplink; what it routes to goes nowhere.
+const UPLINK: &str = r#"
+    ip link add eth0 type veth peer name wire
+    ip link set wire up
+    ip address add 203.0.113.1/24 dev eth0
+    ip link set eth0 up
+    ip link set lo up
+    ip route add default via 203.0.113.9
+    mount -t tmpfs none /run
+"#;
+
+#[test]
+fn routing_leaves_the_host_as_it_was() {
+    let script = format!(
+        r#"{UPLINK}
+        state() {{ cat /proc/sys/net/ipv4/conf/eth0/forwarding; ls /proc/sys/net/ipv4/conf; "$0" nft list ruleset; }}
+        state > "$2/before"
+        "$0" run --mode nat --no-network grep -q eth0 /proc/net/dev
+        state > "$2/after"
+        cmp "$2/before" "$2/after"
+        "#
+    );
+    let scratch = Scratch::new("routing");
+    let (code, out, err) = run(&mut with(&script, scratch.0.clone()));
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_firewall_that_forwards_nothing_is_named() {
+    let script = format!(
+        r#"{UPLINK}
+        "$0" nft 'table inet host {{ chain forward {{ type filter hook forward priority 0; policy drop; }}; }}'
+        "$0" run --mode nat --no-network true 2>&1 || test $? = 125
+        "$0" run --mode auto --no-network grep -c eth0 /proc/net/dev || true
+        "$0" nft 'add rule inet host forward iifname "nwrun*" accept'
+        "$0" run --mode nat --no-network grep -c eth0 /proc/net/dev
+        "#
+    );
+    let told = stdout(&mut isolated(&script));
+    let (refused, rest) = told.split_once("\n help: ").expect("an error with help");
+    let expected = "error: cannot route the sandbox's packets: the chain forward of the table inet host drops what it does not accept";
+    assert_eq!(refused, expected);
+    assert!(rest.contains("--mode relay") && rest.ends_with("\n0\n1\n"), "{rest}");
+}
+
+/// Whether control groups can be made here: by root, where the hierarchy of version 2 is mounted.
+fn control_groups() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let root = mounts.lines().find_map(|line| {
+        let (before, behind) = line.split_once(" - ")?;
+        behind.starts_with("cgroup2 ").then(|| before.split(' ').nth(4))?
+    });
+    let probe = root.map(|root| format!("{root}/netwright-test-{}", std::process::id()));
+    let made =
+        probe.is_some_and(|probe| fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok());
+    if !made {
+        eprintln!("did not run: control groups of version 2 cannot be made here");
+    }
+    made
+}
+
+#[test]
+fn attaching_binds_a_process_and_detaching_leaves_nothing() {
+    if !control_groups() {
+        return;
+    }
+    let script = r#"
+        ip link set lo up
+        sleep 30 & process=$!
+        trap 'kill $process' EXIT
+        tables() { "$0" nft list tables | sed 's/[0-9]*$//'; }
+        group() { sed -n 's/^0:://p' /proc/$process/cgroup | sed "s/$process/N/"; }
+        attach() {
+            "$0" run --attach $process --quiet --allow 192.0.2.9:80 & supervisor=$!
+            for try in $(seq 100); do test -n "$(tables)" && break; sleep 0.05; done
+        }
+        before=$(group)
+        attach; tables; group | sed 's/.*\///'
+        kill -INT $supervisor; wait $supervisor
+        echo "ended: $(tables)"; test "$(group)" = "$before"
+        attach; kill -KILL $supervisor; wait $supervisor || true
+        echo "killed: $(tables)"
+        "$0" run --attach $process --detach
+        echo "detached: $(tables)"; test "$(group)" = "$before"
+        "$0" run --attach $process --detach 2>/dev/null || test $? = 125
+    "#;
+    let expected = "\
+table inet netwright_attached_
+netwright-N
+ended: 
+killed: table inet netwright_attached_
+detached: 
+";
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, expected), "{err}");
+}

@@ -14,7 +14,7 @@ use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
 
 use super::forwarding::Forwarding;
 use super::relay::{self, loopback};
-use super::table;
+use super::{obstacle, table};
 use crate::constants::PING_MARK;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
@@ -54,6 +54,7 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Joins the inside to this host.
     pub(crate) fn create(enclosure: &Enclosure, inside: &mut Connection, ipv6: bool) -> Result<Self> {
+        obstacle::check()?;
         let mut host = Connection::open(protocol::ROUTE)?;
         let (number, name) = make_pair(&mut host, enclosure)?;
         let link = host.query(&Get::by_name(&name))?.id();

@@ -1,0 +1,41 @@
+//! What stands against routing packets on this host.
+
+use netwright_netfilter::request::List;
+use netwright_netfilter::{Batch, Chain, ChainPolicy, Family, Hook, Rule};
+use netwright_sys::{Cause, Connection, Error, Result, protocol};
+
+use super::nat::PREFIX;
+
+/// An error where the host's own firewall drops what it forwards, unless one of its rules names the sandboxes' interfaces.
+pub(super) fn check() -> Result<()> {
+    let mut connection = Connection::open(protocol::NETFILTER)?;
+    for chain in connection.dump_all(&List::<Chain>::new(Family::UNSPECIFIED))? {
+        if drops(&chain) && !names_sandboxes(&mut connection, &chain)? {
+            let Chain { family, table, name, .. } = chain;
+            let what =
+                format!("the chain {name} of the table {family} {table} drops what it does not accept");
+            return Err(Error::new("route the sandbox's packets", Cause::Invalid(what)).with_help(
+                "Use `--mode relay`, or accept there what has `iifname \"nwrun*\"` and `oifname \"nwrun*\"`.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn drops(chain: &Chain) -> bool {
+    let ip = matches!(chain.family, Family::IPV4 | Family::IPV6 | Family::INET);
+    let base = chain.base.as_ref().filter(|_| ip);
+    base.is_some_and(|base| base.hook == Hook::Forward && base.policy == Some(ChainPolicy::DROP))
+}
+
+/// Whether a rule compares something with the start of our interfaces' names.
+fn names_sandboxes(connection: &mut Connection, chain: &Chain) -> Result<bool> {
+    let rules = List::<Rule>::new(chain.family).in_chain(chain.table.as_str(), chain.name.as_str());
+    let names = |rule: &Rule| {
+        let mut batch = Batch::new();
+        batch.add(rule);
+        let bytes = batch.finish().map(<[u8]>::to_vec).unwrap_or_default();
+        bytes.windows(PREFIX.len()).any(|part| part == PREFIX.as_bytes())
+    };
+    Ok(connection.dump_all(&rules)?.iter().any(names))
+}
