@@ -15,6 +15,9 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+#[cfg(feature = "attempt")]
+#[doc(hidden)]
+pub mod attempt;
 pub mod capability;
 mod confinement;
 mod connection;

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 
 use crate::net::socket_address;
-use crate::raw::{self, Argument, call};
 use crate::{Came, Outcome, Way, token, word};
+use netwright_sys::attempt::{self, Argument, call};
 
 pub(crate) const WAYS: &[Way] = &[
     ("raw", raw_socket),
@@ -13,7 +13,7 @@ pub(crate) const WAYS: &[Way] = &[
     ("packet", packet),
     ("family", family),
     ("netlink", |words| {
-        raw::socket(libc::AF_NETLINK, libc::SOCK_RAW, word(words, 0)?.parse()?)?;
+        attempt::socket(libc::AF_NETLINK, libc::SOCK_RAW, word(words, 0)?.parse()?)?;
         Ok(Came::Breach(format!("a netlink socket of protocol {}", word(words, 0)?)))
     }),
     ("ring", ring),
@@ -50,10 +50,10 @@ fn raw_socket(words: &[&str]) -> Outcome {
     let (socket, packet) = match to {
         IpAddr::V4(to) => {
             let head = [0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0];
-            let socket = raw::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_RAW)?;
+            let socket = attempt::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_RAW)?;
             (socket, [&head[..], &to.octets(), &udp].concat())
         }
-        IpAddr::V6(_) => (raw::socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_UDP)?, udp),
+        IpAddr::V6(_) => (attempt::socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_UDP)?, udp),
     };
     send(&socket, &packet, &socket_address(SocketAddr::new(to, 0)))?;
     Ok(Came::Breach(format!("a raw packet to {to} was sent")))
@@ -69,7 +69,7 @@ fn raw_icmp(words: &[&str]) -> Outcome {
     };
     let mut outcome = Err("no socket".to_owned());
     for sort in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
-        let sent = raw::socket(family, sort, protocol).and_then(|socket| {
+        let sent = attempt::socket(family, sort, protocol).and_then(|socket| {
             let message = [&[kind, 0, 0, 0, 0, 1, 0, 1][..], token().as_bytes()].concat();
             send(&socket, &message, &socket_address(SocketAddr::new(to, 0)))
         });
@@ -85,7 +85,7 @@ fn raw_icmp(words: &[&str]) -> Outcome {
 fn packet(words: &[&str]) -> Outcome {
     const IPV4: u16 = 0x0800;
     let sort = if word(words, 0)? == "datagram" { libc::SOCK_DGRAM } else { libc::SOCK_RAW };
-    let socket = raw::socket(libc::AF_PACKET, sort, i32::from(IPV4.to_be()))?;
+    let socket = attempt::socket(libc::AF_PACKET, sort, i32::from(IPV4.to_be()))?;
     let data = token().into_bytes();
     for link in 1_u32..8 {
         // struct sockaddr_ll with the broadcast address.
@@ -113,12 +113,12 @@ fn packet(words: &[&str]) -> Outcome {
 fn family(words: &[&str]) -> Outcome {
     let family: i32 = word(words, 0)?.parse()?;
     let types = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET, libc::SOCK_RAW];
-    let made = types.into_iter().find(|kind| raw::socket(family, *kind, 0).is_ok());
+    let made = types.into_iter().find(|kind| attempt::socket(family, *kind, 0).is_ok());
     match made {
         Some(kind) => Ok(Came::Breach(format!("a socket of family {family}, type {kind}"))),
-        None => {
-            Err(raw::socket(family, libc::SOCK_STREAM, 0).err().map_or("gone".into(), |error| error.into()))
-        }
+        None => Err(attempt::socket(family, libc::SOCK_STREAM, 0)
+            .err()
+            .map_or("gone".into(), |error| error.into())),
     }
 }
 
@@ -130,7 +130,7 @@ fn ring(words: &[&str]) -> Outcome {
     entry[0] = SOCKET;
     entry[4..8].copy_from_slice(&family.to_ne_bytes());
     entry[8..16].copy_from_slice(&(libc::SOCK_STREAM as u64).to_ne_bytes());
-    let fd = raw::ring(&entry)?;
+    let fd = attempt::ring(&entry)?;
     Ok(Came::Breach(format!("descriptor {fd}, a socket of family {family}, by io_uring")))
 }
 
@@ -138,7 +138,7 @@ fn ring(words: &[&str]) -> Outcome {
 #[cfg(target_arch = "x86_64")]
 fn gate_32(words: &[&str]) -> Outcome {
     const SOCKET: u32 = 359;
-    let fd = raw::call_32(SOCKET, [word(words, 0)?.parse()?, word(words, 1)?.parse()?, 0])?;
+    let fd = attempt::call_32(SOCKET, [word(words, 0)?.parse()?, word(words, 1)?.parse()?, 0])?;
     Ok(Came::Breach(format!("descriptor {fd}, a socket by the gate of 32-bit programs")))
 }
 

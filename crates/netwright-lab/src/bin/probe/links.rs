@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 
 use crate::net::tcp;
 use crate::processes::{supervisor, warden};
-use crate::raw::{self, Argument, call};
 use crate::{Came, Outcome, Way, word};
+use netwright_sys::attempt::{self, Argument, call};
 
 pub(crate) const WAYS: &[Way] = &[
     ("route-add", |words| after(words, &[route_add()])),
@@ -54,7 +54,7 @@ fn text(error: std::io::Error) -> String {
 
 /// Sends netlink messages, and reads what the kernel says to the last.
 fn netlink(protocol: i32, messages: &[u8]) -> Result<(), String> {
-    let socket = raw::socket(libc::AF_NETLINK, libc::SOCK_RAW, protocol).map_err(text)?;
+    let socket = attempt::socket(libc::AF_NETLINK, libc::SOCK_RAW, protocol).map_err(text)?;
     let fd = socket.as_raw_fd();
     let address = [&(libc::AF_NETLINK as u16).to_ne_bytes()[..], &[0; 10]].concat();
     let length = messages.len() as i64;

@@ -7,7 +7,6 @@ mod families;
 mod links;
 mod net;
 mod processes;
-mod raw;
 mod unix;
 mod work;
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs,
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use crate::raw::{self, Argument, call};
 use crate::{Came, Outcome, Way, token, word};
+use netwright_sys::attempt::{self, Argument, call};
 
 /// How long an answer may take.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(700);
@@ -173,12 +173,12 @@ fn talk(socket: OwnedFd, to: SocketAddr) -> Outcome {
 }
 
 fn tcp_of(family: i32, to: SocketAddr) -> Outcome {
-    talk(raw::socket(family, libc::SOCK_STREAM, 0)?, to)
+    talk(attempt::socket(family, libc::SOCK_STREAM, 0)?, to)
 }
 
 fn with_option(words: &[&str], level: i32, name: i32, value: &[u8]) -> Outcome {
     let to = address(words, 0)?;
-    let socket = raw::socket(family(to), libc::SOCK_STREAM, 0)?;
+    let socket = attempt::socket(family(to), libc::SOCK_STREAM, 0)?;
     // Goes on where the option is refused: the packet may leave all the same.
     let set = option(&socket, level, name, value).err();
     talk(socket, to).map_err(|error| format!("{error}; option: {set:?}").into())
@@ -186,7 +186,7 @@ fn with_option(words: &[&str], level: i32, name: i32, value: &[u8]) -> Outcome {
 
 fn udp_with(words: &[&str], level: i32, name: i32, value: &[u8]) -> Outcome {
     let to = address(words, 0)?;
-    let socket = raw::socket(family(to), libc::SOCK_DGRAM, 0)?;
+    let socket = attempt::socket(family(to), libc::SOCK_DGRAM, 0)?;
     let _ = option(&socket, level, name, value);
     udp_from(&UdpSocket::from(socket), to, token().as_bytes())
 }
@@ -194,7 +194,7 @@ fn udp_with(words: &[&str], level: i32, name: i32, value: &[u8]) -> Outcome {
 /// Data in the first segment.
 fn fast_open(words: &[&str]) -> Outcome {
     let to = address(words, 0)?;
-    let socket = raw::socket(family(to), libc::SOCK_STREAM, 0)?;
+    let socket = attempt::socket(family(to), libc::SOCK_STREAM, 0)?;
     hurry(&socket)?;
     let _ = option(&socket, libc::IPPROTO_TCP, 34, &1_u32.to_ne_bytes()); // TCP_FASTOPEN_NO_COOKIE
     let (data, address) = (token().into_bytes(), socket_address(to));
@@ -223,7 +223,7 @@ fn ip_options(words: &[&str]) -> Outcome {
     let record = [&[7, 7, 4][..], &[0; 5]].concat();
     let mut outcome = Err("no option was accepted".into());
     for options in [route, record] {
-        let socket = raw::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+        let socket = attempt::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
         if option(&socket, libc::IPPROTO_IP, libc::IP_OPTIONS, &options).is_ok() {
             // Not the token: that it gets to the first address may be allowed.
             outcome = udp_from(&UdpSocket::from(socket), via, b"by another way");
@@ -235,7 +235,7 @@ fn ip_options(words: &[&str]) -> Outcome {
 /// A datagram from an address that is not this host's.
 fn foreign_source(words: &[&str], by: i32) -> Outcome {
     let (to, from) = (address(words, 0)?, SocketAddr::new(word(words, 2)?.parse()?, 0));
-    let socket = raw::socket(family(to), libc::SOCK_DGRAM, 0)?;
+    let socket = attempt::socket(family(to), libc::SOCK_DGRAM, 0)?;
     let level = if to.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
     option(&socket, level, by, &1_u32.to_ne_bytes()).map_err(|error| format!("the option: {error}"))?;
     let source = socket_address(from);
@@ -248,11 +248,11 @@ fn foreign_source(words: &[&str], by: i32) -> Outcome {
 fn source_given(words: &[&str]) -> Outcome {
     let to = address(words, 0)?;
     let IpAddr::V4(source) = word(words, 2)?.parse()? else { return Err("IPv4 only".into()) };
-    let socket = raw::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+    let socket = attempt::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
     let (name, data) = (socket_address(to), token().into_bytes());
     let mut sent = Err(std::io::ErrorKind::Other.into());
     for link in [0_u32, 1, 2, 3] {
-        let piece = [raw::address(&data), data.len() as u64].map(u64::to_ne_bytes).concat();
+        let piece = [attempt::address(&data), data.len() as u64].map(u64::to_ne_bytes).concat();
         // struct cmsghdr and struct in_pktinfo.
         let head = [
             28_u64.to_ne_bytes().to_vec(),
@@ -261,11 +261,11 @@ fn source_given(words: &[&str]) -> Outcome {
         let control =
             [head.concat(), link.to_ne_bytes().to_vec(), source.octets().to_vec(), vec![0; 8]].concat();
         let message = [
-            raw::address(&name),
+            attempt::address(&name),
             name.len() as u64,
-            raw::address(&piece),
+            attempt::address(&piece),
             1,
-            raw::address(&control),
+            attempt::address(&control),
             control.len() as u64,
             0,
         ]
@@ -308,7 +308,7 @@ fn protocol(words: &[&str]) -> Outcome {
         "sequence" => libc::SOCK_SEQPACKET,
         _ => libc::SOCK_DCCP,
     };
-    let socket = raw::socket(family(to), kind, number)?;
+    let socket = attempt::socket(family(to), kind, number)?;
     connect(&socket, to).map_err(|error| format!("{to}: {error}"))?;
     let data = token().into_bytes();
     let length = data.len() as i64;
@@ -323,7 +323,7 @@ pub(crate) fn ping(words: &[&str]) -> Outcome {
     let to = SocketAddr::new(word(words, 0)?.parse()?, 0);
     let (protocol, request) =
         if to.is_ipv4() { (libc::IPPROTO_ICMP, 8) } else { (libc::IPPROTO_ICMPV6, 128) };
-    let socket = raw::socket(family(to), libc::SOCK_DGRAM, protocol)?;
+    let socket = attempt::socket(family(to), libc::SOCK_DGRAM, protocol)?;
     let payload =
         words.get(1).map_or_else(|| token().into_bytes(), |length| large(length.parse().unwrap_or(8)));
     let message = [&[request, 0, 0, 0, 0, 1, 0, 1][..], &payload].concat();
@@ -353,7 +353,7 @@ fn other_destination(words: &[&str]) -> Outcome {
 fn segments(words: &[&str]) -> Outcome {
     const UDP_SEGMENT: i32 = 103;
     let to = address(words, 0)?;
-    let socket = raw::socket(family(to), libc::SOCK_DGRAM, 0)?;
+    let socket = attempt::socket(family(to), libc::SOCK_DGRAM, 0)?;
     option(&socket, libc::IPPROTO_UDP, UDP_SEGMENT, &500_u32.to_ne_bytes())?;
     udp_from(&UdpSocket::from(socket), to, &large(4000))
 }

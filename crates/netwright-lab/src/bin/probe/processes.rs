@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::net::tcp;
-use crate::raw::{self, Argument, call};
 use crate::{Came, Outcome, Way, token, word};
+use netwright_sys::attempt::{self, Argument, call};
 
 pub(crate) const WAYS: &[Way] = &[
     ("under", under),
@@ -136,7 +136,7 @@ fn memory(process: i32) -> Outcome {
 fn memory_by_call(process: i32) -> Outcome {
     let mut room = [0; 8];
     // struct iovec, ours and theirs: an address that is not mapped is told apart from one that may not be read.
-    let ours = [raw::address(&room), 8].map(u64::to_ne_bytes).concat();
+    let ours = [attempt::address(&room), 8].map(u64::to_ne_bytes).concat();
     let theirs = [4096_u64, 8].map(u64::to_ne_bytes).concat();
     let one = || Argument::Number(1);
     let read = call(
@@ -152,12 +152,12 @@ fn memory_by_call(process: i32) -> Outcome {
 
 fn take_descriptor(process: i32) -> Outcome {
     let handle = call(libc::SYS_pidfd_open, [process.into(), 0.into()])?;
-    let handle = raw::owned(handle);
+    let handle = attempt::owned(handle);
     let mut refusal = None;
     for fd in 0..64_i32 {
         match call(libc::SYS_pidfd_getfd, [handle.as_raw_fd().into(), fd.into(), 0.into()]) {
             Ok(taken) => {
-                drop(raw::owned(taken));
+                drop(attempt::owned(taken));
                 return Ok(Came::Breach(format!("descriptor {fd} of process {process}")));
             }
             Err(error) => refusal = Some(error),

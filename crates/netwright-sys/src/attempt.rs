@@ -1,11 +1,14 @@
-//! System calls as numbers, since what is tried here is what no library offers. The only `unsafe` of the laboratory.
+//! System calls as numbers, for tests that try what no library offers (feature `attempt`).
+//!
+//! It is not for programs: whoever passes the wrong numbers or lengths breaks the process.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 /// An argument of a system call.
-pub(crate) enum Argument<'a> {
+#[derive(Debug)]
+pub enum Argument<'a> {
     /// A number.
     Number(i64),
     /// Bytes that the kernel reads.
@@ -27,7 +30,7 @@ impl From<i32> for Argument<'_> {
 }
 
 /// Makes a system call. Its arguments must be such that the kernel writes to nothing but `Room`.
-pub(crate) fn call<'a, const N: usize>(number: i64, arguments: [Argument<'a>; N]) -> io::Result<i64> {
+pub fn call<'a, const N: usize>(number: i64, arguments: [Argument<'a>; N]) -> io::Result<i64> {
     let mut words = [0_i64; 6];
     for (word, argument) in words.iter_mut().zip(arguments) {
         *word = match argument {
@@ -43,25 +46,25 @@ pub(crate) fn call<'a, const N: usize>(number: i64, arguments: [Argument<'a>; N]
 }
 
 /// A socket, of any numbers.
-pub(crate) fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
+pub fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
     let fd = call(libc::SYS_socket, [family.into(), kind.into(), protocol.into()])?;
     Ok(owned(fd))
 }
 
 /// A descriptor that the kernel has just made, or that was inherited under a number.
-pub(crate) fn owned(fd: i64) -> OwnedFd {
+pub fn owned(fd: i64) -> OwnedFd {
     // SAFETY: nothing else in this process owns it.
     unsafe { OwnedFd::from_raw_fd(fd as i32) }
 }
 
 /// The address of bytes, as the kernel takes it inside structures.
-pub(crate) fn address(bytes: &[u8]) -> u64 {
+pub fn address(bytes: &[u8]) -> u64 {
     bytes.as_ptr() as u64
 }
 
 /// A system call by the gate of 32-bit programs; the number is one of theirs.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn call_32(number: u32, [a, b, c]: [u32; 3]) -> io::Result<i64> {
+pub fn call_32(number: u32, [a, b, c]: [u32; 3]) -> io::Result<i64> {
     let result: i32;
     // SAFETY: only calls without pointers are made so; rbx, which the compiler keeps for itself, is restored.
     unsafe {
@@ -121,7 +124,7 @@ impl Mapping {
 }
 
 /// Submits one entry (64 bytes) to a fresh io_uring and returns its result.
-pub(crate) fn ring(entry: &[u8; 64]) -> io::Result<i32> {
+pub fn ring(entry: &[u8; 64]) -> io::Result<i32> {
     const ENTRIES: i64 = 4;
     const RING_LENGTH: usize = 4096;
     const OFFSET_ENTRIES: i64 = 0x1000_0000;
