@@ -351,6 +351,31 @@ fn masks_cannot_be_removed(directory: &Path, place: &str) {
 }
 
 #[test]
+fn masks_within_what_another_mask_keeps_hold() {
+    let scratch = Scratch::new("masks_within_masks");
+    let path = |name: &str| scratch.0.join(name);
+    for directory in ["first/second/third/gone", "first/second/gone", "first/gone"] {
+        fs::create_dir_all(path(directory)).unwrap();
+    }
+    let directory = |name: &str, keep: &[&str]| Mask::Directory {
+        path: path(name),
+        keep: keep.iter().map(|&name| name.to_owned()).collect(),
+    };
+    let enclosure = enclosure();
+    let masks = [
+        directory("first", &["second"]),
+        directory("first/second", &["third"]),
+        directory("first/second/third", &[]),
+    ];
+    enclosure.mask(&masks).unwrap();
+    let mut command = Command::new("find");
+    command.arg(path("first")).args(["-mindepth", "1", "-printf", "%P\n"]);
+    enclosure.confine(&mut command, &Confinement::default()).unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "second\nsecond/third\n");
+}
+
+#[test]
 fn a_replaced_socket_is_covered_with_its_directory() {
     const TEST: &str = "a_replaced_socket_is_covered_with_its_directory";
     if let Some(place) = place() {

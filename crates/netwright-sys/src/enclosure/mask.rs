@@ -218,6 +218,8 @@ fn keep(old: &OwnedFd, new: &OwnedFd, name: &CStr) -> Result<()> {
         }
     }
     let tree = open_tree(old, name, WHOLE)?;
+    // What is mounted below it once it lies in its place would otherwise be mounted here as well, and go when this goes.
+    set_private(tree.as_fd())?;
     move_mount(&tree, c"", new, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
@@ -246,7 +248,12 @@ struct Attributes {
 /// Makes a mount and all below it unwritable.
 fn set_read_only(tree: BorrowedFd<'_>) -> Result<()> {
     const RDONLY: u64 = 1;
-    set_attribute(tree, RDONLY)
+    set_attributes(tree, RDONLY, 0)
+}
+
+/// Makes a mount and all below it keep to themselves what is mounted in them.
+fn set_private(tree: BorrowedFd<'_>) -> Result<()> {
+    set_attributes(tree, 0, MountPropagationFlags::PRIVATE.bits().into())
 }
 
 /// Takes from all files the power to give users or capabilities to who runs them. Nobody inside can gain any, and a file that cannot
@@ -254,14 +261,14 @@ fn set_read_only(tree: BorrowedFd<'_>) -> Result<()> {
 pub(super) fn set_no_privileges() -> Result<()> {
     const NOSUID: u64 = 2;
     let root = open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    set_attribute(root.as_fd(), NOSUID)
+    set_attributes(root.as_fd(), NOSUID, 0)
 }
 
-/// Sets an attribute of a mount and all below it.
+/// Sets attributes of a mount and all below it, and how it propagates (0 leaves that).
 #[allow(unsafe_code)]
-fn set_attribute(tree: BorrowedFd<'_>, set: u64) -> Result<()> {
+fn set_attributes(tree: BorrowedFd<'_>, set: u64, propagation: u64) -> Result<()> {
     const AT_RECURSIVE: i32 = 0x8000;
-    let attributes = Attributes { set, clear: 0, propagation: 0, user_namespace: 0 };
+    let attributes = Attributes { set, clear: 0, propagation, user_namespace: 0 };
     // SAFETY: the descriptor is open, the path is an empty text, and the kernel reads as many bytes as it is told.
     let result = unsafe {
         libc::syscall(
