@@ -54,8 +54,8 @@ netwright_wire::attrs! {
 /// What makes a chain a base chain: the kernel sends packets into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseHook {
-    /// `filter`, `nat` or `route`; empty to add or delete devices of a chain that is there: then neither hook nor
-    /// priority are sent.
+    /// `filter`, `nat` or `route`; empty to add or delete devices of a chain that is there, or to change its policy: then
+    /// neither hook nor priority are sent.
     pub kind: String,
     /// Where in the packet's way.
     pub hook: Hook,
@@ -193,7 +193,11 @@ impl Item for Chain {
             policy: self.base.as_ref().and_then(|base| base.policy),
             userdata: self.userdata.some(),
             kind: self.base.as_ref().map(|base| base.kind.clone()).filter(|kind| !kind.is_empty()),
-            hook: self.base.as_ref().map(|base| self.hook_attributes(base)),
+            hook: self
+                .base
+                .as_ref()
+                .filter(|base| !(base.kind.is_empty() && base.devices.is_empty() && base.policy.is_some()))
+                .map(|base| self.hook_attributes(base)),
             uses: self.uses,
             counters: self.counters.clone(),
             unknown: self.unknown.clone(),

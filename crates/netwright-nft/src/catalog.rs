@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use netwright_netfilter::Family;
 
-use crate::ir::{Entity, ObjectKind, Set};
+use crate::ir::{Element, Entity, ObjectKind, Set};
 
 /// Tables with the things in them that can be referred to.
 ///
@@ -32,6 +32,8 @@ pub struct TableContent {
     pub objects: BTreeSet<(u32, String)>,
     /// Names of flow tables.
     pub flowtables: BTreeSet<String>,
+    /// What sets hold whose intervals are merged, by name: needed where orders change it.
+    pub held: BTreeMap<String, Vec<Element>>,
     /// Whether all that the kernel has in this table is here.
     pub complete: bool,
 }
@@ -140,6 +142,26 @@ impl Catalog {
     pub fn add_set(&mut self, set: &Set) {
         let known = Set { elements: Vec::new(), ..set.clone() };
         self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), known);
+    }
+
+    /// Notes what a set holds.
+    pub fn hold(&mut self, family: Family, table: &str, set: &str, elements: Vec<Element>) {
+        self.table_mut(family, table).held.insert(set.to_owned(), elements);
+    }
+
+    /// What a set holds, where that is known.
+    #[must_use]
+    pub fn held(&self, family: Family, table: &str, set: &str) -> Option<&[Element]> {
+        self.table(family, table)?.held.get(set).map(Vec::as_slice)
+    }
+
+    /// Whether a set is known to be nowhere.
+    #[must_use]
+    pub fn has_no_set(&self, family: Family, table: &str, set: &str) -> bool {
+        match self.table(family, table) {
+            Some(content) => content.complete && !content.sets.contains_key(set),
+            None => self.is_absent(family, table),
+        }
     }
 
     /// The kernel's number for a chain.

@@ -13,6 +13,7 @@ mod packed;
 mod relational;
 mod selector;
 mod set;
+mod settle;
 mod statement;
 mod tunnel;
 
@@ -49,6 +50,9 @@ pub struct Missing {
     pub table: String,
     /// Its name.
     pub name: String,
+    /// Whether what it holds must be known too, to be put into the catalogue by
+    /// [`Catalog::hold`]. Where it cannot be known, orders about it go to the kernel as they are.
+    pub content: bool,
 }
 
 /// What evaluation yields.
@@ -96,6 +100,11 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
             break;
         }
     }
+    let orders = std::mem::take(&mut evaluator.commands);
+    let (orders, missing, wrong) = settle::settle(orders, options.catalog, &mut evaluator.catalog);
+    evaluator.commands = orders;
+    evaluator.missing.extend(missing);
+    evaluator.diagnostics.extend(wrong);
     for label in evaluator.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
         label.span = sources.written(label.span);
     }
@@ -208,8 +217,19 @@ impl<'a> Evaluator<'a> {
     }
 
     fn note_missing(&mut self, entity: ir::Entity, name: &str) {
+        self.note(entity, name, false);
+    }
+
+    /// Notes that what an unknown set holds is changed: it may be one whose intervals are merged.
+    fn note_changed(&mut self, name: &str) {
+        if self.catalog.set(self.family, &self.table, name).is_none() {
+            self.note(ir::Entity::Set, name, true);
+        }
+    }
+
+    fn note(&mut self, entity: ir::Entity, name: &str, content: bool) {
         let (family, table, name) = (self.family, self.table.clone(), name.to_owned());
-        let missing = Missing { entity, family, table, name };
+        let missing = Missing { entity, family, table, name, content };
         if !self.missing.contains(&missing) {
             self.missing.push(missing);
         }

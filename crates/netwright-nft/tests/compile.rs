@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use netwright_netfilter::{
-    Batch, ChainAttrs, Device, Devices, Family, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
+    Batch, ChainAttrs, ChainPolicy, Device, Devices, Family, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
 };
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::evaluate::{Compiled, Options, compile};
-use netwright_nft::ir::{Command, Target};
+use netwright_nft::ir::{Command, Expression, Target};
 use netwright_nft::lower;
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names};
@@ -328,6 +328,87 @@ fn what_is_written_must_be_of_the_right_type() {
     ] {
         check(rule, false);
     }
+}
+
+/// The element orders that a text becomes where a set holds something already, as `operation from-to …`.
+fn settled(text: &str, held: &str) -> Vec<String> {
+    let set = "set s { type inet_service; flags interval; auto-merge; }";
+    let (made, _) = compiled(&format!(
+        "add table ip t\nadd {}\nadd element ip t s {held}",
+        set.replace("set s", "set ip t s")
+    ));
+    let mut known = made.catalog.clone();
+    let Some(Target::Elements { elements, .. }) = made.commands.last().map(|last| &last.target) else {
+        panic!("no elements");
+    };
+    known.hold(Family::IPV4, "t", "s", elements.clone());
+    let mut sources = SourceMap::default();
+    let id = sources.add("test", text);
+    let parsed = parse(&mut sources, id, &mut NoIncludes);
+    let options = Options { names: &Names::new(), catalog: &known, zone: 0 };
+    let compiled = compile(&sources, &parsed, &options);
+    let wrong = compiled.diagnostics.iter().map(|one| one.message.clone());
+    let orders = compiled.commands.iter().filter_map(|command| {
+        let Target::Elements { elements, .. } = &command.target else { return None };
+        let keys = elements.iter().filter_map(|element| element.key.as_ref());
+        let keys: Vec<String> = keys
+            .map(|key| match key {
+                Expression::Value(value) => format!("{}", value.as_number().unwrap()),
+                Expression::Range(from, to) => {
+                    format!("{}-{}", from.as_number().unwrap(), to.as_number().unwrap())
+                }
+                other => format!("{other:?}"),
+            })
+            .collect();
+        Some(format!("{:?} {}", command.operation, keys.join(" ")))
+    });
+    wrong.chain(orders).collect()
+}
+
+#[test]
+fn merged_intervals_change_as_a_whole() {
+    let held = "{ 10-19, 30-39, 60 }";
+    for (text, wanted) in [
+        ("add element ip t s { 50 }", vec!["Add 50"]),
+        ("add element ip t s { 20-29 }", vec!["Delete 10-19 30-39", "Add 10-39"]),
+        ("add element ip t s { 5-100 }", vec!["Delete 10-19 30-39 60", "Add 5-100"]),
+        ("add element ip t s { 12 }", vec![]),
+        ("create element ip t s { 61, 62 }", vec!["Delete 60", "Add 60-62"]),
+        ("delete element ip t s { 15 }", vec!["Delete 10-19", "Add 10-14 16-19"]),
+        ("delete element ip t s { 10-12, 60 }", vec!["Delete 10-19 60", "Add 13-19"]),
+        ("delete element ip t s { 18-32 }", vec!["`s` has no such element"]),
+        ("destroy element ip t s { 18-32 }", vec![]),
+        ("add element ip t s { 20 }; delete element ip t s { 11 }", vec!["Delete 10-19", "Add 10 12-20"]),
+        ("add element ip t s { 50 }; delete element ip t s { 50 }", vec![]),
+        ("flush set ip t s; add element ip t s { 20 }; add element ip t s { 21 }", vec!["Add 20-21"]),
+        ("delete table ip t; add table ip t", vec![]),
+    ] {
+        assert_eq!(settled(text, held), wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_merged_sets_hold_is_asked_for() {
+    let missing = |text: &str| -> Vec<(String, bool)> {
+        compiled(text).0.missing.iter().map(|one| (one.name.clone(), one.content)).collect()
+    };
+    assert_eq!(missing("add element ip t s { 1 }"), [("s".to_owned(), true), ("s".to_owned(), false)]);
+    let merged = "table ip t { set s { type inet_service; flags interval; auto-merge; elements = { 1 }; }; }";
+    assert_eq!(missing(merged), [("s".to_owned(), true)]);
+    assert_eq!(missing(&format!("flush ruleset\n{merged}")), []);
+    assert_eq!(missing(&merged.replace("auto-merge;", "")), []);
+}
+
+#[test]
+fn the_policy_of_a_chain_can_be_changed_alone() {
+    let (compiled, errors) = compiled("add chain ip t c { policy drop; }");
+    assert_eq!(errors, [""; 0]);
+    let mut batch = Batch::new();
+    lower::batch(&compiled.commands, &compiled.catalog, &mut batch).unwrap();
+    batch.finish().unwrap();
+    let step = batch.step(batch.messages() as usize - 2).unwrap();
+    let chain = ChainAttrs::read_attributes(step.message.bytes_after(4)).unwrap();
+    assert_eq!((chain.policy, chain.hook, chain.kind), (Some(ChainPolicy::DROP), None, None));
 }
 
 /// Each definition uses the one before it twice: sixty of them would be more elements than there are atoms in a glass.

@@ -187,7 +187,8 @@ fn set(set: &Set, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn chain(chain: &Chain, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{} {} {} use 0", chain.family, chain.table, chain.name)
+    let name = if chain.name.is_empty() { "(null)" } else { &chain.name };
+    writeln!(out, "{} {} {name} use 0", chain.family, chain.table)
 }
 
 fn object(object: &Object, out: &mut impl Write) -> io::Result<()> {

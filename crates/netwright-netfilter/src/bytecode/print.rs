@@ -291,9 +291,12 @@ fn groups(bytes: &[u8], host: bool, prefix: &str) -> String {
 }
 
 /// The parts of a key or of data, each filled up to a multiple of four bytes but the last.
+/// Bytes part by part. Where there are twice as many as the parts have, they are both ends of a range.
 fn parts(mut bytes: &[u8], layout: &[Part]) -> String {
     let mut texts = Vec::new();
-    for part in layout {
+    let whole: usize = layout.iter().map(|part| part.cells() * 4).sum();
+    let times = if layout.len() > 1 && bytes.len() == whole * 2 { 2 } else { 1 };
+    for part in std::iter::repeat_n(layout, times).flatten() {
         let (own, rest) = bytes.split_at(part.length.min(bytes.len()));
         texts.push(groups(own, part.host && own.len() == part.length, ""));
         bytes = rest.get((part.cells() * 4 - part.length).min(rest.len())..).unwrap_or_default();
@@ -305,7 +308,9 @@ fn parts(mut bytes: &[u8], layout: &[Part]) -> String {
 }
 
 pub(super) fn element_bytes(out: &mut String, element: &Element, layout: &SetLayout) -> fmt::Result {
-    out.push_str(&parts(bytes_of(element.key.as_ref()), &layout.key));
+    if let Some(key) = &element.key {
+        out.push_str(&parts(bytes_of(Some(key)), &layout.key));
+    }
     if let Some(end) = &element.key_end {
         write!(out, " - {}", parts(bytes_of(Some(end)), &layout.key))?;
     }

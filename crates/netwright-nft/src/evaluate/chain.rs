@@ -33,12 +33,6 @@ impl<'a> Evaluator<'a> {
                 "drop" => Verdict::Drop,
                 word => return self.unknown(policy.span, word, "policy", &["accept", "drop"]),
             });
-            if made.hook.is_none() {
-                return self.error(
-                    policy.span,
-                    "only a chain with a hook has a policy: write `type … hook …` before it",
-                );
-            }
         }
         Ok(made)
     }

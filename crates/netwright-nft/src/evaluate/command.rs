@@ -48,6 +48,10 @@ impl<'a> Evaluator<'a> {
             }
             CommandKind::Elements { table, set, elements } => {
                 self.enter(table)?;
+                let changes = [Operation::Add, Operation::Create, Operation::Delete, Operation::Destroy];
+                if changes.contains(&operation) {
+                    self.note_changed(self.text(*set));
+                }
                 let set = self.set_named(set.span, self.text(*set))?;
                 if let Some(elements) = self.packed_elements(&set, elements) {
                     return self.push(

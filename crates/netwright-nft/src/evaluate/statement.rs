@@ -118,7 +118,14 @@ impl<'a> Evaluator<'a> {
             StatementKind::Assign { target, value } => self.assign(target, value)?,
             StatementKind::Counter(counter) => Statement::Counter(self.counter(counter)),
             StatementKind::Quota(quota) => Statement::Quota(self.quota(quota)),
-            StatementKind::Limit(limit) => Statement::Limit(self.limit(limit)?),
+            StatementKind::Limit(limit) => {
+                if let (Some(burst), ast::LimitUnit::Packets) = (limit.burst, limit.unit)
+                    && burst.value == 0
+                {
+                    return self.error(burst.span, "a burst is at least 1 packet");
+                }
+                Statement::Limit(self.limit(limit)?)
+            }
             StatementKind::Last { used } => Statement::Last(used.and_then(|time| time.milliseconds)),
             StatementKind::ConnectionLimit { over, count } => Statement::ConnectionLimit {
                 count: self.fit(*count, "a number of connections")?,

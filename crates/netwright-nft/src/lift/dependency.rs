@@ -173,6 +173,10 @@ impl Lifter<'_> {
     }
 
     fn take_out_implied(&mut self, statement: &Statement) {
+        // A proxy needs the match on the transport protocol to be written, whatever its map is asked for.
+        if matches!(statement, Statement::Tproxy(_)) {
+            return;
+        }
         visit::selectors(statement, &mut |selector| match selector {
             Selector::Payload(payload) => {
                 if let Some(tunnel) = payload.inner {

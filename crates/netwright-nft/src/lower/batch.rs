@@ -103,7 +103,7 @@ impl<'a> Lowering<'a> {
     fn chain(&mut self, operation: Operation, chain: &Chain) -> Result<()> {
         let kernel = object::chain(chain)?;
         match (operation, &kernel.base) {
-            (_, Some(base)) if base.kind.is_empty() && base.devices.is_empty() => {
+            (_, Some(base)) if base.kind.is_empty() && base.devices.is_empty() && base.policy.is_none() => {
                 return Err(Error::new(format!("no devices of chain `{}` are named", chain.name)));
             }
             (Operation::Delete, Some(base)) if !base.devices.is_empty() => {

@@ -39,19 +39,28 @@ pub(super) fn chain(chain: &Chain) -> Result<KernelChain> {
     kernel.userdata = comment(chain.comment.as_ref())?;
     kernel.flags = chain.offload.then_some(ChainFlags::HARDWARE_OFFLOAD);
     kernel.handle = chain.handle;
-    if let Some(hook) = &chain.hook {
-        kernel.base = Some(BaseHook {
+    let policy = match chain.policy {
+        Some(Verdict::Accept) => Some(ChainPolicy::ACCEPT),
+        Some(Verdict::Drop) => Some(ChainPolicy::DROP),
+        _ => None,
+    };
+    kernel.base = match &chain.hook {
+        Some(hook) => Some(BaseHook {
             kind: hook.chain_type.clone(),
             hook: Hook::from_number(chain.family, hook.hook.number),
             priority: hook.hook.priority,
             devices: hook.devices.iter().map(|name| device(name)).collect(),
-            policy: match chain.policy {
-                Some(Verdict::Accept) => Some(ChainPolicy::ACCEPT),
-                Some(Verdict::Drop) => Some(ChainPolicy::DROP),
-                _ => None,
-            },
-        });
-    }
+            policy,
+        }),
+        // Of a chain that is there the policy alone can be changed.
+        None => policy.map(|policy| BaseHook {
+            kind: String::new(),
+            hook: Hook::from_number(chain.family, 0),
+            priority: 0,
+            devices: Vec::new(),
+            policy: Some(policy),
+        }),
+    };
     Ok(kernel)
 }
 

@@ -138,7 +138,10 @@ pub fn elements(scope: &Scope<'_>, set: &Set, list: &[Element]) -> Result<Vec<Ke
 /// # Errors
 /// Those of [`elements`].
 pub fn elements_to_delete(scope: &Scope<'_>, set: &Set, list: &[Element]) -> Result<Vec<KernelElement>> {
-    elements_shifted(scope, set, list, 0, false)
+    let mut elements = elements_shifted(scope, set, list, 0, false)?;
+    // They go by their key, whatever the map holds for it.
+    elements.iter_mut().for_each(|element| (element.data, element.object) = (None, None));
+    Ok(elements)
 }
 
 fn elements_shifted(

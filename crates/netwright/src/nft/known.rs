@@ -21,6 +21,8 @@ pub(super) struct Wanted {
     tables: BTreeSet<(u8, String)>,
     /// Tables whose rules are named by their place.
     ordered: BTreeSet<(u8, String)>,
+    /// Sets whose elements must be known.
+    contents: BTreeSet<(u8, String, String)>,
     /// Whether the text has no meaning without.
     needed: bool,
 }
@@ -31,6 +33,11 @@ impl Wanted {
         let mut wanted = Wanted::default();
         for missing in &compiled.missing {
             wanted.tables.insert((missing.family.0, missing.table.clone()));
+            if missing.content {
+                let set = (missing.family.0, missing.table.clone(), missing.name.clone());
+                wanted.contents.insert(set);
+                continue;
+            }
             wanted.needed |= missing.entity == Entity::Set;
             if missing.entity == Entity::Rule {
                 wanted.ordered.insert((missing.family.0, missing.table.clone()));
@@ -64,7 +71,13 @@ impl Wanted {
 pub(super) fn add(connection: &mut Connection, wanted: &Wanted, catalog: &mut Catalog) -> Result<()> {
     for (family, table) in &wanted.tables {
         let ordered = wanted.ordered.contains(&(*family, table.clone()));
-        match add_table(connection, Family(*family), table, ordered, catalog) {
+        let contents: Vec<&str> = wanted
+            .contents
+            .iter()
+            .filter(|(of, within, _)| of == family && within == table)
+            .map(|(.., set)| set.as_str())
+            .collect();
+        match add_table(connection, Family(*family), table, ordered, &contents, catalog) {
             Err(error) if error.is_permission() && !wanted.needed => return Ok(()),
             done => done?,
         }
@@ -77,6 +90,7 @@ fn add_table(
     family: Family,
     table: &str,
     ordered: bool,
+    contents: &[&str],
     catalog: &mut Catalog,
 ) -> Result<()> {
     let sets = match connection.dump_all(&List::<kernel::Set>::new(family).in_table(table)) {
@@ -89,8 +103,14 @@ fn add_table(
         Err(error) => return Err(error),
     };
     for set in sets {
+        let known = lift::set(&set, &[]);
+        let unheld = catalog.held(family, table, &set.name).is_none();
+        if known.auto_merge && unheld && contents.contains(&&*set.name) {
+            let elements = super::elements(connection, &set)?;
+            catalog.hold(family, table, &set.name, lift::set(&set, &elements).elements);
+        }
         if catalog.set(family, table, &set.name).is_none() {
-            catalog.add_set(&lift::set(&set, &[]));
+            catalog.add_set(&known);
         }
     }
     let chains = connection.dump_all(&List::<kernel::Chain>::new(family))?;
