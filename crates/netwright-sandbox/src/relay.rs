@@ -109,15 +109,22 @@ pub struct Counters {
     pub received: u64,
 }
 
-/// A relay that runs. Dropped, it stops, and its connections end.
+/// A relay that runs. Dropped, it carries out what was sent before, stops, and its connections end.
 #[derive(Debug)]
 pub struct Relay {
     port_ipv4: u16,
     port_ipv6: Option<u16>,
     totals: Arc<Totals>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<(JoinHandle<()>, Waker)>,
+    threads: Vec<Thread>,
     carrier: Carrier,
+}
+
+/// A thread, and how it is told to stop.
+#[derive(Debug)]
+struct Thread {
+    handle: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    waker: Waker,
 }
 
 /// Carries the data of connections that were made elsewhere.
@@ -159,7 +166,6 @@ impl Relay {
             port_ipv4: listeners.port_ipv4,
             port_ipv6: listeners.port_ipv6,
             totals: Arc::default(),
-            stop: Arc::default(),
             threads: Vec::new(),
             carrier: Carrier { hatches: Vec::new(), allowance: allowance.clone(), turns: Arc::default() },
         };
@@ -240,19 +246,22 @@ impl Relay {
         waker: Waker,
         work: impl FnOnce(&AtomicBool) + Send + 'static,
     ) -> Result<()> {
-        let stop = Arc::clone(&self.stop);
-        let thread = thread::Builder::new().name(format!("netwright-{name}")).spawn(move || work(&stop));
-        self.threads.push((thread.map_err(|error| Error::new(ASKED, error))?, waker));
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let handle = thread::Builder::new().name(format!("netwright-{name}")).spawn(move || work(&told));
+        let handle = handle.map_err(|error| Error::new(ASKED, error))?;
+        self.threads.push(Thread { handle, stop, waker });
         Ok(())
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for (thread, waker) in self.threads.drain(..) {
+        // The workers come last, so that they get what the others still accept.
+        for Thread { handle, stop, waker } in self.threads.drain(..).rev() {
+            stop.store(true, Ordering::Relaxed);
             waker.wake();
-            let _ = thread.join();
+            let _ = handle.join();
         }
     }
 }

@@ -9,7 +9,7 @@ mod later;
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use netwright_netfilter::log::Logged;
@@ -27,7 +27,7 @@ use super::allowance::Allowance;
 use super::icmp::Pinger;
 use super::injector::Injector;
 use super::packet::{Packet, Unreachable};
-use super::poll::{EventFlags, Events, Poll, Waker};
+use super::poll::{EventFlags, Events, Poll, Stop, Waker};
 use super::tcp::Hatch;
 use super::{Report, Reporter};
 use crate::Protocol;
@@ -99,9 +99,10 @@ impl Gate {
     /// Works until it is told to stop, and woken.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let mut events = Events::new();
-        while !stop.load(Ordering::Relaxed) {
-            let timeout = self.timeout(Instant::now());
-            if self.poll.wait(&mut events, timeout).is_err() {
+        let mut stop = Stop::new(stop);
+        loop {
+            let timeout = stop.timeout(self.timeout(Instant::now()));
+            if self.poll.wait(&mut events, timeout).is_err() || stop.is_over(&events) {
                 return;
             }
             let now = Instant::now();

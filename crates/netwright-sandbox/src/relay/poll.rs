@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::{Errno, Result};
@@ -47,6 +48,35 @@ impl Poll {
             Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(errno),
         }
+    }
+}
+
+/// How long a thread goes on with what is there when it is told to stop.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
+
+/// Whether a thread is to stop. What came before that is still done: programs send something and end.
+#[derive(Debug)]
+pub(crate) struct Stop<'a> {
+    flag: &'a AtomicBool,
+    until: Option<Instant>,
+}
+
+impl<'a> Stop<'a> {
+    pub(crate) fn new(flag: &'a AtomicBool) -> Self {
+        Stop { flag, until: None }
+    }
+
+    /// How long to wait for events, where it would be so long otherwise.
+    pub(crate) fn timeout(&mut self, otherwise: Option<Duration>) -> Option<Duration> {
+        if self.until.is_none() && self.flag.load(Ordering::Relaxed) {
+            self.until = Some(Instant::now() + LAST_MOMENTS);
+        }
+        if self.until.is_some() { Some(Duration::ZERO) } else { otherwise }
+    }
+
+    /// Whether there is nothing more to do, after a wait that found these events.
+    pub(crate) fn is_over(&self, events: &Events) -> bool {
+        self.until.is_some_and(|until| events.is_empty() || Instant::now() >= until)
     }
 }
 

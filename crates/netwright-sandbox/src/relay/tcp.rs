@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 
@@ -56,6 +56,11 @@ impl Hatch {
 /// Number of the hatch among events; those of connections are even and odd numbers below, for their two ends.
 const HATCH: u64 = u64::MAX;
 
+/// So long a worker that is to stop carries what was sent before.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// So long nothing may happen meanwhile.
+const LISTENING: Duration = Duration::from_millis(20);
+
 /// Moves the data of some connections.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -67,6 +72,8 @@ pub(crate) struct Worker {
     /// Those that have more to do at once.
     queue: VecDeque<usize>,
     buffers: Buffers,
+    /// Whether the last step moved data out.
+    has_carried_out: bool,
 }
 
 impl Worker {
@@ -81,31 +88,49 @@ impl Worker {
             free: Vec::new(),
             queue: VecDeque::new(),
             buffers: Buffers::default(),
+            has_carried_out: false,
         })
     }
 
-    /// Works until it is told to stop, and woken.
+    /// Works until it is told to stop, and woken. What processes inside sent before they ended is still carried
+    /// then, as the kernel does it for sockets of its own.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let mut events = Events::new();
-        while !stop.load(Ordering::Relaxed) {
-            let timeout = (!self.queue.is_empty()).then_some(Duration::ZERO);
-            if self.poll.wait(&mut events, timeout).is_err() {
-                return;
-            }
-            let mut woken = false;
-            for (number, flags) in events.drain(..) {
-                match number {
-                    HATCH => woken = true,
-                    number => self.note(number, flags),
-                }
-            }
-            for index in std::mem::take(&mut self.queue) {
-                self.turn(index);
-            }
-            if woken {
-                self.take_in();
+        while !stop.load(Ordering::Relaxed) && self.step(&mut events, None) {}
+        let until = Instant::now() + LAST_WORDS;
+        self.take_in();
+        let mut patience = Duration::ZERO;
+        while self.step(&mut events, Some(patience)) && self.has_last_words() && Instant::now() < until {
+            patience = LISTENING;
+        }
+    }
+
+    /// Waits for something to do, for so long at the most, and does it. False when that cannot go on.
+    fn step(&mut self, events: &mut Events, patience: Option<Duration>) -> bool {
+        self.has_carried_out = false;
+        let timeout = if self.queue.is_empty() { patience } else { Some(Duration::ZERO) };
+        if self.poll.wait(events, timeout).is_err() {
+            return false;
+        }
+        let mut woken = false;
+        for (number, flags) in events.drain(..) {
+            match number {
+                HATCH => woken = true,
+                number => self.note(number, flags),
             }
         }
+        for index in std::mem::take(&mut self.queue) {
+            self.turn(index);
+        }
+        if woken {
+            self.take_in();
+        }
+        true
+    }
+
+    /// Whether more may come of what was sent inside.
+    fn has_last_words(&self) -> bool {
+        self.has_carried_out || self.connections.iter().flatten().any(Connection::has_last_words)
     }
 
     fn note(&mut self, number: u64, flags: EventFlags) {
@@ -122,8 +147,9 @@ impl Worker {
         let Some(place) = self.connections.get_mut(index) else { return };
         let Some(connection) = place else { return };
         connection.is_queued = false;
-        let totals = &self.totals;
+        let (totals, has_carried_out) = (&self.totals, &mut self.has_carried_out);
         let turn = connection.turn(&mut self.buffers, |end, bytes| {
+            *has_carried_out |= end == OUTSIDE;
             let total = if end == OUTSIDE { &totals.sent } else { &totals.received };
             total.fetch_add(bytes as u64, Ordering::Relaxed);
         });

@@ -21,7 +21,7 @@ use super::allowance::Allowance;
 use super::gate::Tuple;
 use super::injector::Injector;
 use super::packet::{IcmpMessage, Packet, Unreachable, datagram_start};
-use super::poll::{EventFlags, Events, Poll, Waker};
+use super::poll::{EventFlags, Events, Poll, Stop, Waker};
 use super::tcp::Totals;
 use super::{Report, Reporter};
 use crate::Protocol;
@@ -88,9 +88,10 @@ impl Udp {
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let mut events = Events::new();
         let mut next_end: Option<Instant> = None;
-        while !stop.load(Ordering::Relaxed) {
-            let timeout = next_end.map(|end| end.saturating_duration_since(Instant::now()));
-            if self.poll.wait(&mut events, timeout).is_err() {
+        let mut stop = Stop::new(stop);
+        loop {
+            let timeout = stop.timeout(next_end.map(|end| end.saturating_duration_since(Instant::now())));
+            if self.poll.wait(&mut events, timeout).is_err() || stop.is_over(&events) {
                 return;
             }
             let now = Instant::now();

@@ -84,6 +84,12 @@ impl Connection {
         self.ends.each_ref().map(|end| &end.socket)
     }
 
+    /// Whether there is still something to carry out of what a process inside that has ended sent.
+    pub(super) fn has_last_words(&self) -> bool {
+        let [inside, _] = &self.ends;
+        !inside.told && (inside.hung_up || inside.piece.is_some())
+    }
+
     /// Notes an event.
     pub(super) fn note(&mut self, end: usize, flags: EventFlags) {
         let Some(end) = self.ends.get_mut(end) else { return };
