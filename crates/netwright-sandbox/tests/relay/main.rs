@@ -27,4 +27,5 @@ netwright_lab::kernel_tests! {
     echo::what_cannot_be_reached_is_told,
     many::two_thousand_connections_at_once,
     many::a_relay_that_is_dropped_is_gone,
+    many::what_was_sent_before_the_end_arrives,
 }

@@ -87,3 +87,25 @@ pub(crate) fn a_relay_that_is_dropped_is_gone(lab: &mut Lab) -> Outcome {
     server.join().map_err(|_| Failure::wrong("the server panicked"))?;
     Ok(())
 }
+
+/// A program sends something and ends, and so does the relay at once.
+pub(crate) fn what_was_sent_before_the_end_arrives(lab: &mut Lab) -> Outcome {
+    const LENGTH: usize = 3 << 20;
+    let world = World::new(lab, &["any"])?;
+    let (listener, at) = world.listen(servers()[0])?;
+    let (receiver, receives_at) = world.receive(servers()[0])?;
+    receiver.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut client = world.connect(at)??;
+    let sender = thread::spawn(move || client.write_all(&vec![7; LENGTH]));
+    let reader = thread::spawn(move || -> std::io::Result<usize> {
+        let (mut stream, _) = listener.accept()?;
+        thread::sleep(Duration::from_millis(50));
+        stream.read_to_end(&mut Vec::new())
+    });
+    sender.join().map_err(|_| Failure::wrong("the sender panicked"))??;
+    world.datagram_socket(false)?.send_to(b"last words", receives_at)?;
+    drop(world.relay);
+    ensure_eq!(reader.join().map_err(|_| Failure::wrong("the reader panicked"))??, LENGTH);
+    ensure_eq!(receiver.recv(&mut [0; 64])?, 10);
+    Ok(())
+}
