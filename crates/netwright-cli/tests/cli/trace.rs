@@ -12,6 +12,7 @@ fn the_way_of_a_marked_packet_is_told() {
             chain d { udp dport 9 drop; }
             chain c { type filter hook input priority filter; udp dport 9 meta nftrace set 1; jump d; }
         }'
+        : >"$2"/told
         timeout 60 "$0" nft monitor trace >"$2"/told & monitor=$!
         while kill -0 $monitor && ! grep -q 'verdict drop' "$2"/told; do
             bash -c 'echo hello >/dev/udp/127.0.0.1/9'
@@ -53,6 +54,7 @@ fn rules_of_a_chain_within_a_rule_are_told() {
                 udp dport 9 jump { udp sport 0-65535 drop; }
             }
         }'
+        : >"$2"
         timeout 60 "$0" nft monitor trace >"$2" & monitor=$!
         while kill -0 $monitor && ! grep -q 'verdict drop' "$2"; do
             bash -c 'echo hello >/dev/udp/127.0.0.1/9'
