@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod run;
 
-pub(crate) use run::{ExplainPolicy, Mode as RunMode, Run};
+pub(crate) use run::{ExplainPolicy, Mode as RunMode, PolicyArguments, Run};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

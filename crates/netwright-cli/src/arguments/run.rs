@@ -11,6 +11,26 @@ const RULES: &str = "What may be reached";
 const PLACE: &str = "The sandbox";
 const TELLING: &str = "What is told";
 
+/// What the rules of a policy are written in.
+#[derive(Args, Debug)]
+pub(crate) struct PolicyArguments {
+    /// Let this through; may be repeated
+    #[arg(long, value_name = "RULE", help_heading = RULES)]
+    pub(crate) allow: Vec<Rule>,
+    /// Refuse this although another rule allows it
+    #[arg(long, value_name = "RULE", help_heading = RULES)]
+    pub(crate) deny: Vec<Rule>,
+    /// Read rules from a file; `run` reads it again when it changes
+    #[arg(long, value_name = "FILE", help_heading = RULES)]
+    pub(crate) policy: Option<PathBuf>,
+    /// Take the rules of this profile of the file, too
+    #[arg(long, value_name = "NAME", requires = "policy", help_heading = RULES)]
+    pub(crate) profile: Vec<String>,
+    /// Take the rules of a preset: `lan`, `dns`, `web`, `git`, or NAME.toml of ~/.config/netwright/policies or /etc/netwright/policies
+    #[arg(long, value_name = "NAME", help_heading = RULES)]
+    pub(crate) preset: Vec<String>,
+}
+
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -32,21 +52,8 @@ namespaces are allowed, no privilege is needed.
 Exit status: that of the command, which is killed by the signal that kills it; 125 when netwright fails, 126 when the \
 command cannot be run, 127 when it is not found.")]
 pub(crate) struct Run {
-    /// Let this through; may be repeated
-    #[arg(long, value_name = "RULE", help_heading = RULES)]
-    pub(crate) allow: Vec<Rule>,
-    /// Refuse this although another rule allows it
-    #[arg(long, value_name = "RULE", help_heading = RULES)]
-    pub(crate) deny: Vec<Rule>,
-    /// Read rules from a file; it is read again when it changes
-    #[arg(long, value_name = "FILE", help_heading = RULES)]
-    pub(crate) policy: Option<PathBuf>,
-    /// Take the rules of this profile of the file, too
-    #[arg(long, value_name = "NAME", requires = "policy", help_heading = RULES)]
-    pub(crate) profile: Vec<String>,
-    /// Take the rules of a preset: `lan`, `dns`, `web`, `git`, or NAME.toml of ~/.config/netwright/policies or /etc/netwright/policies
-    #[arg(long, value_name = "NAME", help_heading = RULES)]
-    pub(crate) preset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rules: PolicyArguments,
     /// Nothing but the sandbox's own loopback
     #[arg(long, conflicts_with_all = ["allow", "policy", "preset", "learn", "dns"], help_heading = RULES)]
     pub(crate) no_network: bool,
@@ -120,21 +127,8 @@ Examples:
 
 Exit status: 0 when all targets are allowed, 1 when one is not, 2 wrong usage.")]
 pub(crate) struct ExplainPolicy {
-    /// Consider this allowed; may be repeated
-    #[arg(long, value_name = "RULE")]
-    pub(crate) allow: Vec<Rule>,
-    /// Consider this denied
-    #[arg(long, value_name = "RULE")]
-    pub(crate) deny: Vec<Rule>,
-    /// Read rules from a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-    /// Take the rules of this profile of the file, too
-    #[arg(long, value_name = "NAME", requires = "policy")]
-    pub(crate) profile: Vec<String>,
-    /// Take the rules of a preset
-    #[arg(long, value_name = "NAME")]
-    pub(crate) preset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rules: PolicyArguments,
     /// Print JSON: an array of objects
     #[arg(short, long)]
     pub(crate) json: bool,

@@ -3,19 +3,15 @@
 use std::path::Path;
 
 use netwright_nft::diagnostic::SourceMap;
-use netwright_sandbox::{Place, Policy, Rule, SearchPath};
+use netwright_sandbox::{Place, Policy, SearchPath};
 
-use crate::arguments::{ExplainPolicy, Run};
+use crate::arguments::{ExplainPolicy, PolicyArguments, Run};
 use crate::failure::Failure;
 use crate::{diagnostics, files};
 
 /// Where a policy comes from.
 pub(crate) struct Source<'a> {
-    allow: &'a [Rule],
-    deny: &'a [Rule],
-    file: Option<&'a Path>,
-    profiles: &'a [String],
-    presets: &'a [String],
+    rules: &'a PolicyArguments,
     rest: Policy,
 }
 
@@ -28,39 +24,25 @@ impl<'a> Source<'a> {
             sockets: arguments.socket.clone(),
             ..Policy::default()
         };
-        Source {
-            allow: &arguments.allow,
-            deny: &arguments.deny,
-            file: arguments.policy.as_deref(),
-            profiles: &arguments.profile,
-            presets: &arguments.preset,
-            rest,
-        }
+        Source { rules: &arguments.rules, rest }
     }
 
     /// From the arguments of `netwright explain-policy`.
     pub(crate) fn of_explanation(arguments: &'a ExplainPolicy) -> Self {
-        Source {
-            allow: &arguments.allow,
-            deny: &arguments.deny,
-            file: arguments.policy.as_deref(),
-            profiles: &arguments.profile,
-            presets: &arguments.preset,
-            rest: Policy::default(),
-        }
+        Source { rules: &arguments.rules, rest: Policy::default() }
     }
 
     /// The file, which may change while the policy is in force.
     pub(crate) fn file(&self) -> Option<&'a Path> {
-        self.file
+        self.rules.policy.as_deref()
     }
 
     /// Reads it all. What is wrong with files has been told when this fails.
     pub(crate) fn read(&self) -> Result<Policy, Failure> {
         let mut policy = self.rest.clone();
         let flags = [
-            (self.allow, "--allow", &mut policy.allow, &mut policy.places.allow),
-            (self.deny, "--deny", &mut policy.deny, &mut policy.places.deny),
+            (&self.rules.allow, "--allow", &mut policy.allow, &mut policy.places.allow),
+            (&self.rules.deny, "--deny", &mut policy.deny, &mut policy.places.deny),
         ];
         for (rules, flag, all, places) in flags {
             let place = Place { name: flag.to_owned(), line: None };
@@ -69,12 +51,12 @@ impl<'a> Source<'a> {
         }
         let (presets, mut sources) = (SearchPath::usual(), SourceMap::default());
         let mut read = Vec::new();
-        for name in self.presets {
+        for name in &self.rules.preset {
             read.push(Policy::from_preset(&mut sources, name, &presets));
         }
-        if let Some(path) = self.file {
+        if let Some(path) = self.file() {
             let (name, text) = files::read_argument(path)?;
-            let profiles: Vec<&str> = self.profiles.iter().map(String::as_str).collect();
+            let profiles: Vec<&str> = self.rules.profile.iter().map(String::as_str).collect();
             read.push(Policy::from_toml(&mut sources, &name, &text, &profiles, &presets));
         }
         let mut errors = 0;
