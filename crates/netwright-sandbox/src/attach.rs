@@ -26,7 +26,7 @@ use crate::resolver::{Resolver, Sockets};
 use crate::sandbox::files::Files;
 use crate::sandbox::reports::Reports;
 use crate::sandbox::shared::{ResolverParts, Shared, start_resolver};
-use crate::{Attribution, Event, Policy};
+use crate::{Attribution, Event, Policy, Undecided};
 
 pub use self::group::AttachTarget;
 
@@ -76,11 +76,12 @@ impl Attached {
         let sockets = Connection::open(SOCKET_DIAGNOSIS_PROTOCOL)?;
         let attribution = Attribution::new(sockets, namespace, std::process::id());
         let reports = Reports::new(attribution, policy.clone(), sender.clone());
+        let undecided = if open { Undecided::Allow } else { Undecided::Refuse };
         let listener = Listener::start(log, Arc::clone(&reports))?;
         let (sockets, port) = resolver_sockets()?;
         let attached = filter::Attached { group: group.number, level: group.level, resolver: port };
         let options = FilterOptions {
-            open,
+            undecided,
             own: Vec::new(),
             table: table(group),
             refused_group: log,
@@ -93,7 +94,7 @@ impl Attached {
             sockets,
             files: Files::read(policy),
             policy,
-            open,
+            undecided,
             ipv6: mode::has_ipv6(),
             filter: &filter,
             events: sender,

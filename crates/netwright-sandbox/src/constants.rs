@@ -16,6 +16,10 @@ pub const PING_GROUP: u16 = 2;
 pub const REFUSED_GROUP: u16 = 3;
 /// Log group of new flows that were let through, where all is told (learning, and the mode that routes).
 pub const SEEN_GROUP: u16 = 4;
+/// Log group of the first packets of flows that somebody is asked about.
+pub const ASKED_GROUP: u16 = 5;
+/// The mark of datagrams and echo requests that somebody is asked about. Its lower half is [`PING_MARK`]: they are led to the loopback, too.
+pub const ASKED_MARK: u32 = 1 << 16 | PING_MARK;
 /// The sandbox's own IPv4 address: of the IETF protocol assignments (RFC 6890), which no network routes.
 pub const OWN_IPV4: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 2);
 /// The sandbox's own IPv6 address, a unique local one (RFC 4193).

@@ -3,7 +3,8 @@
 //! The table lets nothing out that no rule allows, whether the supervisor is alive or not. Its parts, by name:
 //!
 //! - `output` sees all that is sent; `own` what goes to the sandbox itself; `decide` has the rules of the policy, `deny` first;
-//! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops;
+//! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops, and so does `asked` with what may
+//!   come again when somebody has allowed it;
 //! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for a rule with a name; the comments of rules tell whose they are;
 //! - `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
 //!
@@ -31,7 +32,7 @@ use netwright_wire::Errno;
 use text::{Kinds, Numbers};
 
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, SEEN_GROUP, TABLE};
-use crate::policy::{Policy, Rule, Target};
+use crate::policy::{Policy, Rule, Target, Undecided};
 
 /// How often a transaction is repeated whose elements ran out while it was made.
 const TRIES: usize = 5;
@@ -45,8 +46,9 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct FilterOptions {
     /// How packets leave.
     pub mode: Mode,
-    /// All but what is denied is let through, as `allowed` does it: for learning what a command needs.
-    pub open: bool,
+    /// What becomes of what no rule decides: it is refused, let through as `allowed` does it, or told to [`crate::constants::ASKED_GROUP`] and dropped. Nobody
+    /// can be asked where the supervisor has no listeners; there it is refused.
+    pub undecided: Undecided,
     /// The sandbox's own addresses, beside those of the loopback.
     pub own: Vec<IpAddr>,
     /// Addresses stay released for so long at least, since programs keep what they were told for a while.
@@ -65,13 +67,18 @@ impl FilterOptions {
     pub fn new(mode: Mode) -> Self {
         FilterOptions {
             mode,
-            open: false,
+            undecided: Undecided::Refuse,
             own: vec![OWN_IPV4.into(), OWN_IPV6.into()],
             least_time_to_live: Duration::from_secs(30),
             table: TABLE.to_owned(),
             refused_group: REFUSED_GROUP,
             seen_group: SEEN_GROUP,
         }
+    }
+
+    /// Whether somebody is asked about what no rule decides.
+    fn asks(&self) -> bool {
+        self.undecided == Undecided::Ask && self.listeners().is_some()
     }
 
     fn listeners(&self) -> Option<Listeners> {

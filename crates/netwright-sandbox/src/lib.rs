@@ -20,6 +20,6 @@ pub use log::{Attempt, Log, json_line};
 pub use mode::Mode;
 pub use policy::{
     AddressKind, Decision, Destination, Learner, NamePattern, Names, Place, Places, Policy, Ports, Presets,
-    Protocol, Rule, RuleError, SearchPath, Target,
+    Protocol, Rule, RuleError, SearchPath, Target, Undecided,
 };
 pub use sandbox::{Publish, Running, Sandbox, SpawnError};

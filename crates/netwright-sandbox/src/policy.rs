@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub(crate) use decide::NAME_SERVER_PORTS;
 
 pub use address::{AddressKind, kind};
-pub use decide::{Decision, Destination};
+pub use decide::{Decision, Destination, Undecided};
 pub use grammar::RuleError;
 pub use learn::Learner;
 pub use names::Names;

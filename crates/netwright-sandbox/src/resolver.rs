@@ -44,8 +44,8 @@ pub use memory::KnownNames;
 pub use rehearsal::{Rehearsal, rehearse};
 pub use teller::Attribute;
 
-use crate::Event;
 use crate::policy::Names;
+use crate::{Event, Undecided};
 use engine::{Conduct, Engine};
 use service::{Service, Shared, State};
 use teller::Teller;
@@ -90,8 +90,9 @@ pub struct ResolverOptions {
     pub config: ResolverConfig,
     /// The host's own list of names ([`config::parse_hosts`]), for names that the policy allows.
     pub hosts: Vec<(String, IpAddr)>,
-    /// Every name is allowed and told once: the policy is being learned.
-    pub open: bool,
+    /// What becomes of names that no rule decides: unless they are refused, they are resolved, to whatever address. Those that are let through are told,
+    /// once each, and those that rules deny among them.
+    pub undecided: Undecided,
     /// The host has IPv6.
     pub ipv6: bool,
 }
@@ -118,7 +119,7 @@ impl Resolver {
     ) -> io::Result<Self> {
         let known = Arc::new(KnownNames::default());
         let conduct = Conduct {
-            open: options.open,
+            undecided: options.undecided,
             ipv6: options.ipv6,
             search: options.config.search_names(),
             hosts: config::foreign_hosts(&options.hosts),

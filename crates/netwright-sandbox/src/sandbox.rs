@@ -28,7 +28,7 @@ use netwright_sys::{Confinement, Enclosure, EnclosureOptions, Error, User};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use self::inside::Inside;
-use crate::{Mode, Policy};
+use crate::{Mode, Policy, Undecided};
 
 pub use self::publish::Publish;
 pub use self::running::Running;
@@ -51,6 +51,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    fn undecided(&self) -> Undecided {
+        if self.open { Undecided::Allow } else { Undecided::Refuse }
+    }
+
     /// A sandbox for one command, with the way out that the caller's privileges allow.
     #[must_use]
     pub fn new(policy: Policy) -> Self {

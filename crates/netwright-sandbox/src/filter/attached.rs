@@ -3,7 +3,7 @@
 use super::inside::detours;
 use super::text::Text;
 use super::{Attached, FilterOptions, rules};
-use crate::policy::Policy;
+use crate::policy::{Policy, Undecided};
 
 /// What the control group is called in the text: its number is known by this name.
 pub(super) const GROUP: &str = "attached";
@@ -14,7 +14,7 @@ pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions, to:
         text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {} accept", to.resolver));
         text.lines(rules::host(&policy.deny, true, "goto refused"));
         text.lines(rules::host(&policy.allow, false, "goto allowed"));
-        text.line(if options.open { "goto allowed" } else { "goto refused" });
+        text.line(if options.undecided == Undecided::Allow { "goto allowed" } else { "goto refused" });
     });
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::text::Text;
 use super::{FilterOptions, Listeners, Mode, rules};
-use crate::constants::{PING_GROUP, PING_MARK, RESOLVER, SUPERVISOR_MARK};
+use crate::constants::{ASKED_GROUP, ASKED_MARK, PING_GROUP, PING_MARK, RESOLVER, SUPERVISOR_MARK};
 use crate::policy::Policy;
 
 /// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200). Nothing of today
@@ -66,7 +66,9 @@ fn untracked(text: &mut Text, hook: &str) {
 
 fn output(text: &mut Text, options: &FilterOptions) {
     text.chain("output", |text| {
-        text.line("type filter hook output priority filter; policy drop;");
+        // Where the mark that the rules set leads somewhere else, the route is looked for again by chains of this type alone.
+        let kind = if options.asks() { "route" } else { "filter" };
+        text.line(format_args!("type {kind} hook output priority filter; policy drop;"));
         text.line(format_args!("meta mark {SUPERVISOR_MARK:#x} accept"));
         detours(text);
         text.line("tcp flags & (fin | syn | rst | ack) != syn accept");
@@ -125,6 +127,11 @@ fn prerouting(text: &mut Text, options: &FilterOptions) {
     text.chain("prerouting", |text| {
         text.line("type filter hook prerouting priority mangle; policy accept;");
         text.line("iifname != \"lo\" accept");
+        if options.asks() {
+            text.line(format_args!(
+                "meta mark {ASKED_MARK:#x} log group {ASKED_GROUP} queue-threshold 1 drop"
+            ));
+        }
         text.line("ct direction reply accept");
         text.lines(to_own(options, "arrived"));
         text.line("goto redirected");

@@ -47,8 +47,8 @@ fn modes() -> Vec<Mode> {
 fn every_policy_compiles_in_every_mode() {
     for mode in modes() {
         for policy in policies() {
-            for open in [false, true] {
-                let options = FilterOptions { open, ..FilterOptions::new(mode.clone()) };
+            for undecided in [Undecided::Refuse, Undecided::Allow, Undecided::Ask] {
+                let options = FilterOptions { undecided, ..FilterOptions::new(mode.clone()) };
                 let numbers = |new: Vec<u32>, gone| Numbers {
                     by_rule: policy
                         .allow

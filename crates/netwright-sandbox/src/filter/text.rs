@@ -3,9 +3,9 @@
 use std::fmt::{Display, Write};
 
 use super::{FilterOptions, Mode, attached, inside, rules};
-use crate::constants::HELD_GROUP;
+use crate::constants::{ASKED_GROUP, ASKED_MARK, HELD_GROUP};
 use crate::policy::address::{self, AddressKind, Prefix};
-use crate::policy::{Policy, Protocol, Rule, Target};
+use crate::policy::{Policy, Protocol, Rule, Target, Undecided};
 
 /// The table, which must not be there.
 pub(super) fn table(options: &FilterOptions) -> String {
@@ -18,7 +18,7 @@ pub(super) fn sets(policy: &Policy, options: &FilterOptions, there: &[Kinds]) ->
     let mut text = Text { out: String::new(), depth: 0 };
     let missing: Vec<Kinds> = Kinds::ALL
         .into_iter()
-        .filter(|kinds| !there.contains(kinds) && kinds.are_in(policy, options.open))
+        .filter(|kinds| !there.contains(kinds) && kinds.are_in(policy, options))
         .collect();
     if !missing.is_empty() {
         text.block(format_args!("table inet {}", options.table), |text| {
@@ -63,11 +63,12 @@ impl Kinds {
     }
 
     /// Whether the rules of a policy refer to them.
-    fn are_in(self, policy: &Policy, open: bool) -> bool {
-        let allow = if open { &[][..] } else { &policy.allow };
+    fn are_in(self, policy: &Policy, options: &FilterOptions) -> bool {
+        let allow = if options.undecided == Undecided::Allow { &[][..] } else { &policy.allow };
         let names = |target: Target| allow.iter().chain(&policy.deny).any(|rule| rule.target == target);
         match self {
-            Kinds::Never | Kinds::Resolvers => allow.iter().any(Rule::is_wide),
+            Kinds::Never => options.asks() || allow.iter().any(Rule::is_wide),
+            Kinds::Resolvers => allow.iter().any(Rule::is_wide),
             Kinds::Special => names(Target::Internet),
             Kinds::Private => names(Target::Lan),
         }
@@ -81,6 +82,9 @@ pub(super) fn chains(policy: &Policy, options: &FilterOptions, numbers: &Numbers
         refused(text, options);
         if let Some(listeners) = options.listeners() {
             text.chain("relayed", relayed);
+            if options.asks() {
+                text.chain("asked", asked);
+            }
             inside::redirected(text, listeners);
         }
         allowed(text, options);
@@ -197,22 +201,27 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &N
         for rule in &policy.deny {
             text.lines(rules::denied(rule));
         }
-        if options.open {
+        if options.undecided == Undecided::Allow {
             return text.line("goto allowed");
         }
+        let undecided = if options.asks() { "goto asked" } else { "goto refused" };
+        let is_wide = policy.allow.iter().any(Rule::is_wide);
         let allow = |text: &mut Text, wide: bool| {
             let rules = policy.allow.iter().zip(&numbers.by_rule).filter(|(rule, _)| rule.is_wide() == wide);
             rules.for_each(|(rule, number)| text.lines(rules::allowed(rule, *number)));
         };
         allow(text, false);
-        if policy.allow.iter().any(|rule| rule.is_wide()) {
+        if is_wide || options.asks() {
             text.line("ip daddr @never_ipv4 goto refused");
             text.line("ip6 daddr @never_ipv6 goto refused");
-            text.line("meta l4proto { tcp, udp } ip daddr @resolvers_ipv4 goto refused");
-            text.line("meta l4proto { tcp, udp } ip6 daddr @resolvers_ipv6 goto refused");
+        }
+        if is_wide {
+            for family in ["ip daddr @resolvers_ipv4", "ip6 daddr @resolvers_ipv6"] {
+                text.line(format_args!("meta l4proto {{ tcp, udp }} {family} {undecided}"));
+            }
             allow(text, true);
         }
-        text.line("goto refused");
+        text.line(undecided);
     });
 }
 
@@ -232,6 +241,15 @@ fn relayed(text: &mut Text) {
     text.line("meta l4proto udp accept");
     for echo in [rules::echo(true), rules::echo(false)] {
         text.line(format_args!("oifname \"lo\" {echo} accept")); // dropped here, sending it would be an error
+    }
+    text.line("goto refused");
+}
+
+/// What somebody is asked about. The segments of connections come again by themselves; the rest is dropped where it arrives.
+fn asked(text: &mut Text) {
+    text.line(format_args!("meta l4proto tcp log group {ASKED_GROUP} queue-threshold 1 drop"));
+    for later in ["meta l4proto udp", &rules::echo(true), &rules::echo(false)] {
+        text.line(format_args!("{later} meta mark set {ASKED_MARK:#x} accept")); // dropped here, sending it would be an error
     }
     text.line("goto refused");
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{Change, Set};
 use netwright_route::route::RouteKind;
+use netwright_route::rule::Mark;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule, Table};
 use netwright_sys::{Connection, Result};
 
@@ -17,6 +18,8 @@ const ANYWHERE: Table = Table(0x6e77);
 const PRIORITY: u32 = 32_800;
 /// Before the rule of the table `main`.
 const DIVERTED: u32 = 100;
+/// Of a mark.
+const LOWER_HALF: u32 = 0xffff;
 
 /// Prepares the inside.
 pub(crate) fn configure(connection: &mut Connection, ipv6: bool) -> Result<()> {
@@ -44,9 +47,10 @@ fn everything(connection: &mut Connection, lo: &LinkId, own: IpAddr) -> Result<(
     connection.acknowledge(&Add(&rule))
 }
 
-/// Where packets leave by a link: leads those with this mark to the loopback. `own` is the source address of their family.
+/// Where packets leave by a link: leads those with a mark to the loopback that has this lower half. `own` is the source address of their family.
 pub(super) fn divert(connection: &mut Connection, own: IpAddr, mark: u32) -> Result<()> {
     anywhere(connection, own)?;
+    let mark = Mark { value: mark, mask: LOWER_HALF };
     let rule = Rule::lookup(ANYWHERE).priority(DIVERTED).family(Family::of(own)).mark(mark);
     connection.acknowledge(&Add(&rule))
 }

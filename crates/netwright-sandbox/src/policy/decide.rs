@@ -41,6 +41,18 @@ pub enum Decision {
     NameServerPort,
 }
 
+/// What becomes of what no rule allows or denies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Undecided {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is let through and told, and every name is resolved: for learning what a command needs.
+    Allow,
+    /// It waits until somebody has said what becomes of it. Every name that no rule denies is resolved.
+    Ask,
+}
+
 impl Decision {
     /// Whether it is let through.
     #[must_use]

@@ -10,7 +10,7 @@ use super::local;
 use super::message::{INTERNET, Question, Reader, Record, code, kind};
 use super::name::Name;
 use super::query::{Explanation, Notice, Outcome, Released};
-use crate::Action;
+use crate::{Action, Undecided};
 
 #[cfg(test)]
 mod tests;
@@ -105,7 +105,8 @@ pub(super) fn rebuild(
             };
         }
     };
-    let is_denied = |name: &Name| !conduct.open && policy.name_rules(&name.text()).deny.is_some();
+    let is_denied =
+        |name: &Name| conduct.undecided != Undecided::Allow && policy.name_rules(&name.text()).deny.is_some();
     if let Some(denied) = chain.iter().filter_map(alias_of).find(is_denied) {
         return Heard { outcome: refused_chain(question, &denied), ..Heard::default() };
     }
@@ -276,12 +277,21 @@ impl Sieve<'_> {
         }
         // What stands for an IPv4 address is one.
         let address = address.to_canonical();
-        if !self.conduct.open && !self.policy.is_public(address) && !self.policy.covers(address) {
-            let reason = format!(
-                "its address {address} is not a public one, which a rule for the address must allow too"
-            );
-            self.found.stripped.get_or_insert((Some(address), reason));
-            return false;
+        let is_admitted = self.policy.is_public(address) || self.policy.covers(address);
+        match self.conduct.undecided {
+            Undecided::Refuse if !is_admitted => {
+                let reason = format!(
+                    "its address {address} is not a public one, which a rule for the address must allow too"
+                );
+                self.found.stripped.get_or_insert((Some(address), reason));
+                return false;
+            }
+            // Who asks for it asks somebody for the address then, whatever name leads there.
+            Undecided::Ask if !is_admitted => {
+                self.found.records += 1;
+                return true;
+            }
+            _ => {}
         }
         self.found.records += 1;
         if !self.found.addresses.contains(&address) {

@@ -11,7 +11,7 @@ use super::message::{INTERNET, Question, code, kind};
 use super::name::Name;
 use super::query::{Explanation, Notice, Outcome, Query, Released, Transport, is_order};
 use super::{NamePolicy, Release, answer};
-use crate::Action;
+use crate::{Action, Undecided};
 
 #[cfg(test)]
 mod tests;
@@ -28,14 +28,21 @@ const SERVICE_LABELS: usize = 3;
 /// How it answers, apart from the policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conduct {
-    /// Every name is allowed: the policy is being learned.
-    pub(super) open: bool,
+    /// What becomes of names that no rule decides.
+    pub(super) undecided: Undecided,
     /// The host has IPv6.
     pub(super) ipv6: bool,
     /// Domains that programs append to names.
     pub(super) search: Vec<Name>,
     /// What the host's own list of names says, for names that are allowed.
     pub(super) hosts: Hosts,
+}
+
+impl Conduct {
+    /// Whether names are resolved that no rule allows.
+    pub(super) fn resolves_all(&self) -> bool {
+        self.undecided != Undecided::Refuse
+    }
 }
 
 /// Answers questions.
@@ -134,7 +141,8 @@ impl Engine {
         if let Some(name) = name {
             return Some(answer::reverse(question, &name));
         }
-        let may_ask = self.conduct.open || policy.covers(address) || self.known.is_released(address, now);
+        let may_ask =
+            self.conduct.resolves_all() || policy.covers(address) || self.known.is_released(address, now);
         (!may_ask).then(|| Outcome::of(code::NO_SUCH_NAME))
     }
 
@@ -151,9 +159,10 @@ impl Engine {
         }
         standing.rules.sort_unstable();
         standing.rules.dedup();
-        if self.conduct.open {
-            standing.allowed = true;
-            standing.denied = false;
+        match self.conduct.undecided {
+            Undecided::Refuse => {}
+            Undecided::Allow => (standing.allowed, standing.denied) = (true, false),
+            Undecided::Ask => standing.allowed = true,
         }
         if standing.sources.is_empty() {
             standing.sources.push(name.clone());
@@ -206,7 +215,7 @@ impl Engine {
             }
         }
         let mut outcome = heard.outcome;
-        if self.conduct.open && outcome.code == code::DONE {
+        if self.conduct.undecided == Undecided::Allow && outcome.code == code::DONE {
             let reason = "every name is allowed while the policy is learned";
             outcome.notices.push(Notice::new(Action::Allowed, question.name.text(), reason));
         }

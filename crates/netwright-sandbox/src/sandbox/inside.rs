@@ -58,7 +58,7 @@ impl Inside {
             sockets: resolver_sockets,
             files,
             policy: &sandbox.policy,
-            open: sandbox.open,
+            undecided: sandbox.undecided(),
             ipv6,
             filter: &filter,
             events: sender,
@@ -171,7 +171,7 @@ fn install(
         Some(_) => filter::Mode::Nat(Some(listeners)),
         None => filter::Mode::Relay(listeners),
     };
-    let mut options = FilterOptions { open: sandbox.open, ..FilterOptions::new(mode) };
+    let mut options = FilterOptions { undecided: sandbox.undecided(), ..FilterOptions::new(mode) };
     if let Some(uplink) = uplink {
         options.own.clone_from(&uplink.addresses);
     }

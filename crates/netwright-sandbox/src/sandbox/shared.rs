@@ -12,15 +12,14 @@ use super::files::Files;
 use super::reports::Reports;
 use crate::filter::Filter;
 use crate::resolver::{Release, Resolver, ResolverOptions, Sockets};
-use crate::{Event, Policy};
+use crate::{Event, Policy, Undecided};
 
 /// What a resolver is started with.
 pub(crate) struct ResolverParts<'a> {
     pub(crate) sockets: Sockets,
     pub(crate) files: Files,
     pub(crate) policy: &'a Policy,
-    /// Every name is allowed.
-    pub(crate) open: bool,
+    pub(crate) undecided: Undecided,
     pub(crate) ipv6: bool,
     pub(crate) filter: &'a Shared,
     pub(crate) events: Sender<Event>,
@@ -29,8 +28,8 @@ pub(crate) struct ResolverParts<'a> {
 
 /// Starts the resolver; the names that it learns are known to the reports from then on.
 pub(crate) fn start_resolver(parts: ResolverParts<'_>) -> Result<Resolver> {
-    let ResolverParts { sockets, files, policy, open, ipv6, filter, events, reports } = parts;
-    let options = ResolverOptions { config: files.config, hosts: files.hosts, open, ipv6 };
+    let ResolverParts { sockets, files, policy, undecided, ipv6, filter, events, reports } = parts;
+    let options = ResolverOptions { config: files.config, hosts: files.hosts, undecided, ipv6 };
     let owners = Arc::clone(reports);
     let attribute =
         Box::new(move |protocol, source, destination| owners.process(protocol, source, destination));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 use netwright_sandbox::filter::{self, Attached, Filter, FilterOptions, Listeners, Mode};
-use netwright_sandbox::{Destination, Policy, Protocol, Rule};
+use netwright_sandbox::{Destination, Policy, Protocol, Rule, Undecided};
 use netwright_sys::{Connection, protocol};
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SendFlags, SocketFlags, SocketType, ipproto};
@@ -158,7 +158,7 @@ fn the_kernel_decides_as_the_policy_does(lab: &mut Lab) -> Outcome {
 
 fn an_open_filter_refuses_only_what_is_denied(lab: &mut Lab) -> Outcome {
     let world = World::new(lab)?;
-    let options = FilterOptions { open: true, ..routed()? };
+    let options = FilterOptions { undecided: Undecided::Allow, ..routed()? };
     install(&policy(&["example.org"], &["10.0.0.0/8", "internet:25"])?, &options)?;
     for (text, passes) in [
         ("203.0.113.1 53/udp", true),

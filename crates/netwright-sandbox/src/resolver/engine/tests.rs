@@ -284,7 +284,7 @@ fn names_of_addresses_are_told_where_the_address_is_reachable() {
 fn an_open_engine_lets_every_name_through_and_remembers_it() {
     let mut bench = Bench::with(
         policy(&[], &["www.example.org"]),
-        Conduct { open: true, ipv6: true, ..Conduct::default() },
+        Conduct { undecided: crate::Undecided::Allow, ipv6: true, ..Conduct::default() },
     );
     let shown = bench.resolve("www.example.org", "A", &["www.example.org 60 A 10.0.0.1"]);
     assert_eq!(shown.answers, ["www.example.org 60 A 10.0.0.1"]);
