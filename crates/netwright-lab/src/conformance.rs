@@ -9,8 +9,10 @@
 pub mod kernel;
 pub(crate) mod language;
 pub mod material;
+mod memory;
 pub mod records;
 mod score;
 
 pub use language::Language;
+pub use memory::Memory;
 pub use score::{Check, Doubts, Findings, Ratchet, Score};

@@ -19,7 +19,8 @@ use netwright_route::{Address, Neighbour, Nexthop, Object, Purpose, Route, Rule}
 use netwright_wire::{Event, Message, Messages, Session, Writer};
 
 use crate::conformance::Language;
-use crate::conformance::language::{Memory, batch};
+use crate::conformance::Memory;
+use crate::conformance::language::batch;
 
 /// A function and what to start from.
 #[derive(Clone, Copy, Debug)]

@@ -14,12 +14,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "reference/code.rs"]
+mod code;
 #[path = "reference/document.rs"]
 mod document;
 #[path = "reference/example.rs"]
 mod example;
-#[path = "reference/memory.rs"]
-mod memory;
 #[path = "reference/tables.rs"]
 mod tables;
 

@@ -10,8 +10,9 @@ use netwright_nft::table::PrintOptions;
 use netwright_wire::{Attributes, Big, Value as _, Writer};
 use serde_json::{Value, json};
 
-use super::language::{Memory, batch, messages, told};
+use super::language::{batch, messages, told};
 use super::material::{Chain, Payload, Record, Table};
+use super::memory::Memory;
 use super::{Check, Doubts, Findings, Language, Score};
 
 /// Judges all records.

@@ -7,7 +7,8 @@ use netwright_route::{Address, LinkId, Neighbour, Nexthop, Object, Purpose, Rout
 use netwright_wire::{MessageFlags, Writer, message_type};
 
 use super::language;
-use crate::conformance::language::{Memory, batch};
+use crate::conformance::Memory;
+use crate::conformance::language::batch;
 
 const TEXTS: &[&str] = &[include_str!("router.nft"), include_str!("frames.nft"), include_str!("orders.nft")];
 

@@ -1,5 +1,6 @@
 //! One example: compiled, listed, and compiled again.
 
+use netwright_lab::conformance::Memory;
 use netwright_netfilter::{Batch, Family};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceMap};
@@ -10,7 +11,7 @@ use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names, PrintOptions};
 use netwright_nft::{lower, print};
 
-use crate::memory::{Memory, code};
+use crate::code::code;
 
 /// How a block is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,7 +100,9 @@ fn dump(text: &str) -> Result<Dump, String> {
     let mut batch = Batch::new();
     lower::batch(&compiled.commands, &compiled.catalog, &mut batch)
         .map_err(|failed| failed.error.to_string())?;
-    Ok(Memory::of(&mut batch))
+    let mut memory = Memory::default();
+    memory.add(&mut batch).ok_or("our own messages cannot be read")?;
+    Ok(memory.dump().clone())
 }
 
 fn print(dump: &Dump, only: Option<&str>) -> String {
