@@ -154,6 +154,18 @@ impl Lowering<'_> {
         !shifted && self.parts(base).first().is_some_and(|own| own.bits >= want.bits)
     }
 
+    /// Loads what bits are combined of; it takes as many bytes as what is wanted where that is wider.
+    fn load_bits(
+        &mut self,
+        expression: &ir::Expression,
+        cell: usize,
+        want: Option<&TypePart>,
+    ) -> Result<Loaded> {
+        let loaded = self.compute(expression, cell, Purpose::Value, want)?;
+        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+        Ok(Loaded { bytes, ..loaded })
+    }
+
     /// Shifts are done in the byte order that is wanted.
     fn shifted(
         &mut self,
@@ -163,13 +175,12 @@ impl Lowering<'_> {
         cell: usize,
         want: Option<&TypePart>,
     ) -> Result<Loaded> {
-        let loaded = self.compute(of, cell, Purpose::Value, want)?;
+        let loaded = self.load_bits(of, cell, want)?;
         let by = by.as_number().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
         let left = operator == BinaryOperator::ShiftLeft;
         let op = if left { BitwiseOp::LEFT_SHIFT } else { BitwiseOp::RIGHT_SHIFT };
-        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-        self.shift(cell, bytes, op, by)?;
-        Ok(Loaded { bytes, ..loaded })
+        self.shift(cell, loaded.bytes, op, by)?;
+        Ok(loaded)
     }
 
     fn combined_with_constant(
@@ -181,14 +192,14 @@ impl Lowering<'_> {
         want: Option<&TypePart>,
     ) -> Result<Loaded> {
         let (base, steps) = constant_steps(left, operator, value)?;
-        let loaded = self.compute(base, cell, Purpose::Value, want)?;
-        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
+        let loaded = self.load_bits(base, cell, want)?;
+        let bytes = loaded.bytes;
         let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
         let form = Form { bytes, ..Form::of(&part, false) };
         let (mask, xor) = combine(&steps, bytes);
         let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
         self.bitwise(cell, mask, xor)?;
-        Ok(Loaded { bytes, ..loaded })
+        Ok(loaded)
     }
 
     /// Combines two things that are loaded.
@@ -200,9 +211,8 @@ impl Lowering<'_> {
         cell: usize,
         want: Option<&TypePart>,
     ) -> Result<Loaded> {
-        let loaded = self.compute(left, cell, Purpose::Value, want)?;
-        let bytes = want.map_or(loaded.bytes, |want| want.bytes().max(loaded.bytes));
-        let second = self.registers.take(&[bytes])?;
+        let loaded = self.load_bits(left, cell, want)?;
+        let second = self.registers.take(&[loaded.bytes])?;
         self.compute(right, second, Purpose::Value, Some(want.unwrap_or(&loaded.part)))?;
         self.registers.release(second);
         let op = match operator {
@@ -216,11 +226,11 @@ impl Lowering<'_> {
             source2: Some(register(second)?),
             destination: at,
             op: Some(op),
-            length: Some(bytes as u32),
+            length: Some(loaded.bytes as u32),
             ..Default::default()
         };
         self.code.push(code.into());
-        Ok(Loaded { bytes, ..loaded })
+        Ok(loaded)
     }
 
     /// Looks a key up in a map; what it holds goes where the key was.
