@@ -117,16 +117,15 @@ impl Connection {
         const ASKED: &str = "follow the kernel's notifications";
         self.session.begin();
         loop {
-            match self.socket.receive(&mut self.buffer).map_err(|cause| Error::new(ASKED, cause))? {
-                Received::Nothing => return Ok(()),
-                Received::Overrun => return Err(Error::new(ASKED, Cause::Overrun)),
-                Received::Truncated(length) => return Err(Error::new(ASKED, Cause::Truncated { length })),
-                Received::Datagram(datagram) => {
-                    for event in self.session.events(datagram) {
-                        if let Event::Unasked(message) = event.map_err(|error| Error::new(ASKED, error))? {
-                            each(&message);
-                        }
-                    }
+            let datagram = match self.socket.receive(&mut self.buffer) {
+                Ok(Received::Nothing) => return Ok(()),
+                received => {
+                    received.and_then(Received::datagram).map_err(|cause| Error::new(ASKED, cause))?
+                }
+            };
+            for event in self.session.events(datagram) {
+                if let Event::Unasked(message) = event.map_err(|error| Error::new(ASKED, error))? {
+                    each(&message);
                 }
             }
         }
@@ -210,12 +209,7 @@ impl Connection {
         D: Dump,
         F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
     {
-        let datagram = match self.socket.receive(&mut self.buffer)? {
-            Received::Datagram(datagram) => datagram,
-            Received::Nothing => return Err(Cause::NoAnswer),
-            Received::Overrun => return Err(Cause::Overrun),
-            Received::Truncated(length) => return Err(Cause::Truncated { length }),
-        };
+        let datagram = self.socket.receive(&mut self.buffer)?.datagram()?;
         for event in self.session.events(datagram) {
             match event? {
                 Event::Reply(message) => {

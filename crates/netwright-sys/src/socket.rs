@@ -40,6 +40,18 @@ pub enum Received<'a> {
     Truncated(usize),
 }
 
+impl<'a> Received<'a> {
+    /// The datagram. Anything else ends an exchange that cannot go on without one.
+    pub(crate) fn datagram(self) -> std::result::Result<&'a [u8], Cause> {
+        match self {
+            Received::Datagram(datagram) => Ok(datagram),
+            Received::Nothing => Err(Cause::NoAnswer),
+            Received::Overrun => Err(Cause::Overrun),
+            Received::Truncated(length) => Err(Cause::Truncated { length }),
+        }
+    }
+}
+
 impl Socket {
     /// Opens a socket in the calling thread's network namespace. `protocol` is one of [`crate::protocol`].
     pub fn open(protocol: i32) -> Result<Self> {

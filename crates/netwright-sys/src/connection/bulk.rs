@@ -123,12 +123,7 @@ impl Connection {
         let (first, written) = (self.session.first(), self.writer.bytes());
         let last = sequence_at(written, last)?;
         loop {
-            let datagram = match self.socket.receive(&mut self.buffer)? {
-                Received::Datagram(datagram) => datagram,
-                Received::Nothing => return Err(Cause::NoAnswer),
-                Received::Overrun => return Err(Cause::Overrun),
-                Received::Truncated(length) => return Err(Cause::Truncated { length }),
-            };
+            let datagram = self.socket.receive(&mut self.buffer)?.datagram()?;
             for event in self.session.events(datagram) {
                 let answered = match event? {
                     Event::Acknowledged { sequence } => sequence,
