@@ -22,6 +22,8 @@ use crate::files::{self, Includes};
 use crate::names;
 use crate::nft::debug::Debug;
 use crate::nft::echo::Echo;
+use crate::nft::style::Style;
+use crate::nft::unanswered::Unanswered;
 use crate::output::{self, HELP};
 
 mod debug;
@@ -29,13 +31,17 @@ mod describe;
 mod echo;
 mod hooks;
 mod interactive;
-pub(crate) mod listing;
+mod listen;
+mod listing;
 mod merging;
 mod monitor;
 pub(crate) mod program;
 mod refusal;
 mod reset;
+pub(crate) mod style;
+mod thing;
 mod trace;
+mod unanswered;
 
 /// What the words of the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
@@ -217,7 +223,7 @@ impl Task<'_> {
     fn echo(&self, echo: &Echo<'_>, out: &mut impl Write) -> Result<(), Failure> {
         if self.arguments.json {
             let options = &self.options();
-            if let Some(document) = echo.json(listing::Style { options, names: self.names, json: true })? {
+            if let Some(document) = echo.json(Style { options, names: self.names, json: true })? {
                 writeln!(out, "{document}")?;
             }
             return Ok(());
@@ -243,12 +249,12 @@ impl Task<'_> {
     /// Answers the questions, in order.
     fn show(&self, commands: &[Command]) -> Result<(), Failure> {
         let mut out = output::stdout();
-        let style = listing::Style { options: &self.options(), names: self.names, json: self.arguments.json };
+        let style = Style { options: &self.options(), names: self.names, json: self.arguments.json };
         for command in commands {
             listing::answer(command, self.net, style, &mut out).map_err(|failure| match failure {
-                listing::Unanswered::Refused(failure) => failure,
-                listing::Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
-                listing::Unanswered::Missing(word, message, help) => {
+                Unanswered::Refused(failure) => failure,
+                Unanswered::Unknown(message, help) => self.refuse(command.span, message, help),
+                Unanswered::Missing(word, message, help) => {
                     let word = command.span.and_then(|span| refusal::word_in(self.sources, span, &word));
                     let message = format!("No such file or directory: {message}");
                     self.refuse(word.or(command.span), message, help)

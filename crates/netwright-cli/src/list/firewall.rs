@@ -7,7 +7,7 @@ use netwright_nft::table::PrintOptions;
 
 use crate::failure::Failure;
 use crate::names;
-use crate::nft::listing::{Style, write};
+use crate::nft::style::{Style, write};
 
 /// Lists all rulesets.
 pub(super) fn list(net: &Net, json: bool, out: &mut impl Write) -> Result<(), Failure> {

@@ -9,8 +9,8 @@ use netwright_nft::print;
 use netwright_nft::table::{Names, PrintOptions};
 use serde_json::json;
 
-use super::listing::Style;
-use super::monitor::{self, in_table};
+use super::style::Style;
+use super::thing::{element, in_table, thing};
 use crate::failure::Failure;
 use crate::output;
 
@@ -112,11 +112,11 @@ fn things(command: &Command, style: Style<'_>) -> Result<Vec<Thing>, Failure> {
     };
     let mut things = Vec::new();
     if !matches!(command.target, Target::Elements { .. } | Target::PackedElements { .. }) {
-        things.extend(monitor::thing(content, style)?.and_then(as_members));
+        things.extend(thing(content, style)?.and_then(as_members));
     }
-    for element in elements.iter().flat_map(|(_, elements)| elements) {
+    for one in elements.iter().flat_map(|(_, elements)| elements) {
         let Some((set, _)) = &elements else { continue };
-        things.extend(monitor::element(set, element.clone(), style)?.and_then(as_members));
+        things.extend(element(set, one.clone(), style)?.and_then(as_members));
     }
     Ok(things)
 }

@@ -8,7 +8,8 @@ use netwright::{Error, Net};
 use netwright_nft::diagnostic::{nearest, suggestion};
 use netwright_nft::table::hook;
 
-use super::listing::{Style, Unanswered};
+use super::style::Style;
+use super::unanswered::Unanswered;
 use crate::output::{self, WARNING};
 
 /// Families that have hooks of their own, in nft's order.

@@ -1,6 +1,5 @@
 //! Answers to `list`: the kernel's rulesets in the nft language.
 
-use std::fmt;
 use std::io::{self, Write};
 
 use netwright::Net;
@@ -10,45 +9,11 @@ use netwright_nft::diagnostic::{nearest, suggestion};
 use netwright_nft::ir::{
     Command, Entity, Object, Operation, Ruleset, Selection, Set, Table, TableContent, Target,
 };
-use netwright_nft::table::{Names, PrintOptions};
 use netwright_nft::{json, lift, print};
 
+use super::style::{Style, write};
+use super::unanswered::Unanswered;
 use super::{describe, hooks, monitor, reset, trace};
-use crate::failure::Failure;
-
-/// Why a question is not answered.
-pub(super) enum Unanswered {
-    /// It could not be asked, or the answer not be written.
-    Refused(Failure),
-    /// What it is about is not there, or it is no question that can be answered: what, and what to do.
-    Unknown(String, Option<String>),
-    /// What is named is not there: the name, a sentence about it, and what to do.
-    Missing(String, String, Option<String>),
-}
-
-impl<T: Into<Failure>> From<T> for Unanswered {
-    fn from(failure: T) -> Self {
-        Unanswered::Refused(failure.into())
-    }
-}
-
-/// How a listing is written.
-#[derive(Clone, Copy)]
-pub(crate) struct Style<'a> {
-    pub(crate) options: &'a PrintOptions,
-    pub(crate) names: &'a Names,
-    /// In the schema of libnftables-json(5) instead of the language.
-    pub(crate) json: bool,
-}
-
-/// Writes a ruleset as nft lists it.
-pub(crate) fn write(ruleset: &Ruleset, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
-    let Style { options, names, json } = style;
-    carry(out, |out| match json {
-        true => json::write_ruleset(out, ruleset, options, names),
-        false => print::write_ruleset(out, ruleset, options, names),
-    })
-}
 
 /// Answers an order that shows something.
 pub(super) fn answer(
@@ -264,28 +229,5 @@ impl<'a> Part<'a> {
             && content.objects.is_empty();
         let named = matches!(self.entity, Entity::Set | Entity::Map | Entity::Meter | Entity::Flowtable);
         (!empty || named && self.one.is_none()).then_some(content)
-    }
-}
-
-/// Lets what writes text write bytes, and keeps the error.
-fn carry<W: Write>(out: &mut W, write: impl FnOnce(&mut Carrier<'_, W>) -> fmt::Result) -> io::Result<()> {
-    let mut carrier = Carrier { out, error: Ok(()) };
-    match write(&mut carrier) {
-        Ok(()) => Ok(()),
-        Err(fmt::Error) => carrier.error.and(Err(io::Error::other("the ruleset could not be written"))),
-    }
-}
-
-struct Carrier<'a, W> {
-    out: &'a mut W,
-    error: io::Result<()>,
-}
-
-impl<W: Write> fmt::Write for Carrier<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.out.write_all(text.as_bytes()).map_err(|error| {
-            self.error = Err(error);
-            fmt::Error
-        })
     }
 }

@@ -8,22 +8,20 @@ use netwright::netfilter::{
     Chain, Element, ElementListAttrs, Family, Flowtable, Generation, Item, MessageKind, NetfilterHeader,
     Object, Rule, Set, SetAttrs, SetFlags, Table, group,
 };
-use netwright::sys::{Cause, Connection, protocol};
 use netwright::wire::{Big, Malformed, Message, MessageFlags, Value};
 use netwright::{Error, Net};
 use netwright_nft::ir::{self, Command, Operation, TableContent, Target};
 use netwright_nft::lift::{self, Scope};
-use netwright_nft::{json, print};
+use netwright_nft::print;
 use serde_json::json;
 
 use super::echo;
-use super::listing::{Style, Unanswered};
+use super::listen::{ASKED, listen, lost};
+use super::style::Style;
+use super::thing::{element, in_table, keep, thing};
+use super::unanswered::Unanswered;
 use crate::failure::Failure;
-use crate::output::{self, WARNING};
-
-pub(super) const ASKED: &str = "follow the changes of the ruleset";
-/// Bytes of notifications that may wait while others are written.
-pub(super) const QUEUE: usize = 16 << 20;
+use crate::output;
 
 /// Tells of changes until nobody listens.
 pub(super) fn follow(
@@ -51,26 +49,6 @@ pub(super) fn follow(
             continue;
         }
         connection.socket().wait(None)?;
-    }
-}
-
-/// A connection that hears a group.
-pub(super) fn listen(net: &Net, group: u32) -> Result<Connection, Error> {
-    let connection = Connection::open_in(net.namespace(), protocol::NETFILTER)?;
-    connection.socket().reserve_receive(QUEUE).map_err(|cause| Error::new(ASKED, cause))?;
-    connection.socket().join(group)?;
-    Ok(connection)
-}
-
-/// Whether notifications were lost, which is told.
-pub(super) fn lost(heard: Result<(), Error>) -> Result<bool, Error> {
-    match heard {
-        Ok(()) => Ok(false),
-        Err(error) if matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. }) => {
-            output::message(&format!("{WARNING}warning{WARNING:#}: some notifications were lost"));
-            Ok(true)
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -279,13 +257,13 @@ impl<W: Write> Monitor<'_, W> {
         }
         let mut set = lift::set(raw, &elements);
         let verb = if made { "add" } else { "delete" };
-        for element in std::mem::take(&mut set.elements) {
+        for one in std::mem::take(&mut set.elements) {
             if self.style.json {
-                if let Some((noun, thing)) = self::element(&set, element, self.style)? {
+                if let Some((noun, thing)) = element(&set, one, self.style)? {
                     writeln!(self.out, "{}", json!({ verb: { noun: thing } }))?;
                 }
             } else {
-                let line = echo::elements(verb, &set, &[element], self.style.options, self.style.names);
+                let line = echo::elements(verb, &set, &[one], self.style.options, self.style.names);
                 writeln!(self.out, "{line}")?;
             }
         }
@@ -341,46 +319,6 @@ struct Told {
     handle: Option<u64>,
     /// The line that tells that it went.
     gone: String,
-}
-
-pub(super) fn in_table(family: Family, name: &str) -> TableContent {
-    let table = ir::Table { family, name: name.to_owned(), ..ir::Table::default() };
-    TableContent { table, ..TableContent::default() }
-}
-
-/// An element of a set in JSON, with its noun.
-pub(super) fn element(
-    set: &ir::Set,
-    element: ir::Element,
-    style: Style<'_>,
-) -> Result<Option<(String, serde_json::Value)>, Failure> {
-    const KEPT: [&str; 4] = ["family", "table", "name", "elem"];
-    let set = ir::Set { elements: vec![element], statements: Vec::new(), ..set.clone() };
-    let content = TableContent { sets: vec![set.clone()], ..in_table(set.family, &set.table) };
-    let Some((_, mut thing)) = thing(content, style)? else { return Ok(None) };
-    keep(&mut thing, |name| KEPT.contains(&name));
-    if let Some(list) = thing.get_mut("elem") {
-        *list = json!({ "set": list.take() });
-    }
-    Ok(Some(("element".to_owned(), thing)))
-}
-
-/// The last thing of a content in JSON, with its noun.
-pub(super) fn thing(
-    content: TableContent,
-    style: Style<'_>,
-) -> Result<Option<(String, serde_json::Value)>, Failure> {
-    let text = json::ruleset(&ir::Ruleset { tables: vec![content] }, style.options, style.names);
-    let mut document: serde_json::Value = serde_json::from_str(&text).map_err(std::io::Error::from)?;
-    let things = document.get_mut("nftables").and_then(serde_json::Value::as_array_mut);
-    let last = things.and_then(Vec::pop).and_then(|mut last| Some(std::mem::take(last.as_object_mut()?)));
-    Ok(last.and_then(|last| last.into_iter().next()))
-}
-
-fn keep(thing: &mut serde_json::Value, wanted: impl Fn(&str) -> bool) {
-    if let Some(members) = thing.as_object_mut() {
-        members.retain(|name, _| wanted(name));
-    }
 }
 
 /// What a message tells of a kind of thing: whether it is there now, and what it is.

@@ -10,7 +10,7 @@ use netwright_nft::ir::{self, Element, Entity, Ruleset, Selection, Set, Table, T
 use netwright_nft::lift;
 use netwright_nft::lower::{self, Scope};
 
-use super::listing::Unanswered;
+use super::unanswered::Unanswered;
 
 /// The ruleset with what is asked for as it was before it started anew.
 pub(super) fn ruleset(selection: &Selection, net: &Net) -> Result<Ruleset, Error> {

@@ -12,8 +12,9 @@ use netwright_nft::table::value::{BitStyle, write_styled};
 use netwright_nft::table::{Database, PrintOptions};
 use netwright_nft::{lift, print};
 
-use super::listing::{Style, Unanswered};
-use super::monitor::{listen, lost};
+use super::listen::{listen, lost};
+use super::style::Style;
+use super::unanswered::Unanswered;
 use crate::failure::Failure;
 
 /// Tells of traces until nobody listens.
