@@ -12,6 +12,9 @@ use netwright_sys::capability;
 
 pub(crate) use self::table::commit;
 
+/// The names of the interfaces that the host has for sandboxes begin so.
+const PREFIX: &str = "nwrun";
+
 /// How packets get out of a sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

@@ -13,7 +13,7 @@ use netwright_route::link::List;
 use netwright_sys::{Cause, Connection, Error, Namespace, Result, Sysctl, protocol};
 use rustix::fs::FlockOperation;
 
-use super::nat::PREFIX;
+use super::PREFIX;
 use super::table;
 
 /// Where notes are kept, one file for each network namespace.

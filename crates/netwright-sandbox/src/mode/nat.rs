@@ -14,7 +14,7 @@ use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
 
 use super::forwarding::Forwarding;
 use super::relay::{self, loopback};
-use super::{obstacle, table};
+use super::{PREFIX, obstacle, table};
 use crate::constants::PING_MARK;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
@@ -34,8 +34,6 @@ const HARDWARE_OUTSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 1];
 const HARDWARE_INSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 2];
 /// Index and name of the interface inside.
 const INSIDE: (u32, &str) = (2, "eth0");
-/// The names of the interfaces on the host begin so.
-pub(super) const PREFIX: &str = "nwrun";
 /// As many sandboxes have numbers.
 const NUMBERS: u16 = 60_000;
 

@@ -4,7 +4,7 @@ use netwright_netfilter::request::List;
 use netwright_netfilter::{Batch, Chain, ChainPolicy, Family, Hook, Rule};
 use netwright_sys::{Cause, Connection, Error, Result, protocol};
 
-use super::nat::PREFIX;
+use super::PREFIX;
 
 /// An error where the host's own firewall drops what it forwards, unless one of its rules names the sandboxes' interfaces.
 pub(super) fn check() -> Result<()> {
