@@ -1,13 +1,15 @@
 //! A policy for processes of the host that run already, by their control group.
 //!
 //! The filter is a table of its own in the host's namespace, which binds the processes of one group and nothing else. Their questions to
-//! name servers are led to a resolver on the loopback. Sockets that a process had before it got into its group are not bound,
+//! name servers are led to a resolver on the loopback, by IPv4 and IPv6. Sockets that a process had before it got into its group are not bound,
 //! and connections that exist go on.
 
 mod group;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -19,8 +21,10 @@ use netwright_wire::Messages;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
 use self::group::Group;
+use crate::attribution::{namespace_of, processes_of};
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode;
+use crate::relay::injector::Injector;
 use crate::relay::{Packet, Report};
 use crate::resolver::{Resolver, Sockets};
 use crate::sandbox::files::Files;
@@ -53,7 +57,7 @@ impl Attached {
     /// Puts the processes of a group behind a policy.
     ///
     /// # Errors
-    /// The group is not there or is behind a policy already, or the privileges do not suffice.
+    /// The group is not there, is behind a policy already or has processes that this filter cannot bind, or the privileges do not suffice.
     pub fn attach(target: &AttachTarget, policy: &Policy, open: bool) -> Result<Self> {
         let group = Group::of(target)?;
         match Attached::start(&group, policy, open) {
@@ -73,8 +77,9 @@ impl Attached {
         let log = LOG_GROUPS + (group.number % NUMBERS) as u16;
         let (sender, events) = channel();
         let namespace = Namespace::current()?.identity()?;
+        check(&group.directory, namespace)?;
         let sockets = Connection::open(SOCKET_DIAGNOSIS_PROTOCOL)?;
-        let attribution = Attribution::new(sockets, namespace, std::process::id());
+        let attribution = Attribution::of_group(sockets, namespace, group.directory.clone());
         let reports = Reports::new(attribution, policy.clone(), sender.clone());
         let undecided = if open { Undecided::Allow } else { Undecided::Refuse };
         let listener = Listener::start(log, Arc::clone(&reports))?;
@@ -139,7 +144,7 @@ impl Attached {
     /// # Errors
     /// There is no such group, or nothing is attached to it.
     pub fn detach_left(target: &AttachTarget) -> Result<()> {
-        remove(&Group::of(target)?)
+        remove(&Group::left(target)?)
     }
 }
 
@@ -162,21 +167,56 @@ fn remove(group: &Group) -> Result<()> {
     })
 }
 
-/// Sockets of the resolver: a free port of the loopback, the same for both protocols.
-fn resolver_sockets() -> Result<(Sockets, u16)> {
-    const TRIES: usize = 16;
-    let failed = |error: std::io::Error| Error::new("open the resolver's sockets", error);
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    for tries in 1.. {
-        let udp = UdpSocket::bind(any).map_err(failed)?;
-        let address = udp.local_addr().map_err(failed)?;
-        match TcpListener::bind(address) {
-            Ok(tcp) => return Ok((Sockets { udp: udp.into(), tcp: tcp.into() }, address.port())),
-            Err(_) if tries < TRIES => {}
-            Err(error) => return Err(failed(error)),
+/// An error where processes of a group would not be bound, or the supervisor itself would.
+fn check(directory: &Path, namespace: (u64, u64)) -> Result<()> {
+    let refused = |what: String| {
+        Error::new(format!("bind the processes of {}", directory.display()), Cause::Invalid(what))
+    };
+    for process in processes_of(directory) {
+        if process == std::process::id() {
+            return Err(refused("this command is one of them".into())
+                .with_help("Start it outside of the group, or name a group below it."));
+        }
+        let there = namespace_of(&Path::new("/proc").join(process.to_string()));
+        if there.is_some_and(|there| there != namespace) {
+            return Err(refused(format!(
+                "process {process} has another network namespace, which the filter does not reach"
+            ))
+            .with_help(
+                "Run this command there: `nsenter --net --target PROCESS netwright run --attach …`.",
+            ));
         }
     }
-    Err(failed(std::io::ErrorKind::AddrInUse.into()))
+    Ok(())
+}
+
+/// Sockets of the resolver: a free port of the loopback, the same for both protocols and, where the host has IPv6, both families.
+fn resolver_sockets() -> Result<(Vec<Sockets>, u16)> {
+    const TRIES: usize = 16;
+    let failed = |error: io::Error| Error::new("open the resolver's sockets", error);
+    for _ in 1..TRIES {
+        match resolver_sockets_once() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            result => return result.map_err(failed),
+        }
+    }
+    resolver_sockets_once().map_err(failed)
+}
+
+fn resolver_sockets_once() -> io::Result<(Vec<Sockets>, u16)> {
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = udp.local_addr()?.port();
+    let pair = |udp: UdpSocket, loopback: IpAddr| -> io::Result<Sockets> {
+        let tcp = TcpListener::bind(SocketAddr::new(loopback, port))?;
+        Ok(Sockets { udp: udp.into(), tcp: tcp.into() })
+    };
+    let mut sockets = vec![pair(udp, Ipv4Addr::LOCALHOST.into())?];
+    match UdpSocket::bind((Ipv6Addr::LOCALHOST, port)) {
+        Ok(udp) => sockets.push(pair(udp, Ipv6Addr::LOCALHOST.into())?),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+        Err(_) => {} // the host has no IPv6 loopback, so nothing can be led there
+    }
+    Ok((sockets, port))
 }
 
 /// Hears what the filter logs, on a thread of its own.
@@ -199,10 +239,11 @@ impl Listener {
                 false => error,
             })?;
         }
+        let injector = Injector::here()?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
         let stopped = stop.try_clone().map_err(failed)?;
         let thread = std::thread::Builder::new().name("attached".to_owned());
-        let thread = thread.spawn(move || listen(&log, &stopped, &reports)).map_err(failed)?;
+        let thread = thread.spawn(move || listen(&log, &stopped, &reports, &injector)).map_err(failed)?;
         Ok(Listener { stop, thread: Some(thread) })
     }
 }
@@ -216,7 +257,7 @@ impl Drop for Listener {
     }
 }
 
-fn listen(log: &Connection, stop: &OwnedFd, reports: &Reports) {
+fn listen(log: &Connection, stop: &OwnedFd, reports: &Reports, injector: &Injector) {
     let mut buffer = Vec::new();
     loop {
         let mut sources = [
@@ -234,9 +275,15 @@ fn listen(log: &Connection, stop: &OwnedFd, reports: &Reports) {
                     for message in Messages::new(datagram).map_while(std::result::Result::ok) {
                         let Ok(Some(logged)) = Logged::view(&message) else { continue };
                         let payload = logged.packet.payload().ok().flatten();
-                        if let Some(packet) = payload.and_then(Packet::read) {
-                            let seen = logged.group >= LOG_GROUPS + SEEN;
-                            reports.hear(if seen { Report::Seen(packet) } else { Report::Refused(packet) });
+                        let Some(packet) = payload.and_then(Packet::read) else { continue };
+                        if logged.group >= LOG_GROUPS + SEEN {
+                            reports.hear(Report::Seen(packet));
+                            continue;
+                        }
+                        reports.hear(Report::Refused(packet));
+                        // who connects is still there while it is looked for, and hears of it now
+                        if let Some(reset) = packet.reset() {
+                            injector.send(&reset);
                         }
                     }
                 }

@@ -3,16 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use netwright_route::socket_diagnosis::{Find, Transport};
+use netwright_route::Family;
+use netwright_route::socket_diagnosis::{Find, List, Socket, Transport};
 use netwright_sys::Connection;
 
 use crate::{Process, Protocol};
 
-/// Finds processes of one sandbox. Any thread may ask; it takes tens of microseconds where the process had sockets before.
+/// Finds processes of one sandbox or control group. Any thread may ask; it takes tens of microseconds where the process had sockets before.
 #[derive(Debug)]
 pub struct Attribution(Mutex<Finder>);
 
@@ -25,6 +26,14 @@ impl Attribution {
         Attribution(Mutex::new(Finder { sockets, warden, processes }))
     }
 
+    /// For the processes of a control group of version 2 that has this directory, in the network namespace of the calling process, which
+    /// `sockets` is in. Where no socket tells whose a packet is, the group's only process has sent it.
+    #[must_use]
+    pub fn of_group(sockets: Connection, namespace: (u64, u64), directory: PathBuf) -> Self {
+        let processes = Processes { namespace, group: Some(directory), ..Processes::default() };
+        Attribution(Mutex::new(Finder { sockets, warden: std::process::id(), processes }))
+    }
+
     /// The process that sent a packet, where its socket is still open. Of a ping, the source's port is its identifier.
     #[must_use]
     pub fn process(
@@ -34,8 +43,14 @@ impl Attribution {
         destination: SocketAddr,
     ) -> Option<Process> {
         let mut finder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let inode = finder.inode(protocol, source, destination)?;
-        finder.processes.owner(inode)
+        let Finder { sockets, warden, processes } = &mut *finder;
+        let owner =
+            inode(sockets, *warden, protocol, source, destination).and_then(|inode| processes.owner(inode));
+        if owner.is_some() || processes.group.is_none() {
+            return owner;
+        }
+        let led_here = inodes_from(sockets, protocol, source);
+        led_here.into_iter().find_map(|inode| processes.owner(inode)).or_else(|| processes.only())
     }
 }
 
@@ -46,24 +61,47 @@ struct Finder {
     processes: Processes,
 }
 
-impl Finder {
-    fn inode(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Option<u32> {
-        let transport = match protocol {
-            Protocol::Tcp => Transport::TCP,
-            Protocol::Udp => Transport::UDP,
-            Protocol::Icmp => return self.ping_inode(source),
-        };
-        let find = Find { transport, local: source, remote: destination };
-        let socket = self.sockets.query(&find).ok()?;
-        (socket.inode != 0).then_some(socket.inode)
-    }
+fn inode(
+    sockets: &mut Connection,
+    warden: u32,
+    protocol: Protocol,
+    source: SocketAddr,
+    destination: SocketAddr,
+) -> Option<u32> {
+    let Some(transport) = transport(protocol) else { return ping_inode(warden, source) };
+    let socket = sockets.query(&Find { transport, local: source, remote: destination }).ok()?;
+    (socket.inode != 0).then_some(socket.inode)
+}
 
-    /// Sockets of pings are in a list of text alone.
-    fn ping_inode(&self, source: SocketAddr) -> Option<u32> {
-        let file = if source.is_ipv4() { "icmp" } else { "icmp6" };
-        let list = fs::read_to_string(format!("/proc/{}/net/{file}", self.warden)).ok()?;
-        list.lines().skip(1).find_map(|line| ping_socket(line, source.port()))
+/// The sockets that can have sent something from here, wherever to: what the filter leads elsewhere arrives there with another
+/// destination than its socket knows.
+fn inodes_from(sockets: &mut Connection, protocol: Protocol, source: SocketAddr) -> Vec<u32> {
+    let Some(transport) = transport(protocol) else { return Vec::new() };
+    let is_source = |socket: &Socket| {
+        let ip = socket.local.ip().to_canonical();
+        let port = socket.local.port();
+        port == source.port() && socket.inode != 0 && (ip == source.ip() || ip.is_unspecified())
+    };
+    // IPv6 sockets speak IPv4, too
+    let families = if source.is_ipv4() { &[Family::IPV4, Family::IPV6][..] } else { &[Family::IPV6] };
+    let all =
+        families.iter().flat_map(|&family| sockets.dump_all(&List { family, transport }).unwrap_or_default());
+    all.filter(is_source).map(|socket| socket.inode).collect()
+}
+
+fn transport(protocol: Protocol) -> Option<Transport> {
+    match protocol {
+        Protocol::Tcp => Some(Transport::TCP),
+        Protocol::Udp => Some(Transport::UDP),
+        Protocol::Icmp => None,
     }
+}
+
+/// Sockets of pings are in a list of text alone.
+fn ping_inode(warden: u32, source: SocketAddr) -> Option<u32> {
+    let file = if source.is_ipv4() { "icmp" } else { "icmp6" };
+    let list = fs::read_to_string(format!("/proc/{warden}/net/{file}")).ok()?;
+    list.lines().skip(1).find_map(|line| ping_socket(line, source.port()))
 }
 
 /// The inode in a line of `/proc/net/icmp`, where the socket's identifier is this one.
@@ -86,6 +124,8 @@ const BUDGET: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 struct Processes {
     namespace: (u64, u64),
+    /// Where they are listed, if not among all.
+    group: Option<PathBuf>,
     /// Processes by the inodes of sockets.
     owners: HashMap<u32, u32>,
     /// Processes that sockets were found in, the last one first.
@@ -114,13 +154,28 @@ impl Processes {
     fn search(&mut self, inode: u32) -> Option<u32> {
         let recent: Vec<u32> = self.recent.iter().copied().collect();
         let found = recent.iter().copied().find(|&id| self.look_into(id, inode)).or_else(|| {
-            let others = process_ids().into_iter().filter(|id| !recent.contains(id));
+            let others = self.ids().into_iter().filter(|id| !recent.contains(id));
             others.into_iter().find(|&id| self.look_into(id, inode))
         })?;
         self.recent.retain(|&id| id != found);
         self.recent.truncate(RECENT - 1);
         self.recent.push_front(found);
         Some(found)
+    }
+
+    /// The youngest first: what was started last is what is busy.
+    fn ids(&self) -> Vec<u32> {
+        let mut ids = self.group.as_deref().map_or_else(all_processes, processes_of);
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids
+    }
+
+    /// The process that is alone in its group.
+    fn only(&self) -> Option<Process> {
+        match processes_of(self.group.as_deref()?)[..] {
+            [id] => describe(id),
+            _ => None,
+        }
     }
 
     /// Whether a process of the sandbox has the socket; its other sockets are remembered, too.
@@ -146,16 +201,23 @@ impl Processes {
     }
 }
 
-/// The youngest first: what was started last is what is busy.
-fn process_ids() -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let mut ids: Vec<u32> =
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    ids.sort_unstable_by(|a, b| b.cmp(a));
+fn all_processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The processes of a control group of version 2 and of those below it.
+pub(crate) fn processes_of(directory: &Path) -> Vec<u32> {
+    let list = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    let mut ids: Vec<u32> = list.lines().filter_map(|line| line.parse().ok()).collect();
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    ids.extend(below.flat_map(|entry| processes_of(&entry.path())));
     ids
 }
 
-fn namespace_of(process: &Path) -> Option<(u64, u64)> {
+/// The identity of a process's network namespace.
+pub(crate) fn namespace_of(process: &Path) -> Option<(u64, u64)> {
     let stat = rustix::fs::stat(process.join("ns/net")).ok()?;
     Some((stat.st_dev, stat.st_ino))
 }

@@ -14,7 +14,7 @@
 mod allowance;
 mod gate;
 mod icmp;
-mod injector;
+pub(crate) mod injector;
 mod notices;
 mod packet;
 mod poll;

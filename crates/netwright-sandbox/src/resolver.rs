@@ -30,7 +30,7 @@ mod upstream;
 
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -47,7 +47,7 @@ pub use teller::Attribute;
 use crate::policy::Names;
 use crate::{Event, Undecided};
 use engine::{Conduct, Engine};
-use service::{Service, Shared, State};
+use service::{Listener, Service, Shared, State};
 use teller::Teller;
 use upstream::Servers;
 
@@ -74,7 +74,8 @@ pub trait NamePolicy: Send + Sync {
     fn hosts(&self) -> &[(String, IpAddr)];
 }
 
-/// Where it listens: sockets of the sandbox's namespace that are bound to port 53 of [`crate::constants::RESOLVER`].
+/// Where it listens: sockets of the sandbox's namespace that are bound to port 53 of [`crate::constants::RESOLVER`], or to where
+/// questions are led.
 #[derive(Debug)]
 pub struct Sockets {
     /// Of UDP.
@@ -110,7 +111,7 @@ impl Resolver {
     /// Starts it on a thread of its own. It sends events of what it did not answer, each once for a name and a process;
     /// `attribute` finds the process.
     pub fn start(
-        sockets: Sockets,
+        sockets: Vec<Sockets>,
         options: ResolverOptions,
         policy: Arc<dyn NamePolicy>,
         release: Arc<dyn Release>,
@@ -127,10 +128,10 @@ impl Resolver {
         let engine = Engine::new(conduct, Arc::clone(&known));
         let shared = Arc::new(Shared::new(State { engine, policy, release }));
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let sockets = (UdpSocket::from(sockets.udp), TcpListener::from(sockets.tcp));
+        let listeners = sockets.into_iter().map(Listener::new).collect::<io::Result<_>>()?;
         let teller = Teller::new(events, attribute, Instant::now());
         let servers = Servers::new(&options.config);
-        let service = Service::new(Arc::clone(&shared), sockets, stop.try_clone()?, servers, teller)?;
+        let service = Service::new(Arc::clone(&shared), listeners, stop.try_clone()?, servers, teller);
         let thread = std::thread::Builder::new().name("resolver".to_owned()).spawn(move || service.run())?;
         Ok(Self { shared, known, stop, thread: Some(thread) })
     }

@@ -67,7 +67,8 @@ fn world(servers: &[&str], timeout: Duration) -> Result<World, Failure> {
         (to == INSIDE).then(|| Process { id: source.port().into(), command: "test".to_owned() })
     };
     let policy = Arc::new(policy(&["*.example.org:443"])?);
-    let resolver = Resolver::start(sockets, options, policy, released.clone(), sender, Box::new(attribute))?;
+    let resolver =
+        Resolver::start(vec![sockets], options, policy, released.clone(), sender, Box::new(attribute))?;
     Ok(World { resolver, released, events })
 }
 

@@ -1,6 +1,7 @@
 //! The built command, run as its users run it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod attach;
 mod check;
 mod command;
 mod describe;

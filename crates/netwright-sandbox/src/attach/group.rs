@@ -81,6 +81,19 @@ impl Group {
         }
     }
 
+    /// The group of a target that a policy was attached to. That of a process is found by its name, as the process may have ended.
+    pub(super) fn left(target: &AttachTarget) -> Result<Self> {
+        let AttachTarget::Process(process) = target else { return Group::of(target) };
+        let root = root()?;
+        match find(&root, &own_name(*process)) {
+            Some(directory) => Group::at(&root, directory, Some(*process)),
+            None => Err(Error::new(
+                format!("detach process {process}"),
+                Cause::Invalid("no policy is attached to it".into()),
+            )),
+        }
+    }
+
     fn of_process(root: &Path, process: u32) -> Result<Self> {
         let asked = || format!("put process {process} into a control group of its own");
         let failed = |error: io::Error| Error::new(asked(), error);

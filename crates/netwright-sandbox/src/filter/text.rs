@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use super::{FilterOptions, Mode, attached, inside, rules};
 use crate::constants::{ASKED_GROUP, ASKED_MARK, HELD_GROUP};
 use crate::policy::address::{self, AddressKind, Prefix};
-use crate::policy::{Policy, Protocol, Rule, Target, Undecided};
+use crate::policy::{Policy, Rule, Target, Undecided};
 
 /// The table, which must not be there.
 pub(super) fn table(options: &FilterOptions) -> String {
@@ -255,14 +255,9 @@ fn asked(text: &mut Text) {
 }
 
 fn refused(text: &mut Text, options: &FilterOptions) {
-    text.chain("refused", |text| {
-        text.line(format_args!("log group {} snaplen 512 queue-threshold 1", options.refused_group));
-        match options.mode {
-            Mode::Relay(_) | Mode::Nat(_) => text.line("drop"),
-            Mode::Attached(_) => {
-                text.line(format_args!("meta l4proto {} reject with tcp reset", Protocol::Tcp));
-                text.line("reject with icmpx admin-prohibited");
-            }
-        }
-    });
+    let log = format!("log group {} snaplen 512 queue-threshold 1", options.refused_group);
+    match options.mode {
+        Mode::Relay(_) | Mode::Nat(_) => text.chain("refused", |text| text.lines([log.as_str(), "drop"])),
+        Mode::Attached(_) => attached::refused(text, &log),
+    }
 }

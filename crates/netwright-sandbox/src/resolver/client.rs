@@ -21,7 +21,8 @@ const LONGEST_QUESTION: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) stream: TcpStream,
-    pub(super) address: SocketAddr,
+    /// Its own address, and that of the listener.
+    pub(super) ends: (SocketAddr, SocketAddr),
     input: Vec<u8>,
     output: Vec<u8>,
     /// Questions without an answer yet.
@@ -32,8 +33,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream, address: SocketAddr, now: Instant) -> Self {
-        Self { stream, address, input: Vec::new(), output: Vec::new(), waiting: 0, ended: false, active: now }
+    pub(super) fn new(stream: TcpStream, ends: (SocketAddr, SocketAddr), now: Instant) -> Self {
+        Self { stream, ends, input: Vec::new(), output: Vec::new(), waiting: 0, ended: false, active: now }
     }
 
     /// What to wait for; `may_ask` is whether questions are taken now.

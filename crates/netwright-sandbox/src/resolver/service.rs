@@ -15,7 +15,7 @@ use super::message::Question;
 use super::query::{Outcome, Query, Transport};
 use super::teller::Teller;
 use super::upstream::{Exchange, Progress, Servers};
-use super::{NamePolicy, Release};
+use super::{NamePolicy, Release, Sockets};
 
 /// Questions that name servers are asked at the same time: each takes a descriptor.
 const EXCHANGES: usize = 128;
@@ -65,9 +65,30 @@ type Key = (Question, bool);
 /// Where an answer goes.
 #[derive(Clone, Copy, Debug)]
 enum Destination {
-    Udp(SocketAddr),
+    /// By the listener with this number.
+    Udp(usize, Ends),
     /// The connection with this number.
-    Tcp(u64, SocketAddr),
+    Tcp(u64, Ends),
+}
+
+/// Where a question came from, and the address of the listener.
+type Ends = (SocketAddr, SocketAddr);
+
+/// Where questions arrive, by both protocols.
+pub(super) struct Listener {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    pub(super) fn new(sockets: Sockets) -> io::Result<Self> {
+        let (udp, tcp) = (UdpSocket::from(sockets.udp), TcpListener::from(sockets.tcp));
+        udp.set_nonblocking(true)?;
+        tcp.set_nonblocking(true)?;
+        let address = udp.local_addr()?;
+        Ok(Self { udp, tcp, address })
+    }
 }
 
 #[derive(Debug)]
@@ -86,12 +107,10 @@ struct Pending {
 /// The loop's own.
 pub(super) struct Service {
     shared: Arc<Shared>,
-    udp: UdpSocket,
-    tcp: TcpListener,
+    listeners: Vec<Listener>,
     stop: OwnedFd,
     servers: Servers,
     teller: Teller,
-    resolver: SocketAddr,
     clients: HashMap<u64, Client>,
     next_client: u64,
     pending: Vec<Pending>,
@@ -102,8 +121,8 @@ pub(super) struct Service {
 #[derive(Debug, Default)]
 struct Ready {
     stop: bool,
-    udp: bool,
-    tcp: bool,
+    /// UDP and TCP of each listener.
+    listeners: Vec<(bool, bool)>,
     clients: Vec<(u64, PollFlags)>,
     exchanges: Vec<bool>,
 }
@@ -111,28 +130,13 @@ struct Ready {
 impl Service {
     pub(super) fn new(
         shared: Arc<Shared>,
-        (udp, tcp): (UdpSocket, TcpListener),
+        listeners: Vec<Listener>,
         stop: OwnedFd,
         servers: Servers,
         teller: Teller,
-    ) -> io::Result<Self> {
-        udp.set_nonblocking(true)?;
-        tcp.set_nonblocking(true)?;
-        let resolver = udp.local_addr()?;
+    ) -> Self {
         let (clients, pending) = (HashMap::new(), Vec::new());
-        Ok(Self {
-            shared,
-            udp,
-            tcp,
-            stop,
-            servers,
-            teller,
-            resolver,
-            clients,
-            next_client: 0,
-            pending,
-            askers: 0,
-        })
+        Self { shared, listeners, stop, servers, teller, clients, next_client: 0, pending, askers: 0 }
     }
 
     /// Runs until it is told to stop, or its sockets are of no use.
@@ -143,11 +147,13 @@ impl Service {
             }
             let now = Instant::now();
             self.advance_exchanges(&ready.exchanges, now);
-            if ready.udp {
-                self.read_datagrams(now);
-            }
-            if ready.tcp {
-                self.accept(now);
+            for (number, (udp, tcp)) in ready.listeners.into_iter().enumerate() {
+                if udp {
+                    self.read_datagrams(number, now);
+                }
+                if tcp {
+                    self.accept(number, now);
+                }
             }
             for (client, flags) in ready.clients {
                 self.serve(client, flags, now);
@@ -168,11 +174,11 @@ impl Service {
         let reading = if may_ask { PollFlags::IN } else { PollFlags::empty() };
         let clients: Vec<(u64, &Client)> =
             self.clients.iter().map(|(&number, client)| (number, client)).collect();
-        let mut polled = vec![
-            PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(self.udp.as_fd(), reading),
-            PollFd::from_borrowed_fd(self.tcp.as_fd(), PollFlags::IN),
-        ];
+        let mut polled = vec![PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN)];
+        for Listener { udp, tcp, .. } in &self.listeners {
+            polled.push(PollFd::from_borrowed_fd(udp.as_fd(), reading));
+            polled.push(PollFd::from_borrowed_fd(tcp.as_fd(), PollFlags::IN));
+        }
         polled.extend(
             clients
                 .iter()
@@ -189,8 +195,7 @@ impl Service {
         let mut next = || flags.next().unwrap_or(PollFlags::empty());
         Ok(Ready {
             stop: !next().is_empty(),
-            udp: !next().is_empty(),
-            tcp: !next().is_empty(),
+            listeners: self.listeners.iter().map(|_| (!next().is_empty(), !next().is_empty())).collect(),
             clients: clients.iter().map(|&(number, _)| (number, next())).collect(),
             exchanges: sockets.iter().map(|socket| socket.is_none() || !next().is_empty()).collect(),
         })
@@ -238,16 +243,17 @@ impl Service {
         }
     }
 
-    fn read_datagrams(&mut self, now: Instant) {
+    fn read_datagrams(&mut self, listener: usize, now: Instant) {
         let mut buffer = [0; DATAGRAM];
         for _ in 0..DATAGRAMS {
             if !self.may_ask() {
                 return;
             }
-            match self.udp.recv_from(&mut buffer) {
+            let Some(Listener { udp, address, .. }) = self.listeners.get(listener) else { return };
+            match udp.recv_from(&mut buffer) {
                 Ok((length, source)) => {
-                    let message = buffer.get(..length).unwrap_or_default();
-                    self.take(message, Destination::Udp(source), now);
+                    let destination = Destination::Udp(listener, (source, *address));
+                    self.take(buffer.get(..length).unwrap_or_default(), destination, now);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // An earlier answer did not reach its client.
@@ -256,9 +262,11 @@ impl Service {
         }
     }
 
-    fn accept(&mut self, now: Instant) {
+    fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..CLIENTS {
-            let Ok((stream, address)) = self.tcp.accept() else { return };
+            let Some(Listener { tcp, address, .. }) = self.listeners.get(listener) else { return };
+            let Ok((stream, source)) = tcp.accept() else { return };
+            let ends = (source, *address);
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }
@@ -269,21 +277,21 @@ impl Service {
             {
                 self.clients.remove(&oldest);
             }
-            self.clients.insert(self.next_client, Client::new(stream, address, now));
+            self.clients.insert(self.next_client, Client::new(stream, ends, now));
             self.next_client += 1;
         }
     }
 
     fn serve(&mut self, number: u64, flags: PollFlags, now: Instant) {
         let Some(client) = self.clients.get_mut(&number) else { return };
-        let address = client.address;
+        let ends = client.ends;
         // A client that has only ended its own side does not hang up.
         let mut is_open = !flags.intersects(PollFlags::HUP | PollFlags::ERR);
         is_open &= !flags.contains(PollFlags::OUT) || client.write(now).is_ok();
         is_open &= !flags.contains(PollFlags::IN) || client.read(now).is_ok();
         while is_open && self.may_ask() {
             match self.clients.get_mut(&number).map(Client::next_question) {
-                Some(Ok(Some(question))) => self.take(&question, Destination::Tcp(number, address), now),
+                Some(Ok(Some(question))) => self.take(&question, Destination::Tcp(number, ends), now),
                 Some(Err(_)) => is_open = false,
                 _ => break,
             }
@@ -296,7 +304,7 @@ impl Service {
     /// Takes a client's message.
     fn take(&mut self, message: &[u8], destination: Destination, now: Instant) {
         let transport = match destination {
-            Destination::Udp(_) => Transport::Udp,
+            Destination::Udp(..) => Transport::Udp,
             Destination::Tcp(..) => Transport::Tcp,
         };
         let decision = {
@@ -329,12 +337,12 @@ impl Service {
 
     fn reply(&mut self, query: &Query, outcome: &Outcome, destination: Destination, now: Instant) {
         // The log is told first: the process behind the question still waits for the answer.
+        let (transport, (source, resolver)) = match destination {
+            Destination::Udp(_, ends) => (Transport::Udp, ends),
+            Destination::Tcp(_, ends) => (Transport::Tcp, ends),
+        };
         for notice in &outcome.notices {
-            let (transport, source) = match destination {
-                Destination::Udp(source) => (Transport::Udp, source),
-                Destination::Tcp(_, source) => (Transport::Tcp, source),
-            };
-            self.teller.tell(notice, transport, source, self.resolver, now);
+            self.teller.tell(notice, transport, source, resolver, now);
         }
         self.send(Some(&query.answer(outcome)), destination, now);
     }
@@ -342,8 +350,12 @@ impl Service {
     fn send(&mut self, message: Option<&[u8]>, destination: Destination, now: Instant) {
         match (destination, message) {
             // A client that has gone, or reads too slowly, asks again.
-            (Destination::Udp(source), Some(message)) => drop(self.udp.send_to(message, source)),
-            (Destination::Udp(_), None) => {}
+            (Destination::Udp(listener, (source, _)), Some(message)) => {
+                if let Some(Listener { udp, .. }) = self.listeners.get(listener) {
+                    let _ = udp.send_to(message, source);
+                }
+            }
+            (Destination::Udp(..), None) => {}
             (Destination::Tcp(number, _), message) => {
                 if let Some(client) = self.clients.get_mut(&number)
                     && client.answer(message, now).is_err()

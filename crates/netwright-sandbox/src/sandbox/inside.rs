@@ -55,7 +55,7 @@ impl Inside {
         let resolver_sockets = resolver_sockets(&enclosure)?;
         let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
         let resolver = start_resolver(ResolverParts {
-            sockets: resolver_sockets,
+            sockets: vec![resolver_sockets],
             files,
             policy: &sandbox.policy,
             undecided: sandbox.undecided(),

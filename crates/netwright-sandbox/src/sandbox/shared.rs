@@ -16,7 +16,7 @@ use crate::{Event, Policy, Undecided};
 
 /// What a resolver is started with.
 pub(crate) struct ResolverParts<'a> {
-    pub(crate) sockets: Sockets,
+    pub(crate) sockets: Vec<Sockets>,
     pub(crate) files: Files,
     pub(crate) policy: &'a Policy,
     pub(crate) undecided: Undecided,

@@ -8,9 +8,10 @@ use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, bind, connect, listen, socket_with};
 
 use super::protocol::Step;
+use crate::Error;
 use crate::option::set;
 
-/// A socket to be made inside an enclosure. What is `false` or `None` is left as the kernel makes it.
+/// A socket to be made inside an enclosure ([`crate::Enclosure::socket`]) or here. What is `false` or `None` is left as the kernel makes it.
 ///
 /// ```
 /// use netwright_sys::SocketRequest;
@@ -116,6 +117,17 @@ impl SocketRequest {
     pub const fn raw(ipv6: bool) -> Self {
         let request = SocketRequest::new(family(ipv6), libc::SOCK_RAW, libc::IPPROTO_RAW);
         SocketRequest { header_included: true, ..request }
+    }
+
+    /// Makes the socket in the calling thread's own network namespace.
+    ///
+    /// # Errors
+    /// The kernel does not allow it.
+    pub fn open(&self) -> crate::Result<OwnedFd> {
+        let failed = |errno| Error::new(format!("open a {}", self.name()), errno);
+        let socket = make(self).map_err(|(_, errno)| failed(errno))?;
+        resize(socket.as_fd(), self).map_err(failed)?;
+        Ok(socket)
     }
 
     /// A short name for sentences.

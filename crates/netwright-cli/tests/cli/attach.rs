@@ -1,0 +1,133 @@
+//! `netwright run --attach`.
+
+use std::fs;
+
+use crate::support::{isolated, run};
+
+/// Whether control groups can be made here: by root, where the hierarchy of version 2 is mounted.
+fn control_groups() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let root = mounts.lines().find_map(|line| {
+        let (before, behind) = line.split_once(" - ")?;
+        behind.starts_with("cgroup2 ").then(|| before.split(' ').nth(4))?
+    });
+    let probe = root.map(|root| format!("{root}/netwright-test-{}", std::process::id()));
+    let made =
+        probe.is_some_and(|probe| fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok());
+    if !made {
+        eprintln!("did not run: control groups of version 2 cannot be made here");
+    }
+    made
+}
+
+#[test]
+fn attaching_binds_a_process_and_detaching_leaves_nothing() {
+    if !control_groups() {
+        return;
+    }
+    let script = r#"
+        ip link set lo up
+        sleep 30 & process=$!
+        trap 'kill $process' EXIT
+        tables() { "$0" nft list tables | sed 's/[0-9]*$//'; }
+        group() { sed -n 's/^0:://p' /proc/$process/cgroup | sed "s/$process/N/"; }
+        attach() {
+            "$0" run --attach $process --quiet --allow 192.0.2.9:80 & supervisor=$!
+            for try in $(seq 100); do test -n "$(tables)" && break; sleep 0.05; done
+        }
+        before=$(group)
+        attach; tables; group | sed 's/.*\///'
+        kill -INT $supervisor; wait $supervisor
+        echo "ended: $(tables)"; test "$(group)" = "$before"
+        attach; kill -KILL $supervisor; wait $supervisor || true
+        echo "killed: $(tables)"
+        "$0" run --attach $process --detach
+        echo "detached: $(tables)"; test "$(group)" = "$before"
+        "$0" run --attach $process --detach 2>/dev/null || test $? = 125
+    "#;
+    let expected = "\
+table inet netwright_attached_
+netwright-N
+ended: 
+killed: table inet netwright_attached_
+detached: 
+";
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, expected), "{err}");
+}
+
+#[test]
+fn what_attached_processes_try_is_told_with_the_process() {
+    if !control_groups() {
+        return;
+    }
+    let script = r#"
+        ip link set lo up
+        ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up
+        ip address add 192.0.2.1/24 dev d0; ip address add 2001:db8::1/64 dev d0 nodad
+        folder=$(mktemp -d)
+        cat >$folder/tries <<'END'
+            until test -e "$1/go"; do sleep 0.02; done
+            { exec 3<>/dev/tcp/192.0.2.9/80; } 2>/dev/null
+            { exec 3<>/dev/tcp/2001:db8::9/80; } 2>/dev/null
+            question() { printf '\0\1\1\0\0\1\0\0\0\0\0\0\4%s\7example\0\0\1\0\1' $1; }
+            { exec 3<>/dev/udp/192.0.2.53/53; question four >&3; head -c 12 <&3 >/dev/null; } 2>/dev/null
+            { exec 3<>/dev/udp/2001:db8::53/53; question sixs >&3; head -c 12 <&3 >/dev/null; } 2>/dev/null
+END
+        bash $folder/tries $folder & process=$!
+        "$0" run --attach $process --quiet --allow 192.0.2.9:81 --log $folder/log & supervisor=$!
+        until "$0" nft list tables | grep -q attached; do sleep 0.05; done
+        sleep 0.3; begin=$(date +%s%N); touch $folder/go
+        wait $process || true
+        test $(($(date +%s%N) - begin)) -lt 900000000 && echo "at once"
+        kill -INT $supervisor; wait $supervisor
+        sed -n "s/.*\"pid\": $process, \"command\": \"bash\", //; s/, \"reason.*//p" $folder/log
+        "$0" run --attach $process --detach 2>/dev/null || test $? = 125
+        rm -r $folder
+    "#;
+    let expected = "\
+at once
+\"address\": \"192.0.2.9\", \"port\": 80, \"protocol\": \"tcp\"
+\"address\": \"2001:db8::9\", \"port\": 80, \"protocol\": \"tcp\"
+\"name\": \"four.example\"
+\"name\": \"sixs.example\"
+";
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, expected), "{err}");
+}
+
+#[test]
+fn what_a_killed_supervisor_left_is_taken_away_when_its_process_has_ended_too() {
+    if !control_groups() {
+        return;
+    }
+    let script = r#"
+        sleep 30 & process=$!
+        "$0" run --attach $process --quiet --no-network & supervisor=$!
+        until "$0" nft list tables | grep -q attached; do sleep 0.05; done
+        sleep 0.1; kill -KILL $supervisor $process; wait $supervisor $process || true
+        "$0" nft list tables | sed 's/[0-9]*$//'
+        "$0" run --attach $process --detach
+        "$0" nft list tables
+    "#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, "table inet netwright_attached_\n"), "{err}");
+}
+
+#[test]
+fn groups_that_the_filter_does_not_bind_are_refused() {
+    if !control_groups() {
+        return;
+    }
+    let script = r#"
+        unshare --net sleep 30 & process=$!
+        trap 'kill $process' EXIT
+        until test "$(readlink /proc/$process/ns/net)" != "$(readlink /proc/self/ns/net)"; do sleep 0.02; done
+        "$0" run --attach $process --no-network || echo $?
+        "$0" nft list tables
+        grep -c "netwright-$process" /proc/$process/cgroup || true
+    "#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, "125\n0\n"), "{err}");
+    assert!(err.contains("has another network namespace") && err.contains("nsenter"), "{err}");
+}
