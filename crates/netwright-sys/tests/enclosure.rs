@@ -11,13 +11,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::confined::enclosure;
 use common::{Address, Link, Links, SetUp, tables};
 use netwright_sys::{Enclosure, EnclosureOptions, Mask, Namespace, Outcome, SocketRequest, protocol};
-
-fn enclosure() -> Enclosure {
-    Enclosure::create(&EnclosureOptions::default())
-        .unwrap_or_else(|error| panic!("{error}. {:?}", error.help()))
-}
 
 #[test]
 fn the_inside_is_configured_from_outside() {

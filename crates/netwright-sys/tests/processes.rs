@@ -11,18 +11,13 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use netwright_sys::{Confinement, Enclosure, EnclosureOptions, Mask, isolate};
+use common::confined::{again, below, check, enclosure, place};
+use netwright_sys::{Confinement, Enclosure, Mask};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, setsid};
 
-const INSIDE: &str = "NETWRIGHT_TEST_CONFINED";
 const OWN_PROCESSES: Confinement =
     Confinement { user: None, capabilities: false, die_with_thread: false, processes: true };
-
-fn enclosure() -> Enclosure {
-    Enclosure::create(&EnclosureOptions::default())
-        .unwrap_or_else(|error| panic!("{error}. {:?}", error.help()))
-}
 
 fn shell_as(enclosure: &Enclosure, script: &str, confinement: &Confinement) -> Command {
     let mut command = Command::new("sh");
@@ -66,24 +61,6 @@ fn rest(mut stdout: ChildStdout) -> String {
     text
 }
 
-/// This test once more, as a command.
-fn again(test: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture"]).env(INSIDE, test).env("RUST_BACKTRACE", "0");
-    command
-}
-
-fn is_again() -> bool {
-    env::var_os(INSIDE).is_some()
-}
-
-fn check(mut command: Command) {
-    let output = output(&mut command);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("1 passed"), "the test did not run once more: {text}");
-}
-
 fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap();
     entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok()).collect()
@@ -91,8 +68,8 @@ fn processes() -> Vec<u32> {
 
 #[test]
 fn only_its_own_processes_are_seen() {
-    if !is_again() {
-        let mut command = again("only_its_own_processes_are_seen");
+    if place().is_none() {
+        let mut command = again("only_its_own_processes_are_seen", "inside");
         enclosure().confine(&mut command, &OWN_PROCESSES).unwrap();
         return check(command);
     }
@@ -290,8 +267,8 @@ fn change(child: &Child) -> i32 {
 #[allow(unsafe_code)]
 fn the_keys_of_a_terminal() {
     const TEST: &str = "the_keys_of_a_terminal";
-    if !is_again() {
-        let mut command = again(TEST);
+    if place().is_none() {
+        let mut command = again(TEST, "inside");
         // SAFETY: the closure makes one system call.
         unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
         return check(command);
@@ -365,10 +342,8 @@ fn namespaces_below_can_be_made() {
 #[test]
 fn an_obscured_file_system_of_processes_is_told() {
     const TEST: &str = "an_obscured_file_system_of_processes_is_told";
-    if !is_again() {
-        let mut command = isolate::command(env::current_exe().unwrap());
-        command.args([TEST, "--exact", "--nocapture"]).env(INSIDE, TEST);
-        return check(command);
+    if place().is_none() {
+        return check(below(TEST));
     }
     mount(c"tmpfs", c"/proc/tty", c"tmpfs", MountFlags::empty(), None).unwrap();
     let error = shell(&enclosure(), "true").spawn().unwrap_err();
