@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use crate::policy::usable;
 use crate::{NamePattern, Ports, Protocol, Rule, Target};
 
 /// One attempt to reach something.
@@ -31,8 +32,8 @@ impl Event {
     /// The narrowest rule that lets the same attempt through; `None` where no rule can.
     #[must_use]
     pub fn suggestion(&self) -> Option<Rule> {
-        let target = match (&self.name, self.address) {
-            (Some(name), _) => Target::Name(NamePattern::Exact(name.clone())),
+        let target = match (self.name.as_deref().and_then(usable), self.address) {
+            (Some(name), _) => Target::Name(NamePattern::Exact(name)),
             (None, Some(address)) if address.is_loopback() => Target::Host,
             (None, Some(address)) => Target::Network(address, if address.is_ipv4() { 32 } else { 128 }),
             (None, None) => return None,

@@ -22,4 +22,4 @@ pub use policy::{
     AddressKind, Decision, Destination, Learner, NamePattern, Names, Place, Places, Policy, Ports, Presets,
     Protocol, Rule, RuleError, SearchPath, Target, Undecided,
 };
-pub use sandbox::{Publish, Running, Sandbox, SpawnError};
+pub use sandbox::{Answer, Asker, Publish, Question, Running, Sandbox, SpawnError};

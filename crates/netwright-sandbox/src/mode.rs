@@ -29,7 +29,7 @@ pub enum Mode {
 
 /// Whether this host has an IPv6 address besides loopback and link-local ones.
 pub(crate) fn has_ipv6() -> bool {
-    fs::read_to_string("/proc/self/net/if_inet6").is_ok_and(|list| list.lines().any(is_global))
+    fs::read_to_string("/proc/thread-self/net/if_inet6").is_ok_and(|list| list.lines().any(is_global))
 }
 
 /// Whether this process may configure the host's network.

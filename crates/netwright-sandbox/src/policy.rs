@@ -24,6 +24,7 @@ pub use address::{AddressKind, kind};
 pub use decide::{Decision, Destination, Undecided};
 pub use grammar::RuleError;
 pub use learn::Learner;
+pub(crate) use learn::usable;
 pub use names::Names;
 pub use preset::{Presets, SearchPath};
 

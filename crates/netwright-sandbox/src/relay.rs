@@ -9,9 +9,11 @@
 //! - `tcp`: their data;
 //! - `udp`: datagrams;
 //! - `icmp`: echo requests;
-//! - `notices`: what was refused or seen is told, and refused at once.
+//! - `notices`: what was refused or seen is told, and refused at once;
+//! - `asked`: what somebody is asked about before it is sent on or refused.
 
 mod allowance;
+mod asked;
 mod gate;
 mod icmp;
 pub(crate) mod injector;
@@ -32,13 +34,14 @@ use netwright_netfilter::log::Listen;
 use netwright_sys::{Connection, Enclosure, Error, Result, SocketRequest, protocol};
 use rustix::net::getsockname;
 
+pub(crate) use self::asked::Asked;
 pub use self::packet::Packet;
+pub(crate) use self::poll::{EventFlags, Events, Poll, Waker};
 
 use self::allowance::Allowance;
 use self::gate::{Gate, Outside};
 use self::injector::Injector;
 use self::notices::Notices;
-use self::poll::Waker;
 use self::tcp::{Hatch, Totals, Worker};
 use self::udp::Udp;
 use crate::Protocol;
@@ -309,7 +312,7 @@ fn pair(enclosure: &Enclosure, any: SocketAddr) -> Result<(OwnedFd, OwnedFd, u16
 }
 
 /// A connection that hears what is logged to these groups.
-fn logged(enclosure: &Enclosure, groups: [(u16, Option<u32>); 2]) -> Result<Connection> {
+fn logged<const N: usize>(enclosure: &Enclosure, groups: [(u16, Option<u32>); N]) -> Result<Connection> {
     let mut connection = enclosure.connection(protocol::NETFILTER)?;
     // With less room, more is lost under a flood; it works all the same.
     let _ = connection.socket().reserve_receive(LOG_BUFFER);

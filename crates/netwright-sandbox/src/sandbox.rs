@@ -14,6 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asking;
+mod enforced;
 pub(crate) mod files;
 mod inside;
 mod masks;
@@ -30,6 +32,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use self::inside::Inside;
 use crate::{Mode, Policy, Undecided};
 
+pub use self::asking::{Answer, Asker, Question};
 pub use self::publish::Publish;
 pub use self::running::Running;
 
@@ -42,6 +45,9 @@ pub struct Sandbox {
     pub mode: Mode,
     /// Everything but what is denied is let through, and told: for learning what the command needs.
     pub open: bool,
+    /// Answers for what no rule of the policy decides, which waits until then. Names are resolved unless a rule denies them, before anybody is asked. This
+    /// goes before [`Sandbox::open`].
+    pub ask: Option<Asker>,
     /// Ports that are reachable from outside.
     pub publish: Vec<Publish>,
     /// Who the command runs as; the caller where nothing is said. Another user needs root.
@@ -52,7 +58,11 @@ pub struct Sandbox {
 
 impl Sandbox {
     fn undecided(&self) -> Undecided {
-        if self.open { Undecided::Allow } else { Undecided::Refuse }
+        match self.open {
+            _ if self.ask.is_some() => Undecided::Ask,
+            true => Undecided::Allow,
+            false => Undecided::Refuse,
+        }
     }
 
     /// A sandbox for one command, with the way out that the caller's privileges allow.

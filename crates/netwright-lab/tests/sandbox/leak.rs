@@ -67,7 +67,7 @@ impl World {
     }
 
     /// All that got out: packets that nothing permits, and what servers should not have seen.
-    fn leaks(&self, permits: &[Permit], token: &str) -> Result<Vec<String>, Failure> {
+    pub(crate) fn leaks(&self, permits: &[Permit], token: &str) -> Result<Vec<String>, Failure> {
         // Servers of datagrams on the host have no packets to wait for.
         thread::sleep(Duration::from_millis(20));
         let packets = self.internet.packets()?;

@@ -4,6 +4,7 @@
 //! without a sandbox: an attempt that reaches nothing there could show nothing. Whether something got out is told by the servers
 //! and by the capture on the uplink. `cargo test -p netwright-lab --test sandbox -- WORD` selects by name.
 
+mod asking;
 mod attempts;
 mod leak;
 mod permits;
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(AT_ONCE);
     let list = arguments.list;
     let prepared = if list { Err(Failure::missing("only listing")) } else { surroundings::prepare_outside() };
-    let tests = leak::tests().into_iter().chain(works::tests()).collect::<Vec<Prepared>>();
+    let tests = leak::tests().into_iter().chain(works::tests()).chain(asking::tests());
+    let tests = tests.collect::<Vec<Prepared>>();
     let conclusion = run_prepared(arguments, || prepared.and_then(surroundings::prepare), tests);
     if !list {
         report::print();

@@ -29,6 +29,13 @@ fn the_rule_that_would_allow_it_is_the_narrowest() {
     assert_eq!(suggestion(None, Some("127.0.0.1"), Some(5432), tcp), allow("host:5432/tcp"));
     assert_eq!(suggestion(None, address, None, None), None, "a protocol that no rule can tell");
     assert_eq!(suggestion(None, None, None, tcp), None);
+    let odd = "a\" accept comment \"b.example.org";
+    assert_eq!(
+        suggestion(Some(odd), address, Some(443), tcp),
+        allow("192.0.2.9:443/tcp"),
+        "no rule can have the name"
+    );
+    assert_eq!(suggestion(Some(odd), None, None, None), None);
 }
 
 #[test]

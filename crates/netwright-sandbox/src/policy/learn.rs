@@ -184,7 +184,7 @@ impl Notes {
 }
 
 /// A name as rules have it, where it can stand in one.
-fn usable(name: &str) -> Option<String> {
+pub(crate) fn usable(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let rule =
         Rule { target: Target::Name(NamePattern::Exact(name.clone())), ports: Ports::All, protocol: None };

@@ -10,7 +10,7 @@ use rustix::net::{SendFlags, sendto};
 use super::packet::Packet;
 use crate::constants::SUPERVISOR_MARK;
 
-/// Sends packets inside that come with their IP header, past the filter.
+/// Sends packets inside that come with their IP header.
 #[derive(Clone, Debug)]
 pub(crate) struct Injector(Arc<Sockets>);
 
@@ -21,10 +21,20 @@ struct Sockets {
 }
 
 impl Injector {
+    /// What it sends passes the filter.
     pub(crate) fn new(enclosure: &Enclosure, ipv6: bool) -> Result<Self> {
+        Self::marked(enclosure, ipv6, Some(SUPERVISOR_MARK))
+    }
+
+    /// What it sends meets the filter as if the command sent it.
+    pub(crate) fn judged(enclosure: &Enclosure, ipv6: bool) -> Result<Self> {
+        Self::marked(enclosure, ipv6, None)
+    }
+
+    fn marked(enclosure: &Enclosure, ipv6: bool, mark: Option<u32>) -> Result<Self> {
         let raw = |ipv6| {
             let request = SocketRequest::raw(ipv6);
-            enclosure.socket(&SocketRequest { mark: Some(SUPERVISOR_MARK), nonblocking: true, ..request })
+            enclosure.socket(&SocketRequest { mark, nonblocking: true, ..request })
         };
         let ipv6 = ipv6.then(|| raw(true)).transpose()?;
         Ok(Injector(Arc::new(Sockets { ipv4: raw(false)?, ipv6 })))

@@ -75,7 +75,7 @@ fn logged_packet(injector: &Injector, report: &Reporter, logged: &Logged<'_>) {
 }
 
 /// What tells the sender of a packet that it is refused. Nothing does where it went to many, or is an ICMP error itself.
-fn refusal(packet: &Packet<'_>) -> Option<Vec<u8>> {
+pub(super) fn refusal(packet: &Packet<'_>) -> Option<Vec<u8>> {
     let many = match packet.destination() {
         std::net::SocketAddr::V4(to) => to.ip().is_multicast() || to.ip().is_broadcast(),
         std::net::SocketAddr::V6(to) => to.ip().is_multicast(),

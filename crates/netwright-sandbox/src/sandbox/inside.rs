@@ -10,6 +10,8 @@ use netwright_sys::{Enclosure, Mask, Result, SocketRequest, protocol};
 use rustix::process::{getgid, getuid};
 
 use super::Sandbox;
+use super::asking::Asking;
+use super::enforced::Enforced;
 use super::files::Files;
 use super::masks::masks;
 use super::publish::Publisher;
@@ -19,8 +21,8 @@ use crate::constants::RESOLVER;
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode::nat::Uplink;
 use crate::mode::{self, Mode, relay as loopback};
-use crate::relay::{Relay, RelayOptions};
-use crate::resolver::{Resolver, Sockets};
+use crate::relay::{Asked, Relay, RelayOptions};
+use crate::resolver::Sockets;
 use crate::{Attribution, Event, Policy};
 
 /// What root could change of the host by its user number alone.
@@ -29,11 +31,10 @@ const SETTINGS: [&str; 3] = ["/proc/sys", "/proc/sysrq-trigger", "/sys"];
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
 pub(super) struct Inside {
+    asking: Option<Asking>,
     _publisher: Option<Publisher>,
-    resolver: Resolver,
+    enforced: Arc<Enforced>,
     _relay: Relay,
-    reports: Arc<Reports>,
-    filter: Shared,
     uplink: Option<Uplink>,
     events: Receiver<Event>,
     _enclosure: Arc<Enclosure>,
@@ -64,16 +65,23 @@ impl Inside {
             events: sender,
             reports: &reports,
         })?;
+        let enforced = Arc::new(Enforced::new(resolver, filter, reports, sandbox.policy.clone()));
+        let asking = match &sandbox.ask {
+            None => None,
+            Some(asker) => {
+                let asked = Asked::open(&enclosure, ipv6)?;
+                Some(Asking::start(asker.clone(), asked, Arc::clone(&enforced))?)
+            }
+        };
         let publisher = match sandbox.publish.as_slice() {
             [] => None,
             ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
         };
         Ok(Inside {
+            asking,
             _publisher: publisher,
-            resolver,
+            enforced,
             _relay: relay,
-            reports,
-            filter,
             uplink,
             events,
             _enclosure: enclosure,
@@ -93,8 +101,10 @@ impl Inside {
     }
 
     pub(super) fn reload(&self, policy: &Policy) -> Result<()> {
-        self.resolver.replace(Arc::new(policy.clone()), || self.filter.lock().replace(policy))?;
-        self.reports.policy_changed(policy.clone());
+        self.enforced.reload(policy)?;
+        if let Some(asking) = &self.asking {
+            asking.policy_changed();
+        }
         Ok(())
     }
 }

@@ -49,6 +49,15 @@ impl Reports {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
+    /// What there is to say of a packet that no rule decides about, as if it were refused.
+    pub(crate) fn undecided(&self, packet: &Packet<'_>) -> Event {
+        self.of_packet(Action::Blocked, packet)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.events.send(event); // nobody may listen any more
+    }
+
     pub(crate) fn hear(&self, report: Report<'_>) {
         let event = match report {
             Report::Refused(packet) => self.of_packet(Action::Blocked, &packet),
@@ -58,7 +67,7 @@ impl Reports {
                 self.event(Action::Failed, Some(protocol), destination, process, reason)
             }
         };
-        let _ = self.events.send(event); // nobody may listen any more
+        self.tell(event);
     }
 
     fn of_packet(&self, action: Action, packet: &Packet<'_>) -> Event {
@@ -98,7 +107,7 @@ impl Reports {
     }
 
     /// Why the filter refused it, from the policy that it was made of.
-    fn why(&self, event: &Event, protocol: Protocol) -> String {
+    pub(crate) fn why(&self, event: &Event, protocol: Protocol) -> String {
         let policy = Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner));
         let destination = Destination {
             name: event.name.clone(),

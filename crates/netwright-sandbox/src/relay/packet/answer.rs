@@ -104,15 +104,19 @@ impl Packet<'_> {
         packet(self.destination, self.source, protocol, &message)
     }
 
-    /// The packet as it would be on a wire: the kernel logs TCP segments before their checksum is complete.
+    /// The packet as it would be on a wire: the kernel logs segments and datagrams before their checksum is complete.
     pub(crate) fn completed(&self) -> Vec<u8> {
         let mut whole = self.bytes.to_vec();
-        if self.protocol == number::TCP
-            && let Some(segment) = self.transport.and_then(|at| whole.get_mut(at..))
-        {
-            set(segment, 16, 0);
-            let sum = checksum::with_addresses(self.source, self.destination, number::TCP, segment);
-            set(segment, 16, sum);
+        let place = match self.protocol {
+            number::TCP => 16,
+            number::UDP => 6,
+            _ => return whole,
+        };
+        if let Some(message) = self.transport.and_then(|at| whole.get_mut(at..)) {
+            set(message, place, 0);
+            let sum = checksum::with_addresses(self.source, self.destination, self.protocol, message);
+            // In a datagram, 0 says that there is none (RFC 768); of both, this is the same sum.
+            set(message, place, if sum == 0 { u16::MAX } else { sum });
         }
         whole
     }

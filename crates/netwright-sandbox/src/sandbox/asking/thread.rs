@@ -1,0 +1,154 @@
+//! The thread that hears of packets and answers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Instant, SystemTime};
+
+use super::desk::{Desk, Flow, Held};
+use super::{Answer, Question, Told};
+use crate::relay::{Asked, EventFlags, Events, Packet, Poll};
+use crate::sandbox::enforced::{Enforced, Standing};
+use crate::{Event, Ports, Rule};
+
+/// Lets flows wait, and carries answers out.
+pub(super) struct Service {
+    asked: Asked,
+    enforced: Arc<Enforced>,
+    desk: Desk,
+    questions: Sender<Question>,
+    answers: Receiver<Answer>,
+}
+
+impl Service {
+    pub(super) fn new(
+        asked: Asked,
+        enforced: Arc<Enforced>,
+        questions: Sender<Question>,
+        answers: Receiver<Answer>,
+    ) -> Self {
+        Service { asked, enforced, desk: Desk::default(), questions, answers }
+    }
+
+    /// Works until it is told to stop, and woken.
+    pub(super) fn run(mut self, told: &Told) {
+        let Ok(poll) = self.watch(told) else { return };
+        let mut events = Events::new();
+        while !told.stop.load(Ordering::Relaxed) {
+            if poll.wait(&mut events, None).is_err() {
+                return;
+            }
+            told.waker.rest();
+            while !told.stop.load(Ordering::Relaxed)
+                && let Some(packets) = self.asked.hear()
+            {
+                packets.into_iter().for_each(|packet| self.arrived(packet));
+            }
+            if told.policy_changed.swap(false, Ordering::Relaxed) {
+                self.judge_again();
+            }
+            while let Ok(answer) = self.answers.try_recv() {
+                self.answered(answer);
+            }
+            self.ask();
+        }
+    }
+
+    fn watch(&self, told: &Told) -> rustix::io::Result<Poll> {
+        let poll = Poll::new()?;
+        poll.add(&told.waker, 0, EventFlags::IN)?;
+        poll.add(self.asked.socket(), 1, EventFlags::IN)?;
+        Ok(poll)
+    }
+
+    /// Gives the next question to the asker, where that has none.
+    fn ask(&mut self) {
+        if let Some(question) = self.desk.next()
+            && self.questions.send(question).is_err()
+        {
+            self.close("nobody is there to be asked"); // its closure has panicked
+        }
+    }
+
+    fn arrived(&mut self, bytes: Vec<u8>) {
+        let Some(packet) = Packet::read(&bytes) else { return };
+        let Some(protocol) = packet.protocol() else { return };
+        let flow = Flow { protocol, source: packet.source(), destination: packet.destination() };
+        if !self.desk.knows(&flow, &bytes, Instant::now()) {
+            let event = self.enforced.reports.undecided(&packet);
+            self.judge(Held { flow, packet: bytes, event });
+        }
+    }
+
+    /// Sends it again, refuses it, or lets it wait.
+    fn judge(&mut self, held: Held) {
+        match self.enforced.standing(&held.event) {
+            Standing::Allowed => self.send_again(&held),
+            Standing::Refused(reason) => self.refuse(held, &reason),
+            Standing::Undecided(_) if self.desk.is_closed => self.refuse(held, "nothing is asked any more"),
+            Standing::Undecided(rule) if self.desk.is_refused(&rule) => {
+                self.refuse(held, "the answer was no")
+            }
+            Standing::Undecided(rule) => {
+                if let Err(held) = self.desk.hold(rule, held) {
+                    self.refuse(held, "too many other questions wait for answers");
+                }
+            }
+        }
+    }
+
+    /// The policy is another one.
+    fn judge_again(&mut self) {
+        self.desk.take().into_iter().for_each(|held| self.judge(held));
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let Some(waiting) = self.desk.answered() else { return };
+        let rule = &waiting.question.rule;
+        let mut rules = vec![rule.clone()];
+        match answer {
+            Answer::Yes => {}
+            Answer::AllPorts => {
+                rules.push(Rule { target: rule.target.clone(), ports: Ports::All, protocol: None });
+            }
+            Answer::No => {
+                self.desk.refuse(rule);
+                return waiting.held.into_iter().for_each(|held| self.refuse(held, "the answer was no"));
+            }
+            Answer::Stop => {
+                waiting.held.into_iter().for_each(|held| self.refuse(held, "the answer was no"));
+                return self.close("nothing is asked any more");
+            }
+        }
+        let addresses: Vec<_> = waiting.held.iter().filter_map(|held| held.event.address).collect();
+        match self.enforced.allow(&rules, &addresses) {
+            Ok(()) => waiting.held.iter().for_each(|held| self.send_again(held)),
+            Err(error) => {
+                let reason = format!("the answer was yes, and it could not be let through: {error}");
+                waiting.held.into_iter().for_each(|held| self.refuse(held, &reason));
+            }
+        }
+        self.judge_again();
+    }
+
+    /// Asks nothing any more.
+    fn close(&mut self, reason: &str) {
+        self.desk.is_closed = true;
+        self.desk.take().into_iter().for_each(|held| self.refuse(held, reason));
+    }
+
+    fn send_again(&mut self, held: &Held) {
+        if let Some(packet) = Packet::read(&held.packet) {
+            self.desk.sent(held.flow, Instant::now());
+            self.asked.send_again(&packet);
+        }
+    }
+
+    fn refuse(&self, held: Held, reason: &str) {
+        let event = Event { time: SystemTime::now(), reason: reason.to_owned(), ..held.event };
+        self.enforced.reports.tell(event);
+        if let Some(packet) = Packet::read(&held.packet) {
+            self.asked.refuse(&packet);
+        }
+    }
+}
