@@ -380,6 +380,39 @@ fn neighbours_and_forwarding_entries() {
 }
 
 #[test]
+fn packets_that_are_segmented_later_may_be_large() {
+    isolated("packets_that_are_segmented_later_may_be_large", |mut connection| {
+        let lo = connection.query(&Get::by_name("lo")).unwrap();
+        let sizes = |link: &Link| {
+            let sizes = &link.rest;
+            (
+                sizes.gso_maximum_size,
+                sizes.gso_ipv4_maximum_size,
+                sizes.gro_maximum_size,
+                sizes.gro_ipv4_maximum_size,
+            )
+        };
+        let change = Change {
+            gso_maximum_size: Some(400_000),
+            gso_ipv4_maximum_size: Some(300_000),
+            gro_maximum_size: Some(200_000),
+            gro_ipv4_maximum_size: Some(100_000),
+            ..Change::default()
+        };
+        connection.acknowledge(&Set { link: lo.id(), change: &change }).unwrap();
+        // Only newer kernels have sizes of IPv4 alone.
+        let has_ipv4 = sizes(&lo).1.is_some();
+        let ipv4 = |size| has_ipv4.then_some(size);
+        let changed = connection.query(&Get::by_name("lo")).unwrap();
+        assert_eq!(sizes(&changed), (Some(400_000), ipv4(300_000), Some(200_000), ipv4(100_000)));
+        let too_much = Change { gso_maximum_size: Some(u32::MAX), ..Change::default() };
+        let error =
+            connection.acknowledge(&Set { link: lo.id(), change: &too_much }).unwrap_err().to_string();
+        assert!(error.contains("set link lo: GSO maximum size 4294967295"), "{error}");
+    });
+}
+
+#[test]
 fn a_refusal_names_the_object() {
     isolated("a_refusal_names_the_object", |mut connection| {
         let d0 = addressed(&mut connection);

@@ -52,8 +52,11 @@ fn check(header: &str, tables: &[&[Row]]) {
 
 /// Whether the header is older than the one that the tables were made from.
 fn older(header: &str) -> bool {
-    let newest =
-        [("if_link.h", "IFLA_BOND_SLAVE_AD_CHURN_PARTNER_STATE"), ("neighbour.h", "NDA_NDM_FLAGS_MASK")];
+    let newest = [
+        ("if_link.h", "IFLA_BOND_SLAVE_AD_CHURN_PARTNER_STATE"),
+        ("if_link.h", "IFLA_GRO_IPV4_MAX_SIZE"),
+        ("neighbour.h", "NDA_NDM_FLAGS_MASK"),
+    ];
     let known = constants(header).unwrap_or_default();
     newest.iter().any(|(of, newest)| *of == header && !known.contains_key(*newest))
 }

@@ -145,6 +145,10 @@ netwright_wire::attrs! {
         IFLA_TSO_MAX_SEGS = 60 => tso_maximum_segments: u32,
         /// How many want all multicast packets.
         IFLA_ALLMULTI = 61 => all_multicast: u32,
+        /// Largest packet of IPv4 to be segmented, in bytes.
+        IFLA_GSO_IPV4_MAX_SIZE = 63 => gso_ipv4_maximum_size: u32,
+        /// Largest packet of IPv4 after receive offload, in bytes.
+        IFLA_GRO_IPV4_MAX_SIZE = 64 => gro_ipv4_maximum_size: u32,
     }
 
     /// Kind of a link and the data of it (`IFLA_INFO_*`).

@@ -60,6 +60,15 @@ pub struct Change {
     pub kind: Option<LinkKind>,
     /// Settings as a port of the link that it is a port of.
     pub port: Option<PortKind>,
+    /// Largest packet that is sent whole and segmented later, in bytes (BIG TCP where it is over 65536). Up to 65536 it is IPv4's as well.
+    /// No more than the device takes, which is `EINVAL`.
+    pub gso_maximum_size: Option<u32>,
+    /// The same of IPv4 alone. Linux before 6.3 does not know it.
+    pub gso_ipv4_maximum_size: Option<u32>,
+    /// Largest packet that received ones are joined to, in bytes.
+    pub gro_maximum_size: Option<u32>,
+    /// The same of IPv4 alone. Linux before 6.3 does not know it.
+    pub gro_ipv4_maximum_size: Option<u32>,
     /// Alternative names for a link that is being made.
     pub alternative_names: Vec<String>,
 }
@@ -165,6 +174,10 @@ impl Change {
             address_generation: other.address_generation.or(self.address_generation),
             kind: other.kind.or(self.kind),
             port: other.port.or(self.port),
+            gso_maximum_size: other.gso_maximum_size.or(self.gso_maximum_size),
+            gso_ipv4_maximum_size: other.gso_ipv4_maximum_size.or(self.gso_ipv4_maximum_size),
+            gro_maximum_size: other.gro_maximum_size.or(self.gro_maximum_size),
+            gro_ipv4_maximum_size: other.gro_ipv4_maximum_size.or(self.gro_ipv4_maximum_size),
             alternative_names: [self.alternative_names, other.alternative_names].concat(),
         }
     }
@@ -189,6 +202,10 @@ impl Change {
         attrs.transmit_queue_length = self.transmit_queue_length;
         attrs.alias = self.alias.clone().map(PlainText);
         attrs.carrier = self.carrier;
+        attrs.gso_maximum_size = self.gso_maximum_size;
+        attrs.gso_ipv4_maximum_size = self.gso_ipv4_maximum_size;
+        attrs.gro_maximum_size = self.gro_maximum_size;
+        attrs.gro_ipv4_maximum_size = self.gro_ipv4_maximum_size;
         match self.namespace {
             None => {}
             Some(Namespace::Descriptor(descriptor)) => attrs.namespace_fd = Some(descriptor),
@@ -246,6 +263,8 @@ impl fmt::Display for Change {
         settings! {
             transmit_queue_length "transmit queue length {}"; alias "alias {:?}"; carrier "carrier {}";
             address_generation "address generation {}";
+            gso_maximum_size "GSO maximum size {}"; gso_ipv4_maximum_size "GSO maximum size of IPv4 {}";
+            gro_maximum_size "GRO maximum size {}"; gro_ipv4_maximum_size "GRO maximum size of IPv4 {}";
         }
         if let Some(kind) = &self.kind {
             say(f, format_args!("options of kind {}", kind.name()))?;

@@ -9,7 +9,7 @@ const SMALL: usize = 16 << 10;
 /// Large buffers that can be in use at once.
 const MOST: usize = 32;
 /// Large buffers that are kept when nothing uses them.
-const KEPT: usize = 2;
+const KEPT: usize = 4;
 
 /// Buffers of one thread.
 #[derive(Debug, Default)]
