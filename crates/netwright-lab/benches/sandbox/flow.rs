@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::measure::median;
-use crate::peers::{Peer, SERVER, World};
+use crate::peers::{Peer, Place, World};
 
 /// The argument by which this program knows that it is the client.
 pub(crate) const CLIENT: &str = "--client";
@@ -16,63 +16,81 @@ pub(crate) const CLIENT: &str = "--client";
 const SINK: u16 = 9001;
 const SOURCE: u16 = 9002;
 const ECHO: u16 = 9003;
+const ONCE: u16 = 9004;
 const BLOCK: usize = 128 << 10;
 /// The peers take turns this often.
 const TURNS: usize = 3;
 
-/// What is measured: its name, the streams, its unit, and whether more is better.
-const KINDS: [(&str, usize, &str, bool); 7] = [
-    ("up", 1, "Gbit/s", true),
-    ("up", 8, "Gbit/s", true),
-    ("down", 1, "Gbit/s", true),
-    ("down", 8, "Gbit/s", true),
-    ("connections", 1, "1/s", true),
-    ("p50", 1, "µs", false),
-    ("p99", 1, "µs", false),
+/// What is measured.
+struct Kind {
+    name: &'static str,
+    streams: usize,
+    unit: &'static str,
+    /// Whether a server behind a link is measured, too.
+    away: bool,
+}
+
+const KINDS: [Kind; 7] = [
+    Kind { name: "up", streams: 1, unit: "Gbit/s", away: true },
+    Kind { name: "up", streams: 8, unit: "Gbit/s", away: false },
+    Kind { name: "down", streams: 1, unit: "Gbit/s", away: true },
+    Kind { name: "down", streams: 8, unit: "Gbit/s", away: false },
+    Kind { name: "connections", streams: 1, unit: "1/s", away: true },
+    Kind { name: "p50", streams: 1, unit: "µs", away: true },
+    Kind { name: "p99", streams: 1, unit: "µs", away: false },
 ];
 
-/// Prints what each peer reaches, and its share of the plain veth's and pasta's.
+/// Prints what each peer reaches, and its share of what the loopback, the plain veth and pasta do.
 pub(crate) fn table(world: &World, seconds: f64) -> Result<()> {
     world.server.run(serve).map_err(|failure| format!("{failure:?}"))??;
-    println!("\n| flow | streams | peer | value | unit | / loopback | / veth | / pasta |");
-    println!("|---|---:|---|---:|---|---:|---:|---:|");
-    for (kind, streams, unit, _) in KINDS {
-        let peers = world.peers();
-        let mut results: Vec<(Peer, Vec<f64>)> = peers.into_iter().map(|peer| (peer, Vec::new())).collect();
-        for _ in 0..TURNS {
-            for (peer, values) in &mut results {
-                match measure(world, *peer, kind, seconds, streams) {
-                    Ok(value) => values.push(value),
-                    Err(error) => println!("{} {kind}: {error}", peer.name()),
-                }
-            }
-        }
-        let medians: Vec<(Peer, f64)> =
-            results.into_iter().map(|(peer, values)| (peer, median(values))).collect();
-        let of = |wanted: Peer| medians.iter().find(|(peer, _)| *peer == wanted).map(|(_, value)| *value);
-        for (peer, value) in &medians {
-            let ratio =
-                |other| of(other).filter(|other| *other > 0.0).map(|other| format!("{:.2}", value / other));
-            let ratio = |other| ratio(other).unwrap_or_else(|| "-".to_owned());
-            println!(
-                "| {kind} | {streams} | {} | {value:.1} | {unit} | {} | {} | {} |",
-                peer.name(),
-                ratio(Peer::Loopback),
-                ratio(Peer::Plain),
-                ratio(Peer::Pasta),
-            );
+    serve()?;
+    println!("\n| flow | streams | server | peer | value | unit | / loopback | / veth | / pasta |");
+    println!("|---|---:|---|---|---:|---|---:|---:|---:|");
+    for place in [Place::Here, Place::Away] {
+        for kind in KINDS.iter().filter(|kind| kind.away || place == Place::Here) {
+            rows(world, kind, place, seconds);
         }
     }
     Ok(())
 }
 
-fn measure(world: &World, peer: Peer, kind: &str, seconds: f64, streams: usize) -> Result<f64> {
+fn rows(world: &World, kind: &Kind, place: Place, seconds: f64) {
+    let peers = world.peers_of(place).into_iter();
+    let mut results: Vec<(Peer, Vec<f64>)> = peers.map(|peer| (peer, Vec::new())).collect();
+    for _ in 0..TURNS {
+        for (peer, values) in &mut results {
+            match measure(world, *peer, kind, place, seconds) {
+                Ok(value) => values.push(value),
+                Err(error) => println!("{} {}: {error}", peer.name(), kind.name),
+            }
+        }
+    }
+    let medians: Vec<(Peer, f64)> =
+        results.into_iter().map(|(peer, values)| (peer, median(values))).collect();
+    let of = |wanted: Peer| medians.iter().find(|(peer, _)| *peer == wanted).map(|(_, value)| *value);
+    for (peer, value) in &medians {
+        let ratio =
+            |other| of(other).filter(|other| *other > 0.0).map(|other| format!("{:.2}", value / other));
+        let ratio = |other| ratio(other).unwrap_or_else(|| "-".to_owned());
+        let Kind { name, streams, unit, .. } = kind;
+        println!(
+            "| {name} | {streams} | {} | {} | {value:.1} | {unit} | {} | {} | {} |",
+            place.name(),
+            peer.name(),
+            ratio(Peer::Loopback),
+            ratio(Peer::Veth),
+            ratio(Peer::Pasta),
+        );
+    }
+}
+
+fn measure(world: &World, peer: Peer, kind: &Kind, place: Place, seconds: f64) -> Result<f64> {
     let this = std::env::current_exe()?.display().to_string();
-    let address = if peer == Peer::Loopback { "127.0.0.1" } else { SERVER };
-    let (seconds, streams) = (seconds.to_string(), streams.to_string());
-    let mut command = world.command(peer, &[&this, CLIENT, kind, address, &seconds, &streams]);
+    let address = world.address(peer, place);
+    let (seconds, streams) = (seconds.to_string(), kind.streams.to_string());
+    let mut command = world.command(peer, &[&this, CLIENT, kind.name, address, &seconds, &streams]);
     command.stdin(Stdio::null());
-    let output = match world.namespace(peer) {
+    let output = match world.namespace(peer, place) {
         Some(namespace) => namespace.run(|| command.output())??,
         None => command.output()?,
     };
@@ -93,7 +111,16 @@ fn serve() -> std::io::Result<()> {
             }
         });
     }
+    let listener = TcpListener::bind(("0.0.0.0", ONCE))?;
+    thread::spawn(move || listener.incoming().flatten().map(once).for_each(drop));
     Ok(())
+}
+
+/// Closes first, so that it is not the client's ports that are used up.
+fn once(mut connection: TcpStream) -> std::io::Result<()> {
+    let mut byte = [0];
+    connection.read_exact(&mut byte)?;
+    connection.write_all(&byte)
 }
 
 fn sink(mut connection: TcpStream) -> std::io::Result<()> {
@@ -170,13 +197,13 @@ fn bulk(address: &str, up: bool, time: Duration) -> std::io::Result<f64> {
     Ok(bytes as f64 * 8e-9 / start.elapsed().as_secs_f64())
 }
 
-/// Connections per second, each with one byte both ways.
+/// Connections per second, each with one byte both ways, up to the end that the server makes.
 fn connections(address: &str, time: Duration) -> std::io::Result<f64> {
     let (start, mut number) = (Instant::now(), 0);
     while start.elapsed() < time {
-        let mut connection = connect(address, ECHO)?;
+        let mut connection = connect(address, ONCE)?;
         connection.write_all(b".")?;
-        connection.read_exact(&mut [0])?;
+        connection.read_to_end(&mut Vec::new())?;
         number += 1;
     }
     Ok(f64::from(number) / start.elapsed().as_secs_f64())

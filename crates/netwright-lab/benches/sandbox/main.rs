@@ -1,7 +1,8 @@
 //! `cargo bench --bench sandbox`: `netwright run` beside what else keeps a program's network apart, in one run on one machine.
 //!
-//! Everything talks to a server behind a veth: plainly, through a sandbox, through pasta, through slirp4netns. The server and the client
-//! are this program. As root, the rootless ones run as the user 65534. Other words select tables: `start`, `flow`, `memory`, `crowd`.
+//! Everything talks to a server on this host, where what a sandbox costs is not hidden by what a network costs, and to one behind a veth:
+//! plainly, through a sandbox, through pasta, through slirp4netns. The server and the client are this program. As root, the rootless ones
+//! run as the user 65534. Words select tables: `start`, `flow`, `memory`, `crowd`.
 
 mod flow;
 mod measure;

@@ -11,17 +11,37 @@ use rustix::process::geteuid;
 use crate::Result;
 
 const NOBODY: u32 = 65534;
-/// The server's address: not the gateway's, which pasta and slirp4netns take for the host.
+/// The server's address on this host, and behind a link: not the gateway's, which pasta and slirp4netns take for the host.
+const HERE: &str = "203.0.113.8";
 pub(crate) const SERVER: &str = "203.0.113.9";
+
+/// Where a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On this host: what a sandbox adds is all there is.
+    Here,
+    /// At the other end of a veth.
+    Away,
+}
+
+impl Place {
+    /// Its name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Place::Here => "here",
+            Place::Away => "away",
+        }
+    }
+}
 
 /// A way of running a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Beside the server.
     Loopback,
-    /// On the host.
-    Plain,
-    /// In another namespace, which the host routes to.
+    /// At the other end of a veth.
+    Veth,
+    /// Where the host routes between two veths.
     Routed,
     /// `netwright run --mode relay`.
     Relay,
@@ -36,13 +56,13 @@ pub(crate) enum Peer {
 impl Peer {
     /// All of them.
     pub(crate) const ALL: [Peer; 7] =
-        [Peer::Loopback, Peer::Plain, Peer::Routed, Peer::Relay, Peer::Nat, Peer::Pasta, Peer::Slirp];
+        [Peer::Loopback, Peer::Veth, Peer::Routed, Peer::Relay, Peer::Nat, Peer::Pasta, Peer::Slirp];
 
     /// Its name in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Loopback => "loopback",
-            Peer::Plain => "veth",
+            Peer::Veth => "veth",
             Peer::Routed => "two veths, routed",
             Peer::Relay => "netwright relay",
             Peer::Nat => "netwright nat",
@@ -88,6 +108,7 @@ impl World {
             behind.route("default", "198.51.100.1")?;
             host.host.forward()?;
             host.host.route("default", Lab::NEIGHBOUR[0])?;
+            host.host.address("lo", &format!("{HERE}/32"))?;
             server.address("lo", &format!("{SERVER}/32"))?;
             server.route("198.51.100.0/24", Lab::HOST[0])?;
             Ok(World { server, behind, root, netwright, _host: host })
@@ -104,11 +125,26 @@ impl World {
         Peer::ALL.into_iter().filter(present).collect()
     }
 
-    /// The namespace that a peer is started in.
-    pub(crate) fn namespace(&self, peer: Peer) -> Option<&Namespace> {
-        match peer {
-            Peer::Loopback => Some(self.server.namespace()),
-            Peer::Routed => Some(self.behind.namespace()),
+    /// The peers that a server there can be reached by, as a veth or two need one or two namespaces that are not the server's.
+    pub(crate) fn peers_of(&self, place: Place) -> Vec<Peer> {
+        let all = self.peers().into_iter();
+        all.filter(|peer| (*peer, place) != (Peer::Routed, Place::Here)).collect()
+    }
+
+    /// The address of the server there, for a peer.
+    pub(crate) fn address(&self, peer: Peer, place: Place) -> &'static str {
+        match (peer, place) {
+            (Peer::Loopback, _) => "127.0.0.1",
+            (_, Place::Here) => HERE,
+            (_, Place::Away) => SERVER,
+        }
+    }
+
+    /// The namespace that a peer of a server there is started in, where it is not the host's.
+    pub(crate) fn namespace(&self, peer: Peer, place: Place) -> Option<&Namespace> {
+        match (peer, place) {
+            (Peer::Loopback, Place::Away) => Some(self.server.namespace()),
+            (Peer::Veth, Place::Here) | (Peer::Routed, Place::Away) => Some(self.behind.namespace()),
             _ => None,
         }
     }
@@ -116,9 +152,9 @@ impl World {
     /// A command that runs a program in a peer's way.
     pub(crate) fn command(&self, peer: Peer, program: &[&str]) -> Command {
         let mut words: Vec<String> = match peer {
-            Peer::Loopback | Peer::Plain | Peer::Routed => Vec::new(),
-            Peer::Relay => self.run(&["--mode", "relay", "--allow", SERVER]),
-            Peer::Nat => self.run(&["--mode", "nat", "--allow", SERVER]),
+            Peer::Loopback | Peer::Veth | Peer::Routed => Vec::new(),
+            Peer::Relay => self.run(&["--mode", "relay", "--allow", HERE, "--allow", SERVER]),
+            Peer::Nat => self.run(&["--mode", "nat", "--allow", HERE, "--allow", SERVER]),
             Peer::Pasta => ["pasta", "--config-net", "--quiet", "--"].map(str::to_owned).into(),
             Peer::Slirp => ["sh", "-c", SLIRP, "sh"].map(str::to_owned).into(),
         };

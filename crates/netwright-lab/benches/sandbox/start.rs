@@ -109,7 +109,7 @@ pub(crate) fn memory(world: &World) -> Result<()> {
     println!("\n| memory | kB (proportional) |");
     println!("|---|---:|");
     for peer in
-        world.peers().into_iter().filter(|peer| !matches!(peer, Peer::Loopback | Peer::Plain | Peer::Routed))
+        world.peers().into_iter().filter(|peer| !matches!(peer, Peer::Loopback | Peer::Veth | Peer::Routed))
     {
         match start(&mut world.command(peer, &UP)) {
             Ok(running) => println!("| {} | {} |", peer.name(), keepers(&running)),
