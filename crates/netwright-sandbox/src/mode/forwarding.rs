@@ -200,12 +200,16 @@ fn guard(switched: &BTreeSet<Switched>) -> Result<()> {
     if switched.iter().any(|(_, link)| link.contains(['"', '\\'])) {
         return Err(Error::new(ASKED, Cause::Invalid("the name of an interface has a quote in it".into())));
     }
+    // The chain is emptied and not made anew: whoever takes a table away waits for all that packets still do.
     let text = format!(
-        "add table inet {TABLE}
-        delete table inet {TABLE}
-        table inet {TABLE} {{
+        "table inet {TABLE} {{
             chain forward {{
                 type filter hook forward priority filter - 10
+            }}
+        }}
+        flush chain inet {TABLE} forward
+        table inet {TABLE} {{
+            chain forward {{
                 {rules}
             }}
         }}"
