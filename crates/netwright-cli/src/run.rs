@@ -1,5 +1,6 @@
 //! `netwright run`: a command behind a network filter.
 
+mod asking;
 mod attach;
 pub(crate) mod policy;
 mod supervise;
@@ -16,6 +17,7 @@ use netwright::sys::Signals;
 use netwright_sandbox::{Mode, Sandbox, SpawnError};
 use rustix::process::{Signal, getpid, kill_process};
 
+use self::asking::Terminal;
 use self::policy::Source;
 use self::supervise::{Supervisor, Watch};
 use self::telling::Telling;
@@ -29,10 +31,10 @@ const NOT_FOUND: u8 = 127;
 
 /// `netwright run`.
 pub(crate) fn run(arguments: &Run, global: &Global) -> Done {
-    let ended = match &arguments.attach {
+    let ended = rules_count(arguments).and_then(|()| match &arguments.attach {
         Some(target) => attach::run(target, arguments, global),
         None => sandboxed(arguments, global),
-    };
+    });
     ended.or_else(|failure| match failure {
         Failure::Said { code: NOT_FOUND | NOT_RUN, .. } => Err(failure),
         other => {
@@ -42,13 +44,32 @@ pub(crate) fn run(arguments: &Run, global: &Global) -> Done {
     })
 }
 
+/// Rules that allow something would say nothing where everything is let through.
+fn rules_count(arguments: &Run) -> Result<(), Failure> {
+    let rules = &arguments.rules;
+    let has_rules = !rules.allow.is_empty() || !rules.preset.is_empty() || rules.policy.is_some();
+    if arguments.learn.is_none() || arguments.ask || !has_rules {
+        return Ok(());
+    }
+    let said = Failure::said(
+        "--learn lets everything through, and cannot be used with --allow, --preset or --policy",
+    );
+    Err(said.with_help(Some("Add --ask to be asked about what they do not allow, or leave them out.")))
+}
+
 fn sandboxed(arguments: &Run, global: &Global) -> Done {
     // first of all: threads that are started later inherit what is blocked
-    let signals = Signals::receive(&supervise::SIGNALS)
+    let mut received = supervise::SIGNALS.to_vec();
+    if arguments.ask {
+        received.extend(asking::SIGNALS);
+    }
+    let signals = Signals::receive(&received)
         .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source); // before it is read: no change is missed
     let policy = source.read()?;
+    let terminal = arguments.ask.then(Terminal::open).transpose()?;
+    let pending = terminal.as_ref().map(Terminal::pending);
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
@@ -67,6 +88,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
             RunMode::Nat => Mode::Nat,
         },
         open: arguments.learn.is_some(),
+        ask: terminal.map(Terminal::asker),
         publish: arguments.publish.clone(),
         user: user.map(|user| user.ids),
         processes: arguments.pid,
@@ -75,6 +97,9 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
     let told = telling.start(running.take_events());
     let status = Supervisor { running, signals, source: &source, telling: &told, watch }.supervise()?;
+    if let Some(pending) = pending {
+        pending.leave();
+    }
     told.finish()?;
     end(status)
 }

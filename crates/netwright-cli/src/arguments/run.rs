@@ -37,6 +37,7 @@ Examples:
   netwright run --allow '*.example.org:443' --allow 10.0.0.0/8:5432/tcp -- ./build.sh
   netwright run --no-network -- ./untrusted
   netwright run --learn build.policy.toml -- ./build.sh      runs open, and writes what it needed
+  netwright run --learn build.policy.toml --ask -- ./build.sh      asks, and writes what was allowed
   netwright run --policy build.policy.toml --log blocked.jsonl -- ./build.sh
   netwright run --preset web -p 8080:80 -- ./server
   sudo netwright run --attach nginx.service --policy nginx.toml
@@ -45,6 +46,9 @@ A rule is TARGET[:PORTS][/PROTOCOL]: a name, `*.name` (all depths below it), an 
 `internet`, `lan` or `host` (this machine's loopback); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
 allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, and \
 their addresses are open for the rule's ports only. Name servers (ports 53 and 853) must be allowed by address and port.
+
+With --ask, names are resolved before anybody is asked, unless --deny names them. What was typed before a question does \
+not answer it; Enter refuses. A command that reads the same terminal gets some of the lines.
 
 The environment, the working directory and the terminal are the command's; descriptors above 2 are not. Where user \
 namespaces are allowed, no privilege is needed.
@@ -55,7 +59,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) rules: PolicyArguments,
     /// Nothing but the sandbox's own loopback
-    #[arg(long, conflicts_with_all = ["allow", "policy", "preset", "learn", "dns"], help_heading = RULES)]
+    #[arg(long, conflicts_with_all = ["allow", "policy", "preset", "learn", "ask", "dns"], help_heading = RULES)]
     pub(crate) no_network: bool,
     /// Ask this name server instead of the host's
     #[arg(long, value_name = "ADDRESS", help_heading = RULES)]
@@ -69,6 +73,9 @@ pub(crate) struct Run {
     /// Make a port of the sandbox reachable: [ADDRESS:]PORT:PORT-INSIDE[/udp]
     #[arg(short, long, value_name = "PORTS", help_heading = RULES)]
     pub(crate) publish: Vec<Publish>,
+    /// Ask on the terminal about what no rule allows or denies, which waits for the answer
+    #[arg(long, conflicts_with = "attach", help_heading = RULES)]
+    pub(crate) ask: bool,
 
     /// How packets get out
     #[arg(long, value_name = "MODE", default_value = "auto", help_heading = PLACE)]
@@ -86,8 +93,8 @@ pub(crate) struct Run {
     #[arg(long, requires = "attach", help_heading = PLACE)]
     pub(crate) detach: bool,
 
-    /// Let everything through, and write the policy that would have been needed
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow", "preset", "policy"], help_heading = TELLING)]
+    /// Let everything through, and write the policy that would have been needed; with --ask, what rules and answers allowed
+    #[arg(long, value_name = "FILE", help_heading = TELLING)]
     pub(crate) learn: Option<PathBuf>,
     /// Write what was blocked, as lines of JSON
     #[arg(long, value_name = "FILE", help_heading = TELLING)]

@@ -21,16 +21,25 @@ const ROWS: usize = 20;
 /// What is to be told.
 pub(super) struct Telling {
     log: Option<BufWriter<File>>,
-    learn: Option<PathBuf>,
+    learn: Option<Learn>,
     policy: Arc<Mutex<Policy>>,
     quiet: bool,
     verbose: bool,
 }
 
+/// The policy that is learned.
+#[derive(Clone)]
+struct Learn {
+    /// The file that it is written to.
+    path: PathBuf,
+    /// Somebody is asked about what no rule allows; else everything is let through.
+    asks: bool,
+}
+
 /// The thread that tells.
 pub(super) struct Told {
     thread: JoinHandle<(Log, Learner)>,
-    learn: Option<PathBuf>,
+    learn: Option<Learn>,
     policy: Arc<Mutex<Policy>>,
     quiet: bool,
     has_log: bool,
@@ -50,7 +59,7 @@ impl Telling {
         }
         Ok(Telling {
             log,
-            learn: arguments.learn.clone(),
+            learn: arguments.learn.clone().map(|path| Learn { path, asks: arguments.ask }),
             policy,
             quiet: global.quiet,
             verbose: global.verbose,
@@ -104,10 +113,15 @@ impl Told {
     /// Waits for the last events and sums up. Those who send events must be gone.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Ok((log, learner)) = self.thread.join() else { return Ok(()) };
-        if let Some(path) = &self.learn {
-            write_policy(path, &learner)?;
+        if let Some(Learn { path, asks }) = &self.learn {
+            // Where everything is let through, rules say nothing; where somebody is asked, they are what was allowed before.
+            let known = match asks {
+                true => self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+                false => Policy::default(),
+            };
+            write_policy(path, &learner.to_toml_beside(&known))?;
             if !self.quiet {
-                let rules = output::count(learner.policy().allow.len(), "rule");
+                let rules = output::count(learner.policy_beside(&known).allow.len(), "rule");
                 output::message(&format!("wrote {rules} to {}", output::plain(&path.display().to_string())));
             }
         }
@@ -119,8 +133,8 @@ impl Told {
 }
 
 /// Learned rules as a file that was not there before.
-fn write_policy(path: &Path, learner: &Learner) -> Result<(), Failure> {
-    let written = File::create_new(path).and_then(|mut file| file.write_all(learner.to_toml().as_bytes()));
+fn write_policy(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::said(format!("cannot write the policy {}: {error}", path.display())))
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod attach;
+mod asking;
 mod check;
 mod command;
 mod describe;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::asking::Terminal;
 use crate::support::{isolated, run};
 
 /// The lines of commands, without `sudo`.
@@ -27,7 +28,7 @@ fn recipes_are_read_and_run() {
     fs::write(directory.join("ci.toml"), policy(&text)).expect("a file");
 
     let (attached, lines): (Vec<_>, Vec<_>) = lines(&text).partition(|line| line.contains("--attach"));
-    assert!(lines.len() >= 11 && attached.len() == 1, "{lines:#?} {attached:#?}");
+    assert!(lines.len() >= 12 && attached.len() == 1, "{lines:#?} {attached:#?}");
     for line in lines {
         let arguments = line.trim_start_matches("netwright ");
         let arguments = match arguments.split_once(" -- ") {
@@ -35,6 +36,11 @@ fn recipes_are_read_and_run() {
             None => arguments.to_owned(),
         };
         let script = format!("cd \"$2\"; \"$0\" {arguments}");
+        if arguments.contains("--ask") {
+            let (code, said) = Terminal::run(&script, &directory).end();
+            assert_eq!(code, 0, "{line}\n{said}");
+            continue;
+        }
         let mut command = isolated(&script);
         let (code, stdout, stderr) = run(command.env("SSH_AUTH_SOCK", "/nonexistent").arg(&directory));
         match arguments.starts_with("explain-policy") {

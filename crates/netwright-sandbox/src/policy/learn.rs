@@ -67,29 +67,57 @@ impl Learner {
     /// The policy that allows all of it.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let mut policy = Policy { allow: self.rules(), ..Policy::default() };
+        self.policy_beside(&Policy::default())
+    }
+
+    /// A policy with what it does not allow of all that was seen.
+    #[must_use]
+    pub fn policy_beside(&self, known: &Policy) -> Policy {
+        let news = self.beyond(known);
+        let mut learned = Policy { allow: news.rules(), ..Policy::default() };
         // A name that leads to a private address needs a rule for the address as well.
-        for seen in self.seen.keys() {
+        for seen in news.seen.keys() {
             let Some(destination) = seen.destination() else { continue };
-            if !policy.decide(&destination).is_allowed() {
-                policy.allow.extend(Destination { name: None, ..destination }.rule());
+            if !learned.decide(&destination).is_allowed() {
+                learned.allow.extend(Destination { name: None, ..destination }.rule());
             }
         }
-        policy.allow.sort_by_cached_key(order);
-        policy.allow.dedup();
+        learned.allow.sort_by_cached_key(order);
+        let mut policy = known.clone();
+        policy.merge(learned);
         policy
     }
 
     /// The policy as a file, with a comment above each rule: how often it was used, and by which commands.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let policy = self.policy();
+        self.to_toml_beside(&Policy::default())
+    }
+
+    /// [`Learner::policy_beside`] as such a file.
+    #[must_use]
+    pub fn to_toml_beside(&self, known: &Policy) -> String {
+        let policy = self.policy_beside(known);
         let notes = self.notes(&policy);
         let comment = |rule: &Rule| {
             let place = policy.allow.iter().position(|known| known == rule)?;
-            Some(notes.get(place)?.text(rule))
+            notes.get(place).filter(|notes| notes.count > 0).map(|notes| notes.text(rule))
         };
-        format!("# What was seen of a command, and nothing else.\n{}", policy.to_toml_with(&comment))
+        let head = match known.allow.is_empty() {
+            true => "What was seen of a command, and nothing else.",
+            false => "What was allowed before, and what else was seen of a command.",
+        };
+        format!("# {head}\n{}", policy.to_toml_with(&comment))
+    }
+
+    /// What was seen that a policy does not allow.
+    fn beyond(&self, known: &Policy) -> Learner {
+        let is_new = |seen: &Seen| match seen.destination() {
+            Some(destination) => !matches!(known.decide(&destination), Decision::Allowed(_)),
+            None => !seen.name.as_ref().is_some_and(|name| known.name_rules(name).is_allowed()),
+        };
+        let seen = self.seen.iter().filter(|(seen, _)| is_new(seen));
+        Learner { seen: seen.map(|(seen, notes)| (seen.clone(), notes.clone())).collect() }
     }
 
     fn rules(&self) -> Vec<Rule> {

@@ -79,6 +79,7 @@ pub(super) fn hosts(
             name,
             rules: standing.rules.clone(),
             addresses,
+            closed: Vec::new(),
             time_to_live: local::TIME_TO_LIVE,
         });
     }
@@ -113,7 +114,7 @@ pub(super) fn rebuild(
     let wanted = message.answers.iter().filter(|record| record.kind == question.kind && record.owner == end);
     let mut sieve = Sieve { policy, conduct, is_denied: &is_denied, found: Found::default() };
     let records: Vec<Record> = wanted.filter_map(|record| sieve.pass(record)).collect();
-    let Found { addresses, stripped, targets, time_to_live, .. } = sieve.found;
+    let Found { addresses, closed, stripped, targets, time_to_live, .. } = sieve.found;
     let empty = records.is_empty();
     let mut outcome = Outcome { answers: chain, ..Outcome::of(message.code) };
     outcome.answers.extend(records);
@@ -128,9 +129,10 @@ pub(super) fn rebuild(
         outcome.explanation = Some(Explanation::Blocked);
         outcome.notices.push(Notice { address: place, ..blocked(question, reason) });
     }
-    if !addresses.is_empty() {
+    if !addresses.is_empty() || !closed.is_empty() {
         let name = standing.sources.first().unwrap_or(&question.name).text();
-        outcome.release = Some(Released { name, rules: standing.rules.clone(), addresses, time_to_live });
+        let rules = standing.rules.clone();
+        outcome.release = Some(Released { name, rules, addresses, closed, time_to_live });
     }
     Heard { outcome, targets }
 }
@@ -224,6 +226,8 @@ fn records(reader: &mut Reader<'_>, count: u16) -> Option<Vec<Record>> {
 #[derive(Debug, Default)]
 struct Found {
     addresses: Vec<IpAddr>,
+    /// Addresses that may be told, and are not let through.
+    closed: Vec<IpAddr>,
     targets: Vec<(Name, Duration)>,
     /// The first thing that it held back, and why.
     stripped: Option<(Option<IpAddr>, String)>,
@@ -289,6 +293,7 @@ impl Sieve<'_> {
             // Who asks for it asks somebody for the address then, whatever name leads there.
             Undecided::Ask if !is_admitted => {
                 self.found.records += 1;
+                self.found.closed.push(address);
                 return true;
             }
             _ => {}

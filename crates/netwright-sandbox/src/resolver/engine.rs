@@ -224,12 +224,11 @@ impl Engine {
 
     /// Lets an outcome's addresses through. Only what it returns may be told.
     pub(super) fn settle(&self, mut outcome: Outcome, release: &dyn Release, now: Instant) -> Outcome {
-        let Some(released) = outcome.release.take().filter(|released| !released.addresses.is_empty()) else {
-            return outcome;
-        };
-        let Released { name, rules, addresses, time_to_live } = released;
+        let Some(released) = outcome.release.take() else { return outcome };
+        let Released { name, rules, addresses, closed, time_to_live } = released;
         let time_to_live = in_kernel(time_to_live);
         if !rules.is_empty()
+            && !addresses.is_empty()
             && let Err(error) = release.release(&rules, &addresses, time_to_live)
         {
             let reason = format!("its addresses could not be let through: {error}");
@@ -237,6 +236,7 @@ impl Engine {
             return Outcome { notices: vec![notice], ..Outcome::of(code::FAILED) };
         }
         self.known.remember(&name, &addresses, now + time_to_live);
+        self.known.remember(&name, &closed, now);
         outcome
     }
 

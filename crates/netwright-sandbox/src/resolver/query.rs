@@ -64,6 +64,8 @@ pub(super) struct Released {
     /// Places of rules in the policy; none where its rules for addresses decide.
     pub(super) rules: Vec<usize>,
     pub(super) addresses: Vec<IpAddr>,
+    /// Addresses that are not let through, and remembered all the same.
+    pub(super) closed: Vec<IpAddr>,
     pub(super) time_to_live: Duration,
 }
 

@@ -57,6 +57,28 @@ fn check(events: &[&str], rules: &[&str]) {
 }
 
 #[test]
+fn what_was_allowed_before_stays_and_is_not_learned_again() {
+    let rules = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let known = Policy {
+        allow: rules(&["b.example.org:443", "192.0.2.0/24"]),
+        deny: rules(&["192.0.2.9"]),
+        ..Policy::default()
+    };
+    let learner = learned(&[
+        "curl b.example.org=198.51.100.1 443/tcp",
+        "curl 192.0.2.1 80/tcp",
+        "curl a.example.org=198.51.100.2 443/tcp",
+    ]);
+    let policy = learner.policy_beside(&known);
+    assert_eq!(policy.allow, rules(&["b.example.org:443", "192.0.2.0/24", "a.example.org:443/tcp"]));
+    assert_eq!(policy.deny, known.deny);
+    let text = learner.to_toml_beside(&known);
+    let (head, rest) = text.split_once('\n').unwrap();
+    assert_eq!(head, "# What was allowed before, and what else was seen of a command.");
+    assert!(rest.contains("    # once by curl\n    \"192.0.2.0/24\",\n"), "{rest}");
+}
+
+#[test]
 fn names_take_their_ports_together() {
     check(
         &[

@@ -294,6 +294,29 @@ fn an_open_engine_lets_every_name_through_and_remembers_it() {
 }
 
 #[test]
+fn where_somebody_is_asked_names_are_resolved_but_those_that_are_denied() {
+    let conduct = || Conduct { undecided: crate::Undecided::Ask, ipv6: true, ..Conduct::default() };
+    let rules = policy(&["rebound.example.org"], &["ads.example.org"]);
+    let mut bench = Bench::with(rules, conduct());
+    let shown = bench.resolve("www.example.org", "A", &["www.example.org 60 A 192.0.2.1"]);
+    assert_eq!(shown.answers, ["www.example.org 60 A 192.0.2.1"]);
+    assert!(bench.released().is_empty() && bench.notices.is_empty(), "{:?}", bench.notices);
+    assert_eq!(bench.known.of("192.0.2.1".parse().unwrap()).as_deref(), Some("www.example.org"));
+
+    let shown = bench.resolve("rebound.example.org", "A", &["rebound.example.org 60 A 10.0.0.1"]);
+    assert_eq!(shown.answers, ["rebound.example.org 60 A 10.0.0.1"]);
+    assert!(bench.released().is_empty(), "the name does not open a private address");
+    assert_eq!(bench.known.of("10.0.0.1".parse().unwrap()).as_deref(), Some("rebound.example.org"));
+    bench.engine.release_again(&bench.policy, &bench.recorder, bench.now);
+    assert!(bench.released().is_empty(), "nor does it later");
+
+    let shown = bench.resolve("ads.example.org", "A", &["ads.example.org 60 A 192.0.2.2"]);
+    assert!(shown.answers.is_empty() && !bench.asked);
+    let alias = ["www.example.org 60 CNAME ads.example.org", "ads.example.org 60 A 192.0.2.2"];
+    assert!(bench.resolve("www.example.org", "AAAA", &alias).answers.is_empty());
+}
+
+#[test]
 fn a_new_policy_has_its_own_places() {
     let mut bench = Bench::new(&["www.example.org:443"], &[]);
     bench.resolve("www.example.org", "A", &["www.example.org 300 A 192.0.2.1"]);

@@ -76,10 +76,10 @@ impl Desk {
     }
 
     /// Lets a flow wait for the answer about a rule. Gives it back where there are too many questions.
-    pub(super) fn hold(&mut self, rule: Rule, held: Held) -> Result<(), Held> {
+    pub(super) fn hold(&mut self, rule: Rule, held: Held) -> Option<Held> {
         let index = match self.waiting.iter().position(|waiting| waiting.question.rule == rule) {
             Some(index) => index,
-            None if self.waiting.len() >= QUESTIONS => return Err(held),
+            None if self.waiting.len() >= QUESTIONS => return Some(held),
             None => {
                 let question = Question { event: held.event.clone(), rule };
                 self.waiting.push_back(Waiting { question, held: Vec::new() });
@@ -93,7 +93,7 @@ impl Desk {
             self.bytes += held.packet.len();
             waiting.held.push(held);
         }
-        Ok(())
+        None
     }
 
     /// The next question for the asker, where it has none.

@@ -90,7 +90,7 @@ impl Service {
                 self.refuse(held, "the answer was no")
             }
             Standing::Undecided(rule) => {
-                if let Err(held) = self.desk.hold(rule, held) {
+                if let Some(held) = self.desk.hold(rule, held) {
                     self.refuse(held, "too many other questions wait for answers");
                 }
             }
