@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Nft) -> Done {
         Some(path) => files::read_argument(path)?,
         None if arguments.words.is_empty() => {
             let failure = Failure::said("there is nothing to do: no order, and no file");
-            return Err(failure.with_help(Some("`nft --help` shows what there is")));
+            return Err(failure.with_help(Some("`--help` shows what there is")));
         }
         None => (COMMAND_LINE.to_owned(), arguments.words.join(" ")),
     };

@@ -203,7 +203,9 @@ impl Plan {
             Cause::Invalid("there is no filter of system calls for processors of this kind".into())
         })?;
         if confinement.user.is_some() && !inside.all_users {
-            return Err(Cause::Invalid("no other users than that of the caller exist inside".into()));
+            return Err(Cause::Invalid(
+                "no other users than that of the caller exist inside; they take CAP_SETUID and CAP_SETGID, which root has".into(),
+            ));
         }
         let user = confinement.user.as_ref().map(|user| {
             let groups = user.groups.iter().copied().map(Gid::from_raw).collect();

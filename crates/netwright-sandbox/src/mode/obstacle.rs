@@ -2,19 +2,25 @@
 
 use netwright_netfilter::request::List;
 use netwright_netfilter::{Batch, Chain, ChainPolicy, Family, Hook, Rule};
-use netwright_sys::{Cause, Connection, Error, Result, protocol};
+use netwright_sys::{Cause, Connection, Error, Result, capability, protocol};
 
 use super::PREFIX;
 
-/// An error where the host's own firewall drops what it forwards, unless one of its rules names the sandboxes' interfaces.
+/// An error where this process has no power over the host's network, or where the host's own firewall drops what it forwards,
+/// unless one of its rules names the sandboxes' interfaces.
 pub(super) fn check() -> Result<()> {
+    let refused = |what: String| Error::new("route the sandbox's packets", Cause::Invalid(what));
+    if !capability::net_admin() {
+        return Err(refused("it needs CAP_NET_ADMIN over the host's network".into())
+            .with_help("Use `--mode relay`, which needs no privilege, or run it as root."));
+    }
     let mut connection = Connection::open(protocol::NETFILTER)?;
     for chain in connection.dump_all(&List::<Chain>::new(Family::UNSPECIFIED))? {
         if drops(&chain) && !names_sandboxes(&mut connection, &chain)? {
             let Chain { family, table, name, .. } = chain;
             let what =
                 format!("the chain {name} of the table {family} {table} drops what it does not accept");
-            return Err(Error::new("route the sandbox's packets", Cause::Invalid(what)).with_help(
+            return Err(refused(what).with_help(
                 "Use `--mode relay`, or accept there what has `iifname \"nwrun*\"` and `oifname \"nwrun*\"`.",
             ));
         }

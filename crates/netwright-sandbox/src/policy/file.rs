@@ -114,9 +114,11 @@ impl Reader<'_> {
                     let message = format!("there is no profile `{wanted}` in {name}");
                     let near = nearest(wanted, known.iter().map(|(name, _)| name.as_str()));
                     let diagnostic = Diagnostic::error(at, message).did_you_mean(near);
-                    self.diagnostics.push(match (near, known.is_empty()) {
-                        (None, true) => diagnostic.help("A profile is a table `[profile.NAME]`."),
-                        _ => diagnostic,
+                    let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                    self.diagnostics.push(match (near, names.as_slice()) {
+                        (Some(_), _) => diagnostic,
+                        (None, []) => diagnostic.help("A profile is a table `[profile.NAME]`."),
+                        (None, names) => diagnostic.help(format!("There are {}.", names.join(", "))),
                     });
                 }
             }

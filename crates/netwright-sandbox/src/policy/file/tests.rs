@@ -89,6 +89,14 @@ fn a_whole_policy() {
 }
 
 #[test]
+fn a_missing_profile_is_told_with_those_that_there_are() {
+    let told = |text: &str| read(text, &["other"]).1;
+    let missing = "p.toml:1:1 «» there is no profile `other` in p.toml";
+    assert_eq!(told("[profile.ci]\n[profile.web]\n"), [format!("{missing} (There are ci, web.)")]);
+    assert_eq!(told("allow = []\n"), [format!("{missing} (A profile is a table `[profile.NAME]`.)")]);
+}
+
+#[test]
 fn all_mistakes_at_once() {
     let text = r#"alow = ["x"]
 allow = ["exmaple.org:443/tpc", "a b", 7, "\u0041:0"]
