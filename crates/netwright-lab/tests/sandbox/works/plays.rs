@@ -1,5 +1,6 @@
 //! Work that takes more than one command.
 
+mod asking;
 mod command;
 mod logins;
 
@@ -38,6 +39,8 @@ pub(super) const PLAYS: &[Play] = &[
     ("log", command::log),
     ("summary", command::summary),
     ("learn", command::learn),
+    ("answers-on-a-terminal", asking::answers),
+    ("stopped-while-asked", asking::stopped),
     ("socket-that-is-allowed", command::allowed_socket),
     ("quiet", command::quiet),
 ];
