@@ -89,6 +89,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         },
         open: arguments.learn.is_some(),
         ask: terminal.map(Terminal::asker),
+        tell_allowed: global.verbose,
         publish: arguments.publish.clone(),
         user: user.map(|user| user.ids),
         processes: arguments.pid,

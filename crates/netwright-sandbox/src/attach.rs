@@ -90,7 +90,7 @@ impl Attached {
             own: Vec::new(),
             table: table(group),
             refused_group: log,
-            seen_group: log + SEEN,
+            seen_group: Some(log + SEEN),
             ..FilterOptions::new(filter::Mode::Attached(attached))
         };
         let filter = Filter::install(Connection::open(protocol::NETFILTER)?, policy, options)?;

@@ -31,7 +31,7 @@ use netwright_wire::Errno;
 
 use text::{Kinds, Numbers};
 
-use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, SEEN_GROUP, TABLE};
+use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, TABLE};
 use crate::policy::{Policy, Rule, Target, Undecided};
 
 /// How often a transaction is repeated whose elements ran out while it was made.
@@ -57,8 +57,8 @@ pub struct FilterOptions {
     pub table: String,
     /// Log group of what is refused.
     pub refused_group: u16,
-    /// Log group of what is let through, where the supervisor does not carry it.
-    pub seen_group: u16,
+    /// Log group of what is let through, where that is to be told.
+    pub seen_group: Option<u16>,
 }
 
 impl FilterOptions {
@@ -72,7 +72,7 @@ impl FilterOptions {
             least_time_to_live: Duration::from_secs(30),
             table: TABLE.to_owned(),
             refused_group: REFUSED_GROUP,
-            seen_group: SEEN_GROUP,
+            seen_group: None,
         }
     }
 

@@ -48,6 +48,9 @@ pub struct Sandbox {
     /// Answers for what no rule of the policy decides, which waits until then. Names are resolved unless a rule denies them, before anybody is asked. This
     /// goes before [`Sandbox::open`].
     pub ask: Option<Asker>,
+    /// What rules let through is told as well ([`Action::Allowed`](crate::Action::Allowed)), as it is with the two above. Of each connection and flow
+    /// the process is searched then.
+    pub tell_allowed: bool,
     /// Ports that are reachable from outside.
     pub publish: Vec<Publish>,
     /// Who the command runs as; the caller where nothing is said. Another user needs root.
@@ -57,6 +60,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    fn tells_allowed(&self) -> bool {
+        self.tell_allowed || self.open || self.ask.is_some()
+    }
+
     fn undecided(&self) -> Undecided {
         match self.open {
             _ if self.ask.is_some() => Undecided::Ask,

@@ -227,7 +227,9 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &N
 
 fn allowed(text: &mut Text, options: &FilterOptions) {
     text.chain("allowed", |text| {
-        text.line(format_args!("log group {} snaplen 128 queue-threshold 1", options.seen_group));
+        if let Some(group) = options.seen_group {
+            text.line(format_args!("log group {group} snaplen 128 queue-threshold 1"));
+        }
         text.line(match &options.mode {
             Mode::Relay(_) => "goto relayed",
             Mode::Nat(_) | Mode::Attached(_) => "accept",

@@ -17,7 +17,7 @@ use super::masks::masks;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::shared::{ResolverParts, Shared, start_resolver};
-use crate::constants::RESOLVER;
+use crate::constants::{RESOLVER, SEEN_GROUP};
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode::nat::Uplink;
 use crate::mode::{self, Mode, relay as loopback};
@@ -181,7 +181,11 @@ fn install(
         Some(_) => filter::Mode::Nat(Some(listeners)),
         None => filter::Mode::Relay(listeners),
     };
-    let mut options = FilterOptions { undecided: sandbox.undecided(), ..FilterOptions::new(mode) };
+    let mut options = FilterOptions {
+        undecided: sandbox.undecided(),
+        seen_group: sandbox.tells_allowed().then_some(SEEN_GROUP),
+        ..FilterOptions::new(mode)
+    };
     if let Some(uplink) = uplink {
         options.own.clone_from(&uplink.addresses);
     }

@@ -10,7 +10,7 @@ use netwright_route::address::AddressFlags;
 use netwright_route::link::{Change, Set};
 use netwright_route::route::RouteKind;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule as RoutingRule, Table};
-use netwright_sandbox::constants::{OWN_IPV4, OWN_IPV6};
+use netwright_sandbox::constants::{OWN_IPV4, OWN_IPV6, SEEN_GROUP};
 use netwright_sandbox::filter::{Filter, FilterOptions, Listeners, Mode};
 use netwright_sandbox::relay::{Relay, RelayOptions, Report, Reporter};
 use netwright_sandbox::{Policy, Protocol, Rule};
@@ -71,7 +71,9 @@ impl World {
         let allow = allow.iter().map(|rule| rule.parse::<Rule>()).collect::<Result<_, _>>()?;
         let policy = Policy { allow, ..Policy::default() };
         let connection = enclosure.connection(protocol::NETFILTER)?;
-        let filter = Filter::install(connection, &policy, FilterOptions::new(Mode::Relay(listeners)))?;
+        let options =
+            FilterOptions { seen_group: Some(SEEN_GROUP), ..FilterOptions::new(Mode::Relay(listeners)) };
+        let filter = Filter::install(connection, &policy, options)?;
         Ok(World { neighbour, enclosure, relay, told, _filter: filter })
     }
 
