@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use netwright_lab::{Failure, Lab, Node, Oracle, program};
-use netwright_sys::{Namespace, isolate};
+use netwright_sys::{Namespace, Sysctl, isolate};
 use rustix::process::geteuid;
 
 use crate::Result;
@@ -110,6 +110,10 @@ impl World {
             host.host.route("default", Lab::NEIGHBOUR[0])?;
             host.host.address("lo", &format!("{HERE}/32"))?;
             server.address("lo", &format!("{SERVER}/32"))?;
+            // A server that remembers connections which are over takes new ones from the same port for old ones.
+            for node in [&host.host, &server] {
+                Sysctl::new(node.namespace()).write(&["ipv4", "tcp_max_tw_buckets"], 0)?;
+            }
             server.route("198.51.100.0/24", Lab::HOST[0])?;
             Ok(World { server, behind, root, netwright, _host: host })
         };
