@@ -127,14 +127,7 @@ impl<'a> Evaluator<'a> {
             return self.error(matched.left.span, "the type of this cannot be told");
         };
         let mut value = self.constant(right, part)?;
-        let ordered = matches!(
-            operator,
-            MatchOperator::Less
-                | MatchOperator::LessOrEqual
-                | MatchOperator::Greater
-                | MatchOperator::GreaterOrEqual
-        );
-        if ordered && !matches!(value, Expression::Value(_)) {
+        if operator.is_ordered() && !matches!(value, Expression::Value(_)) {
             return self.error(right.span, format!("a single value is needed here: {}", describe(part)));
         }
         if let Expression::Range(from, to) = &value

@@ -103,6 +103,14 @@ pub enum MatchOperator {
     NoneOf,
 }
 
+impl MatchOperator {
+    /// Whether it asks which side is greater.
+    #[must_use]
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+}
+
 /// A decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {

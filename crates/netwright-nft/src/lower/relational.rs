@@ -194,14 +194,7 @@ impl Lowering<'_> {
             self.code.push(raw::cmp(register(cell)?, op, zeros(form.bytes)));
             return Ok(());
         }
-        let ordered = matches!(
-            operator,
-            MatchOperator::Less
-                | MatchOperator::LessOrEqual
-                | MatchOperator::Greater
-                | MatchOperator::GreaterOrEqual
-        );
-        let loaded = if ordered { self.in_order(cell, loaded)? } else { loaded };
+        let loaded = if operator.is_ordered() { self.in_order(cell, loaded)? } else { loaded };
         let value = constant::bytes(value, loaded.form())?;
         self.code.push(raw::cmp(register(cell)?, compare_op(operator), value));
         Ok(())
