@@ -11,9 +11,11 @@ use netwright_sandbox::{
     Action, Answer, Asker, Event, Mode as Way, Policy, Question, Rule, Running, Sandbox,
 };
 
+use crate::attempts::{self, Attempt};
 use crate::leak::World;
+use crate::permits::Permit;
 use crate::report::note;
-use crate::run::{Mode, as_user};
+use crate::run::{Mode, as_user, token};
 use crate::surroundings::surroundings;
 
 type Scenario = (&'static str, fn(&mut Lab, Mode) -> Outcome);
@@ -32,7 +34,7 @@ const SCENARIOS: &[Scenario] = &[
     ("reload-lets-through-what-waits", reload_lets_through),
 ];
 
-/// Every scenario, by the relay and by a link.
+/// Every scenario, and attempts to get out, by the relay and by a link.
 pub(crate) fn tests() -> Vec<Prepared> {
     let mut tests = Vec::new();
     for mode in [Mode::Root, Mode::Routed] {
@@ -41,8 +43,34 @@ pub(crate) fn tests() -> Vec<Prepared> {
             let body = move |lab: &mut Lab| note("asking", mode.name(), what, scenario(lab, mode));
             tests.push(Prepared { name, body: Box::new(body) });
         }
+        for tried in attempts::on_the_way().filter(|tried| !tried.handed_down) {
+            let name = format!("asking::{}::{}", mode.name(), tried.name);
+            let body =
+                move |lab: &mut Lab| note("asking", mode.name(), tried.name, attempt(lab, mode, tried));
+            tests.push(Prepared { name, body: Box::new(body) });
+        }
     }
     tests
+}
+
+/// Nothing gets out that the answer is no for: attempts of the other suite, with somebody who says so.
+fn attempt(lab: &mut Lab, mode: Mode, attempt: &Attempt) -> Outcome {
+    let world = World::new(lab)?;
+    let token = token();
+    let rules = |flag: &str| {
+        let pairs = attempt.policy.chunks(2).filter(|pair| pair.first() == Some(&flag));
+        pairs.filter_map(|pair| pair.get(1).copied()).collect::<Vec<_>>()
+    };
+    let rules = policy(&rules("--allow"), &rules("--deny"))?;
+    let script = format!("NETWRIGHT_TOKEN={token} probe {}", attempt.probe.join(" "));
+    let ended = run(mode, &rules, &script, |_| Answer::No)?;
+    let asked_for = Permit::read("dns *");
+    let permits = attempt.permits.iter().map(|permit| Permit::read(permit)).chain([asked_for]);
+    let leaks = world.leaks(&permits.collect::<Result<Vec<_>, _>>()?, &token)?;
+    ensure!(leaks.is_empty() && !ended.said.contains("breach: "), "LEAK: {leaks:?}; {ended:?}");
+    let tried = ended.said.contains("refused: ") || ended.said.contains("reached: ");
+    ensure!(tried || attempt.may_be_killed, "the attempt was not made: {ended:?}");
+    Ok(())
 }
 
 /// A shell script that runs in a sandbox, in which `probe` is the probe.

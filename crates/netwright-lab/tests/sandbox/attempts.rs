@@ -86,6 +86,11 @@ const ANY: &[&str] = &["--allow", "any"];
 /// Every public address.
 const INTERNET: &[&str] = &["--allow", "internet"];
 
+/// Those that go to places and by ways which no policy allows, whatever names they ask for.
+pub(crate) fn on_the_way() -> impl Iterator<Item = &'static Attempt> {
+    [destinations::ATTEMPTS, sockets::ATTEMPTS].into_iter().flatten()
+}
+
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Attempt> {
     [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS, processes::ATTEMPTS].into_iter().flatten()
