@@ -136,6 +136,18 @@ fn quiet_says_nothing_and_so_does_who_was_not_blocked() {
 }
 
 #[test]
+fn what_is_allowed_is_told_when_more_is_wanted() {
+    let attempt = r#"bash -c '(exec 3<>/dev/tcp/192.0.2.9/443) 2>/dev/null || true'"#;
+    for (flag, expected) in [("--verbose", true), ("", false)] {
+        let (code, _, err) = run(&mut isolated(&format!(
+            r#""$0" run --mode relay {flag} --allow 192.0.2.9 --log /dev/null {attempt}"#
+        )));
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(err.contains("192.0.2.9:443/tcp: a rule allows it"), expected, "{flag}: {err}");
+    }
+}
+
+#[test]
 fn the_loopback_inside_is_the_sandboxes_own() {
     let script = r#"
         "$0" run --mode relay --no-network sh -c 'cat /proc/net/tcp /proc/net/unix | wc -l; cat /etc/resolv.conf; ls /sys/class/net 2>/dev/null | wc -l' > "$2"
