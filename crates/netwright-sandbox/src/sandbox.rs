@@ -45,7 +45,7 @@ pub struct Sandbox {
     pub mode: Mode,
     /// Everything but what is denied is let through, and told: for learning what the command needs.
     pub open: bool,
-    /// Answers for what no rule of the policy decides, which waits until then. Names are resolved unless a rule denies them, before anybody is asked. This
+    /// Answers for what no rule of the policy decides, which waits until then: connections, the first datagram of a flow (others are lost), pings. Names are resolved unless a rule denies them, before anybody is asked. This
     /// goes before [`Sandbox::open`].
     pub ask: Option<Asker>,
     /// What rules let through is told as well ([`Action::Allowed`](crate::Action::Allowed)), as it is with the two above. Of each connection and flow

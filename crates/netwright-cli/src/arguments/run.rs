@@ -47,8 +47,8 @@ A rule is TARGET[:PORTS][/PROTOCOL]: a name, `*.name` (all depths below it), an 
 allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, and \
 their addresses are open for the rule's ports only. Name servers (ports 53 and 853) must be allowed by address and port.
 
-With --ask, names are resolved before anybody is asked, unless --deny names them. What was typed before a question does \
-not answer it; Enter refuses. A command that reads the same terminal gets some of the lines.
+With --ask, names are resolved before anybody is asked, unless --deny names them. What was typed before a question \
+is thrown away; Enter refuses. A command that reads the same terminal gets some of the lines.
 
 The environment, the working directory and the terminal are the command's; descriptors above 2 are not. Where user \
 namespaces are allowed, no privilege is needed.

@@ -30,6 +30,7 @@ const SCENARIOS: &[Scenario] = &[
     ("late", late),
     ("private-address-of-a-name", private_address),
     ("denied-and-special", denied_and_special),
+    ("ended-without-an-answer", ended_without_an_answer),
     ("reload-keeps-answers", reload_keeps_answers),
     ("reload-lets-through-what-waits", reload_lets_through),
 ];
@@ -266,6 +267,25 @@ fn denied_and_special(lab: &mut Lab, mode: Mode) -> Outcome {
     ensure!(!ended.said.contains("reached: "), "{ended:?}");
     let leaks = world.leaks(&[], "token")?;
     ensure!(leaks.is_empty(), "{leaks:?}");
+    Ok(())
+}
+
+/// Whoever ends before there was an answer is told of all the same.
+fn ended_without_an_answer(lab: &mut Lab, mode: Mode) -> Outcome {
+    let _world = World::new(lab)?;
+    let (keep, nobody_answers) = channel::<()>();
+    let script = format!("timeout 1 {} tcp 198.51.100.10 443", surroundings()?.probe.display());
+    let ended = run(mode, &Policy::default(), &script, move |_| {
+        let _ = nobody_answers.recv();
+        Answer::Yes
+    })?;
+    drop(keep);
+    let told = ended.events.iter().any(|event| {
+        event.action == Action::Blocked
+            && event.target() == "198.51.100.10:443"
+            && event.reason.contains("ended")
+    });
+    ensure!(told, "{ended:?}");
     Ok(())
 }
 

@@ -42,6 +42,18 @@ pub enum Answer {
 }
 
 /// Answers questions, on a thread of its own, one after the other.
+///
+/// ```
+/// use netwright_sandbox::{Answer, Asker, Policy, Sandbox};
+///
+/// let ports_of_the_web = |port| matches!(port, Some(80 | 443));
+/// let asker = Asker::new(move |question| match ports_of_the_web(question.event.port) {
+///     true => Answer::Yes,
+///     false => Answer::No,
+/// });
+/// let sandbox = Sandbox { ask: Some(asker), ..Sandbox::new(Policy::default()) };
+/// # let _ = sandbox;
+/// ```
 #[derive(Clone)]
 pub struct Asker(Arc<Mutex<Ask>>);
 

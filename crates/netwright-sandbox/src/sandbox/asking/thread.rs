@@ -11,6 +11,9 @@ use crate::relay::{Asked, EventFlags, Events, Packet, Poll};
 use crate::sandbox::enforced::{Enforced, Standing};
 use crate::{Event, Ports, Rule};
 
+/// So many messages are read before answers get their turn.
+const TURN: usize = 256;
+
 /// Lets flows wait, and carries answers out.
 pub(super) struct Service {
     asked: Asked,
@@ -39,9 +42,8 @@ impl Service {
                 return;
             }
             told.waker.rest();
-            while !told.stop.load(Ordering::Relaxed)
-                && let Some(packets) = self.asked.hear()
-            {
+            for _ in 0..TURN {
+                let Some(packets) = self.asked.hear() else { break };
                 packets.into_iter().for_each(|packet| self.arrived(packet));
             }
             if told.policy_changed.swap(false, Ordering::Relaxed) {
@@ -52,6 +54,7 @@ impl Service {
             }
             self.ask();
         }
+        self.close("nobody had answered when the sandbox ended");
     }
 
     fn watch(&self, told: &Told) -> rustix::io::Result<Poll> {
