@@ -93,6 +93,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         publish: arguments.publish.clone(),
         user: user.map(|user| user.ids),
         processes: arguments.pid,
+        mounts: arguments.mounts,
         ..Sandbox::new(policy)
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;

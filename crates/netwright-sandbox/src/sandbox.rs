@@ -57,6 +57,9 @@ pub struct Sandbox {
     pub user: Option<User>,
     /// The command sees and signals its own processes alone; what it leaves running ends with it.
     pub processes: bool,
+    /// The command may mount in namespaces of its own, as bubblewrap and Flatpak do. On Linux 7.1 and later, sockets that appear in the file
+    /// system after the start are within its reach then, as they are on older kernels.
+    pub mounts: bool,
 }
 
 impl Sandbox {
@@ -93,6 +96,7 @@ impl Sandbox {
             user: self.user.clone(),
             capabilities,
             processes: self.processes,
+            sockets: (!self.mounts).then(|| self.policy.sockets.clone()),
             ..Confinement::default()
         };
         enclosure.confine(&mut command, &confinement)?;

@@ -4,10 +4,12 @@ mod filter;
 mod processes;
 mod scope;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -57,6 +59,11 @@ pub struct Confinement {
     /// with its status or by its signal.
     #[doc(alias = "CLONE_NEWPID")]
     pub processes: bool,
+    /// Where there is a list, path sockets that others have made are connected only at these paths and below them, whenever and wherever
+    /// they appear. The kernel has that from Linux 7.1 on (Landlock), and lets nothing be mounted then, in namespaces of the
+    /// command's own neither. Without one, and before, masks alone keep it from sockets.
+    #[doc(alias = "LANDLOCK_ACCESS_FS_RESOLVE_UNIX")]
+    pub sockets: Option<Vec<PathBuf>>,
 }
 
 /// A user to run a command as.
@@ -86,6 +93,12 @@ impl Enclosure {
 }
 
 impl Confinement {
+    /// Whether this kernel can keep a command from the path sockets of others ([`Confinement::sockets`]).
+    #[must_use]
+    pub fn confines_sockets() -> bool {
+        scope::finds_sockets()
+    }
+
     /// The sentence for an error of starting a confined command, if it was not the program that could not be executed.
     #[must_use]
     pub fn refusal(error: &io::Error) -> Option<Error> {
@@ -194,6 +207,7 @@ struct Plan {
     keep_capabilities: bool,
     parent: Option<Pid>,
     processes: bool,
+    sockets: Option<Vec<CString>>,
     filter: Vec<libc::sock_filter>,
 }
 
@@ -217,9 +231,16 @@ impl Plan {
             keep_capabilities: confinement.capabilities,
             parent: confinement.die_with_thread.then(getpid),
             processes: confinement.processes,
+            sockets: confinement.sockets.as_deref().map(paths).transpose()?,
             filter,
         })
     }
+}
+
+fn paths(paths: &[PathBuf]) -> std::result::Result<Vec<CString>, Cause> {
+    let text = |path: &PathBuf| CString::new(path.as_os_str().as_bytes());
+    let texts: std::result::Result<_, _> = paths.iter().map(text).collect();
+    texts.map_err(|_| Cause::Invalid("a path has a zero byte in it".into()))
 }
 
 /// The order matters: each step needs what a later one gives up.
@@ -238,7 +259,7 @@ fn enter(plan: &Plan) -> std::result::Result<(), Failure> {
     if let (Some(parent), false) = (plan.parent, plan.processes) {
         die_with(parent).map_err(at(Step::Parent))?;
     }
-    scope::restrict();
+    scope::restrict(plan.sockets.as_deref());
     close_at_exec().map_err(at(Step::Descriptors))?;
     set_filter(&plan.filter).map_err(at(Step::Filter))
 }

@@ -17,7 +17,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, setsid};
 
 const OWN_PROCESSES: Confinement =
-    Confinement { user: None, capabilities: false, die_with_thread: false, processes: true };
+    Confinement { user: None, capabilities: false, die_with_thread: false, processes: true, sockets: None };
 
 fn shell_as(enclosure: &Enclosure, script: &str, confinement: &Confinement) -> Command {
     let mut command = Command::new("sh");

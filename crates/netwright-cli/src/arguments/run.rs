@@ -86,8 +86,11 @@ pub(crate) struct Run {
     /// Let the command see its own processes alone
     #[arg(long, help_heading = PLACE)]
     pub(crate) pid: bool,
+    /// Let the command mount in namespaces of its own, as bubblewrap and Flatpak do (from Linux 7.1 on, sockets that others make later are in reach then)
+    #[arg(long, help_heading = PLACE)]
+    pub(crate) mounts: bool,
     /// Put running processes behind the policy: a process, a unit (nginx.service) or a cgroup's path (root only)
-    #[arg(long, value_name = "TARGET", conflicts_with_all = ["command", "mode", "user", "pid", "publish", "socket"], help_heading = PLACE)]
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["command", "mode", "user", "pid", "mounts", "publish", "socket"], help_heading = PLACE)]
     pub(crate) attach: Option<AttachTarget>,
     /// Take away what --attach left behind when it was killed
     #[arg(long, requires = "attach", help_heading = PLACE)]

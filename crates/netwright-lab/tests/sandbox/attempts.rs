@@ -24,6 +24,20 @@ pub(crate) struct Attempt {
     pub(crate) handed_down: bool,
     /// The probe may be ended before it says anything.
     pub(crate) may_be_killed: bool,
+    /// It takes a sandbox to prevent it. A process that is put behind a policy while it runs has the host's path sockets and links as before, and its
+    /// questions to any name server are led to the resolver.
+    pub(crate) contained: bool,
+    /// A server of the host with a path socket that is there in no other attempt.
+    pub(crate) server: Option<Server>,
+}
+
+/// A server with a path socket, which the probe's word `server` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Its socket appears when the sandbox is there.
+    Late,
+    /// Its socket was bound by a relative path.
+    Relative,
 }
 
 /// How it is seen that an attempt is a real one.
@@ -31,6 +45,8 @@ pub(crate) struct Attempt {
 pub(crate) enum Control {
     /// Without a sandbox, something gets out.
     As(Mode),
+    /// Without a sandbox, something gets out where the kernel has what it takes.
+    Perhaps(Mode),
     /// It gets nowhere without a sandbox either, on this kernel or in this internet; the reason.
     None(&'static str),
 }
@@ -44,7 +60,17 @@ impl Attempt {
         permits: &'static [&'static str],
     ) -> Self {
         let control = Control::As(Mode::User);
-        Attempt { name, policy, probe, permits, control, handed_down: false, may_be_killed: false }
+        Attempt {
+            name,
+            policy,
+            probe,
+            permits,
+            control,
+            handed_down: false,
+            may_be_killed: false,
+            contained: false,
+            server: None,
+        }
     }
 
     /// An attempt under the policy that allows one name on one port.
@@ -61,6 +87,27 @@ impl Attempt {
     /// Nothing gets out without a sandbox either.
     const fn alone(mut self, why: &'static str) -> Self {
         self.control = Control::None(why);
+        self
+    }
+
+    /// The kernel may lack what it takes.
+    const fn perhaps(mut self) -> Self {
+        self.control = match self.control {
+            Control::As(mode) | Control::Perhaps(mode) => Control::Perhaps(mode),
+            none @ Control::None(_) => none,
+        };
+        self
+    }
+
+    /// It takes a sandbox to prevent it.
+    const fn contained(mut self) -> Self {
+        self.contained = true;
+        self
+    }
+
+    /// With a server.
+    const fn server(mut self, server: Server) -> Self {
+        self.server = Some(server);
         self
     }
 
@@ -93,5 +140,16 @@ pub(crate) fn on_the_way() -> impl Iterator<Item = &'static Attempt> {
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Attempt> {
-    [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS, processes::ATTEMPTS].into_iter().flatten()
+    by_packets().chain(processes::ATTEMPTS)
+}
+
+/// Those that are made in a mode.
+pub(crate) fn of(mode: Mode) -> impl Iterator<Item = &'static Attempt> {
+    let attached = mode == Mode::Attached;
+    let processes = if attached { &[][..] } else { processes::ATTEMPTS };
+    by_packets().filter(move |attempt| !(attached && attempt.contained)).chain(processes)
+}
+
+fn by_packets() -> impl Iterator<Item = &'static Attempt> {
+    [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS].into_iter().flatten()
 }

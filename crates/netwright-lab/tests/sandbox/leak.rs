@@ -1,24 +1,25 @@
 //! One attempt, in a sandbox and without.
 
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use netwright_lab::internet::{HostServers, Internet, Record};
-use netwright_lab::{Failure, Lab, Outcome, Prepared};
+use netwright_lab::{Failure, Lab, Outcome, Prepared, wait_until};
 use netwright_sys::Sysctl;
 
-use crate::attempts::{self, Attempt, Control};
+use crate::attempts::{self, Attempt, Control, Server};
 use crate::permits::{Permit, forbidden, forbidden_seen};
 use crate::report::note;
-use crate::run::{Mode, Ran, as_user, finish, sandboxed, token};
+use crate::run::{Mode, Ran, as_user, attached, finish, sandboxed, token};
 use crate::surroundings::{hidden_sockets, surroundings};
 
 /// Every attempt in every mode, and its control.
 pub(crate) fn tests() -> Vec<Prepared> {
     let mut tests = Vec::new();
-    for attempt in attempts::all() {
-        for &mode in crate::modes() {
+    for &mode in crate::modes() {
+        for attempt in attempts::of(mode) {
             let name = format!("leak::{}::{}", mode.name(), attempt.name);
             let body = move |lab: &mut Lab| {
                 let outcome = in_sandbox(lab, attempt, mode);
@@ -26,7 +27,9 @@ pub(crate) fn tests() -> Vec<Prepared> {
             };
             tests.push(Prepared { name, body: Box::new(body) });
         }
-        if let Control::As(mode) = attempt.control {
+    }
+    for attempt in attempts::all() {
+        if let Control::As(mode) | Control::Perhaps(mode) = attempt.control {
             let name = format!("control::{}", attempt.name);
             let body = move |lab: &mut Lab| {
                 let outcome = control(lab, attempt, mode);
@@ -42,7 +45,7 @@ pub(crate) fn tests() -> Vec<Prepared> {
 pub(crate) fn without_control() -> impl Iterator<Item = (&'static str, &'static str)> {
     attempts::all().filter_map(|attempt| match attempt.control {
         Control::None(why) => Some((attempt.name, why)),
-        Control::As(_) => None,
+        Control::As(_) | Control::Perhaps(_) => None,
     })
 }
 
@@ -84,26 +87,89 @@ impl World {
 }
 
 /// The probe's words, with the paths that are known only now.
-fn words(attempt: &Attempt) -> Result<Vec<String>, Failure> {
+fn words(attempt: &Attempt, token: &str) -> Result<Vec<String>, Failure> {
     let sockets = hidden_sockets();
+    let server = server_path(token)?;
     let filled = attempt.probe.iter().map(|word| match word.strip_prefix("socket:") {
         Some(part) => sockets.iter().find(|path| path.contains(part)).cloned().unwrap_or_default(),
+        None if *word == "server" => server.display().to_string(),
         None => (*word).to_owned(),
     });
     let probe = surroundings()?.probe.display().to_string();
     Ok([probe].into_iter().chain(filled).collect())
 }
 
+/// The path of an attempt's own server.
+fn server_path(token: &str) -> Result<PathBuf, Failure> {
+    Ok(surroundings()?.folder.join(format!("{token}.sock")))
+}
+
+/// An attempt's own server, which is a process, as the working directory is one's.
+struct OwnServer {
+    child: Child,
+    path: PathBuf,
+}
+
+impl OwnServer {
+    fn start(server: Server, token: &str) -> Result<Self, Failure> {
+        let path = server_path(token)?;
+        let name = path.file_name().unwrap_or_default();
+        let mut command = as_user(Mode::User, &surroundings()?.probe.display().to_string())?;
+        command.arg("serve-path");
+        match server {
+            Server::Late => {
+                command.arg(&path).arg(path.with_extension("came")).arg(path.with_extension("sock.ready"))
+            }
+            Server::Relative => command.arg(Path::new(".").join(name)).arg(path.with_extension("came")),
+        };
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let server_is_there = || Ok((server == Server::Late || path.exists()).then_some(()));
+        wait_until("the server listens", server_is_there)?;
+        Ok(OwnServer { child, path })
+    }
+
+    /// What came to it.
+    fn came(&self) -> String {
+        std::fs::read_to_string(self.path.with_extension("came")).unwrap_or_default()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for name in ["sock", "came", "sock.ready"] {
+            let _ = std::fs::remove_file(self.path.with_extension(name));
+        }
+    }
+}
+
+/// Whether nothing of this kernel can prevent an attempt.
+fn is_open(attempt: &Attempt) -> Outcome {
+    match attempt.server {
+        Some(Server::Late) if !netwright_sys::Confinement::confines_sockets() => {
+            Err(Failure::lacking("only Linux 7.1 and later can refuse sockets that appear later"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn in_sandbox(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
+    is_open(attempt)?;
     let world = World::new(lab)?;
     let token = token();
-    let words = words(attempt)?;
+    let words = words(attempt, &token)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut command = sandboxed(mode, attempt.policy, &words)?;
-    if attempt.handed_down {
-        command = handing_down(mode, &command)?;
-    }
-    let ran = finish(command.env("NETWRIGHT_TOKEN", &token))?;
+    let server = attempt.server.map(|server| OwnServer::start(server, &token)).transpose()?;
+    let ran = if mode == Mode::Attached {
+        attached(attempt.policy, &words, &token)?
+    } else {
+        let mut command = sandboxed(mode, attempt.policy, &words)?;
+        if attempt.handed_down {
+            command = handing_down(mode, &command)?;
+        }
+        finish(command.env("NETWRIGHT_TOKEN", &token))?
+    };
     let mut permits = Vec::new();
     for permit in attempt.permits {
         permits.push(Permit::read(permit)?);
@@ -112,6 +178,7 @@ fn in_sandbox(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
         permits.push(Permit::read("tcp 203.0.113.66 7")?);
     }
     let mut leaks = world.leaks(&permits, &token)?;
+    leaks.extend(server.map(|server| server.came()).filter(|came| came.contains(&token)));
     leaks.extend(ran.stdout.lines().filter(|line| line.starts_with("breach: ")).map(str::to_owned));
     if !leaks.is_empty() {
         return Err(Failure::wrong(format_args!("LEAK: {}\n{}", leaks.join("; "), told(&ran))));
@@ -137,7 +204,8 @@ fn handing_down(mode: Mode, command: &Command) -> Result<Command, Failure> {
 fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     let world = World::new(lab)?;
     let token = token();
-    let words = words(attempt)?;
+    let words = words(attempt, &token)?;
+    let server = attempt.server.map(|server| OwnServer::start(server, &token)).transpose()?;
     let (probe, rest) = words.split_first().ok_or_else(|| Failure::wrong("no probe"))?;
     let mut command = as_user(mode, if mode == Mode::Root { "unshare" } else { probe })?;
     if mode == Mode::Root {
@@ -154,9 +222,14 @@ fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     for permit in attempt.permits {
         permits.push(Permit::read(permit)?);
     }
-    let got = !world.leaks(&permits, &token)?.is_empty() || ran.stdout.contains("breach: ");
+    let served = || server.is_some_and(|server| server.came().contains(&token));
+    let got = !world.leaks(&permits, &token)?.is_empty() || ran.stdout.contains("breach: ") || served();
     match got {
         true => Ok(()),
+        false if matches!(attempt.control, Control::Perhaps(_)) => Err(Failure::lacking(format_args!(
+            "this kernel lacks it: {}",
+            ran.stdout.trim().trim_start_matches("refused: ")
+        ))),
         false => Err(Failure::wrong(format_args!("without a sandbox nothing got out: {}", told(&ran)))),
     }
 }

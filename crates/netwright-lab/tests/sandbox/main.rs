@@ -39,5 +39,5 @@ fn main() -> ExitCode {
 
 /// The ways of running that this process can try.
 fn modes() -> &'static [Mode] {
-    &[Mode::User, Mode::Root, Mode::Routed]
+    &[Mode::User, Mode::Root, Mode::Routed, Mode::UserPid, Mode::RootPid, Mode::Attached]
 }

@@ -22,6 +22,12 @@ pub(crate) enum Mode {
     Root,
     /// Root, by a link and the kernel's address translation.
     Routed,
+    /// An ordinary user, by the relay, who sees its own processes alone.
+    UserPid,
+    /// Root, by the relay, who sees its own processes alone.
+    RootPid,
+    /// An ordinary user's process that runs already, and is put behind the policy by root.
+    Attached,
 }
 
 impl Mode {
@@ -31,13 +37,23 @@ impl Mode {
             Mode::User => "user",
             Mode::Root => "root",
             Mode::Routed => "routed",
+            Mode::UserPid => "user-pid",
+            Mode::RootPid => "root-pid",
+            Mode::Attached => "attached",
         }
+    }
+
+    /// Whether what is tried runs as an ordinary user.
+    pub(crate) fn is_user(self) -> bool {
+        matches!(self, Mode::User | Mode::UserPid | Mode::Attached)
     }
 
     fn flags(self) -> &'static [&'static str] {
         match self {
             Mode::User | Mode::Root => &["--mode", "relay"],
             Mode::Routed => &["--mode", "nat"],
+            Mode::UserPid | Mode::RootPid => &["--mode", "relay", "--pid"],
+            Mode::Attached => &[],
         }
     }
 }
@@ -70,18 +86,18 @@ pub(crate) fn token() -> String {
 pub(crate) fn as_user(mode: Mode, program: &str) -> Result<Command, Failure> {
     let surroundings = surroundings()?;
     let mut command = match mode {
-        Mode::User if surroundings.really_root => {
+        _ if mode.is_user() && surroundings.really_root => {
             let mut command = Command::new(program);
             command.uid(NOBODY).gid(NOBODY);
             command
         }
-        Mode::User => {
+        _ if mode.is_user() => {
             let mut command = Command::new("unshare");
             command.arg("--user").arg(format!("--map-user={NOBODY}")).arg(format!("--map-group={NOBODY}"));
             command.arg("--").arg(program);
             command
         }
-        Mode::Root | Mode::Routed => Command::new(program),
+        _ => Command::new(program),
     };
     // Without folders of somebody's home, which the ordinary user cannot reach.
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -99,6 +115,52 @@ pub(crate) fn sandboxed(mode: Mode, policy: &[&str], program: &[&str]) -> Result
     let mut command = as_user(mode, &netwright)?;
     command.arg("run").args(mode.flags()).args(policy).arg("--").args(program);
     Ok(command)
+}
+
+/// Runs a program that is there before the policy: it waits until that is in force.
+pub(crate) fn attached(policy: &[&str], program: &[&str], token: &str) -> Result<Ran, Failure> {
+    if !surroundings()?.really_root {
+        return Err(Failure::lacking("only root may put processes of the host behind a policy"));
+    }
+    let go = surroundings()?.folder.join(format!("go-{token}"));
+    let script = r#"until test -e "$0"; do sleep 0.02; done; exec "$@""#;
+    let mut command = as_user(Mode::Attached, "sh")?;
+    command.args(["-c", script]).arg(&go).args(program).env("NETWRIGHT_TOKEN", token);
+    let child = command.spawn()?;
+    let mut supervisor = Command::new(&surroundings()?.netwright);
+    supervisor.args(["run", "--attach", &child.id().to_string()]).args(policy);
+    let mut supervisor = supervisor.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let in_force = heard(&mut supervisor, "the policy is in force");
+    std::fs::write(&go, "")?;
+    if in_force.is_err() {
+        let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::KILL);
+    }
+    let ran = wait(child);
+    let _ = rustix::process::kill_process(Pid::from_child(&supervisor), Signal::INT);
+    let ended = supervisor.wait()?;
+    let _ = std::fs::remove_file(&go);
+    in_force?;
+    netwright_lab::ensure!(ended.success(), "detaching failed: {ended}");
+    ran
+}
+
+/// Waits until a process has said something on its standard error, and reads the rest on a thread.
+fn heard(child: &mut Child, what: &str) -> Result<(), Failure> {
+    use std::io::{BufRead, BufReader};
+    let mut lines = BufReader::new(child.stderr.take().ok_or_else(|| Failure::wrong("no pipe"))?).lines();
+    let mut said = Vec::new();
+    for line in lines.by_ref() {
+        said.push(line?);
+        if said.last().is_some_and(|line| line.contains(what)) {
+            thread::spawn(move || lines.for_each(drop));
+            return Ok(());
+        }
+    }
+    let said = said.join("; ");
+    Err(match said.contains("control group") {
+        true => Failure::lacking(format_args!("control groups of version 2 cannot be made here: {said}")),
+        false => Failure::wrong(said),
+    })
 }
 
 /// Runs a command to its end, and to that of all that hold its output.

@@ -41,13 +41,17 @@ pub(super) fn refused(text: &mut Text, log: &str) {
     });
 }
 
-/// What goes to the host itself: the resolver, and what rules for the host allow.
+/// What goes to the host itself, which is the resolver and what rules for the host allow, and the name servers that are asked directly.
 pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions, to: &Attached) {
     text.chain("own", |text| {
         text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {} accept", to.resolver));
         text.lines(rules::host(&policy.deny, true, "goto refused"));
         text.lines(rules::host(&policy.allow, false, "goto allowed"));
         text.line(if options.undecided == Undecided::Allow { "goto allowed" } else { "goto refused" });
+    });
+    text.chain("questions", |text| {
+        text.lines(rules::name_servers(policy));
+        text.line(format_args!("meta l4proto {{ tcp, udp }} redirect to :{}", to.resolver));
     });
 }
 
@@ -62,10 +66,7 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
     });
     text.chain("name_servers", |text| {
         text.line("type nat hook output priority dstnat; policy accept;");
-        text.line(format_args!(
-            "meta l4proto {{ tcp, udp }} th dport 53 {group} redirect to :{}",
-            to.resolver
-        ));
+        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport 53 {group} goto questions"));
     });
     text.chain("untracked", |text| {
         text.line("type filter hook output priority raw; policy accept;");

@@ -2,7 +2,7 @@
 
 use super::text::name_set;
 use crate::policy::address::with_forms;
-use crate::policy::{NAME_SERVER_PORTS, Ports, Protocol, Rule, Target};
+use crate::policy::{NAME_SERVER_PORTS, Policy, Ports, Protocol, Rule, Target};
 
 /// The longest comment that all kernels' listings show, in bytes.
 const COMMENT: usize = 120;
@@ -35,6 +35,18 @@ pub(super) fn denied(rule: &Rule) -> Vec<String> {
 pub(super) fn host<'a>(rules: impl IntoIterator<Item = &'a Rule>, deny: bool, verdict: &str) -> Vec<String> {
     let rules = rules.into_iter().filter(|rule| rule.target == Target::Host);
     rules.flat_map(|rule| lines(rule, vec![(true, String::new())], deny, verdict)).collect()
+}
+
+/// Name servers that rules name with their port: what is asked of them is led nowhere else.
+pub(super) fn name_servers(policy: &Policy) -> Vec<String> {
+    let [plain, _] = NAME_SERVER_PORTS;
+    let names_port = |rule: &&Rule| match &rule.ports {
+        Ports::Only(ranges) => ranges.iter().any(|range| range.contains(&plain)),
+        Ports::All => false,
+    };
+    let named =
+        policy.allow.iter().filter(|rule| matches!(rule.target, Target::Network(..))).filter(names_port);
+    named.flat_map(|rule| lines(rule, places(rule, false), false, "accept")).collect()
 }
 
 /// An echo request of a family.

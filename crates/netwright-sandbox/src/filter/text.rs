@@ -102,7 +102,8 @@ pub(super) fn replacement(policy: &Policy, options: &FilterOptions, numbers: &Nu
     let mut text = Text { out: String::new(), depth: 0 };
     let table = &options.table;
     let arrived = options.listeners().map(|_| "arrived");
-    for chain in ["decide", "own"].into_iter().chain(arrived) {
+    let questions = matches!(options.mode, Mode::Attached(_)).then_some("questions");
+    for chain in ["decide", "own"].into_iter().chain(arrived).chain(questions) {
         text.line(format_args!("flush chain inet {table} {chain}"));
     }
     for (number, ipv4) in numbers.gone.iter().flat_map(|number| [(number, true), (number, false)]) {

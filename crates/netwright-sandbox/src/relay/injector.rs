@@ -52,6 +52,7 @@ impl Injector {
             let _ = sendto(socket, bytes, SendFlags::NOSIGNAL, &to);
         }
     }
+
     /// In the network namespace of the calling thread, past the filter there. Without IPv6 in the kernel, there is none.
     pub(crate) fn here() -> Result<Self> {
         let raw = |ipv6| {

@@ -99,11 +99,14 @@ fn holds_socket(directory: &Path) -> bool {
 
 /// The sockets of `/proc/net/unix` that are in the file system here, each once.
 fn listed_sockets(list: &[u8]) -> BTreeSet<PathBuf> {
-    let paths: BTreeSet<&[u8]> = list.split(|&byte| byte == b'\n').filter_map(socket_path).collect();
+    let paths: BTreeSet<&Path> = list.split(|&byte| byte == b'\n').filter_map(socket_path).collect();
+    let (absolute, relative): (Vec<&Path>, Vec<&Path>) =
+        paths.into_iter().partition(|path| path.is_absolute());
+    let directories = if relative.is_empty() { BTreeSet::new() } else { working_directories() };
+    let below = directories.iter().flat_map(|directory| relative.iter().map(|path| directory.join(path)));
     let is_socket = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    paths
-        .into_iter()
-        .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+    below
+        .chain(absolute.into_iter().map(PathBuf::from))
         .filter(|path| is_socket(path))
         .filter_map(|path| fs::canonicalize(path).ok())
         .collect()
@@ -129,8 +132,18 @@ fn temporary_sockets(directory: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-/// The path in a line of `/proc/net/unix`, which is behind seven other columns.
-fn socket_path(line: &[u8]) -> Option<&[u8]> {
+/// Where processes work: a socket that was bound by a relative path most likely lies below one of them.
+fn working_directories() -> BTreeSet<PathBuf> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_process = |name: &OsStr| name.as_bytes().iter().all(u8::is_ascii_digit);
+    processes
+        .filter(|process| is_process(&process.file_name()))
+        .filter_map(|process| fs::read_link(process.path().join("cwd")).ok())
+        .collect()
+}
+
+/// The path in a line of `/proc/net/unix`, which is behind seven other columns, as it was given when the socket was bound.
+fn socket_path(line: &[u8]) -> Option<&Path> {
     const COLUMNS: usize = 7;
     let mut rest = line;
     for _ in 0..COLUMNS {
@@ -138,7 +151,7 @@ fn socket_path(line: &[u8]) -> Option<&[u8]> {
         rest = rest.get(rest.iter().position(|&byte| byte == b' ')?..)?;
     }
     let path = rest.get(1..)?;
-    path.starts_with(b"/").then_some(path)
+    (!path.is_empty() && !path.starts_with(b"@")).then(|| Path::new(OsStr::from_bytes(path)))
 }
 
 #[cfg(test)]

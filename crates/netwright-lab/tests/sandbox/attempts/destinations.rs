@@ -84,7 +84,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("benchmark-network-under-internet", INTERNET, &["tcp", "198.19.0.1", "443"], &[]),
     Attempt::new("reserved-under-internet", INTERNET, &["tcp", "240.0.0.1", "443"], &[]),
     Attempt::new("public-under-lan", &["--allow", "lan"], &["tcp", "203.0.113.66", "443"], &[]),
-    Attempt::new("multicast-under-any", ANY, &["join-group", "239.1.2.3", "5000"], &[]),
+    Attempt::new("multicast-under-any", ANY, &["join-group", "239.1.2.3", "5000"], &[]).contained(),
     Attempt::new("local-multicast-under-any", ANY, &["udp", "224.0.0.251", "5353"], &[]),
     Attempt::new("broadcast-under-any", ANY, &["broadcast", "255.255.255.255", "5000"], &[]),
     Attempt::new("loopback-of-the-host-under-any", ANY, &["tcp", "127.0.0.1", "7777"], &[]),
@@ -93,8 +93,9 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("unspecified-address-under-any", ANY, &["tcp", "0.0.0.0", "7777"], &[]),
     Attempt::new("ping-under-tcp", &["--allow", "any/tcp"], &["ping", "203.0.113.66"], &[]),
     Attempt::new("ping-metadata-under-icmp", ECHO, &["ping", "169.254.169.254"], &[]),
-    Attempt::new("ping-contents", ECHO, &["ping", "203.0.113.66"], &["icmp 203.0.113.66"]),
-    Attempt::new("ping-contents-v6", ECHO, &["ping", "2001:db8:bad::66"], &["icmp 2001:db8:bad::66"]),
+    Attempt::new("ping-contents", ECHO, &["ping", "203.0.113.66"], &["icmp 203.0.113.66"]).contained(),
+    Attempt::new("ping-contents-v6", ECHO, &["ping", "2001:db8:bad::66"], &["icmp 2001:db8:bad::66"])
+        .contained(),
     Attempt::new("tcp-under-icmp", ECHO, &["tcp", "203.0.113.66", "443"], &[]),
     // The host itself.
     Attempt::one("loopback-of-the-host", &["tcp", "127.0.0.1", "7777"]),
@@ -111,13 +112,14 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         &[],
     ),
     Attempt::new("link-addresses-of-the-host", ANY, &["neighbours", "7777"], &[])
-        .alone("there is no link between the host and itself"),
+        .alone("there is no link between the host and itself")
+        .contained(),
     // The link.
     Attempt::one("link-local", &["tcp", "fe80::1%eth0", "443"]).alone("no such neighbour"),
     Attempt::new("link-local-under-any", ANY, &["udp", "ff02::1%eth0", "5000"], &[]),
     Attempt::one("multicast", &["udp", "224.0.0.251", "5353"]),
     Attempt::one("multicast-v6", &["udp", "ff02::fb%eth0", "5353"]),
-    Attempt::one("join-a-group", &["join-group", "239.1.2.3", "5000"]),
+    Attempt::one("join-a-group", &["join-group", "239.1.2.3", "5000"]).contained(),
     Attempt::one("broadcast", &["broadcast", "255.255.255.255", "5000"]),
     Attempt::one("broadcast-of-the-network", &["broadcast", "10.77.0.255", "5000"]),
     // Ports of name servers, which only their own rule opens.

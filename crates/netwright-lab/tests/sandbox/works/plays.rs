@@ -52,7 +52,7 @@ fn folder(mode: Mode) -> Result<PathBuf, Failure> {
     let folder = surroundings.folder.join(format!("play-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir(&folder)?;
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
-    if mode == Mode::User && surroundings.really_root {
+    if mode.is_user() && surroundings.really_root {
         chown(&folder, Some(NOBODY), Some(NOBODY))?;
     }
     Ok(folder)

@@ -31,6 +31,11 @@ my $socket = IO::Socket::INET->new(PeerAddr => 'good.example.org', PeerPort => 8
 print $socket \"GET / HTTP/1.0\\r\\n\\r\\n\"; print while <$socket>;
 ";
 
+/// A server with a path socket and its client, both inside.
+const OWN_PATH_SOCKET: &str = r#"d=$(mktemp -d); "$0" serve-path $d/s $d/came & until test -S $d/s; do sleep 0.01; done; "$0" path $d/s; wait; cat $d/came; rm -r $d"#;
+/// What has to be allowed where anything about files is decided at all.
+const BETWEEN_DIRECTORIES: &str = r#"d=$(mktemp -d); mkdir $d/a $d/b; echo moved >$d/a/f; ln $d/a/f $d/b/g; mv $d/a/f $d/b/f; cat $d/b/f; rm -r $d"#;
+
 pub(super) const WORKS: &[Work] = &[
     // Programs that people use.
     Work::new("curl", WEB, &["curl", "-sS", "http://good.example.org/"], "hello from").needs("curl", "curl"),
@@ -114,8 +119,11 @@ pub(super) const WORKS: &[Work] = &[
     Work::new("datagrams-v6", &["--allow", "[2001:db8:10::10]:5000/udp"], &["probe", "udp-kinds", "2001:db8:10::10", "5000"], "reached"),
     Work::new("large-datagrams", &["--allow", "198.51.100.10:5000/udp"], &["probe", "large-udp", "198.51.100.10", "5000", "8000"], "reached"),
     // Inside.
-    Work::new("own-servers", &[], &["probe", "own-servers"], "reached"),
-    Work::new("own-servers-without-network", &["--no-network"], &["probe", "own-servers"], "reached"),
+    Work::new("own-path-socket", &[], &["sh", "-ec", OWN_PATH_SOCKET, "probe"], "token"),
+    Work::new("files-between-directories", &[], &["sh", "-ec", BETWEEN_DIRECTORIES], "moved"),
+    Work::new("mounts-of-its-own", &["--mounts"], &["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs none /mnt && echo mounted"], "mounted").inside(),
+    Work::new("own-servers", &[], &["probe", "own-servers"], "reached").contained(),
+    Work::new("own-servers-without-network", &["--no-network"], &["probe", "own-servers"], "reached").contained(),
     Work::new("port-of-the-host", &["--allow", "host:7777/tcp"], &["probe", "echo", "127.0.0.1", "7777"], "reached"),
     Work::new("name-by-flag", &["--hosts", "db.local=198.51.100.10", "--allow", "db.local:7"], &["probe", "echo", "db.local", "7"], "reached").inside(),
     Work::new("name-server-by-flag", &["--dns", "203.0.113.53", "--allow", "good.example.org:7"], &["probe", "echo", "good.example.org", "7"], "reached").inside(),

@@ -56,7 +56,7 @@ fn entries_with_sockets_go_and_ways_to_what_is_kept_stay() {
 #[test]
 fn sockets_are_read_from_the_list_and_looked_up() {
     let line = b"000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 /run/a b.sock";
-    assert_eq!(socket_path(line), Some(&b"/run/a b.sock"[..]));
+    assert_eq!(socket_path(line), Some(Path::new("/run/a b.sock")));
     assert_eq!(socket_path(b"000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 @abstract"), None);
     assert_eq!(socket_path(b"000000002a1b4f6e: 00000003 00000000 00000000 0001 03  1156"), None);
     assert_eq!(socket_path(b""), None);
@@ -68,6 +68,13 @@ fn sockets_are_read_from_the_list_and_looked_up() {
         format!("000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 {}\n", place.join(name).display())
     });
     assert_eq!(listed_sockets(list.concat().as_bytes()), BTreeSet::from([place.join("socket")]));
+
+    let here = std::env::current_dir().unwrap();
+    let relative = format!("netwright-masks-{}.sock", std::process::id());
+    let _relative = UnixListener::bind(&relative).unwrap();
+    let line = format!("000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 ./{relative}\n");
+    assert_eq!(listed_sockets(line.as_bytes()), BTreeSet::from([here.join(&relative)]));
+    fs::remove_file(relative).unwrap();
     fs::remove_dir_all(place).unwrap();
 }
 

@@ -194,7 +194,7 @@ fn on_terminal(mode: Mode, policy: &[&str], text: &str, keys: &[(u64, &[u8])]) -
 
 fn terminal_script(mode: Mode, line: &str, keys: &[(u64, &[u8])]) -> Result<String, Failure> {
     let mut command = crate::run::as_user(mode, "script")?;
-    if mode == Mode::User && !surroundings()?.really_root {
+    if mode.is_user() && !surroundings()?.really_root {
         // The user namespace is made by the line itself.
         command = crate::run::as_user(Mode::Root, "script")?;
     }

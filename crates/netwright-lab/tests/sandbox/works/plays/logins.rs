@@ -144,7 +144,7 @@ fn by_login(lab: &mut Lab, mode: Mode, what: &str, says: &str) -> Outcome {
     let _server = login_server(&world, &keys)?;
     let own = folder(mode)?;
     fs::copy(keys.join("key"), own.join("key"))?;
-    if mode == Mode::User && surroundings()?.really_root {
+    if mode.is_user() && surroundings()?.really_root {
         std::os::unix::fs::chown(own.join("key"), Some(crate::surroundings::NOBODY), None)?;
     }
     inside(mode, &own, &["--allow", "git.example.org:22/tcp"], what, says)
