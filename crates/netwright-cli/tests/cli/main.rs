@@ -1,8 +1,8 @@
 //! The built command, run as its users run it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod attach;
 mod asking;
+mod attach;
 mod check;
 mod command;
 mod describe;
