@@ -44,7 +44,7 @@ fn compare(words: &[&str]) -> Result<()> {
         Err(error) => return Err(error),
     };
     // `cargo test` only looks whether all of this works.
-    let (rounds, seconds, crowd) = if bench { (21, 2.0, 100) } else { (1, 0.1, 3) };
+    let (rounds, seconds, crowd) = if bench { (21, 1.0, 100) } else { (1, 0.1, 3) };
     if wanted("start") {
         start::table(&world, rounds)?;
     }

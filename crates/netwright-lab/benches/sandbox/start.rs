@@ -4,48 +4,64 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use crate::Result;
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::measure::{below, median, memory_of};
 use crate::peers::{Peer, SERVER, World};
+use crate::{Result, flow};
 
-/// Prints how long it takes until `true` has run.
+/// Prints how long it takes until a command runs, and until all is over when it ends at once.
 pub(crate) fn table(world: &World, rounds: usize) -> Result<()> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let shell = "ip link set lo up && echo 'table inet t { chain c { type filter hook output priority 0; policy drop; }; }' \
-                 | nft -f - && true";
-    let netwright = |flags: &[&str]| [world.run(flags), words(&["true"])].concat();
+                 | nft -f - && exec \"$@\"";
+    let netwright = |flags: &[&str]| world.run(flags);
     let ways = [
-        ("true", false, words(&["true"])),
-        ("unshare, true", true, words(&["unshare", "-Urn", "true"])),
-        ("unshare, ip, nft, true", true, words(&["unshare", "-Urn", "sh", "-c", shell])),
+        ("nothing", false, words(&["env"])),
+        ("unshare", true, words(&["unshare", "-Urn"])),
+        ("unshare, ip, nft", true, words(&["unshare", "-Urn", "sh", "-c", shell, "sh"])),
         ("netwright run --no-network", true, netwright(&["--no-network"])),
         ("netwright run --allow ADDRESS", true, netwright(&["--mode", "relay", "--allow", SERVER])),
         ("netwright run, ten rules", true, netwright(&TEN_RULES)),
         ("netwright run --mode nat", false, netwright(&["--mode", "nat", "--allow", SERVER])),
-        ("pasta", true, words(&["pasta", "--config-net", "--quiet", "--", "true"])),
+        ("pasta", true, words(&["pasta", "--config-net", "--quiet", "--"])),
     ];
-    println!("\n| start | ms (median of {rounds}) | of the fastest shell |");
-    println!("|---|---:|---:|");
-    let mut times = vec![Vec::new(); ways.len()];
+    println!("\n| start (median of {rounds}) | ms until it runs | / unshare, ip, nft | ms until the end |");
+    println!("|---|---:|---:|---:|");
+    let client = words(&[&std::env::current_exe()?.display().to_string(), flow::CLIENT, NOW, "", "", ""]);
+    let mut times = vec![(Vec::new(), Vec::new()); ways.len()];
     for _ in 0..rounds {
-        for ((_, rootless, words), times) in ways.iter().zip(&mut times) {
-            let mut command = world.own(*rootless, words);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let start = Instant::now();
-            if command.status().is_ok_and(|status| status.success()) {
-                times.push(start.elapsed().as_secs_f64() * 1e3);
+        for ((_, rootless, words), (runs, ends)) in ways.iter().zip(&mut times) {
+            let mut command = world.own(*rootless, &[&words[..], &client].concat());
+            command.stdin(Stdio::null()).stderr(Stdio::null());
+            let start = now();
+            let output = command.output()?;
+            let end = now();
+            if let Ok(time) = String::from_utf8_lossy(&output.stdout).trim().parse::<f64>() {
+                runs.push(time - start);
+                ends.push(end - start);
             }
         }
     }
-    let medians: Vec<f64> = times.into_iter().map(median).collect();
-    let shell = medians.get(2).copied().unwrap_or_default();
-    for ((name, ..), median) in ways.iter().zip(&medians) {
-        match *median > 0.0 {
-            true => println!("| {name} | {median:.1} | {:.2} |", median / shell),
-            false => println!("| {name} | did not run | - |"),
+    let medians: Vec<(f64, f64)> =
+        times.into_iter().map(|(runs, ends)| (median(runs), median(ends))).collect();
+    let shell = medians.get(2).map(|(runs, _)| *runs).unwrap_or_default();
+    for ((name, ..), (runs, ends)) in ways.iter().zip(&medians) {
+        match *runs > 0.0 {
+            true => println!("| {name} | {runs:.1} | {:.2} | {ends:.1} |", runs / shell),
+            false => println!("| {name} | did not run | - | - |"),
         }
     }
     Ok(())
+}
+
+/// The argument by which the client knows that it is to say when it was started.
+pub(crate) const NOW: &str = "now";
+
+/// Milliseconds of the clock that all processes share.
+pub(crate) fn now() -> f64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
 const TEN_RULES: [&str; 22] = [
