@@ -25,7 +25,7 @@ use crate::attribution::{namespace_of, processes_of};
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode;
 use crate::relay::injector::Injector;
-use crate::relay::{Packet, Report};
+use crate::relay::{AFTER_FAILURE, Packet, Report};
 use crate::resolver::{Resolver, Sockets};
 use crate::sandbox::files::Files;
 use crate::sandbox::reports::Reports;
@@ -267,7 +267,7 @@ fn listen(log: &Connection, stop: &OwnedFd, reports: &Reports, injector: &Inject
         match poll(&mut sources, None) {
             Ok(_) if !sources[0].revents().is_empty() => return,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return,
+            Err(_) => std::thread::sleep(AFTER_FAILURE),
         }
         loop {
             match log.socket().receive(&mut buffer) {

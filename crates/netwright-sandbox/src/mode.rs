@@ -18,7 +18,8 @@ const PREFIX: &str = "nwrun";
 /// How packets get out of a sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// As the caller's privileges allow: [`Mode::Nat`] where they suffice and the host forwards, [`Mode::Relay`] else.
+    /// As the caller's privileges allow: [`Mode::Nat`] where they suffice and the host forwards, [`Mode::Relay`] else, and where the host has a
+    /// firewall of `iptables-legacy`, which may drop what is forwarded.
     #[default]
     Automatic,
     /// The supervisor makes the connections: needs no privileges. TCP, UDP and ping.
@@ -32,9 +33,9 @@ pub(crate) fn has_ipv6() -> bool {
     fs::read_to_string("/proc/thread-self/net/if_inet6").is_ok_and(|list| list.lines().any(is_global))
 }
 
-/// Whether this process may configure the host's network.
+/// Whether this process may configure the host's network, and can tell that nothing there stands against it.
 pub(crate) fn nat_is_possible() -> bool {
-    capability::net_admin() && capability::sys_admin()
+    capability::net_admin() && capability::sys_admin() && !obstacle::is_unreadable()
 }
 
 /// Whether a line of `/proc/net/if_inet6` is about an address of global scope.

@@ -36,7 +36,7 @@ use rustix::net::getsockname;
 
 pub(crate) use self::asked::Asked;
 pub use self::packet::Packet;
-pub(crate) use self::poll::{EventFlags, Events, Poll, Waker};
+pub(crate) use self::poll::{AFTER_FAILURE, EventFlags, Events, Poll, Waker};
 
 use self::allowance::Allowance;
 use self::gate::{Gate, Outside};

@@ -1,6 +1,6 @@
 //! The name server inside of a sandbox: it answers for allowed names only, and opens the way to their addresses before it tells them.
 //!
-//! - Names that a rule allows, and those that the answers for them lead to (targets of SRV, HTTPS and SVCB records), are asked of the
+//! - Names that a rule allows, and those that the answers for them lead to (targets of SRV, MX, NAPTR, HTTPS and SVCB records), are asked of the
 //!   host's name servers, from the host's namespace. Any other name "does not exist", with the extended error `Blocked` (RFC 8914): the
 //!   resolvers of libraries understand that at once, where they take "refused" for a broken server.
 //! - Answers are built anew from the chain of aliases that begins at the question and from the records at its end; nothing else that a

@@ -302,3 +302,28 @@ fn a_firewall_that_forwards_nothing_is_named() {
     assert_eq!(refused, expected);
     assert!(rest.contains("--mode relay") && rest.ends_with("\n0\n1\n"), "{rest}");
 }
+
+#[test]
+fn names_are_resolved_where_the_host_names_no_name_servers() {
+    let script = r#"
+        ip link set lo up
+        mount -t tmpfs none /etc
+        "$0" run --mode relay --quiet --hosts db.local=192.0.2.5 --allow db.local:5 -- getent ahostsv4 db.local
+    "#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("192.0.2.5 "), "{out}");
+}
+
+#[test]
+fn root_writes_no_files_of_the_kernel() {
+    let script = r#"
+        for flags in --no-network '--no-network --pid'; do
+            "$0" run --mode relay $flags -- sh -c '
+                for path in acpi bus irq scsi sys sysrq-trigger; do
+                    test ! -e /proc/$path || test ! -w /proc/$path || echo $path
+                done'
+        done
+    "#;
+    assert_eq!(stdout(&mut isolated(script)), "");
+}

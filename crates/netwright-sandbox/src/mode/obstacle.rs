@@ -1,5 +1,8 @@
 //! What stands against routing packets on this host.
 
+use std::fs;
+use std::path::Path;
+
 use netwright_netfilter::request::List;
 use netwright_netfilter::{Batch, Chain, ChainPolicy, Family, Hook, Rule};
 use netwright_sys::{Cause, Connection, Error, Result, capability, protocol};
@@ -26,6 +29,15 @@ pub(super) fn check() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the host has a firewall that cannot be read here: the filter tables of `iptables-legacy`.
+pub(super) fn is_unreadable() -> bool {
+    let has_filter = |list: &str| {
+        let tables = fs::read_to_string(Path::new("/proc/thread-self/net").join(list));
+        tables.is_ok_and(|tables| tables.lines().any(|table| table == "filter"))
+    };
+    ["ip_tables_names", "ip6_tables_names"].into_iter().any(has_filter)
 }
 
 fn drops(chain: &Chain) -> bool {

@@ -102,7 +102,8 @@ impl Gate {
         let mut stop = Stop::new(stop);
         loop {
             let timeout = stop.timeout(self.timeout(Instant::now()));
-            if self.poll.wait(&mut events, timeout).is_err() || stop.is_over(&events) {
+            self.poll.wait(&mut events, timeout);
+            if stop.is_over(&events) {
                 return;
             }
             let now = Instant::now();

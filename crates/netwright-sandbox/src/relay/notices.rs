@@ -26,9 +26,7 @@ impl Notices {
         let Ok(poll) = self.watch() else { return };
         let (mut events, mut buffer) = (Events::new(), Vec::new());
         while !stop.load(Ordering::Relaxed) {
-            if poll.wait(&mut events, None).is_err() {
-                return;
-            }
+            poll.wait(&mut events, None);
             while !stop.load(Ordering::Relaxed) && self.listen(&mut buffer) {}
         }
     }

@@ -14,6 +14,9 @@ pub(crate) use rustix::event::epoll::EventFlags;
 /// The most events that are taken at once.
 const EVENTS: usize = 256;
 
+/// How long nothing is asked of a kernel that could not wait.
+pub(crate) const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
 /// A set of descriptors, each with a number of the caller's.
 #[derive(Debug)]
 pub(crate) struct Poll(OwnedFd);
@@ -35,18 +38,16 @@ impl Poll {
         epoll::delete(&self.0, descriptor)
     }
 
-    /// Waits for events; none where the time is over before.
-    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
+    /// Waits for events; none where the time is over before, or where the kernel has no memory left: that passes, and who waits here
+    /// has others to serve until then.
+    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut room = [const { MaybeUninit::uninit() }; EVENTS];
         events.clear();
         match epoll::wait(&self.0, &mut room[..], timeout.as_ref()) {
-            Ok((found, _)) => {
-                events.extend(found.iter().map(|event| (event.data.u64(), event.flags)));
-                Ok(())
-            }
-            Err(Errno::INTR) => Ok(()),
-            Err(errno) => Err(errno),
+            Ok((found, _)) => events.extend(found.iter().map(|event| (event.data.u64(), event.flags))),
+            Err(Errno::INTR) => {}
+            Err(_) => std::thread::sleep(AFTER_FAILURE),
         }
     }
 }

@@ -109,9 +109,7 @@ impl Worker {
     fn step(&mut self, events: &mut Events, patience: Option<Duration>) -> bool {
         self.has_carried_out = false;
         let timeout = if self.queue.is_empty() { patience } else { Some(Duration::ZERO) };
-        if self.poll.wait(events, timeout).is_err() {
-            return false;
-        }
+        self.poll.wait(events, timeout);
         let mut woken = false;
         for (number, flags) in events.drain(..) {
             match number {

@@ -91,7 +91,8 @@ impl Udp {
         let mut stop = Stop::new(stop);
         loop {
             let timeout = stop.timeout(next_end.map(|end| end.saturating_duration_since(Instant::now())));
-            if self.poll.wait(&mut events, timeout).is_err() || stop.is_over(&events) {
+            self.poll.wait(&mut events, timeout);
+            if stop.is_over(&events) {
                 return;
             }
             let now = Instant::now();

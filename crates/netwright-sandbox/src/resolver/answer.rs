@@ -236,6 +236,22 @@ struct Found {
     records: usize,
 }
 
+/// The name that a record leads to at its end (RFC 2782, 1035 and 3403).
+fn target(record: &Record) -> Option<Name> {
+    let mut reader = Reader::new(&record.data);
+    let (numbers, texts) = match record.kind {
+        kind::MX => (2, 0),
+        kind::NAPTR => (4, 3),
+        _ => (6, 0),
+    };
+    reader.bytes(numbers)?;
+    for _ in 0..texts {
+        let length = reader.bytes(1)?.first().copied()?;
+        reader.bytes(length.into())?;
+    }
+    reader.name().filter(|_| reader.is_at_end())
+}
+
 /// Lets records pass that a client may see, and notes what they release.
 struct Sieve<'a> {
     policy: &'a dyn NamePolicy,
@@ -257,9 +273,8 @@ impl Sieve<'_> {
                 let address = Ipv6Addr::from(<[u8; 16]>::try_from(record.data.as_slice()).ok()?);
                 self.address(address.into(), time_to_live).then_some(record)
             }
-            kind::SRV => {
-                let mut reader = Reader::new(&record.data);
-                let target = reader.bytes(6).and_then(|_| reader.name()).filter(|_| reader.is_at_end())?;
+            kind::SRV | kind::MX | kind::NAPTR => {
+                let target = target(&record)?;
                 self.target(target, time_to_live).then_some(record)
             }
             kind::SVCB | kind::HTTPS => {

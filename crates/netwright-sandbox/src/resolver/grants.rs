@@ -1,4 +1,4 @@
-//! Names that are reachable because an allowed name's answer leads to them: the targets of SRV, HTTPS and SVCB records.
+//! Names that are reachable because an allowed name's answer leads to them: the targets of SRV, MX, NAPTR, HTTPS and SVCB records.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

@@ -16,6 +16,7 @@ use super::query::{Outcome, Query, Transport};
 use super::teller::Teller;
 use super::upstream::{Exchange, Progress, Servers};
 use super::{NamePolicy, Release, Sockets};
+use crate::relay::AFTER_FAILURE;
 
 /// Questions that name servers are asked at the same time: each takes a descriptor.
 const EXCHANGES: usize = 128;
@@ -139,9 +140,13 @@ impl Service {
         Self { shared, listeners, stop, servers, teller, clients, next_client: 0, pending, askers: 0 }
     }
 
-    /// Runs until it is told to stop, or its sockets are of no use.
+    /// Runs until it is told to stop. Where the kernel cannot wait for want of memory, it goes on a little later.
     pub(super) fn run(mut self) {
-        while let Ok(ready) = self.wait() {
+        loop {
+            let Ok(ready) = self.wait() else {
+                std::thread::sleep(AFTER_FAILURE);
+                continue;
+            };
             if ready.stop {
                 break;
             }

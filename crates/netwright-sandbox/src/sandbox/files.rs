@@ -8,7 +8,8 @@ use crate::Policy;
 use crate::resolver::ResolverConfig;
 use crate::resolver::config::{hosts_inside, parse_hosts};
 
-const RESOLVER: &str = "/etc/resolv.conf";
+/// Names the name servers.
+pub(crate) const RESOLVER: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
 
 /// What the host's files say.

@@ -1,6 +1,6 @@
 //! The inside of a sandbox with everything that serves it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +12,7 @@ use rustix::process::{getgid, getuid};
 use super::Sandbox;
 use super::asking::Asking;
 use super::enforced::Enforced;
-use super::files::Files;
+use super::files::{self, Files};
 use super::masks::masks;
 use super::publish::Publisher;
 use super::reports::Reports;
@@ -26,7 +26,8 @@ use crate::resolver::Sockets;
 use crate::{Attribution, Event, Policy};
 
 /// What root could change of the host by its user number alone.
-const SETTINGS: [&str; 3] = ["/proc/sys", "/proc/sysrq-trigger", "/sys"];
+const SETTINGS: [&str; 7] =
+    ["/proc/acpi", "/proc/bus", "/proc/irq", "/proc/scsi", "/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Inside {
         let resolver_sockets = resolver_sockets(&enclosure)?;
         let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
         let resolver = start_resolver(ResolverParts {
-            sockets: vec![resolver_sockets],
+            sockets: resolver_sockets,
             files,
             policy: &sandbox.policy,
             undecided: sandbox.undecided(),
@@ -156,9 +157,16 @@ fn user(sandbox: &Sandbox) -> u32 {
     sandbox.user.as_ref().map_or_else(|| getuid().as_raw(), |user| user.uid)
 }
 
-fn resolver_sockets(enclosure: &Enclosure) -> Result<Sockets> {
+/// Where the host has no file that names name servers, none can be laid over it, and programs ask their own machine.
+fn resolver_sockets(enclosure: &Enclosure) -> Result<Vec<Sockets>> {
+    let own_machine = (!Path::new(files::RESOLVER).exists()).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let addresses = [RESOLVER].into_iter().chain(own_machine);
+    addresses.map(|address| resolver_sockets_at(enclosure, address)).collect()
+}
+
+fn resolver_sockets_at(enclosure: &Enclosure, address: IpAddr) -> Result<Sockets> {
     const PORT: u16 = 53;
-    let bind = Some(SocketAddr::new(RESOLVER, PORT));
+    let bind = Some(SocketAddr::new(address, PORT));
     let udp = SocketRequest { bind, ..SocketRequest::udp(false) };
     let tcp = SocketRequest { bind, listen: Some(64), reuse_address: true, ..SocketRequest::tcp(false) };
     Ok(Sockets { udp: enclosure.socket(&udp)?, tcp: enclosure.socket(&tcp)? })

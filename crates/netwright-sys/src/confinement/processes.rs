@@ -6,6 +6,7 @@
 //! guardian sees the command.
 
 use std::convert::Infallible;
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -51,12 +52,21 @@ fn never(never: Infallible) {
     match never {}
 }
 
+/// Files of the kernel among those of processes, which user number 0 may write.
+const SETTINGS: [&CStr; 6] =
+    [c"/proc/acpi", c"/proc/bus", c"/proc/irq", c"/proc/scsi", c"/proc/sys", c"/proc/sysrq-trigger"];
+
 /// Mounts the files of the processes of this namespace. Settings that are covered stay so.
 fn mount_files() -> Result<()> {
-    let read_only = statvfs(c"/proc/sys")?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    let is_covered =
+        |path: &CStr| statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
+    let covered = SETTINGS.map(is_covered);
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount(c"proc", c"/proc", c"proc", flags, None)?;
-    if read_only { cover_read_only(c"/proc/sys") } else { Ok(()) }
+    for (path, _) in SETTINGS.iter().zip(covered).filter(|(_, covered)| *covered) {
+        cover_read_only(path)?;
+    }
+    Ok(())
 }
 
 /// Gives up what neither the guardian nor the first process needs. Both have the supervisor's memory, which the command must not read.

@@ -28,6 +28,11 @@ pub(crate) const WAYS: &[Way] = &[
         Err("it opens, which is no way without a capability".into())
     }),
     ("sysctl", sysctl),
+    ("open-for-writing", |words| {
+        let path = word(words, 0)?;
+        fs::OpenOptions::new().write(true).open(path).map_err(|error| format!("{path}: {error}"))?;
+        Ok(Came::Breach(format!("{path} could be written")))
+    }),
     ("mount", mount),
     ("unmount", unmount),
     ("set-user-program", set_user_program),

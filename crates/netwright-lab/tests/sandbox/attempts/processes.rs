@@ -84,6 +84,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("write-ping-range", &["sysctl", "/proc/sys/net/ipv4/ping_group_range"]).root(),
     Attempt::one("write-core-pattern", &["sysctl", "/proc/sys/kernel/core_pattern"])
         .alone("not of the network namespace"),
+    Attempt::one("open-sysrq", &["open-for-writing", "/proc/sysrq-trigger"]).root().perhaps(),
+    Attempt::one("open-interrupts", &["open-for-writing", "/proc/irq/default_smp_affinity"]).root().perhaps(),
     Attempt::one("mount-processes", &["mount", "proc"]).alone("a user namespace may forbid it to root too"),
     Attempt::one("mount-system", &["mount", "sysfs"]).root(),
     Attempt::one("push-terminal-input", &["push-input"]).alone("there is no terminal"),

@@ -112,8 +112,8 @@ fn types_that_nobody_here_knows_are_forwarded() {
     );
     assert_eq!(shown.answers, ["example.org 60 MX 10 mail.example.org"]);
     assert!(bench.released().is_empty());
-    bench.resolve("mail.example.org", "A", &[]);
-    assert!(!bench.asked, "a mail server's name is not released");
+    bench.resolve("www.example.org", "A", &[]);
+    assert!(!bench.asked, "another name stays closed");
 }
 
 #[test]
@@ -186,6 +186,22 @@ fn targets_of_services_are_reachable_under_the_rule_that_led_to_them() {
     bench.now += Duration::from_secs(131);
     bench.resolve("sip.example.net", "A", &[]);
     assert!(!bench.asked, "no longer than the record lives");
+}
+
+#[test]
+fn mail_servers_and_rewritten_names_are_reachable_too() {
+    // order 100, preference 10, flags "s", service "SIP+D2U", no expression
+    let rewritten =
+        "00 64 00 0a 01 73 07 53 49 50 2b 44 32 55 00 04 5f 73 69 70 07 65 78 61 6d 70 6c 65 03 6e 65 74 00";
+    for (kind, data, target) in
+        [("MX", "10 mx.example.net", "mx.example.net"), ("NAPTR", rewritten, "_sip.example.net")]
+    {
+        let mut bench = Bench::new(&["example.org:25"], &[]);
+        let shown = bench.resolve("example.org", kind, &[&format!("example.org 120 {kind} {data}")]);
+        assert_eq!(shown.answers.len(), 1, "{kind}");
+        bench.resolve(target, "A", &[&format!("{target} 300 A 192.0.2.5")]);
+        assert_eq!(bench.released(), ["[0] [192.0.2.5] 310"], "{kind}");
+    }
 }
 
 #[test]

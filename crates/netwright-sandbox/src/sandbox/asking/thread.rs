@@ -38,9 +38,7 @@ impl Service {
         let Ok(poll) = self.watch(told) else { return };
         let mut events = Events::new();
         while !told.stop.load(Ordering::Relaxed) {
-            if poll.wait(&mut events, None).is_err() {
-                return;
-            }
+            poll.wait(&mut events, None);
             told.waker.rest();
             for _ in 0..TURN {
                 let Some(packets) = self.asked.hear() else { break };
