@@ -73,20 +73,26 @@ netwright_wire::open_enum! {
         /// Waiting for an answer to its first segment.
         SYN_SENT = 2 "syn-sent",
         /// Has answered a first segment.
+        #[doc(alias = "TCP_SYN_RECV")]
         SYN_RECEIVED = 3 "syn-recv",
         /// Has closed, and waits for the acknowledgement.
+        #[doc(alias = "TCP_FIN_WAIT1")]
         FIN_WAIT_1 = 4 "fin-wait-1",
         /// Has closed, and waits for the other end to.
+        #[doc(alias = "TCP_FIN_WAIT2")]
         FIN_WAIT_2 = 5 "fin-wait-2",
         /// Closed on both ends.
         TIME_WAIT = 6 "time-wait",
         /// Nobody's any more, or not connected.
+        #[doc(alias = "TCP_CLOSE")]
         CLOSED = 7 "close",
         /// The other end has closed.
         CLOSE_WAIT = 8 "close-wait",
         /// Both ends have closed, and this waits for the acknowledgement.
+        #[doc(alias = "TCP_LAST_ACK")]
         LAST_ACKNOWLEDGEMENT = 9 "last-ack",
         /// Waits for connections.
+        #[doc(alias = "TCP_LISTEN")]
         LISTENING = 10 "listen",
         /// Both ends have closed at once.
         CLOSING = 11 "closing",

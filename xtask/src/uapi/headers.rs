@@ -54,6 +54,8 @@ const INCLUDED: &[&str] = &[
     "linux/netfilter/nfnetlink_log.h",
     "linux/netfilter/nfnetlink_osf.h",
     "linux/netfilter/nfnetlink_queue.h",
+    // The C library's: the kernel does not install its own header of the states of sockets.
+    "netinet/tcp.h",
 ];
 
 /// The headers, and every word in them.
