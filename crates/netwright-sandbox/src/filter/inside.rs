@@ -33,6 +33,7 @@ fn echo_requests(text: &mut Text, options: &FilterOptions) {
     text.chain("unchanged", |text| text.line("accept"));
     text.chain("echo_requests", |text| {
         text.line("type route hook output priority mangle; policy accept;");
+        text.line("meta l4proto tcp accept"); // most of what there is, and first for that reason
         text.line("meta mark != 0 accept");
         text.lines(to_own(options, "unchanged"));
         for echo in [rules::echo(true), rules::echo(false)] {
