@@ -1,6 +1,6 @@
 //! From what the relay reports to events: who it was, by which name the address is known, and why it was refused.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -64,6 +64,7 @@ impl Reports {
             Report::Seen(packet) => self.of_packet(Action::Allowed, &packet),
             Report::Failed { protocol, source, destination, reason } => {
                 let process = self.process(protocol, source, destination);
+                let reason = if is_link_local(destination) { NO_LINK.to_owned() } else { reason };
                 self.event(Action::Failed, Some(protocol), destination, process, reason)
             }
         };
@@ -117,6 +118,13 @@ impl Reports {
         };
         why(&policy, policy.decide(&destination))
     }
+}
+
+/// Why nothing is carried to where only neighbours on a link are.
+const NO_LINK: &str = "it is a link-local address, and a sandbox has none of the host's links";
+
+fn is_link_local(destination: SocketAddr) -> bool {
+    matches!(destination.ip(), IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// The end of a sentence that says why something is refused.
