@@ -156,7 +156,7 @@ fn table(group: &Group) -> String {
 
 fn remove(group: &Group) -> Result<()> {
     let mut connection = Connection::open(protocol::NETFILTER)?;
-    let removed = mode::commit(&mut connection, &format!("delete table inet {}\n", table(group)));
+    let removed = filter::remove(&mut connection, &table(group));
     group.release();
     removed.map_err(|error| match error.is_not_found() {
         true => Error::new(

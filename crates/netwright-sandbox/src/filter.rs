@@ -12,7 +12,9 @@
 
 mod attached;
 mod inside;
+mod kinds;
 mod rules;
+mod table;
 mod text;
 
 use std::collections::HashMap;
@@ -21,19 +23,17 @@ use std::time::{Duration, Instant};
 
 use netwright_netfilter::{Batch, Element, Family, Set, Table};
 use netwright_nft::catalog::Catalog;
-use netwright_nft::diagnostic::SourceMap;
-use netwright_nft::evaluate::{self, Options};
-use netwright_nft::lower;
-use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names};
-use netwright_sys::{Cause, Connection, Error, Outcome, Result};
+use netwright_sys::{Cause, Connection, Error, Result};
 use netwright_wire::Errno;
 
-use text::{Kinds, Numbers};
-
+use self::kinds::Kinds;
+use self::table::Numbers;
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, TABLE};
+use crate::firewall;
 use crate::policy::{Policy, Rule, Target, Undecided};
 
+const ASKED: &str = "put the filter in place";
 /// How often a transaction is repeated whose elements ran out while it was made.
 const TRIES: usize = 5;
 /// The most addresses that a rule can have at a time: a zone that answers with ever new ones must not fill the kernel's memory.
@@ -79,6 +79,15 @@ impl FilterOptions {
     /// Whether somebody is asked about what no rule decides.
     fn asks(&self) -> bool {
         self.undecided == Undecided::Ask && self.listeners().is_some()
+    }
+
+    /// What the text calls things by that have numbers.
+    fn names(&self) -> Names {
+        let mut names = Names::new();
+        if let Mode::Attached(to) = &self.mode {
+            names.insert(Database::ControlGroups, attached::GROUP, to.group);
+        }
+        names
     }
 
     fn listeners(&self) -> Option<Listeners> {
@@ -155,9 +164,9 @@ impl Filter {
         let (policy, sets) = (policy.clone(), Vec::new());
         let mut filter = Filter { connection, policy, options, catalog, kinds: Vec::new(), sets, next: 0 };
         let (sets, numbers) = filter.sets_for(&filter.policy);
-        let (table, (kinds, there)) =
-            (text::table(&filter.options), text::sets(&filter.policy, &filter.options, &[]));
-        let chains = text::chains(&filter.policy, &filter.options, &numbers);
+        let table = table::create(&filter.options);
+        let (kinds, there) = table::sets(&filter.policy, &filter.options, &[]);
+        let chains = table::chains(&filter.policy, &filter.options, &numbers);
         if there.is_empty() {
             filter.load(&(table + &chains))?;
         } else {
@@ -217,12 +226,12 @@ impl Filter {
     /// The kernel does not take it; then the old policy is still in force.
     pub fn replace(&mut self, policy: &Policy) -> Result<()> {
         let (sets, numbers) = self.sets_for(policy);
-        let (kinds, missing) = text::sets(policy, &self.options, &self.kinds);
+        let (kinds, missing) = table::sets(policy, &self.options, &self.kinds);
         if !missing.is_empty() {
             self.load(&kinds)?;
             self.kinds.extend(missing);
         }
-        self.load(&text::replacement(policy, &self.options, &numbers))?;
+        self.load(&table::replacement(policy, &self.options, &numbers))?;
         self.policy = policy.clone();
         self.adopt(sets, &numbers);
         Ok(())
@@ -269,9 +278,8 @@ impl Filter {
 
     /// Carries a text out, as one transaction.
     fn load(&mut self, text: &str) -> Result<()> {
-        let (batch, catalog) = compiled(text, &self.catalog, &self.options)?;
-        commit(&mut self.connection, batch)?;
-        self.catalog = catalog;
+        let names = self.options.names();
+        self.catalog = firewall::load(&mut self.connection, ASKED, text, &names, &self.catalog)?;
         Ok(())
     }
 
@@ -285,7 +293,7 @@ impl Filter {
                 batch.delete_elements(&set, &elements);
                 batch.add_elements(&set, &elements);
             }
-            match commit(&mut self.connection, batch) {
+            match firewall::commit(&mut self.connection, ASKED, batch) {
                 // One was there when it was added and its time was over when it was deleted.
                 Err(error) if error.errno() == Some(Errno::ENOENT) && tries < TRIES => {}
                 result => return result,
@@ -324,47 +332,7 @@ impl Filter {
 pub fn remove(connection: &mut Connection, table: &str) -> Result<()> {
     let mut batch = Batch::new();
     batch.delete(&Table::new(Family::INET, table));
-    commit(connection, batch)
-}
-
-fn commit(connection: &mut Connection, mut batch: Batch) -> Result<()> {
-    const ASKED: &str = "put the filter in place";
-    let messages = batch.messages();
-    let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
-    let refusals = match connection.transact(bytes, messages, |_, _| {})? {
-        Outcome::Committed { .. } => return Ok(()),
-        Outcome::Refused(refusals) => refusals,
-    };
-    let bytes = bytes.to_vec();
-    let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
-    let Some(refusal) = first else { return Err(Error::new(ASKED, Cause::NoAnswer)) };
-    let step = batch.step(refusal.index).map(|step| step.at(refusal.error.extended.offset));
-    let asked = step.as_ref().map_or(ASKED.to_owned(), |step| format!("{ASKED}: {step}"));
-    Err(Error::new(asked, refusal.error).with_sent(&bytes).with_part(step.and_then(|step| step.part())))
-}
-
-/// The messages of a text that this module made, and what it declares beside what was known.
-fn compiled(text: &str, known: &Catalog, options: &FilterOptions) -> Result<(Batch, Catalog)> {
-    let mut sources = SourceMap::default();
-    let source = sources.add("filter", text);
-    let mut names = Names::new();
-    if let Mode::Attached(to) = &options.mode {
-        names.insert(Database::ControlGroups, attached::GROUP, to.group);
-    }
-    let parsed = parse(&mut sources, source, &mut NoIncludes);
-    let compiled = evaluate::compile(&sources, &parsed, &Options { names: &names, catalog: known, zone: 0 });
-    let wrong = |what: String| Error::new("compile the filter", Cause::Invalid(what));
-    if let Some(diagnostic) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
-        let line =
-            diagnostic.span().and_then(|span| sources.locate(span)).map_or(0, |place| place.line as usize);
-        let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
-        return Err(wrong(format!("{} in «{line}»", diagnostic.message)));
-    }
-    let mut batch = Batch::new();
-    match lower::batch(&compiled.commands, &compiled.catalog, &mut batch) {
-        Ok(()) => Ok((batch, compiled.catalog)),
-        Err(failed) => Err(wrong(failed.error.to_string())),
-    }
+    firewall::commit(connection, "take the filter away", batch)
 }
 
 #[cfg(test)]

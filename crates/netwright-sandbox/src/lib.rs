@@ -5,6 +5,7 @@ mod attribution;
 pub mod constants;
 mod event;
 pub mod filter;
+mod firewall;
 mod log;
 mod mode;
 pub mod policy;

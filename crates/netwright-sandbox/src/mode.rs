@@ -10,8 +10,6 @@ use std::fs;
 
 use netwright_sys::capability;
 
-pub(crate) use self::table::commit;
-
 /// The names of the interfaces that the host has for sandboxes begin so.
 const PREFIX: &str = "nwrun";
 

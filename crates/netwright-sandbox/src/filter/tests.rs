@@ -59,14 +59,14 @@ fn every_policy_compiles_in_every_mode() {
                     gone,
                 };
                 let texts = [
-                    text::table(&options),
-                    text::sets(&policy, &options, &[]).0,
-                    text::chains(&policy, &options, &numbers(vec![0, 1], vec![])),
-                    text::replacement(&policy, &options, &numbers(vec![2], vec![1])),
+                    table::create(&options),
+                    table::sets(&policy, &options, &[]).0,
+                    table::chains(&policy, &options, &numbers(vec![0, 1], vec![])),
+                    table::replacement(&policy, &options, &numbers(vec![2], vec![1])),
                 ];
                 let mut catalog = Catalog::of_nothing();
                 for text in texts {
-                    match compiled(&text, &catalog, &options) {
+                    match firewall::compiled(ASKED, &text, &options.names(), &catalog) {
                         Ok((_, known)) => catalog = known,
                         Err(error) => panic!("{error}\n{text}"),
                     }
