@@ -35,7 +35,7 @@ pub enum Mask {
     },
     /// An empty file that cannot be written, over a socket or another file. Connecting is refused, as if nobody listened.
     Nothing {
-        /// The socket or file, which must exist; links are followed.
+        /// The socket or file; links are followed. Where it is gone by now, as sockets come and go, nothing is covered.
         path: PathBuf,
     },
     /// A new directory in memory with some entries of the old one. It can be written if the old one could.
