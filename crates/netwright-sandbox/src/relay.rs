@@ -6,6 +6,7 @@
 //! that it was started in.
 //!
 //! - `gate`: connections are held until the destination has answered;
+//! - `hatch`: the way from there to their data;
 //! - `tcp`: their data;
 //! - `udp`: datagrams;
 //! - `icmp`: echo requests;
@@ -15,19 +16,21 @@
 mod allowance;
 mod asked;
 mod gate;
+mod hatch;
 mod icmp;
 pub(crate) mod injector;
 mod notices;
 mod packet;
 mod poll;
 mod tcp;
+mod tuple;
 mod udp;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use netwright_netfilter::log::Listen;
@@ -39,10 +42,11 @@ pub use self::packet::Packet;
 pub(crate) use self::poll::{AFTER_FAILURE, EventFlags, Events, Poll, Waker};
 
 use self::allowance::Allowance;
-use self::gate::{Gate, Outside};
+use self::gate::Gate;
+use self::hatch::{Hatch, Hatches, Outside};
 use self::injector::Injector;
 use self::notices::Notices;
-use self::tcp::{Hatch, Totals, Worker};
+use self::tcp::{Totals, Worker};
 use self::udp::Udp;
 use crate::Protocol;
 use crate::constants::{HELD_GROUP, PING_GROUP, REFUSED_GROUP, SEEN_GROUP, SUPERVISOR_MARK};
@@ -118,7 +122,10 @@ pub struct Relay {
     port_ipv4: u16,
     port_ipv6: Option<u16>,
     totals: Arc<Totals>,
-    threads: Vec<Thread>,
+    /// The threads that carry data.
+    workers: Vec<Thread>,
+    /// The threads that give them something to carry, or that have nothing to do with them.
+    others: Vec<Thread>,
     carrier: Carrier,
 }
 
@@ -133,18 +140,15 @@ struct Thread {
 /// Carries the data of connections that were made elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Carrier {
-    hatches: Vec<Hatch>,
+    hatches: Hatches,
     allowance: Allowance,
-    turns: Arc<AtomicUsize>,
 }
 
 impl Carrier {
     /// Carries between two connections, whose calls do not wait, until both have ended. They end at once where there are too many.
     pub(crate) fn carry(&self, inside: OwnedFd, outside: OwnedFd) {
-        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
-        let Some(hatch) = self.hatches.get(turn % self.hatches.len().max(1)) else { return };
         if let Some(permit) = self.allowance.take(2) {
-            hatch.hand_over(inside, Outside { socket: outside, permit });
+            self.hatches.hand_over(inside, Outside { socket: outside, permit });
         }
     }
 }
@@ -169,23 +173,23 @@ impl Relay {
             port_ipv4: listeners.port_ipv4,
             port_ipv6: listeners.port_ipv6,
             totals: Arc::default(),
-            threads: Vec::new(),
-            carrier: Carrier { hatches: Vec::new(), allowance: allowance.clone(), turns: Arc::default() },
+            workers: Vec::new(),
+            others: Vec::new(),
+            carrier: Carrier { hatches: Hatches::default(), allowance: allowance.clone() },
         };
-        let hatches = relay.start_workers()?;
-        relay.carrier.hatches.clone_from(&hatches);
+        relay.carrier.hatches = relay.start_workers()?;
         let gate = gate::Parts {
             log: logged(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
             listeners: listeners.tcp,
             injector: injector.clone(),
             allowance: allowance.clone(),
-            hatches,
+            hatches: relay.carrier.hatches.clone(),
             report: reporter.clone(),
             waker: waker()?,
         };
         let wakes = gate.waker.clone();
         let gate = Gate::new(gate).map_err(|errno| Error::new(ASKED, errno))?;
-        relay.spawn("gate", wakes, |stop| gate.run(stop))?;
+        relay.others.push(Thread::start("gate", wakes, |stop| gate.run(stop))?);
         let udp = udp::Parts {
             enclosure: Arc::clone(enclosure),
             listeners: listeners.udp,
@@ -197,10 +201,10 @@ impl Relay {
         };
         let wakes = udp.waker.clone();
         let udp = Udp::new(udp).map_err(|errno| Error::new(ASKED, errno))?;
-        relay.spawn("udp", wakes, |stop| udp.run(stop))?;
+        relay.others.push(Thread::start("udp", wakes, |stop| udp.run(stop))?);
         let log = logged(enclosure, [(REFUSED_GROUP, Some(NOTICED)), (SEEN_GROUP, Some(NOTICED))])?;
         let notices = Notices { log, injector, report: reporter.clone(), waker: waker()? };
-        relay.spawn("notices", notices.waker.clone(), |stop| notices.run(stop))?;
+        relay.others.push(Thread::start("notices", notices.waker.clone(), |stop| notices.run(stop))?);
         Ok(relay)
     }
 
@@ -230,42 +234,45 @@ impl Relay {
         self.carrier.clone()
     }
 
-    fn start_workers(&mut self) -> Result<Vec<Hatch>> {
+    fn start_workers(&mut self) -> Result<Hatches> {
         let count = thread::available_parallelism().map_or(1, |count| count.get().min(WORKERS));
         let hatch = |_| {
             let waker = waker()?;
             let hatch = Hatch::new(waker.clone());
             let worker = Worker::new(hatch.clone(), Arc::clone(&self.totals));
             let worker = worker.map_err(|errno| Error::new(ASKED, errno))?;
-            self.spawn("data", waker, |stop| worker.run(stop))?;
+            self.workers.push(Thread::start("data", waker, |stop| worker.run(stop))?);
             Ok(hatch)
         };
-        (0..count).map(hatch).collect()
-    }
-
-    fn spawn(
-        &mut self,
-        name: &str,
-        waker: Waker,
-        work: impl FnOnce(&AtomicBool) + Send + 'static,
-    ) -> Result<()> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let handle = thread::Builder::new().name(format!("netwright-{name}")).spawn(move || work(&told));
-        let handle = handle.map_err(|error| Error::new(ASKED, error))?;
-        self.threads.push(Thread { handle, stop, waker });
-        Ok(())
+        (0..count).map(hatch).collect::<Result<_>>().map(Hatches::new)
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
         // The workers come last, so that they get what the others still accept.
-        for Thread { handle, stop, waker } in self.threads.drain(..).rev() {
-            stop.store(true, Ordering::Relaxed);
-            waker.wake();
-            let _ = handle.join();
+        for threads in [&mut self.others, &mut self.workers] {
+            threads.iter().for_each(Thread::stop);
+            for thread in threads.drain(..) {
+                let _ = thread.handle.join();
+            }
         }
+    }
+}
+
+impl Thread {
+    fn start(name: &str, waker: Waker, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let handle = thread::Builder::new().name(format!("netwright-{name}")).spawn(move || work(&told));
+        let handle = handle.map_err(|error| Error::new(ASKED, error))?;
+        Ok(Thread { handle, stop, waker })
+    }
+
+    /// Tells it to stop.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.waker.wake();
     }
 }
 

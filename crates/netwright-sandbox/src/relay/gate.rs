@@ -24,16 +24,15 @@ use rustix::net::{
 use self::held::{Next, Table};
 use self::later::Later;
 use super::allowance::Allowance;
+use super::hatch::{Hatches, Outside};
 use super::icmp::Pinger;
 use super::injector::Injector;
 use super::packet::{Packet, Unreachable};
 use super::poll::{EventFlags, Events, Poll, Stop, Waker};
-use super::tcp::Hatch;
+use super::tuple::Tuple;
 use super::{Report, Reporter};
 use crate::Protocol;
 use crate::constants::{HELD_GROUP, PING_GROUP};
-
-pub(crate) use self::held::{Outside, Tuple};
 
 /// Numbers of what is waited for; connections under way have those from [`DIALLED`] on, sockets for echo requests those from [`PINGS`] on.
 const STOP: u64 = 0;
@@ -58,7 +57,7 @@ pub(crate) struct Parts {
     pub(crate) listeners: Vec<OwnedFd>,
     pub(crate) injector: Injector,
     pub(crate) allowance: Allowance,
-    pub(crate) hatches: Vec<Hatch>,
+    pub(crate) hatches: Hatches,
     pub(crate) report: Reporter,
     pub(crate) waker: Waker,
 }
@@ -71,7 +70,6 @@ pub(crate) struct Gate {
     pinger: Pinger,
     later: Later,
     swept: Instant,
-    turns: usize,
     buffer: Vec<u8>,
 }
 
@@ -91,7 +89,6 @@ impl Gate {
             pinger,
             later: Later::default(),
             swept: Instant::now(),
-            turns: 0,
             buffer: Vec::new(),
         })
     }
@@ -264,11 +261,7 @@ impl Gate {
                     if let Some(outside) =
                         tuple(&inside, peer).and_then(|tuple| self.table.accepted(&tuple, now))
                     {
-                        self.turns += 1;
-                        let hatch = self.parts.hatches.get(self.turns % self.parts.hatches.len().max(1));
-                        if let Some(hatch) = hatch {
-                            hatch.hand_over(inside, outside);
-                        }
+                        self.parts.hatches.hand_over(inside, outside);
                     } else {
                         let _ = sockopt::set_socket_linger(&inside, Some(Duration::ZERO));
                     }

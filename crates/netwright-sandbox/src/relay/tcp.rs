@@ -8,17 +8,16 @@ mod buffers;
 mod connection;
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 
 use self::buffers::Buffers;
 use self::connection::{Connection, Turn};
-use super::gate::Outside;
-use super::poll::{EventFlags, Events, Poll, Waker};
+use super::hatch::Hatch;
+use super::poll::{EventFlags, Events, Poll};
 
 /// The end inside.
 const INSIDE: usize = 0;
@@ -32,25 +31,6 @@ pub(crate) struct Totals {
     pub(crate) open: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
-}
-
-/// Where connections are handed over to a worker.
-#[derive(Clone, Debug)]
-pub(crate) struct Hatch {
-    waker: Waker,
-    pairs: Arc<Mutex<Vec<(OwnedFd, Outside)>>>,
-}
-
-impl Hatch {
-    pub(crate) fn new(waker: Waker) -> Self {
-        Hatch { waker, pairs: Arc::default() }
-    }
-
-    /// Hands over an accepted connection with its other half.
-    pub(crate) fn hand_over(&self, inside: OwnedFd, outside: Outside) {
-        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).push((inside, outside));
-        self.waker.wake();
-    }
 }
 
 /// Number of the hatch among events; those of connections are even and odd numbers below, for their two ends.
@@ -79,7 +59,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(hatch: Hatch, totals: Arc<Totals>) -> rustix::io::Result<Self> {
         let poll = Poll::new()?;
-        poll.add(&hatch.waker, HATCH, EventFlags::IN)?;
+        poll.add(&hatch, HATCH, EventFlags::IN)?;
         Ok(Worker {
             poll,
             hatch,
@@ -167,9 +147,7 @@ impl Worker {
 
     /// Takes in what was handed over.
     fn take_in(&mut self) {
-        self.hatch.waker.rest();
-        let pairs = std::mem::take(&mut *self.hatch.pairs.lock().unwrap_or_else(PoisonError::into_inner));
-        for (inside, outside) in pairs {
+        for (inside, outside) in self.hatch.take() {
             let _ = sockopt::set_tcp_nodelay(&inside, true);
             let connection = Connection::new(inside, outside.socket, outside.permit);
             let index = self.free.pop().unwrap_or(self.connections.len());

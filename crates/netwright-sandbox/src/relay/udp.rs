@@ -18,11 +18,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, 
 
 use self::flows::{Flow, Flows};
 use super::allowance::Allowance;
-use super::gate::Tuple;
 use super::injector::Injector;
 use super::packet::{IcmpMessage, Packet, Unreachable, datagram_start};
 use super::poll::{EventFlags, Events, Poll, Stop, Waker};
 use super::tcp::Totals;
+use super::tuple::Tuple;
 use super::{Report, Reporter};
 use crate::Protocol;
 use crate::constants::{OWN_IPV4, OWN_IPV6, SUPERVISOR_MARK};

@@ -1,25 +1,11 @@
 //! Connections that are held: which first segments wait for what.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use super::super::allowance::Permit;
-
-/// Who connects to what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Tuple {
-    pub(crate) source: SocketAddr,
-    pub(crate) destination: SocketAddr,
-}
-
-/// A connection outside, with the right to have it and its other half open.
-#[derive(Debug)]
-pub(crate) struct Outside {
-    pub(crate) socket: OwnedFd,
-    pub(crate) permit: Permit,
-}
+use crate::relay::hatch::Outside;
+use crate::relay::tuple::Tuple;
 
 /// A connection of which the first segment came.
 #[derive(Debug)]

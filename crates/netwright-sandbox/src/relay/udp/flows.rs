@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use crate::relay::allowance::Permit;
-use crate::relay::gate::Tuple;
+use crate::relay::tuple::Tuple;
 
 /// More flows are not kept; the one that was silent the longest gives way.
 const MOST: usize = 4096;
