@@ -12,9 +12,11 @@
 mod answer;
 mod binding;
 mod client;
+mod conduct;
 pub mod config;
 mod engine;
 mod grants;
+mod hosts;
 mod local;
 mod memory;
 mod message;
@@ -23,6 +25,7 @@ mod query;
 mod rehearsal;
 mod rules;
 mod service;
+mod standing;
 mod teller;
 #[cfg(test)]
 mod testing;
@@ -46,7 +49,8 @@ pub use teller::Attribute;
 
 use crate::policy::Names;
 use crate::{Event, Undecided};
-use engine::{Conduct, Engine};
+use conduct::Conduct;
+use engine::Engine;
 use service::{Listener, Service, Shared, State};
 use teller::Teller;
 use upstream::Servers;

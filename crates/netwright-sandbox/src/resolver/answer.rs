@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use super::NamePolicy;
 use super::binding::Binding;
-use super::engine::{Conduct, Standing};
-use super::local;
+use super::conduct::Conduct;
 use super::message::{INTERNET, Question, Reader, Record, code, kind};
 use super::name::Name;
 use super::query::{Explanation, Notice, Outcome, Released};
+use super::standing::Standing;
 use crate::{Action, Undecided};
 
 #[cfg(test)]
 mod tests;
 
+/// How long answers live that come from no name server.
+pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(60);
 /// Links of a chain of aliases.
 const CHAIN: usize = 16;
 /// Records of one answer that release something.
@@ -50,7 +52,7 @@ pub(super) fn addresses(question: &Question, addresses: &[IpAddr], time_to_live:
 
 /// The answer to a question for the name of an address.
 pub(super) fn reverse(question: &Question, name: &Name) -> Outcome {
-    let time_to_live = u32::try_from(local::TIME_TO_LIVE.as_secs()).unwrap_or(u32::MAX);
+    let time_to_live = u32::try_from(TIME_TO_LIVE.as_secs()).unwrap_or(u32::MAX);
     let (owner, data) = (question.name.clone(), name.wire().to_vec());
     let record = Record { owner, kind: kind::PTR, class: INTERNET, time_to_live, data };
     Outcome {
@@ -68,7 +70,7 @@ pub(super) fn hosts(
 ) -> Outcome {
     let usable = |address: &IpAddr| address.is_ipv4() || conduct.ipv6 || address.is_loopback();
     let listed: Vec<IpAddr> = listed.into_iter().filter(usable).collect();
-    let mut outcome = addresses(question, &listed, local::TIME_TO_LIVE);
+    let mut outcome = addresses(question, &listed, TIME_TO_LIVE);
     let own_family = |address: &IpAddr| address.is_ipv4() == (question.kind == kind::A);
     // Loopback addresses are the sandbox's own.
     let addresses =
@@ -80,7 +82,7 @@ pub(super) fn hosts(
             rules: standing.rules.clone(),
             addresses,
             closed: Vec::new(),
-            time_to_live: local::TIME_TO_LIVE,
+            time_to_live: TIME_TO_LIVE,
         });
     }
     outcome

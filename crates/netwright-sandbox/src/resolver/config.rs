@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use super::local::Hosts;
+use super::hosts::Hosts;
 use super::name::Name;
 use crate::constants::RESOLVER;
 

@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::conduct::Conduct;
 use super::grants::Grants;
-use super::local::{self, Hosts};
+use super::hosts::Hosts;
 use super::memory::KnownNames;
 use super::message::{INTERNET, Question, code, kind};
 use super::name::Name;
 use super::query::{Explanation, Notice, Outcome, Query, Released, Transport, is_order};
-use super::{NamePolicy, Release, answer};
+use super::standing::Standing;
+use super::{NamePolicy, Release, answer, local};
 use crate::{Action, Undecided};
 
 #[cfg(test)]
@@ -20,30 +22,6 @@ mod tests;
 const SHORTEST: Duration = Duration::from_secs(60);
 /// How long they stay longer than the answer says, so that a program that has just looked may still connect.
 const GRACE: Duration = Duration::from_secs(10);
-/// Labels that name a service (RFC 6335 section 5.1 and RFC 8552) are this long with their underscore.
-const LONGEST_SERVICE_LABEL: usize = 16;
-/// Labels of services in front of a name.
-const SERVICE_LABELS: usize = 3;
-
-/// How it answers, apart from the policy.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Conduct {
-    /// What becomes of names that no rule decides.
-    pub(super) undecided: Undecided,
-    /// The host has IPv6.
-    pub(super) ipv6: bool,
-    /// Domains that programs append to names.
-    pub(super) search: Vec<Name>,
-    /// What the host's own list of names says, for names that are allowed.
-    pub(super) hosts: Hosts,
-}
-
-impl Conduct {
-    /// Whether names are resolved that no rule allows.
-    pub(super) fn resolves_all(&self) -> bool {
-        self.undecided != Undecided::Refuse
-    }
-}
 
 /// Answers questions.
 #[derive(Debug)]
@@ -62,16 +40,6 @@ pub(super) enum Decision {
     Answer(Query, Outcome),
     /// Ask a name server the query's question.
     Ask(Query, Question),
-}
-
-/// What the policy says about a question's name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Standing {
-    pub(super) rules: Vec<usize>,
-    /// The names that have these rules: itself, or those whose answers lead to it.
-    pub(super) sources: Vec<Name>,
-    pub(super) denied: bool,
-    pub(super) allowed: bool,
 }
 
 impl Engine {
@@ -148,9 +116,9 @@ impl Engine {
 
     /// What the policy says about a name that is asked for.
     pub(super) fn standing(&self, policy: &dyn NamePolicy, name: &Name, kind: u16, now: Instant) -> Standing {
-        let mut standing = own_standing(policy, name, kind);
+        let mut standing = Standing::own(policy, name, kind);
         for source in self.grants.sources(name, now) {
-            let granted = own_standing(policy, source, kind::SRV);
+            let granted = Standing::own(policy, source, kind::SRV);
             if !granted.denied && granted.allowed {
                 standing.rules.extend(granted.rules);
                 standing.sources.push(source.clone());
@@ -181,7 +149,7 @@ impl Engine {
         let bare = self.conduct.search.iter().find_map(|domain| without_domain(name, domain));
         // A program that appends the search list to an allowed name does not want to go there.
         let is_searched = bare.as_ref().is_some_and(|bare| {
-            own_standing(policy, bare, kind::SRV).allowed
+            Standing::own(policy, bare, kind::SRV).allowed
                 || Hosts::new(policy.hosts()).addresses(bare).is_some()
         });
         notice.bare = bare.map(|bare| bare.text());
@@ -251,40 +219,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// What the policy's own rules say about a name.
-fn own_standing(policy: &dyn NamePolicy, name: &Name, kind: u16) -> Standing {
-    let full = policy.name_rules(&name.text());
-    let mut standing = Standing {
-        denied: full.deny.is_some(),
-        allowed: full.is_allowed(),
-        rules: full.allow,
-        sources: Vec::new(),
-    };
-    if standing.allowed {
-        standing.sources.push(name.clone());
-    }
-    // A name of a service belongs to whoever has the name behind it, but no address of its own is reached under that name's rules.
-    if !matches!(kind, kind::A | kind::AAAA)
-        && let Some(bare) = without_service(name)
-    {
-        let behind = policy.name_rules(&bare.text());
-        standing.denied |= behind.deny.is_some();
-        if behind.is_allowed() {
-            standing.allowed = true;
-            standing.rules.extend(behind.allow);
-            standing.sources.push(bare);
-        }
-    }
-    standing
-}
-
-/// The name behind `_service._protocol.`; `None` where it has none.
-fn without_service(name: &Name) -> Option<Name> {
-    let is_service = |label: &&[u8]| label.first() == Some(&b'_') && label.len() <= LONGEST_SERVICE_LABEL;
-    let labels = name.labels().take(SERVICE_LABELS).take_while(is_service).count();
-    if labels == 0 { None } else { Name::from_labels(name.labels().skip(labels)) }
 }
 
 /// What stands before a domain in a name below it.

@@ -1,7 +1,6 @@
 //! Names that no name server is asked for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use super::answer;
 use super::message::{Question, code, kind};
@@ -11,38 +10,12 @@ use super::query::Outcome;
 #[cfg(test)]
 mod tests;
 
-/// How long local answers live.
-pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(60);
-
-/// Names with addresses of their own, as in `/etc/hosts`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hosts(Vec<(Name, IpAddr)>);
-
-impl Hosts {
-    /// Of names as text; what is no name is left out.
-    pub(super) fn new(hosts: &[(String, IpAddr)]) -> Self {
-        Self(hosts.iter().filter_map(|(name, address)| Some((Name::from_text(name)?, *address))).collect())
-    }
-
-    /// The addresses of a name; `None` where it is not listed.
-    pub(super) fn addresses(&self, name: &Name) -> Option<Vec<IpAddr>> {
-        let addresses: Vec<IpAddr> =
-            self.0.iter().filter(|(known, _)| known == name).map(|(_, address)| *address).collect();
-        (!addresses.is_empty()).then_some(addresses)
-    }
-
-    /// The first name of an address.
-    pub(super) fn name_of(&self, address: IpAddr) -> Option<Name> {
-        self.0.iter().find(|(_, known)| *known == address).map(|(name, _)| name.clone())
-    }
-}
-
 /// The answer for names that mean the same everywhere: the local host, and those by which programs look for other name servers.
 pub(super) fn reserved(question: &Question) -> Option<Outcome> {
     let within = |name: &str| Name::from_text(name).is_some_and(|name| question.name.is_within(&name));
     if within("localhost") {
         let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        return Some(answer::addresses(question, &addresses, TIME_TO_LIVE));
+        return Some(answer::addresses(question, &addresses, answer::TIME_TO_LIVE));
     }
     if let Some(address) = asked_address(question)
         && address.is_loopback()

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::engine::{Conduct, Decision, Engine};
+use super::conduct::Conduct;
+use super::engine::{Decision, Engine};
 use super::memory::KnownNames;
 use super::query::{Match, Transport, match_answer};
 use super::{NamePolicy, Release};

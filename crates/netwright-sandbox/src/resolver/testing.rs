@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use simple_dns::rdata::RData;
 use simple_dns::{Packet, TYPE};
 
-use super::engine::{Conduct, Decision, Engine};
+use super::Release;
+use super::conduct::Conduct;
+use super::engine::{Decision, Engine};
+use super::hosts::Hosts;
 use super::memory::KnownNames;
 use super::query::{Notice, Outcome, Transport};
-use super::{Release, local};
 use crate::Policy;
 
 /// The number of a type.
@@ -295,6 +297,6 @@ pub(super) fn hosts(hosts: &[(&str, &str)]) -> Vec<(String, IpAddr)> {
 }
 
 /// The same as the host's own.
-pub(super) fn host_list(list: &[(&str, &str)]) -> local::Hosts {
-    local::Hosts::new(&hosts(list))
+pub(super) fn host_list(list: &[(&str, &str)]) -> Hosts {
+    Hosts::new(&hosts(list))
 }

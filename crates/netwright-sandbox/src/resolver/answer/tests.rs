@@ -1,4 +1,4 @@
-use crate::resolver::engine::Conduct;
+use crate::resolver::conduct::Conduct;
 use crate::resolver::testing::{Bench, extended_query, message, policy, query, show};
 
 fn bench() -> Bench {
