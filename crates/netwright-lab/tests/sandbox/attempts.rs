@@ -140,16 +140,14 @@ pub(crate) fn on_the_way() -> impl Iterator<Item = &'static Attempt> {
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Attempt> {
-    by_packets().chain(processes::ATTEMPTS)
+    [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS, processes::ATTEMPTS].into_iter().flatten()
 }
 
-/// Those that are made in a mode.
-pub(crate) fn of(mode: Mode) -> impl Iterator<Item = &'static Attempt> {
-    let attached = mode == Mode::Attached;
-    let processes = if attached { &[][..] } else { processes::ATTEMPTS };
-    by_packets().filter(move |attempt| !(attached && attempt.contained)).chain(processes)
-}
-
-fn by_packets() -> impl Iterator<Item = &'static Attempt> {
-    [names::ATTEMPTS, destinations::ATTEMPTS, sockets::ATTEMPTS].into_iter().flatten()
+/// Those that are made in a mode, the longest first.
+pub(crate) fn in_modes(modes: &'static [Mode]) -> impl Iterator<Item = (&'static Attempt, Mode)> {
+    let all = all().flat_map(|attempt| modes.iter().map(move |&mode| (attempt, mode)));
+    let takes_a_sandbox = |attempt: &Attempt| {
+        attempt.contained || processes::ATTEMPTS.iter().any(|own| own.name == attempt.name)
+    };
+    all.filter(move |(attempt, mode)| *mode != Mode::Attached || !takes_a_sandbox(attempt))
 }

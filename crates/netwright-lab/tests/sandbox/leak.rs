@@ -18,15 +18,13 @@ use crate::surroundings::{hidden_sockets, surroundings};
 /// Every attempt in every mode, and its control.
 pub(crate) fn tests() -> Vec<Prepared> {
     let mut tests = Vec::new();
-    for &mode in crate::modes() {
-        for attempt in attempts::of(mode) {
-            let name = format!("leak::{}::{}", mode.name(), attempt.name);
-            let body = move |lab: &mut Lab| {
-                let outcome = in_sandbox(lab, attempt, mode);
-                note("leak", mode.name(), attempt.name, outcome)
-            };
-            tests.push(Prepared { name, body: Box::new(body) });
-        }
+    for (attempt, mode) in attempts::in_modes(crate::modes()) {
+        let name = format!("leak::{}::{}", mode.name(), attempt.name);
+        let body = move |lab: &mut Lab| {
+            let outcome = in_sandbox(lab, attempt, mode);
+            note("leak", mode.name(), attempt.name, outcome)
+        };
+        tests.push(Prepared { name, body: Box::new(body) });
     }
     for attempt in attempts::all() {
         if let Control::As(mode) | Control::Perhaps(mode) = attempt.control {

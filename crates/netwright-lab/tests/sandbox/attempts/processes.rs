@@ -1,4 +1,4 @@
-//! The host's processes, sockets and namespaces, and the privileges that would change the filter.
+//! The host's processes, sockets and namespaces, and the privileges that would change the filter. All of these take a sandbox.
 
 use super::{Attempt, Server};
 
