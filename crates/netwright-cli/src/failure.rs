@@ -66,11 +66,29 @@ impl Failure {
             }
             // who closed the pipe has read what he wanted
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Failure::Output(error) => say(&format!("cannot write to standard output: {error}"), None),
+            Failure::Output(error) => {
+                say(&format!("cannot write to standard output: {}", reason(&error)), None)
+            }
             Failure::Reported => {}
         }
         ExitCode::from(FAILED)
     }
+}
+
+/// What went wrong, as the end of a sentence.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::IsADirectory => "it is a directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => words(error),
+    }
+}
+
+/// An error in the words of the C library, without its number.
+pub(crate) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn say(message: &dyn fmt::Display, help: Option<&str>) {

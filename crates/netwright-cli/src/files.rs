@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use netwright_nft::syntax::Loader;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 
 mod glob;
 
@@ -41,13 +41,13 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".into(),
-        io::ErrorKind::IsADirectory => "it is a directory".into(),
-        io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
-    }
+/// Why a file that was named on the command line could not be written: `what` says what was to be in it.
+pub(crate) fn unwritable(what: &str, path: &Path, error: &io::Error) -> Failure {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such directory".into(),
+        _ => reason(error),
+    };
+    Failure::said(format!("cannot write {what} {}: {reason}", path.display()))
 }
 
 /// Finds what `include` names.

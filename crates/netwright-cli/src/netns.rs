@@ -9,7 +9,7 @@ use netwright::{Namespace, Net};
 use netwright_nft::diagnostic::{nearest, suggestion};
 
 use crate::arguments::{Netns, NetnsVerb, Where};
-use crate::failure::{Done, FAILED, Failure};
+use crate::failure::{Done, FAILED, Failure, reason};
 use crate::output;
 
 /// `netwright netns`.
@@ -87,6 +87,7 @@ fn exec(name: &str, command: Vec<OsString>) -> Done {
     let mut command = namespace.command_with_files(&program)?;
     let error = command.args(words).exec();
     let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN };
-    let said = format!("cannot run {} in the network namespace {name}: {error}", program.to_string_lossy());
+    let program = program.to_string_lossy();
+    let said = format!("cannot run {program} in the network namespace {name}: {}", reason(&error));
     Err(Failure::said(said).with_code(code))
 }

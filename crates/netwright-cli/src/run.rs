@@ -22,7 +22,7 @@ use self::policy::Source;
 use self::supervise::{Supervisor, Watch};
 use self::telling::Telling;
 use crate::arguments::{Global, Run, RunMode};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, reason};
 
 /// The exit codes of our own failures, of a command that is not there and of one that cannot be run, as `env` and `timeout` have them.
 pub(crate) const FAILED: u8 = 125;
@@ -64,7 +64,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         received.extend(asking::SIGNALS);
     }
     let signals = Signals::receive(&received)
-        .map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
+        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source); // before it is read: no change is missed
     let policy = source.read()?;
@@ -111,7 +111,8 @@ fn not_started(error: SpawnError, program: &OsStr) -> Failure {
         SpawnError::Sandbox(error) => Failure::from(error),
         SpawnError::Command(error) => {
             let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN };
-            Failure::said(format!("cannot run {}: {error}", program.to_string_lossy())).with_code(code)
+            Failure::said(format!("cannot run {}: {}", program.to_string_lossy(), reason(&error)))
+                .with_code(code)
         }
     }
 }

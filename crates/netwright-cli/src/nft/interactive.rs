@@ -20,7 +20,7 @@ use self::history::History;
 use super::carry_out;
 use super::debug::Debug;
 use crate::arguments::Nft;
-use crate::failure::{Done, FAILED, Failure};
+use crate::failure::{Done, FAILED, Failure, reason};
 use crate::files::STDIN;
 
 mod history;
@@ -56,7 +56,8 @@ impl Session<'_> {
         let mut text = String::new();
         let mut first = 1;
         for (number, line) in (1..).zip(io::stdin().lines()) {
-            let line = line.map_err(|error| Failure::said(format!("cannot read {STDIN}: {error}")))?;
+            let line =
+                line.map_err(|error| Failure::said(format!("cannot read {STDIN}: {}", reason(&error))))?;
             if text.is_empty() {
                 first = number;
             } else {

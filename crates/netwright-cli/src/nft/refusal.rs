@@ -8,6 +8,8 @@ use netwright::{Error, Net};
 use netwright_nft::diagnostic::{Diagnostic, SourceMap, Span, nearest};
 use netwright_nft::ir::{ChainTarget, Command, Entity, Statement, Target, Verdict};
 
+use crate::failure::words;
+
 /// A refusal of an order at a place, as it is told: with the words that nft has for it, which programs look for.
 pub(super) fn diagnostic(
     command: &Command,
@@ -18,7 +20,7 @@ pub(super) fn diagnostic(
 ) -> Diagnostic {
     let span = sources.written(command.span.unwrap_or(place));
     let message = match error.errno() {
-        Some(errno) => format!("Could not process rule: {}", reason(errno.0)),
+        Some(errno) => format!("Could not process rule: {}", words(&io::Error::from_raw_os_error(errno.0))),
         None => error.to_string(),
     };
     let fault = error.is_not_found().then(|| missing(command, net)).flatten();
@@ -26,12 +28,6 @@ pub(super) fn diagnostic(
     let place = fault.word.and_then(|word| word_in(sources, span, &word)).unwrap_or(sources.written(place));
     let help: Vec<String> = fault.help.into_iter().chain(error.help().map(str::to_owned)).collect();
     Diagnostic { help, ..Diagnostic::error(place, message).label(fault.said) }
-}
-
-/// The error's words in the C library, without their number.
-fn reason(errno: i32) -> String {
-    let text = io::Error::from_raw_os_error(errno).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// What is at fault.

@@ -9,7 +9,7 @@ use netwright_sandbox::{Answer, Asker, Protocol, Question};
 use rustix::process::{Signal, getpgrp};
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use crate::output;
 
 /// So often a question is put until one of the answers is given.
@@ -39,7 +39,7 @@ pub(super) struct Pending(Arc<AtomicBool>);
 impl Terminal {
     pub(super) fn open() -> Result<Self, Failure> {
         let file = File::options().read(true).write(true).open("/dev/tty").map_err(|error| {
-            let said = Failure::said(format!("there is no terminal to ask on: {error}"));
+            let said = Failure::said(format!("there is no terminal to ask on: {}", reason(&error)));
             said.with_help(Some(
                 "Run it from a terminal, or leave out --ask: what no rule allows is refused then, or with --learn let through and written.",
             ))
@@ -57,7 +57,8 @@ impl Terminal {
             let answer = self.ask(question);
             self.is_open.store(false, Ordering::Relaxed);
             answer.unwrap_or_else(|error| {
-                let what = format!("\nnobody can answer ({error}), so {} is refused", question.rule);
+                let what =
+                    format!("\nnobody can answer ({}), so {} is refused", reason(&error), question.rule);
                 output::message(&output::plain(&what));
                 Answer::No
             })

@@ -11,7 +11,7 @@ use super::policy::Source;
 use super::supervise::{self, Watch};
 use super::telling::Telling;
 use crate::arguments::{Global, Run};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, reason};
 use crate::output;
 
 pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Done {
@@ -20,8 +20,8 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
         return Ok(ExitCode::SUCCESS);
     }
     let ends = [Signal::INT, Signal::TERM, Signal::HUP];
-    let signals =
-        Signals::receive(&ends).map_err(|error| Failure::said(format!("cannot receive signals: {error}")))?;
+    let signals = Signals::receive(&ends)
+        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source);
     let policy = source.read()?;
@@ -33,7 +33,11 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
     }
     loop {
         let changed = supervise::wait(&signals, watch.as_ref())?;
-        if signals.next().map_err(|error| Failure::said(format!("cannot read signals: {error}")))?.is_some() {
+        if signals
+            .next()
+            .map_err(|error| Failure::said(format!("cannot read signals: {}", reason(&error))))?
+            .is_some()
+        {
             break;
         }
         if changed {

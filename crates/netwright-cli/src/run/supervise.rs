@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, 
 
 use super::policy::Source;
 use super::telling::Told;
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use crate::output;
 
 /// What is received. The keys of the terminal reach the command by themselves; all others are passed on.
@@ -59,8 +59,10 @@ impl Supervisor<'_> {
 
     /// Passes signals on.
     fn pass_on(&self) -> Result<(), Failure> {
-        while let Some(Came { signal, by_process }) =
-            self.signals.next().map_err(|error| Failure::said(format!("cannot read signals: {error}")))?
+        while let Some(Came { signal, by_process }) = self
+            .signals
+            .next()
+            .map_err(|error| Failure::said(format!("cannot read signals: {}", reason(&error))))?
         {
             let signal =
                 Signal::from_named_raw(signal).filter(|&signal| by_process && signal != Signal::CHILD);
@@ -85,7 +87,9 @@ impl Supervisor<'_> {
             return Ok(None);
         }
         let ended = self.running.wait();
-        ended.map(Some).map_err(|error| Failure::said(format!("cannot wait for the command: {error}")))
+        ended
+            .map(Some)
+            .map_err(|error| Failure::said(format!("cannot wait for the command: {}", reason(&error))))
     }
 }
 
@@ -98,7 +102,7 @@ pub(super) fn wait(signals: &Signals, watch: Option<&Watch<'_>>) -> Result<bool,
     match poll(&mut ready, None) {
         Ok(_) => Ok(watch.is_some_and(|watch| !ready[1].revents().is_empty() && watch.is_about_file())),
         Err(rustix::io::Errno::INTR) => Ok(false),
-        Err(errno) => Err(Failure::said(format!("cannot wait: {errno}"))),
+        Err(errno) => Err(Failure::said(format!("cannot wait: {}", reason(&errno.into())))),
     }
 }
 

@@ -12,7 +12,8 @@ use netwright_sandbox::{
 };
 
 use crate::arguments::{Global, Run};
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
+use crate::files::unwritable;
 use crate::output::{self, BAD, Cell, DIM, NAME, PLAIN, Table};
 
 /// More rows than this are not shown at the end.
@@ -49,8 +50,7 @@ impl Telling {
     pub(super) fn new(arguments: &Run, policy: Arc<Mutex<Policy>>, global: &Global) -> Result<Self, Failure> {
         let open = |path: &Path| {
             let file = File::create(path);
-            file.map(BufWriter::new)
-                .map_err(|error| Failure::said(format!("cannot write the log {}: {error}", path.display())))
+            file.map(BufWriter::new).map_err(|error| unwritable("the log", path, &error))
         };
         let log = arguments.log.as_deref().map(open).transpose()?;
         if let Some(path) = arguments.learn.as_deref().filter(|path| path.exists()) {
@@ -89,7 +89,7 @@ impl Telling {
                 let written =
                     writeln!(file, "{}", json_line(&event, allow.as_ref())).and_then(|()| file.flush());
                 if let Err(error) = written {
-                    Failure::said(format!("cannot write the log: {error}")).report();
+                    Failure::said(format!("cannot write the log: {}", reason(&error))).report();
                     self.log = None;
                 }
             }
@@ -135,7 +135,7 @@ impl Told {
 /// Learned rules as a file that was not there before.
 fn write_policy(path: &Path, text: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Failure::said(format!("cannot write the policy {}: {error}", path.display())))
+    written.map_err(|error| unwritable("the policy", path, &error))
 }
 
 /// What was blocked, as a table.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use netwright::sys;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 
 /// A user to run a command as.
 pub(super) struct User {
@@ -20,7 +20,7 @@ impl User {
     pub(super) fn find(wanted: &str) -> Result<Self, Failure> {
         let read = |path: &str| fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned());
         let users = read("/etc/passwd")
-            .map_err(|error| Failure::said(format!("cannot read the list of users: {error}")))?;
+            .map_err(|error| Failure::said(format!("cannot read the list of users: {}", reason(&error))))?;
         let mut user = user_in(&users, wanted).ok_or_else(|| {
             let said = Failure::said(format!("there is no user `{wanted}`"));
             said.with_help(Some("Name one of /etc/passwd, or give a number that is in it."))

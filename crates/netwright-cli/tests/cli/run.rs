@@ -60,6 +60,31 @@ fn the_exit_status_is_that_of_the_command() {
 }
 
 #[test]
+fn files_that_cannot_be_used_have_a_reason_in_words() {
+    let script = r#"
+        run() { "$0" run --mode relay --no-network "$@" 2>&1 || true; }
+        run /dev/null
+        run /no/such/program
+        run /dev/null/program
+        run --log /no/such/log true
+        run --log / true
+        run --log /proc/self/log true
+        "$0" run --mode relay --learn /no/such/policy true 2>&1 || true
+    "#;
+    let expected = [
+        "cannot run /dev/null: permission denied",
+        "cannot run /no/such/program: there is no such file",
+        "cannot run /dev/null/program: Not a directory",
+        "cannot write the log /no/such/log: there is no such directory",
+        "cannot write the log /: it is a directory",
+        "cannot write the log /proc/self/log: there is no such directory",
+        "cannot write the policy /no/such/policy: there is no such directory",
+    ];
+    let expected: String = expected.map(|line| format!("error: {line}\n")).concat();
+    assert_eq!(stdout(&mut isolated(script)), expected);
+}
+
+#[test]
 fn a_signal_that_kills_the_command_kills_the_caller_too() {
     let mut command = netwright();
     command.args(["run", "--mode", "relay", "--no-network", "sh", "-c", "kill -TERM $$"]);
