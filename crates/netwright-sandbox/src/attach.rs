@@ -7,6 +7,7 @@
 mod group;
 
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -41,6 +42,16 @@ const NUMBERS: u64 = 0x100;
 /// How far behind the group of what is refused that of what is let through is.
 const SEEN: u16 = 0x100;
 
+/// How a policy is put in force for processes that run already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AttachOptions {
+    /// Everything but what is denied is let through, and told: for learning what the processes need.
+    pub open: bool,
+    /// What rules let through is told as well ([`Action::Allowed`](crate::Action::Allowed)), as it is with the one above. Of each
+    /// connection and flow the process is searched then.
+    pub tell_allowed: bool,
+}
+
 /// A policy that is in force for a control group. Dropped, it stays in force without a resolver and nobody tells what it refuses;
 /// [`Attached::detach`] takes it away.
 #[derive(Debug)]
@@ -58,9 +69,9 @@ impl Attached {
     ///
     /// # Errors
     /// The group is not there, is behind a policy already or has processes that this filter cannot bind, or the privileges do not suffice.
-    pub fn attach(target: &AttachTarget, policy: &Policy, open: bool) -> Result<Self> {
+    pub fn attach(target: &AttachTarget, policy: &Policy, options: AttachOptions) -> Result<Self> {
         let group = Group::of(target)?;
-        match Attached::start(&group, policy, open) {
+        match Attached::start(&group, policy, options) {
             Ok((resolver, reports, filter, events, listener)) => {
                 Ok(Attached { resolver, reports, filter, events, listener, group })
             }
@@ -73,8 +84,10 @@ impl Attached {
         }
     }
 
-    fn start(group: &Group, policy: &Policy, open: bool) -> Result<Parts> {
-        let log = LOG_GROUPS + (group.number % NUMBERS) as u16;
+    fn start(group: &Group, policy: &Policy, options: AttachOptions) -> Result<Parts> {
+        let AttachOptions { open, tell_allowed } = options;
+        let refused_group = LOG_GROUPS + (group.number % NUMBERS) as u16;
+        let seen_group = (open || tell_allowed).then_some(refused_group + SEEN);
         let (sender, events) = channel();
         let namespace = Namespace::current()?.identity()?;
         check(&group.directory, namespace)?;
@@ -82,15 +95,15 @@ impl Attached {
         let attribution = Attribution::of_group(sockets, namespace, group.directory.clone());
         let reports = Reports::new(attribution, policy.clone(), sender.clone());
         let undecided = if open { Undecided::Allow } else { Undecided::Refuse };
-        let listener = Listener::start(log, Arc::clone(&reports))?;
+        let listener = Listener::start(refused_group, seen_group, Arc::clone(&reports))?;
         let (sockets, port) = resolver_sockets()?;
         let attached = filter::Attached { group: group.number, level: group.level, resolver: port };
         let options = FilterOptions {
             undecided,
             own: Vec::new(),
             table: table(group),
-            refused_group: log,
-            seen_group: Some(log + SEEN),
+            refused_group,
+            seen_group,
             ..FilterOptions::new(filter::Mode::Attached(attached))
         };
         let filter = Filter::install(Connection::open(protocol::NETFILTER)?, policy, options)?;
@@ -227,11 +240,11 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(group: u16, reports: Arc<Reports>) -> Result<Self> {
+    fn start(refused: u16, seen: Option<u16>, reports: Arc<Reports>) -> Result<Self> {
         const BYTES: u32 = 512;
         let failed = |error: std::io::Error| Error::new("listen to what is refused", error);
         let mut log = Connection::open(protocol::NETFILTER)?;
-        for group in [group, group + SEEN] {
+        for group in iter::once(refused).chain(seen) {
             // who listens there has attached a policy to the same group
             let listening = log.acknowledge(&Listen { group, bytes: Some(BYTES) });
             listening.map_err(|error| match error.is_permission() && capability::net_admin() {

@@ -13,7 +13,7 @@ pub mod relay;
 pub mod resolver;
 mod sandbox;
 
-pub use attach::{AttachTarget, Attached};
+pub use attach::{AttachOptions, AttachTarget, Attached};
 pub use attribution::Attribution;
 pub use event::{Action, Event, Process};
 pub use filter::{Filter, FilterOptions};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use netwright::sys::Signals;
-use netwright_sandbox::{AttachTarget, Attached};
+use netwright_sandbox::{AttachOptions, AttachTarget, Attached};
 use rustix::process::Signal;
 
 use super::policy::Source;
@@ -26,7 +26,8 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
     let watch = Watch::of(&source);
     let policy = source.read()?;
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
-    let mut attached = Attached::attach(target, &policy, arguments.learn.is_some())?;
+    let options = AttachOptions { open: arguments.learn.is_some(), tell_allowed: global.verbose };
+    let mut attached = Attached::attach(target, &policy, options)?;
     let told = telling.start(attached.take_events());
     if !global.quiet {
         output::message("the policy is in force until this ends (Ctrl-C)");

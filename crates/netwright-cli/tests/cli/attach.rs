@@ -97,6 +97,45 @@ at once
 }
 
 #[test]
+fn what_is_allowed_is_told_when_more_is_wanted() {
+    if !control_groups() {
+        return;
+    }
+    let script = |flag: &str| {
+        format!(
+            r#"
+        ip link set lo up
+        ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up
+        ip address add 192.0.2.1/24 dev d0
+        folder=$(mktemp -d)
+        cat >$folder/sends <<'END'
+            until test -e "$1/go"; do sleep 0.02; done
+            exec 3>/dev/udp/192.0.2.9/4000; echo x >&3
+            read <"$1/end"
+END
+        mkfifo $folder/end
+        bash $folder/sends $folder & process=$!
+        "$0" run --attach $process {flag} --allow 192.0.2.9 2>$folder/said & supervisor=$!
+        until grep -q "in force" $folder/said; do sleep 0.02; done
+        "$0" nft list ruleset | grep -A2 "chain allowed" | grep -c log || true
+        touch $folder/go
+        for try in $(seq 20); do grep -q 4000 $folder/said && break; sleep 0.05; done
+        echo >$folder/end; wait $process
+        kill -INT $supervisor; wait $supervisor
+        sed -n "s/($process)/(N)/p" $folder/said
+        rm -r $folder
+    "#
+        )
+    };
+    for (flag, expected) in
+        [("--verbose", "1\nallowed bash (N): 192.0.2.9:4000/udp: a rule allows it\n"), ("", "0\n")]
+    {
+        let (code, out, err) = run(&mut isolated(&script(flag)));
+        assert_eq!((code, out.as_str()), (0, expected), "{flag}: {err}");
+    }
+}
+
+#[test]
 fn what_a_killed_supervisor_left_is_taken_away_when_its_process_has_ended_too() {
     if !control_groups() {
         return;
