@@ -7,6 +7,7 @@ mod block;
 mod command;
 mod element;
 mod expression;
+mod log;
 mod nat;
 mod object;
 mod primary;
