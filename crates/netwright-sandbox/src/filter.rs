@@ -5,7 +5,8 @@
 //! - `output` sees all that is sent; `own` what goes to the sandbox itself; `decide` has the rules of the policy, `deny` first;
 //! - `allowed` lets through, `relayed` hands over to the supervisor, `refused` tells the supervisor and drops, and so does `asked` with what may
 //!   come again when somebody has allowed it;
-//! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for a rule with a name; the comments of rules tell whose they are;
+//! - `allow_<n>_ipv4` and `allow_<n>_ipv6` hold the addresses that were released for the rules with names and the same ports; the comments of
+//!   rules tell whose they are;
 //! - `never`, `resolvers`, `special` and `private` are the kinds of addresses that rules for many addresses mean or leave out.
 //!
 //! With [`Mode::Attached`] the same rules bind one control group of the host, and nothing else is touched.
@@ -13,31 +14,29 @@
 mod attached;
 mod inside;
 mod kinds;
+mod released;
 mod rules;
 mod table;
 mod text;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use netwright_netfilter::{Batch, Element, Family, Set, Table};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::table::{Database, Names};
-use netwright_sys::{Cause, Connection, Error, Result};
+use netwright_sys::{Connection, Result};
 use netwright_wire::Errno;
 
 use self::kinds::Kinds;
-use self::table::Numbers;
+use self::released::Released;
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, TABLE};
 use crate::firewall;
-use crate::policy::{Policy, Rule, Target, Undecided};
+use crate::policy::{Policy, Undecided};
 
 const ASKED: &str = "put the filter in place";
 /// How often a transaction is repeated whose elements ran out while it was made.
 const TRIES: usize = 5;
-/// The most addresses that a rule can have at a time: a zone that answers with ever new ones must not fill the kernel's memory.
-const MOST_RELEASED: usize = 1 << 16;
 /// The longest time for which an address is released; as with caches of answers, nothing stays for ever (RFC 8767, section 4).
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -140,18 +139,8 @@ pub struct Filter {
     catalog: Catalog,
     /// Which kinds of addresses have sets.
     kinds: Vec<Kinds>,
-    /// The sets of each allow rule; rules without a name have none.
-    sets: Vec<Option<NameSets>>,
-    /// The number of the next sets: none has the name of one that was there before.
-    next: u32,
-}
-
-/// The sets of a rule with a name.
-#[derive(Clone, Debug)]
-struct NameSets {
-    number: u32,
-    /// What is in them, and until when.
-    released: HashMap<IpAddr, Instant>,
+    /// What is released for the rules of the policy.
+    released: Released,
 }
 
 impl Filter {
@@ -161,9 +150,10 @@ impl Filter {
     /// The kernel does not take it, or has a table of that name: see [`remove`].
     pub fn install(connection: Connection, policy: &Policy, options: FilterOptions) -> Result<Filter> {
         let catalog = Catalog::of_nothing();
-        let (policy, sets) = (policy.clone(), Vec::new());
-        let mut filter = Filter { connection, policy, options, catalog, kinds: Vec::new(), sets, next: 0 };
-        let (sets, numbers) = filter.sets_for(&filter.policy);
+        let nothing = (Policy::default(), Released::default());
+        let (released, numbers) = nothing.1.under(policy, &nothing.0, Instant::now());
+        let mut filter =
+            Filter { connection, policy: policy.clone(), options, catalog, kinds: Vec::new(), released };
         let table = table::create(&filter.options);
         let (kinds, there) = table::sets(&filter.policy, &filter.options, &[]);
         let chains = table::chains(&filter.policy, &filter.options, &numbers);
@@ -174,7 +164,6 @@ impl Filter {
             filter.load(&chains)?;
         }
         filter.kinds = there;
-        filter.adopt(sets, &numbers);
         Ok(filter)
     }
 
@@ -193,29 +182,11 @@ impl Filter {
         let now = Instant::now();
         let until =
             now + time_to_live.clamp(self.options.least_time_to_live, LONGEST).max(Duration::from_millis(1));
-        let mut news: Vec<(usize, IpAddr)> = Vec::new();
-        for &rule in rules {
-            let Some(Some(sets)) = self.sets.get_mut(rule) else { continue };
-            sets.released.retain(|_, until| *until > now);
-            if sets.released.len() + addresses.len() > MOST_RELEASED {
-                let what = format!("the rule has {} addresses already", sets.released.len());
-                return Err(Error::new(format!("release addresses for rule {rule}"), Cause::Invalid(what)));
-            }
-            let is_new = |address: &IpAddr| sets.released.get(address).is_none_or(|known| *known < until);
-            let new = addresses.iter().map(IpAddr::to_canonical).filter(is_new);
-            news.extend(new.map(|address| (rule, address)));
+        let news = self.released.news(rules, addresses, now, until)?;
+        if !news.is_empty() {
+            self.add(&news, until - now)?;
         }
-        news.sort_unstable();
-        news.dedup();
-        if news.is_empty() {
-            return Ok(());
-        }
-        self.add(&news, until - now)?;
-        for (rule, address) in news {
-            if let Some(Some(sets)) = self.sets.get_mut(rule) {
-                sets.released.insert(address, until);
-            }
-        }
+        self.released.note(rules, addresses, until);
         Ok(())
     }
 
@@ -225,7 +196,7 @@ impl Filter {
     /// # Errors
     /// The kernel does not take it; then the old policy is still in force.
     pub fn replace(&mut self, policy: &Policy) -> Result<()> {
-        let (sets, numbers) = self.sets_for(policy);
+        let (released, numbers) = self.released.under(policy, &self.policy, Instant::now());
         let (kinds, missing) = table::sets(policy, &self.options, &self.kinds);
         if !missing.is_empty() {
             self.load(&kinds)?;
@@ -233,7 +204,7 @@ impl Filter {
         }
         self.load(&table::replacement(policy, &self.options, &numbers))?;
         self.policy = policy.clone();
-        self.adopt(sets, &numbers);
+        self.released = released;
         Ok(())
     }
 
@@ -245,37 +216,6 @@ impl Filter {
         remove(&mut self.connection, &self.options.table)
     }
 
-    /// The sets of a policy's rules: those that its rules have in the policy in force, and new ones.
-    fn sets_for(&self, policy: &Policy) -> (Vec<Option<NameSets>>, Numbers) {
-        let mut numbers = Numbers::default();
-        let mut next = self.next;
-        let mut kept: Vec<&Rule> = Vec::new();
-        let mut sets = Vec::new();
-        for rule in &policy.allow {
-            let old = self.policy.allow.iter().zip(&self.sets).find(|(old, _)| *old == rule);
-            let set = match (&rule.target, old) {
-                (Target::Name(_), Some((_, Some(old)))) if !kept.contains(&rule) => Some(old.clone()),
-                (Target::Name(_), _) => {
-                    numbers.new.push(next);
-                    next += 1;
-                    Some(NameSets { number: next - 1, released: HashMap::new() })
-                }
-                _ => None,
-            };
-            kept.push(rule);
-            numbers.by_rule.push(set.as_ref().map(|set| set.number));
-            sets.push(set);
-        }
-        let old = self.sets.iter().flatten().map(|set| set.number);
-        numbers.gone = old.filter(|number| !numbers.by_rule.contains(&Some(*number))).collect();
-        (sets, numbers)
-    }
-
-    fn adopt(&mut self, sets: Vec<Option<NameSets>>, numbers: &Numbers) {
-        self.sets = sets;
-        self.next += numbers.new.len() as u32;
-    }
-
     /// Carries a text out, as one transaction.
     fn load(&mut self, text: &str) -> Result<()> {
         let names = self.options.names();
@@ -285,7 +225,7 @@ impl Filter {
 
     /// Adds elements with a timeout. Kernels before 6.12 do not give an element that is there another timeout, so each is added (where it is
     /// missing), deleted and added: within a transaction nobody sees it gone.
-    fn add(&mut self, news: &[(usize, IpAddr)], time_to_live: Duration) -> Result<()> {
+    fn add(&mut self, news: &[(u32, IpAddr)], time_to_live: Duration) -> Result<()> {
         for tries in 1.. {
             let mut batch = Batch::new();
             for (set, elements) in self.elements(news, time_to_live) {
@@ -302,26 +242,22 @@ impl Filter {
         Ok(())
     }
 
-    fn elements(&self, news: &[(usize, IpAddr)], time_to_live: Duration) -> Vec<(Set, Vec<Element>)> {
-        let mut sets: Vec<((usize, bool), Vec<Element>)> = Vec::new();
-        for (rule, address) in news {
+    fn elements(&self, news: &[(u32, IpAddr)], time_to_live: Duration) -> Vec<(Set, Vec<Element>)> {
+        let milliseconds = u64::try_from(time_to_live.as_millis()).unwrap_or(u64::MAX).max(1);
+        let element = |(_, address): &(u32, IpAddr)| {
             let key = match address {
                 IpAddr::V4(address) => Element::new(address.octets()),
                 IpAddr::V6(address) => Element::new(address.octets()),
             };
-            let milliseconds = u64::try_from(time_to_live.as_millis()).unwrap_or(u64::MAX).max(1);
-            let element = Element { timeout: Some(milliseconds), ..key };
-            match sets.last_mut().filter(|(set, _)| *set == (*rule, address.is_ipv4())) {
-                Some((_, elements)) => elements.push(element),
-                None => sets.push(((*rule, address.is_ipv4()), vec![element])),
-            }
-        }
-        let table = self.options.table.as_str();
-        let set = |((rule, ipv4), elements): ((usize, bool), _)| {
-            let number = self.sets.get(rule)?.as_ref()?.number;
-            Some((Set::new(Family::INET, table, text::name_set(number, ipv4), 0), elements))
+            Element { timeout: Some(milliseconds), ..key }
         };
-        sets.into_iter().filter_map(set).collect()
+        let set_of = |(number, address): &(u32, IpAddr)| (*number, address.is_ipv4());
+        let sets = news.chunk_by(|one, other| set_of(one) == set_of(other)).filter_map(|news| {
+            let (number, ipv4) = set_of(news.first()?);
+            let set = Set::new(Family::INET, self.options.table.as_str(), text::name_set(number, ipv4), 0);
+            Some((set, news.iter().map(element).collect()))
+        });
+        sets.collect()
     }
 }
 

@@ -14,16 +14,23 @@ impl Rule {
     }
 }
 
-/// What an allow rule lets through; `number` is that of its sets.
-pub(super) fn allowed(rule: &Rule, number: Option<u32>) -> Vec<String> {
-    let places = match number {
-        Some(number) => vec![
-            (true, format!("ip daddr @{}", name_set(number, true))),
-            (false, format!("ip6 daddr @{}", name_set(number, false))),
-        ],
-        None => places(rule, false),
+/// What an allow rule lets through.
+pub(super) fn allowed(rule: &Rule) -> Vec<String> {
+    lines(rule, places(rule, false), false, "goto allowed")
+}
+
+/// What so many allow rules with names let through, of which this is one; nothing for none. `number` is that of their sets.
+pub(super) fn released(rule: &Rule, number: u32, count: usize) -> Vec<String> {
+    let Some(others) = count.checked_sub(1) else { return Vec::new() };
+    let places = vec![
+        (true, format!("ip daddr @{}", name_set(number, true))),
+        (false, format!("ip6 daddr @{}", name_set(number, false))),
+    ];
+    let comment = match others {
+        0 => rule.to_string(),
+        others => format!("{others} more and {rule}"),
     };
-    lines(rule, places, false, "goto allowed")
+    lines_with(&comment, rule, places, false, "goto allowed")
 }
 
 /// What a deny rule refuses. Names are refused by the resolver.
@@ -55,7 +62,17 @@ pub(super) fn echo(ipv4: bool) -> String {
 }
 
 fn lines(rule: &Rule, places: Vec<(bool, String)>, deny: bool, verdict: &str) -> Vec<String> {
-    let comment: String = rule.to_string().chars().take(COMMENT).collect();
+    lines_with(&rule.to_string(), rule, places, deny, verdict)
+}
+
+fn lines_with(
+    comment: &str,
+    rule: &Rule,
+    places: Vec<(bool, String)>,
+    deny: bool,
+    verdict: &str,
+) -> Vec<String> {
+    let comment: String = comment.chars().take(COMMENT).collect();
     let line = |(ipv4, place): &(bool, String)| {
         let services = services(rule, deny, *ipv4);
         let lines = services.into_iter().map(|service| {

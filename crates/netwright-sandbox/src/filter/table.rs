@@ -1,5 +1,9 @@
 //! The table of a policy as text of the nft language. Nothing of it is free text: addresses, numbers, and rules as they are printed.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
 use super::kinds::Kinds;
 use super::text::{Text, name_set};
 use super::{FilterOptions, Mode, attached, inside, rules};
@@ -71,15 +75,26 @@ pub(super) struct Numbers {
     /// By the rule's place; rules without a name have none.
     pub(super) by_rule: Vec<Option<u32>>,
     /// Those that are not there yet.
-    pub(super) new: Vec<u32>,
+    pub(super) new: Vec<NewSets>,
     /// Those that are there and belong to no rule any more.
     pub(super) gone: Vec<u32>,
 }
 
+/// Sets to be made, one of each family.
+#[derive(Debug)]
+pub(super) struct NewSets {
+    pub(super) number: u32,
+    /// What is in them from the start, and for how long.
+    pub(super) addresses: Vec<(IpAddr, Duration)>,
+}
+
 /// All that depends on the policy.
 fn rules_of(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &Numbers) {
-    for (number, ipv4) in numbers.new.iter().flat_map(|number| [(number, true), (number, false)]) {
-        text.set(&name_set(*number, ipv4), ipv4, "timeout", Vec::new());
+    for (sets, ipv4) in numbers.new.iter().flat_map(|sets| [(sets, true), (sets, false)]) {
+        let of_family = sets.addresses.iter().filter(|(address, _)| address.is_ipv4() == ipv4);
+        let elements =
+            of_family.map(|(address, time)| format!("{address} timeout {}ms", time.as_millis().max(1)));
+        text.set(&name_set(sets.number, ipv4), ipv4, "timeout", elements.collect());
     }
     decide(text, policy, options, numbers);
     match &options.mode {
@@ -99,9 +114,20 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &N
         }
         let undecided = if options.asks() { "goto asked" } else { "goto refused" };
         let is_wide = policy.allow.iter().any(Rule::is_wide);
-        let allow = |text: &mut Text, wide: bool| {
+        let mut sharing: HashMap<u32, usize> = HashMap::new();
+        numbers.by_rule.iter().flatten().for_each(|number| *sharing.entry(*number).or_default() += 1);
+        let mut allow = |text: &mut Text, wide: bool| {
             let rules = policy.allow.iter().zip(&numbers.by_rule).filter(|(rule, _)| rule.is_wide() == wide);
-            rules.for_each(|(rule, number)| text.lines(rules::allowed(rule, *number)));
+            for (rule, number) in rules {
+                match number {
+                    None => text.lines(rules::allowed(rule)),
+                    // the first rule stands for all that share its sets
+                    Some(number) => {
+                        let count = sharing.remove(number).unwrap_or_default();
+                        text.lines(rules::released(rule, *number, count));
+                    }
+                }
+            }
         };
         allow(text, false);
         if is_wide || options.asks() {

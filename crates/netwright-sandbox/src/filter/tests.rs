@@ -1,4 +1,6 @@
+use super::table::{NewSets, Numbers};
 use super::*;
+use crate::policy::{Rule, Target};
 
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
     let rules = |texts: &[&str]| texts.iter().map(|text| text.parse::<Rule>().unwrap()).collect();
@@ -43,13 +45,18 @@ fn modes() -> Vec<Mode> {
     vec![Mode::Relay(listeners), Mode::Nat(None), Mode::Nat(Some(listeners)), Mode::Attached(attached)]
 }
 
+fn sets(number: u32) -> NewSets {
+    let addresses = ["192.0.2.1", "2001:db8::1", "192.0.2.2"].map(|address| address.parse().unwrap());
+    NewSets { number, addresses: addresses.map(|address| (address, Duration::from_millis(1500))).into() }
+}
+
 #[test]
 fn every_policy_compiles_in_every_mode() {
     for mode in modes() {
         for policy in policies() {
             for undecided in [Undecided::Refuse, Undecided::Allow, Undecided::Ask] {
                 let options = FilterOptions { undecided, ..FilterOptions::new(mode.clone()) };
-                let numbers = |new: Vec<u32>, gone| Numbers {
+                let numbers = |new: Vec<NewSets>, gone| Numbers {
                     by_rule: policy
                         .allow
                         .iter()
@@ -61,8 +68,8 @@ fn every_policy_compiles_in_every_mode() {
                 let texts = [
                     table::create(&options),
                     table::sets(&policy, &options, &[]).0,
-                    table::chains(&policy, &options, &numbers(vec![0, 1], vec![])),
-                    table::replacement(&policy, &options, &numbers(vec![2], vec![1])),
+                    table::chains(&policy, &options, &numbers(vec![sets(0), sets(1)], vec![])),
+                    table::replacement(&policy, &options, &numbers(vec![sets(2)], vec![1])),
                 ];
                 let mut catalog = Catalog::of_nothing();
                 for text in texts {

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::preset::Presets;
-use super::{Place, Policy, Rule, grammar};
+use super::{Place, Policy, Rule, grammar, merge};
 
 /// The keys of a policy, and of each of its profiles.
 const KEYS: [&str; 6] = ["allow", "deny", "include", "dns", "hosts", "sockets"];
@@ -198,9 +198,9 @@ impl Reader<'_> {
         rules: &mut Vec<Rule>,
         places: &mut std::collections::HashMap<Rule, Place>,
     ) {
+        let mut read = Vec::new();
         for (text, item) in self.strings(node, "rules", "[\"example.org:443\"]") {
             match text.parse::<Rule>() {
-                Ok(rule) if rules.contains(&rule) => {}
                 Ok(rule) => {
                     let at = self.sources.locate(self.span(item));
                     if let Some(at) = at {
@@ -208,7 +208,7 @@ impl Reader<'_> {
                             .entry(rule.clone())
                             .or_insert(Place { name: at.name.to_owned(), line: Some(at.line) });
                     }
-                    rules.push(rule);
+                    read.push(rule);
                 }
                 Err(error) => {
                     let (inner, verbatim) = self.inside(item, &text);
@@ -216,6 +216,7 @@ impl Reader<'_> {
                 }
             }
         }
+        merge::extend(rules, read);
     }
 
     fn hosts(&mut self, node: Node<'_, '_>, policy: &mut Policy) {

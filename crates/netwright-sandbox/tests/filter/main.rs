@@ -233,6 +233,38 @@ fn what_was_released_outlives_a_new_policy(lab: &mut Lab) -> Outcome {
     Ok(())
 }
 
+fn what_was_released_for_a_rule_goes_with_it(lab: &mut Lab) -> Outcome {
+    let _world = World::new(lab)?;
+    let [one, other] = [Ipv4Addr::new(203, 0, 113, 5), Ipv4Addr::new(203, 0, 113, 6)].map(IpAddr::from);
+    let mut filter = install(&policy(&["a.example.org:80", "b.example.org:80"], &[])?, &routed()?)?;
+    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    filter.release(&[0], &[one], 2 * second)?;
+    filter.release(&[1], &[one, other], second)?;
+    ensure_eq!((sent(one, 80)?, sent(other, 80)?), (true, true));
+    filter.replace(&policy(&["c.example.org:80", "a.example.org:80"], &[])?)?;
+    ensure_eq!((sent(one, 80)?, sent(other, 80)?), (true, false)); // what only b.example.org had is gone
+    filter.release(&[0], &[other], 60 * second)?;
+    ensure_eq!(sent(other, 80)?, true);
+    thread::sleep((2 * second + second / 5).saturating_sub(start.elapsed()));
+    ensure_eq!((sent(one, 80)?, sent(other, 80)?), (false, true)); // its time is over
+    Ok(())
+}
+
+fn thousands_of_names_are_one_set(lab: &mut Lab) -> Outcome {
+    let _world = World::new(lab)?;
+    let names: Vec<String> = (0..5000).map(|number| format!("host{number}.example.org:443/tcp")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["a.example.org:80"]).collect();
+    let mut filter = install(&policy(&names, &[])?, &routed()?)?;
+    filter.release(&[0, 4999], &FAR, Duration::from_secs(60))?;
+    ensure_eq!(sent(FAR[0], 80)?, false);
+    filter.release(&[5000], &FAR, Duration::from_secs(60))?;
+    ensure_eq!(sent(FAR[0], 80)?, true);
+    let listed = Oracle::nft()?.line("list ruleset")?;
+    ensure_eq!(listed.matches("set allow_").count(), 4);
+    ensure!(listed.contains("comment \"4999 more and host0.example.org:443/tcp\""), "{listed}");
+    Ok(())
+}
+
 fn nothing_slips_through_while_the_policy_changes(lab: &mut Lab) -> Outcome {
     let world = World::new(lab)?;
     let one = policy(&["203.0.113.5:80/udp", "a.example.org:443", "any:8080"], &["10.0.0.0/8"])?;
@@ -402,6 +434,8 @@ kernel_tests![
     an_open_filter_refuses_only_what_is_denied,
     releases_end_and_are_prolonged,
     what_was_released_outlives_a_new_policy,
+    what_was_released_for_a_rule_goes_with_it,
+    thousands_of_names_are_one_set,
     nothing_slips_through_while_the_policy_changes,
     in_relay_mode_the_sandbox_keeps_its_loopback,
     packets_with_a_route_of_their_own_are_refused,
