@@ -1,7 +1,7 @@
 //! What is told of the sandbox: the log, and the summary at the end.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,8 @@ use crate::output::{self, BAD, Cell, DIM, NAME, PLAIN, Table};
 
 /// More rows than this are not shown at the end.
 const ROWS: usize = 20;
+/// What the file of learned rules is called in errors.
+const POLICY: &str = "the policy";
 
 /// What is to be told.
 pub(super) struct Telling {
@@ -53,9 +55,8 @@ impl Telling {
             file.map(BufWriter::new).map_err(|error| unwritable("the log", path, &error))
         };
         let log = arguments.log.as_deref().map(open).transpose()?;
-        if let Some(path) = arguments.learn.as_deref().filter(|path| path.exists()) {
-            let said = Failure::said(format!("{} exists already", path.display()));
-            return Err(said.with_help(Some("Name a file that is not there yet, or take this one away.")));
+        if let Some(path) = &arguments.learn {
+            can_be_made(path)?;
         }
         Ok(Telling {
             log,
@@ -132,10 +133,21 @@ impl Told {
     }
 }
 
+/// Whether a policy can be written there at the end, found out before anything begins.
+fn can_be_made(path: &Path) -> Result<(), Failure> {
+    match File::create_new(path).and_then(|_| fs::remove_file(path)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let said = Failure::said(format!("{} exists already", path.display()));
+            Err(said.with_help(Some("Name a file that is not there yet, or take this one away.")))
+        }
+        result => result.map_err(|error| unwritable(POLICY, path, &error)),
+    }
+}
+
 /// Learned rules as a file that was not there before.
 fn write_policy(path: &Path, text: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| unwritable("the policy", path, &error))
+    written.map_err(|error| unwritable(POLICY, path, &error))
 }
 
 /// What was blocked, as a table.

@@ -69,7 +69,7 @@ fn files_that_cannot_be_used_have_a_reason_in_words() {
         run --log /no/such/log true
         run --log / true
         run --log /proc/self/log true
-        "$0" run --mode relay --learn /no/such/policy true 2>&1 || true
+        "$0" run --mode relay --learn /no/such/policy echo begun 2>&1 || true
     "#;
     let expected = [
         "cannot run /dev/null: permission denied",
