@@ -183,11 +183,13 @@ fn yes_to_addresses(lab: &mut Lab, mode: Mode) -> Outcome {
 
 fn no(lab: &mut Lab, mode: Mode) -> Outcome {
     let world = World::new(lab)?;
+    let token = token();
     let script = "for time in 1 2; do
         probe refusals 203.0.113.66 443 refused; probe refusals 2001:db8:bad::66 443 refused
         probe udp 203.0.113.66 5000; probe ping 203.0.113.66 64
     done";
-    let ended = run(mode, &Policy::default(), script, |_| Answer::No)?;
+    let script = format!("export NETWRIGHT_TOKEN={token}; {script}");
+    let ended = run(mode, &Policy::default(), &script, |_| Answer::No)?;
     came(&ended, 4, 4)?; // the probe reaches its aim where a connection is refused at once
     let expected =
         ["203.0.113.66:443/tcp", "[2001:db8:bad::66]:443/tcp", "203.0.113.66:5000/udp", "203.0.113.66/icmp"];
@@ -196,7 +198,7 @@ fn no(lab: &mut Lab, mode: Mode) -> Outcome {
         event.action == Action::Blocked && event.reason == "the answer was no" && event.process.is_some()
     });
     ensure!(told.count() >= 8, "{ended:?}");
-    let leaks = world.leaks(&[], "token")?;
+    let leaks = world.leaks(&[], &token)?;
     ensure!(leaks.is_empty(), "{leaks:?}");
     Ok(())
 }
@@ -260,12 +262,14 @@ fn private_address(lab: &mut Lab, mode: Mode) -> Outcome {
 /// Nobody is asked about what a rule denies, and about addresses that no rule for many means.
 fn denied_and_special(lab: &mut Lab, mode: Mode) -> Outcome {
     let world = World::new(lab)?;
+    let token = token();
     let script = "probe echo 198.51.100.10 7; probe resolve good.example.org
         probe tcp 169.254.169.254 80; probe udp 239.1.2.3 5000; probe tcp 255.255.255.255 80";
-    let ended = run(mode, &policy(&[], &["198.51.100.0/24", "*.example.org"])?, script, |_| Answer::Yes)?;
+    let script = format!("export NETWRIGHT_TOKEN={token}; {script}");
+    let ended = run(mode, &policy(&[], &["198.51.100.0/24", "*.example.org"])?, &script, |_| Answer::Yes)?;
     ensure!(ended.questions.is_empty(), "{ended:?}");
     ensure!(!ended.said.contains("reached: "), "{ended:?}");
-    let leaks = world.leaks(&[], "token")?;
+    let leaks = world.leaks(&[], &token)?;
     ensure!(leaks.is_empty(), "{leaks:?}");
     Ok(())
 }
