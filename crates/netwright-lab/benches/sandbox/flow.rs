@@ -176,9 +176,15 @@ pub(crate) fn client(kind: &str, address: &str, seconds: &str, streams: &str) ->
     Ok(())
 }
 
+/// Longer than this nothing is waited for: some versions of the peers lose connections.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 fn connect(address: &str, port: u16) -> std::io::Result<TcpStream> {
     let address = address.parse().map_err(std::io::Error::other)?;
-    TcpStream::connect_timeout(&SocketAddr::new(address, port), Duration::from_secs(5))
+    let connection = TcpStream::connect_timeout(&SocketAddr::new(address, port), PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    Ok(connection)
 }
 
 /// Gbit/s of one stream, until the server has everything.
