@@ -14,9 +14,10 @@ mod surroundings;
 mod works;
 
 use std::process::ExitCode;
+use std::sync::{PoisonError, RwLock};
 
 use libtest_mimic::Arguments;
-use netwright_lab::{Failure, Prepared, run_prepared};
+use netwright_lab::{Failure, Lab, Prepared, run_prepared};
 
 use run::Mode;
 
@@ -29,12 +30,24 @@ fn main() -> ExitCode {
     let list = arguments.list;
     let prepared = if list { Err(Failure::missing("only listing")) } else { surroundings::prepare_outside() };
     let tests = leak::tests().into_iter().chain(works::tests()).chain(asking::tests());
-    let tests = tests.collect::<Vec<Prepared>>();
+    let tests = tests.map(in_turn).collect::<Vec<Prepared>>();
     let conclusion = run_prepared(arguments, || prepared.and_then(surroundings::prepare), tests);
     if !list {
         report::print();
     }
     conclusion.exit_code()
+}
+
+/// What uses up this process's descriptors runs alone, everything else beside each other.
+fn in_turn(Prepared { name, body }: Prepared) -> Prepared {
+    static TURN: RwLock<()> = RwLock::new(());
+    let alone = name.ends_with("::ten-thousand-connections");
+    let body = move |lab: &mut Lab| {
+        let _alone = alone.then(|| TURN.write().unwrap_or_else(PoisonError::into_inner));
+        let _beside = (!alone).then(|| TURN.read().unwrap_or_else(PoisonError::into_inner));
+        body(lab)
+    };
+    Prepared { name, body: Box::new(body) }
 }
 
 /// The ways of running that this process can try.

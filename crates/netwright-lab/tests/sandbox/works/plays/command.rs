@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,12 +21,9 @@ fn probe() -> Result<String, Failure> {
     Ok(surroundings()?.probe.display().to_string())
 }
 
-/// Ten thousand, or as many as the limit of descriptors lets a supervisor with two for each have. Servers of all modes are in this process, whose
-/// descriptors do for one of them at a time.
+/// Ten thousand, or as many as the limit of descriptors lets a supervisor with two for each have.
 pub(super) fn many_connections(lab: &mut Lab, mode: Mode) -> Outcome {
     const WANTED: u64 = 10_000;
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let wanted = WANTED.min(limit / 2 - 300);
     let _world = World::new(lab)?;
