@@ -15,10 +15,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use netwright_netfilter::log::{Listen, Logged};
+use netwright_netfilter::log::Listen;
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
-use netwright_sys::{Cause, Connection, Error, Namespace, Received, Result, capability, protocol};
-use netwright_wire::Messages;
+use netwright_sys::{Cause, Connection, Error, Namespace, Result, capability, protocol};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
 use self::group::Group;
@@ -26,7 +25,7 @@ use crate::attribution::{namespace_of, processes_of};
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode;
 use crate::relay::injector::Injector;
-use crate::relay::{AFTER_FAILURE, Packet, Report};
+use crate::relay::{AFTER_FAILURE, Report, logged};
 use crate::resolver::{Resolver, Sockets};
 use crate::sandbox::files::Files;
 use crate::sandbox::reports::Reports;
@@ -282,26 +281,17 @@ fn listen(log: &Connection, stop: &OwnedFd, reports: &Reports, injector: &Inject
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => std::thread::sleep(AFTER_FAILURE),
         }
-        loop {
-            match log.socket().receive(&mut buffer) {
-                Ok(Received::Datagram(datagram)) => {
-                    for message in Messages::new(datagram).map_while(std::result::Result::ok) {
-                        let Ok(Some(logged)) = Logged::view(&message) else { continue };
-                        let payload = logged.packet.payload().ok().flatten();
-                        let Some(packet) = payload.and_then(Packet::read) else { continue };
-                        if logged.group >= LOG_GROUPS + SEEN {
-                            reports.hear(Report::Seen(packet));
-                            continue;
-                        }
-                        reports.hear(Report::Refused(packet));
-                        // who connects is still there while it is looked for, and hears of it now
-                        if let Some(reset) = packet.reset() {
-                            injector.send(&reset);
-                        }
-                    }
+        while let Some(packets) = logged::hear(log.socket(), &mut buffer) {
+            for (group, packet) in packets {
+                if group >= LOG_GROUPS + SEEN {
+                    reports.hear(Report::Seen(packet));
+                    continue;
                 }
-                Ok(Received::Overrun | Received::Truncated(_)) => {}
-                Ok(Received::Nothing) | Err(_) => break,
+                reports.hear(Report::Refused(packet));
+                // who connects is still there while it is looked for, and hears of it now
+                if let Some(reset) = packet.reset() {
+                    injector.send(&reset);
+                }
             }
         }
     }

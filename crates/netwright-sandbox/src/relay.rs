@@ -19,6 +19,7 @@ mod gate;
 mod hatch;
 mod icmp;
 pub(crate) mod injector;
+pub(crate) mod logged;
 mod notices;
 mod packet;
 mod poll;
@@ -33,8 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use netwright_netfilter::log::Listen;
-use netwright_sys::{Connection, Enclosure, Error, Result, SocketRequest, protocol};
+use netwright_sys::{Enclosure, Error, Result, SocketRequest};
 use rustix::net::getsockname;
 
 pub(crate) use self::asked::Asked;
@@ -155,8 +155,6 @@ impl Carrier {
 
 /// Connections that wait to be accepted.
 const BACKLOG: u16 = 4096;
-/// Room for logged packets, in bytes.
-const LOG_BUFFER: usize = 4 << 20;
 /// More threads do not move data.
 const WORKERS: usize = 4;
 /// So much of a packet that was refused or seen is enough to say what it is, and to quote it.
@@ -179,7 +177,7 @@ impl Relay {
         };
         relay.carrier.hatches = relay.start_workers()?;
         let gate = gate::Parts {
-            log: logged(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
+            log: logged::listen(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
             listeners: listeners.tcp,
             injector: injector.clone(),
             allowance: allowance.clone(),
@@ -202,7 +200,7 @@ impl Relay {
         let wakes = udp.waker.clone();
         let udp = Udp::new(udp).map_err(|errno| Error::new(ASKED, errno))?;
         relay.others.push(Thread::start("udp", wakes, |stop| udp.run(stop))?);
-        let log = logged(enclosure, [(REFUSED_GROUP, Some(NOTICED)), (SEEN_GROUP, Some(NOTICED))])?;
+        let log = logged::listen(enclosure, [(REFUSED_GROUP, Some(NOTICED)), (SEEN_GROUP, Some(NOTICED))])?;
         let notices = Notices { log, injector, report: reporter.clone(), waker: waker()? };
         relay.others.push(Thread::start("notices", notices.waker.clone(), |stop| notices.run(stop))?);
         Ok(relay)
@@ -316,17 +314,6 @@ fn pair(enclosure: &Enclosure, any: SocketAddr) -> Result<(OwnedFd, OwnedFd, u16
     let bound = SocketAddr::try_from(name).map_err(|errno| Error::new(ASKED, errno))?;
     let udp = enclosure.socket(&udp::listener(bound))?;
     Ok((tcp, udp, bound.port()))
-}
-
-/// A connection that hears what is logged to these groups.
-fn logged<const N: usize>(enclosure: &Enclosure, groups: [(u16, Option<u32>); N]) -> Result<Connection> {
-    let mut connection = enclosure.connection(protocol::NETFILTER)?;
-    // With less room, more is lost under a flood; it works all the same.
-    let _ = connection.socket().reserve_receive(LOG_BUFFER);
-    for (group, bytes) in groups {
-        connection.acknowledge(&Listen { group, bytes })?;
-    }
-    Ok(connection)
 }
 
 fn waker() -> Result<Waker> {

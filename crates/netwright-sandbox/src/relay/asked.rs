@@ -1,8 +1,6 @@
 //! First packets of flows that somebody is asked about: they are heard of, and sent again or refused when there is an answer.
 
-use netwright_netfilter::log::Logged;
-use netwright_sys::{Connection, Enclosure, Received, Result, Socket};
-use netwright_wire::{Message, Messages};
+use netwright_sys::{Connection, Enclosure, Result, Socket};
 
 use super::injector::Injector;
 use super::packet::Packet;
@@ -23,7 +21,7 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn open(enclosure: &Enclosure, ipv6: bool) -> Result<Self> {
         // All of a packet is wanted, since it is sent again.
-        let log = logged(enclosure, [(ASKED_GROUP, None)])?;
+        let log = logged::listen(enclosure, [(ASKED_GROUP, None)])?;
         let (injector, judged) = (Injector::new(enclosure, ipv6)?, Injector::judged(enclosure, ipv6)?);
         Ok(Asked { log, injector, judged, buffer: Vec::new() })
     }
@@ -35,15 +33,8 @@ impl Asked {
 
     /// Takes one message with the packets in it; `None` where there is none.
     pub(crate) fn hear(&mut self) -> Option<Vec<Vec<u8>>> {
-        match self.log.socket().receive(&mut self.buffer) {
-            Ok(Received::Datagram(datagram)) => {
-                let messages = Messages::new(datagram).map_while(|message| message.ok());
-                Some(messages.filter_map(|message| payload(&message)).collect())
-            }
-            // What was lost waits for its sender to send it again.
-            Ok(Received::Overrun | Received::Truncated(_)) => Some(Vec::new()),
-            Ok(Received::Nothing) | Err(_) => None,
-        }
+        let packets = logged::hear(self.log.socket(), &mut self.buffer)?;
+        Some(packets.map(|(_, packet)| packet.bytes().to_vec()).collect())
     }
 
     /// Sends a packet again, for the filter to judge. One that is longer than the way out allows is lost.
@@ -57,9 +48,4 @@ impl Asked {
             self.injector.send(&answer);
         }
     }
-}
-
-/// The packet in a message.
-fn payload(message: &Message<'_>) -> Option<Vec<u8>> {
-    Logged::view(message).ok()??.packet.payload().ok()?.map(<[u8]>::to_vec)
 }

@@ -12,9 +12,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use netwright_netfilter::log::Logged;
-use netwright_sys::{Connection, Received};
-use netwright_wire::Messages;
+use netwright_sys::Connection;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketFlags, SocketType, acceptfrom_with, connect, getsockname,
@@ -30,7 +28,7 @@ use super::injector::Injector;
 use super::packet::{Packet, Unreachable};
 use super::poll::{EventFlags, Events, Poll, Stop, Waker};
 use super::tuple::Tuple;
-use super::{Report, Reporter};
+use super::{Report, Reporter, logged};
 use crate::Protocol;
 use crate::constants::{HELD_GROUP, PING_GROUP};
 
@@ -140,30 +138,16 @@ impl Gate {
     fn listen(&mut self, now: Instant) {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..TURN {
-            // What was lost comes again: first segments are repeated.
-            match self.parts.log.socket().receive(&mut buffer) {
-                Ok(Received::Datagram(datagram)) => {
-                    for message in Messages::new(datagram).map_while(Result::ok) {
-                        if let Ok(Some(logged)) = Logged::view(&message) {
-                            self.logged(&logged, now);
-                        }
-                    }
+            let Some(packets) = logged::hear(self.parts.log.socket(), &mut buffer) else { break };
+            for (group, packet) in packets.filter(|(_, packet)| !packet.is_cut()) {
+                match group {
+                    HELD_GROUP => self.held(&packet, now),
+                    PING_GROUP => self.pinger.request(&self.poll, &packet, now),
+                    _ => {}
                 }
-                Ok(Received::Overrun | Received::Truncated(_)) => {}
-                Ok(Received::Nothing) | Err(_) => break,
             }
         }
         self.buffer = buffer;
-    }
-
-    fn logged(&mut self, logged: &Logged<'_>, now: Instant) {
-        let Ok(Some(payload)) = logged.packet.payload() else { return };
-        let Some(packet) = Packet::read(payload).filter(|packet| !packet.is_cut()) else { return };
-        match logged.group {
-            HELD_GROUP => self.held(&packet, now),
-            PING_GROUP => self.pinger.request(&self.poll, &packet, now),
-            _ => {}
-        }
     }
 
     fn held(&mut self, packet: &Packet<'_>, now: Instant) {

@@ -2,14 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use netwright_netfilter::log::Logged;
-use netwright_sys::{Connection, Received};
-use netwright_wire::Messages;
+use netwright_sys::Connection;
 
 use super::injector::Injector;
 use super::packet::{Packet, Unreachable, number};
 use super::poll::{EventFlags, Events, Poll, Waker};
-use super::{Report, Reporter};
+use super::{Report, Reporter, logged};
 use crate::constants::{REFUSED_GROUP, SEEN_GROUP};
 
 /// Hears of packets on a thread of its own, since telling of them takes its time.
@@ -22,7 +20,7 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// Works until it is told to stop, and woken.
-    pub(crate) fn run(mut self, stop: &AtomicBool) {
+    pub(crate) fn run(self, stop: &AtomicBool) {
         let Ok(poll) = self.watch() else { return };
         let (mut events, mut buffer) = (Events::new(), Vec::new());
         while !stop.load(Ordering::Relaxed) {
@@ -38,37 +36,23 @@ impl Notices {
         Ok(poll)
     }
 
-    /// Reads one datagram; whether there may be more.
-    fn listen(&mut self, buffer: &mut Vec<u8>) -> bool {
-        match self.log.socket().receive(buffer) {
-            Ok(Received::Datagram(datagram)) => {
-                for message in Messages::new(datagram).map_while(Result::ok) {
-                    if let Ok(Some(logged)) = Logged::view(&message) {
-                        logged_packet(&self.injector, &self.report, &logged);
+    /// Tells of the packets of one message; whether there may be more. A refused one is answered after that, so that its sender is still there while
+    /// it is looked for.
+    fn listen(&self, buffer: &mut Vec<u8>) -> bool {
+        let Some(packets) = logged::hear(self.log.socket(), buffer) else { return false };
+        for (group, packet) in packets {
+            match group {
+                SEEN_GROUP => self.report.tell(Report::Seen(packet)),
+                REFUSED_GROUP => {
+                    self.report.tell(Report::Refused(packet));
+                    if let Some(answer) = refusal(&packet) {
+                        self.injector.send(&answer);
                     }
                 }
-                true
-            }
-            // What was lost is refused all the same; only nobody hears of it.
-            Ok(Received::Overrun | Received::Truncated(_)) => true,
-            Ok(Received::Nothing) | Err(_) => false,
-        }
-    }
-}
-
-/// Tells of a packet. A refused one is answered after that, so that its sender is still there while it is looked for.
-fn logged_packet(injector: &Injector, report: &Reporter, logged: &Logged<'_>) {
-    let Ok(Some(payload)) = logged.packet.payload() else { return };
-    let Some(packet) = Packet::read(payload) else { return };
-    match logged.group {
-        SEEN_GROUP => report.tell(Report::Seen(packet)),
-        REFUSED_GROUP => {
-            report.tell(Report::Refused(packet));
-            if let Some(answer) = refusal(&packet) {
-                injector.send(&answer);
+                _ => {}
             }
         }
-        _ => {}
+        true
     }
 }
 
