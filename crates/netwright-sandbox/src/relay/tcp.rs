@@ -76,17 +76,19 @@ impl Worker {
     /// then, as the kernel does it for sockets of its own.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let mut events = Events::new();
-        while !stop.load(Ordering::Relaxed) && self.step(&mut events, None) {}
+        while !stop.load(Ordering::Relaxed) {
+            self.step(&mut events, None);
+        }
         let until = Instant::now() + LAST_WORDS;
         self.take_in();
-        let mut patience = Duration::ZERO;
-        while self.step(&mut events, Some(patience)) && self.has_last_words() && Instant::now() < until {
-            patience = LISTENING;
+        self.step(&mut events, Some(Duration::ZERO));
+        while self.has_last_words() && Instant::now() < until {
+            self.step(&mut events, Some(LISTENING));
         }
     }
 
-    /// Waits for something to do, for so long at the most, and does it. False when that cannot go on.
-    fn step(&mut self, events: &mut Events, patience: Option<Duration>) -> bool {
+    /// Waits for something to do, for so long at the most, and does it.
+    fn step(&mut self, events: &mut Events, patience: Option<Duration>) {
         self.has_carried_out = false;
         let timeout = if self.queue.is_empty() { patience } else { Some(Duration::ZERO) };
         self.poll.wait(events, timeout);
@@ -103,7 +105,6 @@ impl Worker {
         if woken {
             self.take_in();
         }
-        true
     }
 
     /// Whether more may come of what was sent inside.
