@@ -201,7 +201,8 @@ impl Processes {
     }
 }
 
-fn all_processes() -> Vec<u32> {
+/// All processes that there are.
+pub(crate) fn all_processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }

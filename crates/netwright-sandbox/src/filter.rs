@@ -150,8 +150,7 @@ impl Filter {
     /// The kernel does not take it, or has a table of that name: see [`remove`].
     pub fn install(connection: Connection, policy: &Policy, options: FilterOptions) -> Result<Filter> {
         let catalog = Catalog::of_nothing();
-        let nothing = (Policy::default(), Released::default());
-        let (released, numbers) = nothing.1.under(policy, &nothing.0, Instant::now());
+        let (released, numbers) = Released::default().under(policy, &Policy::default(), Instant::now());
         let mut filter =
             Filter { connection, policy: policy.clone(), options, catalog, kinds: Vec::new(), released };
         let table = table::create(&filter.options);

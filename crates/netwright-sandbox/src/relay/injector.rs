@@ -32,12 +32,15 @@ impl Injector {
     }
 
     fn marked(enclosure: &Enclosure, ipv6: bool, mark: Option<u32>) -> Result<Self> {
-        let raw = |ipv6| {
-            let request = SocketRequest::raw(ipv6);
-            enclosure.socket(&SocketRequest { mark, nonblocking: true, ..request })
-        };
+        let raw = |ipv6| enclosure.socket(&request(ipv6, mark));
         let ipv6 = ipv6.then(|| raw(true)).transpose()?;
         Ok(Injector(Arc::new(Sockets { ipv4: raw(false)?, ipv6 })))
+    }
+
+    /// In the network namespace of the calling thread, past the filter there. Without IPv6 in the kernel, there is none.
+    pub(crate) fn here() -> Result<Self> {
+        let raw = |ipv6| request(ipv6, Some(SUPERVISOR_MARK)).open();
+        Ok(Injector(Arc::new(Sockets { ipv4: raw(false)?, ipv6: raw(true).ok() })))
     }
 
     /// Sends a packet. That it is lost where a queue is full is as on any network.
@@ -52,13 +55,8 @@ impl Injector {
             let _ = sendto(socket, bytes, SendFlags::NOSIGNAL, &to);
         }
     }
+}
 
-    /// In the network namespace of the calling thread, past the filter there. Without IPv6 in the kernel, there is none.
-    pub(crate) fn here() -> Result<Self> {
-        let raw = |ipv6| {
-            let request = SocketRequest::raw(ipv6);
-            SocketRequest { mark: Some(SUPERVISOR_MARK), nonblocking: true, ..request }.open()
-        };
-        Ok(Injector(Arc::new(Sockets { ipv4: raw(false)?, ipv6: raw(true).ok() })))
-    }
+fn request(ipv6: bool, mark: Option<u32>) -> SocketRequest {
+    SocketRequest { mark, nonblocking: true, ..SocketRequest::raw(ipv6) }
 }

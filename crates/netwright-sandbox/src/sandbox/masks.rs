@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use netwright_sys::Mask;
 
+use crate::attribution::all_processes;
+
 /// Directories in which sockets come and go: they are replaced as a whole, so that no later one appears.
 const PLACES: [&str; 3] = ["/run", "/tmp/.X11-unix", "/tmp/.ICE-unix"];
 /// A directory with more entries than this below it is not searched any further, and counts as one with sockets.
@@ -134,12 +136,8 @@ fn temporary_sockets(directory: &Path) -> BTreeSet<PathBuf> {
 
 /// Where processes work: a socket that was bound by a relative path most likely lies below one of them.
 fn working_directories() -> BTreeSet<PathBuf> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_process = |name: &OsStr| name.as_bytes().iter().all(u8::is_ascii_digit);
-    processes
-        .filter(|process| is_process(&process.file_name()))
-        .filter_map(|process| fs::read_link(process.path().join("cwd")).ok())
-        .collect()
+    let directory = |process| fs::read_link(format!("/proc/{process}/cwd")).ok();
+    all_processes().into_iter().filter_map(directory).collect()
 }
 
 /// The path in a line of `/proc/net/unix`, which is behind seven other columns, as it was given when the socket was bound.
