@@ -8,7 +8,8 @@ pub const TABLE: &str = "netwright_run";
 pub const SUPERVISOR_MARK: u32 = 0x6e77;
 /// The mark of echo requests that are led to the loopback where packets leave by a link.
 pub const PING_MARK: u32 = 0x6e78;
-/// Log group of the first segments of allowed TCP connections, held until the real destination has answered.
+/// Log group of the first segments of allowed TCP connections, held until the real destination has answered, and of later ones whose
+/// connection was not found.
 pub const HELD_GROUP: u16 = 1;
 /// Log group of allowed ICMP echo requests, which the supervisor sends on.
 pub const PING_GROUP: u16 = 2;

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::text::Text;
 use super::{FilterOptions, Listeners, Mode, rules};
-use crate::constants::{ASKED_GROUP, ASKED_MARK, PING_GROUP, PING_MARK, RESOLVER, SUPERVISOR_MARK};
+use crate::constants::{
+    ASKED_GROUP, ASKED_MARK, HELD_GROUP, PING_GROUP, PING_MARK, RESOLVER, SUPERVISOR_MARK,
+};
 use crate::policy::Policy;
 
 /// IPv4 options and the IPv6 header by which a packet goes elsewhere than its destination says (RFC 791, RFC 8200). Nothing of today
@@ -13,6 +15,9 @@ const DETOURS: [&str; 2] = ["ip hdrlength > 5", "exthdr rt exists"];
 /// What the kernel sends on its own account to keep groups and neighbours known. Nobody inside can make them: that takes a raw socket.
 const HOUSEKEEPING: &str = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report";
 const NEIGHBOURS: &str = "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert";
+
+/// A port without a transparent listener, so that `tproxy` finds connections alone.
+const NOBODY_LISTENS: u16 = 1;
 
 /// The hooks.
 pub(super) fn chains(text: &mut Text, options: &FilterOptions) {
@@ -108,9 +113,18 @@ pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions) {
 }
 
 /// The way of packets to the supervisor: to its listeners, and of echo requests, to which nobody can listen, by the log.
+///
+/// While the kernel (seen on 6.18) replaces the request for a connection by the connection, it finds neither for a moment. What a
+/// command on another processor sends just then would go to the listener, which resets the connection. So the supervisor
+/// gets segments whose connection was not found, and sends them once more.
 pub(super) fn redirected(text: &mut Text, listeners: Listeners) {
     text.chain("redirected", |text| {
         for (family, ip, port) in [("ipv4", "ip", listeners.ipv4), ("ipv6", "ip6", listeners.ipv6)] {
+            let of_connection = format!("meta nfproto {family} tcp flags & (syn | ack) != syn");
+            text.line(format_args!("{of_connection} tproxy {ip} to :{NOBODY_LISTENS} accept"));
+            text.line(format_args!(
+                "{of_connection} meta mark != {SUPERVISOR_MARK:#x} log group {HELD_GROUP} queue-threshold 1 drop"
+            ));
             for protocol in ["tcp", "udp"] {
                 text.line(format_args!(
                     "meta nfproto {family} meta l4proto {protocol} tproxy {ip} to :{port} accept"

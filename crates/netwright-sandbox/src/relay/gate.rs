@@ -47,6 +47,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// has heard it pays no heed to another.
 const TELL_AFTER: [Duration; 3] =
     [Duration::from_millis(1), Duration::from_millis(20), Duration::from_millis(200)];
+/// A segment whose connection was not found is sent once more after this time: the kernel is done with replacing a request then.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What the gate works with.
 pub(crate) struct Parts {
@@ -151,7 +153,10 @@ impl Gate {
     }
 
     fn held(&mut self, packet: &Packet<'_>, now: Instant) {
-        let Some(segment) = packet.segment().filter(|segment| segment.opens()) else { return };
+        let Some(segment) = packet.segment() else { return };
+        if !segment.opens() {
+            return self.later.add(now + MOMENT, &packet.completed());
+        }
         let tuple = Tuple { source: packet.source(), destination: packet.destination() };
         match self.table.arrived(tuple, segment.sequence, packet.bytes(), now) {
             Next::Wait => {}

@@ -19,6 +19,7 @@ netwright_lab::kernel_tests! {
     refusals::what_the_policy_refuses_is_told_first,
     refusals::what_the_policy_allows_is_told,
     refusals::listeners_take_nothing_that_was_not_held,
+    refusals::data_of_no_connection_is_reset,
     datagrams::a_burst_is_answered_from_the_right_address,
     datagrams::datagrams_of_all_lengths_pass,
     datagrams::one_socket_has_many_destinations,

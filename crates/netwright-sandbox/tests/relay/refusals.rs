@@ -1,7 +1,7 @@
 //! Connections that do not come about.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use netwright_lab::{Failure, Lab, Outcome, ensure, ensure_eq};
@@ -11,9 +11,13 @@ use netwright_sandbox::Protocol;
 use netwright_sys::SocketRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::connect;
+use rustix::net::{SendFlags, connect, sendto};
 
-use crate::world::{Told, World, servers};
+use crate::world::{PATIENCE, Told, World, servers};
+
+/// Flags of TCP segments.
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
 
 /// Errors come at once: the second first segment is sent after a second.
 const AT_ONCE: Duration = Duration::from_millis(900);
@@ -135,5 +139,38 @@ pub(crate) fn listeners_take_nothing_that_was_not_held(lab: &mut Lab) -> Outcome
     ensure!(world.connect(SocketAddr::new("127.0.0.1".parse()?, port))?.is_err());
     ensure_eq!(world.relay.counters().connections, 0);
     drop(listener);
+    Ok(())
+}
+
+/// What looks like data of a connection that is not there is looked at twice, and reset then.
+pub(crate) fn data_of_no_connection_is_reset(lab: &mut Lab) -> Outcome {
+    const OWN_PORT: u16 = 4000;
+    const EXPECTED: u32 = 0x0102_0304;
+    let world = World::new(lab, &["any"])?;
+    for address in servers() {
+        let protocol = rustix::net::ipproto::TCP.as_raw().get() as i32;
+        let request =
+            SocketRequest { protocol, header_included: false, ..SocketRequest::raw(address.is_ipv6()) };
+        let raw = UdpSocket::from(world.enclosure.socket(&request)?);
+        raw.set_read_timeout(Some(PATIENCE))?;
+        let mut segment = [OWN_PORT.to_be_bytes(), 80_u16.to_be_bytes()].concat();
+        segment.extend([1_u32.to_be_bytes(), EXPECTED.to_be_bytes()].concat());
+        segment.extend([5 << 4, ACK, 0xff, 0xff, 0, 0, 0, 0]); // the supervisor completes the checksum
+        segment.extend(b"data");
+        sendto(&raw, &segment, SendFlags::empty(), &SocketAddr::new(address, 0))?;
+        let start = Instant::now();
+        let mut buffer = [0; 200];
+        let reset = loop {
+            let (length, _) = raw.recv_from(&mut buffer)?;
+            let received = &buffer[if address.is_ipv4() { 20 } else { 0 }..length];
+            if received.get(2..4) == Some(&OWN_PORT.to_be_bytes()) {
+                break received.to_vec();
+            }
+            ensure!(start.elapsed() < PATIENCE, "no answer");
+        };
+        ensure_eq!(reset.get(4..8), Some(&EXPECTED.to_be_bytes()[..]));
+        ensure_eq!(reset.get(13), Some(&RST));
+        ensure!(start.elapsed() >= Duration::from_millis(1));
+    }
     Ok(())
 }
