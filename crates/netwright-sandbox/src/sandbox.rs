@@ -15,6 +15,7 @@
 //! ```
 
 mod asking;
+mod covering;
 mod enforced;
 pub(crate) mod files;
 mod inside;
@@ -25,10 +26,13 @@ mod running;
 pub(crate) mod shared;
 
 use std::process::Command;
+use std::thread;
 
 use netwright_sys::{Confinement, Enclosure, EnclosureOptions, Error, User};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use self::covering::Covering;
+use self::files::Files;
 use self::inside::Inside;
 use crate::{Mode, Policy, Undecided};
 
@@ -89,18 +93,22 @@ impl Sandbox {
     /// [`SpawnError::Command`].
     pub fn spawn(self, mut command: Command) -> std::result::Result<Running, SpawnError> {
         let limit = getrlimit(Resource::Nofile);
-        let enclosure = Enclosure::create(&EnclosureOptions::default())?;
-        // Of files, root stays root; over the network inside these capabilities give no power.
-        let capabilities = self.user.is_none() && enclosure.has_all_users();
-        let confinement = Confinement {
-            user: self.user.clone(),
-            capabilities,
-            processes: self.processes,
-            sockets: (!self.mounts).then(|| self.policy.sockets.clone()),
-            ..Confinement::default()
-        };
-        enclosure.confine(&mut command, &confinement)?;
-        let inside = Inside::start(enclosure, &self)?;
+        let files = Files::read(&self.policy);
+        let inside = thread::scope(|scope| {
+            let covering = Covering::begin(scope, &self, files.inside())?;
+            let enclosure = Enclosure::create(&EnclosureOptions::default())?;
+            // Of files, root stays root; over the network inside these capabilities give no power.
+            let capabilities = self.user.is_none() && enclosure.has_all_users();
+            let confinement = Confinement {
+                user: self.user.clone(),
+                capabilities,
+                processes: self.processes,
+                sockets: (!self.mounts).then(|| self.policy.sockets.clone()),
+                ..Confinement::default()
+            };
+            enclosure.confine(&mut command, &confinement)?;
+            Inside::start(enclosure, &self, files, covering)
+        })?;
         // The relay has raised it for itself; the command starts with what the caller had.
         let raised = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, limit);

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
-use netwright_sys::{Enclosure, Mask, Result, SocketRequest, protocol};
-use rustix::process::{getgid, getuid};
+use netwright_sys::{Connection, Enclosure, Result, SocketRequest, protocol};
+use rustix::process::getgid;
 
 use super::Sandbox;
 use super::asking::Asking;
+use super::covering::Covering;
 use super::enforced::Enforced;
 use super::files::{self, Files};
-use super::masks::masks;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::shared::{ResolverParts, Shared, start_resolver};
@@ -24,10 +24,6 @@ use crate::mode::{self, Mode, relay as loopback};
 use crate::relay::{Asked, Relay, RelayOptions};
 use crate::resolver::Sockets;
 use crate::{Attribution, Event, Policy};
-
-/// What root could change of the host by its user number alone.
-const SETTINGS: [&str; 7] =
-    ["/proc/acpi", "/proc/bus", "/proc/irq", "/proc/scsi", "/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
@@ -43,19 +39,24 @@ pub(super) struct Inside {
 
 impl Inside {
     /// Prepares the inside and starts what serves it. When this returns, a command can run inside.
-    pub(super) fn start(enclosure: Enclosure, sandbox: &Sandbox) -> Result<Self> {
+    pub(super) fn start(
+        enclosure: Enclosure,
+        sandbox: &Sandbox,
+        files: Files,
+        covering: Covering<'_>,
+    ) -> Result<Self> {
         let enclosure = Arc::new(enclosure);
         let ipv6 = mode::has_ipv6();
         let uplink = connect(&enclosure, sandbox.mode, ipv6)?;
         settings(&enclosure)?;
-        let files = Files::read(&sandbox.policy);
-        cover(&enclosure, sandbox, &files)?;
         let (sender, events) = channel();
         let reports = Reports::new(attribution(&enclosure)?, sandbox.policy.clone(), sender.clone());
         let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6, reporter: reports.reporter() };
         let relay = Relay::start(&options)?;
         let resolver_sockets = resolver_sockets(&enclosure)?;
-        let filter = install(&enclosure, sandbox, &relay, uplink.as_ref())?;
+        let firewall = enclosure.connection(protocol::NETFILTER)?;
+        covering.lay(&enclosure); // while the filter is made, which asks nothing of the enclosure
+        let filter = install(firewall, sandbox, &relay, uplink.as_ref())?;
         let resolver = start_resolver(ResolverParts {
             sockets: resolver_sockets,
             files,
@@ -78,6 +79,7 @@ impl Inside {
             [] => None,
             ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
         };
+        covering.finish()?;
         Ok(Inside {
             asking,
             _publisher: publisher,
@@ -144,19 +146,6 @@ fn all_groups() -> Option<(u32, u32)> {
     Some((first, first.saturating_add(count.saturating_sub(1)).min(HIGHEST)))
 }
 
-fn cover(enclosure: &Enclosure, sandbox: &Sandbox, files: &Files) -> Result<()> {
-    let mut masks = masks(&sandbox.policy.sockets, files.inside(), user(sandbox));
-    if user(sandbox) == 0 {
-        let there = SETTINGS.into_iter().filter(|path| Path::new(path).exists());
-        masks.extend(there.map(|path| Mask::ReadOnly { path: path.into() }));
-    }
-    enclosure.mask(&masks)
-}
-
-fn user(sandbox: &Sandbox) -> u32 {
-    sandbox.user.as_ref().map_or_else(|| getuid().as_raw(), |user| user.uid)
-}
-
 /// Where the host has no file that names name servers, none can be laid over it, and programs ask their own machine.
 fn resolver_sockets(enclosure: &Enclosure) -> Result<Vec<Sockets>> {
     let own_machine = (!Path::new(files::RESOLVER).exists()).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -178,7 +167,7 @@ fn attribution(enclosure: &Enclosure) -> Result<Attribution> {
 }
 
 fn install(
-    enclosure: &Enclosure,
+    firewall: Connection,
     sandbox: &Sandbox,
     relay: &Relay,
     uplink: Option<&Uplink>,
@@ -197,6 +186,5 @@ fn install(
     if let Some(uplink) = uplink {
         options.own.clone_from(&uplink.addresses);
     }
-    let connection = enclosure.connection(protocol::NETFILTER)?;
-    Filter::install(connection, &sandbox.policy, options).map(Shared::new)
+    Filter::install(firewall, &sandbox.policy, options).map(Shared::new)
 }
