@@ -201,12 +201,17 @@ fn prefix(text: &str) -> Option<Prefix> {
     Some((address, bits.map_or(Some(length(address)), |bits| bits.parse().ok())?))
 }
 
-/// Without those that another one covers.
-pub(crate) fn disjoint(mut prefixes: Vec<Prefix>) -> Vec<Prefix> {
+/// Without those that another one covers. Of each, the bits behind its length are zero.
+fn disjoint(mut prefixes: Vec<Prefix>) -> Vec<Prefix> {
     prefixes.sort_unstable();
-    prefixes.dedup();
-    let kept = |prefix: &Prefix| !prefixes.iter().any(|other| other != prefix && covers(*other, *prefix));
-    prefixes.iter().copied().filter(kept).collect()
+    let mut kept: Vec<Prefix> = Vec::new();
+    for prefix in prefixes {
+        // The one that covers it stands before it, and all between the two are covered as well.
+        if !kept.last().is_some_and(|last| covers(*last, prefix)) {
+            kept.push(prefix);
+        }
+    }
+    kept
 }
 
 /// Whether a prefix is narrow enough to name what lies in it, special addresses and name servers included: from /24 (IPv4) and /48 (IPv6) on,
