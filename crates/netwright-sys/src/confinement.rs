@@ -189,6 +189,12 @@ impl Step {
                 "The kernel allows it only where nothing is mounted over parts of /proc, as containers do: run it without a namespace of processes, or \
                  let the container have all of /proc (Docker: `--security-opt systempaths=unconfined`; Podman: `--security-opt unmask=ALL`).",
             ),
+            Step::Directory => {
+                Some("It was removed, or lies outside of what can be seen here: change into another one.")
+            }
+            Step::DirectoryInside => {
+                Some("Change into a directory that the command's user may enter, such as `/`.")
+            }
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{PidfdFlags, getegid, geteuid, getpid, pidfd_open};
+use rustix::thread::{SecureComputingMode, secure_computing_mode};
 
 use self::protocol::{Answer, MaskKind, Request, Step, TEXT};
 use self::transfer::Descriptors;
@@ -116,7 +117,13 @@ impl Enclosure {
     /// A netlink connection of the inside; `protocol` is one of [`crate::protocol`]. Any thread may use it, with the power over the inside
     /// that this process has.
     pub fn connection(&self, protocol: i32) -> Result<Connection> {
-        let socket = self.socket(&SocketRequest::new(libc::AF_NETLINK, libc::SOCK_RAW, protocol))?;
+        let socket = self.socket(&SocketRequest::new(libc::AF_NETLINK, libc::SOCK_RAW, protocol));
+        let socket = socket.map_err(|error| match (error.errno(), secure_computing_mode()) {
+            (Some(Errno::EPROTONOSUPPORT), Ok(SecureComputingMode::Filter)) => error.with_help(
+                "A filter of system calls (seccomp) may forbid it here; in one sandbox of this program there can be no second one.",
+            ),
+            _ => error,
+        })?;
         Ok(Connection::new(Socket::adopt(socket, protocol)?))
     }
 
