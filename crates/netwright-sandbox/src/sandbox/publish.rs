@@ -36,7 +36,8 @@ impl FromStr for Publish {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (ports, protocol) = match text.rsplit_once('/') {
-            None | Some((_, "tcp")) => (text.trim_end_matches("/tcp"), Protocol::Tcp),
+            None => (text, Protocol::Tcp),
+            Some((ports, "tcp")) => (ports, Protocol::Tcp),
             Some((ports, "udp")) => (ports, Protocol::Udp),
             Some((_, other)) => return Err(format!("`{other}` is neither tcp nor udp")),
         };
@@ -61,7 +62,7 @@ fn port(text: &str) -> Result<u16, String> {
 
 fn address(text: &str) -> Result<IpAddr, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map_err(|_| format!("`{text}` is no address"))
+    bare.parse().map_err(|_| format!("`{text}` is no address: write [ADDRESS:]PORT:PORT-INSIDE"))
 }
 
 impl fmt::Display for Publish {

@@ -89,8 +89,31 @@ impl Port {
             _ => TcpListener::bind(publish.outside)
                 .and_then(|socket| socket.set_nonblocking(true).map(|()| Outside::Tcp(socket))),
         };
-        let socket = socket.map_err(|error| Error::new(asked(), error))?;
+        let socket = socket.map_err(|error| {
+            let help = advice(&error);
+            let error = Error::new(asked(), error);
+            match help {
+                Some(help) => error.with_help(help),
+                None => error,
+            }
+        })?;
         Ok(Port { inside: publish.inside, socket, flows: Vec::new() })
+    }
+}
+
+/// What to do about a port that cannot be opened.
+fn advice(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(
+            "The low ports are root's (below 1024, see net.ipv4.ip_unprivileged_port_start): take a higher one outside.",
+        ),
+        io::ErrorKind::AddrInUse => {
+            Some("Something listens there already (`ss -ltunp` tells what): take another port outside.")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            Some("This host has no such address: 0.0.0.0 and [::] mean all that it has.")
+        }
+        _ => None,
     }
 }
 

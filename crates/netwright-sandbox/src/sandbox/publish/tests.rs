@@ -17,9 +17,23 @@ fn what_is_published_is_read_and_written() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    for text in ["", "0", "80:", ":80", "80:0", "x:80:80", "65536", "80:80/sctp", "[::1:80:80", "80/tcp/udp"]
-    {
+    for text in [
+        "",
+        "0",
+        "80:",
+        ":80",
+        "80:0",
+        "x:80:80",
+        "65536",
+        "80:80/sctp",
+        "[::1:80:80",
+        "80/tcp/udp",
+        "80/tcp/tcp",
+    ] {
         assert!(text.parse::<Publish>().is_err(), "{text}");
     }
-    assert_eq!("x:80:80".parse::<Publish>().unwrap_err(), "`x` is no address");
+    assert_eq!(
+        "x:80:80".parse::<Publish>().unwrap_err(),
+        "`x` is no address: write [ADDRESS:]PORT:PORT-INSIDE"
+    );
 }
