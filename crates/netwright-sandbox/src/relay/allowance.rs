@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are left for everything else in the process.
+/// Descriptors that are left for everything else in the process, where it may have many.
 const RESERVE: u64 = 256;
 /// More descriptors are not used even where the process could have them.
 const MOST: u64 = 1 << 18;
@@ -32,7 +32,12 @@ impl Allowance {
             Ok(()) => Some(maximum),
             Err(_) => limit.current,
         };
-        Allowance::new(usable.unwrap_or(MOST).min(MOST).saturating_sub(RESERVE))
+        Allowance::within(usable.unwrap_or(MOST).min(MOST))
+    }
+
+    /// What a process may give out that can have so many open at once: where they are few, a quarter.
+    fn within(limit: u64) -> Self {
+        Allowance::new(limit.saturating_sub(RESERVE).max(limit / 4))
     }
 
     pub(crate) fn new(count: u64) -> Self {
