@@ -70,7 +70,7 @@ impl Event {
 pub enum Action {
     /// The policy let it through.
     Allowed,
-    /// The policy refused it.
+    /// The policy refused it, or the sandbox had no way to carry it, which the reason says.
     Blocked,
     /// The policy let it through and the network did not.
     Failed,

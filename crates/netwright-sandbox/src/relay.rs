@@ -69,6 +69,17 @@ pub enum Report<'a> {
     Refused(Packet<'a>),
     /// The filter let the first packet of a flow through and was asked to tell (log group [`SEEN_GROUP`]).
     Seen(Packet<'a>),
+    /// The policy allows it, and this process could not carry it: something on this host keeps it from that.
+    Unable {
+        /// By which protocol.
+        protocol: Protocol,
+        /// From where; of an echo request, the port is its identifier.
+        source: SocketAddr,
+        /// Where to.
+        destination: SocketAddr,
+        /// Why.
+        reason: String,
+    },
     /// The policy allows it, and the network did not.
     Failed {
         /// By which protocol.

@@ -168,10 +168,13 @@ impl Gate {
     /// Connects to the destination. Where there are too many connections, the first segment is repeated, and dialled again.
     fn dial(&mut self, tuple: Tuple, sequence: u32, packet: &Packet<'_>, now: Instant) {
         let Some(permit) = self.parts.allowance.take(2) else {
-            return self.failed(
-                packet,
-                "the supervisor has as many connections as it may have files open".to_owned(),
-            );
+            return self.parts.report.tell(Report::Unable {
+                protocol: Protocol::Tcp,
+                source: packet.source(),
+                destination: packet.destination(),
+                reason: "it waits: the limit of open files (`ulimit -n`) allows no more connections at once"
+                    .to_owned(),
+            });
         };
         match start(tuple.destination) {
             Ok(socket) => {

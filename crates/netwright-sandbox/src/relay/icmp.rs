@@ -28,6 +28,24 @@ const WAITING: usize = 256;
 /// How long a reply is waited for, and a socket kept that nothing is asked through.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Why no echo requests can be sent, where the kernel forbids it.
+const FORBIDDEN: &str = "a rule allows it, but this host's kernel lets your group send no pings: net.ipv4.ping_group_range must have it, or root run this";
+
+/// Why there is no socket for a destination.
+#[derive(Debug)]
+enum Unopened {
+    /// The kernel lets this process send no echo requests.
+    Forbidden,
+    /// Something else.
+    Failed(String),
+}
+
+impl From<String> for Unopened {
+    fn from(reason: String) -> Self {
+        Unopened::Failed(reason)
+    }
+}
+
 /// Asks destinations.
 #[derive(Debug)]
 pub(crate) struct Pinger {
@@ -74,7 +92,20 @@ impl Pinger {
         let address = packet.destination().ip();
         let target = match self.target(poll, address, now) {
             Ok(target) => target,
-            Err(reason) => return self.refused(packet, Unreachable::Prohibited, reason),
+            Err(Unopened::Forbidden) => {
+                let (source, destination) = (packet.source(), packet.destination());
+                let reason = FORBIDDEN.to_owned();
+                self.report.tell(Report::Unable {
+                    protocol: crate::Protocol::Icmp,
+                    source,
+                    destination,
+                    reason,
+                });
+                return self
+                    .injector
+                    .send(&packet.error(Unreachable::Prohibited.message(destination.is_ipv6())));
+            }
+            Err(Unopened::Failed(reason)) => return self.refused(packet, Unreachable::Prohibited, reason),
         };
         target.used = now;
         target.next = target.next.wrapping_add(1);
@@ -100,7 +131,7 @@ impl Pinger {
     }
 
     /// The socket for a destination.
-    fn target(&mut self, poll: &Poll, address: IpAddr, now: Instant) -> Result<&mut Target, String> {
+    fn target(&mut self, poll: &Poll, address: IpAddr, now: Instant) -> Result<&mut Target, Unopened> {
         let known =
             self.targets.iter().find(|(_, target)| target.address == address).map(|(number, _)| *number);
         let number = match known {
@@ -112,7 +143,7 @@ impl Pinger {
                     let oldest = *oldest.0;
                     self.targets.remove(&oldest);
                 }
-                let number = self.numbers.next().ok_or("too many destinations were asked")?;
+                let number = self.numbers.next().ok_or("too many destinations were asked".to_owned())?;
                 let (socket, is_raw) = open(address)?;
                 poll.add(&socket, number, EventFlags::IN).map_err(|errno| errno.to_string())?;
                 let raw_identifier = is_raw.then_some((number as u16) ^ (std::process::id() as u16));
@@ -122,7 +153,7 @@ impl Pinger {
                 number
             }
         };
-        self.targets.get_mut(&number).ok_or_else(String::new)
+        self.targets.get_mut(&number).ok_or_else(|| Unopened::Failed(String::new()))
     }
 
     /// Hears what came for a destination.
@@ -197,7 +228,7 @@ impl Target {
 }
 
 /// A socket for echo requests to one destination, and whether it is a raw one.
-fn open(address: IpAddr) -> Result<(OwnedFd, bool), String> {
+fn open(address: IpAddr) -> Result<(OwnedFd, bool), Unopened> {
     let (family, protocol): (_, Protocol) = match address {
         IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP),
         IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6),
@@ -206,16 +237,11 @@ fn open(address: IpAddr) -> Result<(OwnedFd, bool), String> {
     let make = |kind| socket_with(family, kind, flags, Some(protocol));
     let (socket, is_raw) = match make(SocketType::DGRAM) {
         Ok(socket) => (socket, false),
-        Err(errno @ (Errno::ACCESS | Errno::PERM)) => match make(SocketType::RAW) {
+        Err(Errno::ACCESS | Errno::PERM) => match make(SocketType::RAW) {
             Ok(socket) => (socket, true),
-            Err(_) => {
-                return Err(format!(
-                    "the kernel lets this process send no echo requests ({errno}): let net.ipv4.ping_group_range include its group, or \
-                     run it as root"
-                ));
-            }
+            Err(_) => return Err(Unopened::Forbidden),
         },
-        Err(errno) => return Err(errno.to_string()),
+        Err(errno) => return Err(errno.to_string().into()),
     };
     IcmpError::keep(&socket, address.is_ipv6()).map_err(|error| error.to_string())?;
     connect(&socket, &SocketAddr::new(address, 0)).map_err(|errno| errno.to_string())?;

@@ -62,6 +62,10 @@ impl Reports {
         let event = match report {
             Report::Refused(packet) => self.of_packet(Action::Blocked, &packet),
             Report::Seen(packet) => self.of_packet(Action::Allowed, &packet),
+            Report::Unable { protocol, source, destination, reason } => {
+                let process = self.process(protocol, source, destination);
+                self.event(Action::Blocked, Some(protocol), destination, process, reason)
+            }
             Report::Failed { protocol, source, destination, reason } => {
                 let process = self.process(protocol, source, destination);
                 let reason = if is_link_local(destination) { NO_LINK.to_owned() } else { reason };

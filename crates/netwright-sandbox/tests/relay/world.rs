@@ -55,7 +55,8 @@ impl World {
                     source: packet.source(),
                     destination: packet.destination(),
                 },
-                Report::Failed { protocol, destination, reason, .. } => {
+                Report::Failed { protocol, destination, reason, .. }
+                | Report::Unable { protocol, destination, reason, .. } => {
                     Told::Failed { protocol, destination, reason }
                 }
                 Report::Seen(packet) => {
