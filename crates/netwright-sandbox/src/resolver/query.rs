@@ -93,8 +93,9 @@ impl Outcome {
     }
 
     /// The question was not answered by anybody.
-    pub(super) fn unreachable() -> Self {
-        Self { explanation: Some(Explanation::Network), ..Self::of(code::FAILED) }
+    pub(super) fn unreachable(name: String, reason: String) -> Self {
+        let notices = vec![Notice::new(crate::Action::Failed, name, reason)];
+        Self { explanation: Some(Explanation::Network), notices, ..Self::of(code::FAILED) }
     }
 }
 

@@ -232,7 +232,7 @@ impl Service {
                     index += 1;
                     continue;
                 }
-                Progress::Failed => Outcome::unreachable(),
+                Progress::Failed => Outcome::unreachable(pending.key.0.name.text(), self.servers.silence()),
                 Progress::Answered(message) => {
                     let state = &mut *self.shared.lock();
                     let heard = state.engine.hear(&*state.policy, &pending.key.0, &message, now);

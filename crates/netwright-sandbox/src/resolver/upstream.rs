@@ -49,6 +49,15 @@ impl Servers {
         (0..self.attempts).flat_map(|_| round.iter().copied()).collect()
     }
 
+    /// Why there is no answer, where none came.
+    pub(super) fn silence(&self) -> String {
+        let addresses: Vec<String> = self.addresses.iter().map(|server| server.ip().to_string()).collect();
+        match addresses.as_slice() {
+            [] => "there is no name server to ask".to_owned(),
+            addresses => format!("no name server gives an answer ({})", addresses.join(", ")),
+        }
+    }
+
     /// A server said nothing: others are asked first from now on.
     fn is_silent(&mut self, server: SocketAddr) {
         let count = self.addresses.len().max(1);
