@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::arguments::ExplainPolicy;
 use crate::failure::{Done, FAILED, Failure};
-use crate::output::{self, BAD, GOOD};
+use crate::output::{self, BAD, CHANGED, GOOD};
 use crate::run::policy::Source;
 
 /// The exit code of wrong usage.
@@ -18,6 +18,8 @@ const WRONG: u8 = 2;
 struct Explained<'a> {
     target: &'a str,
     allowed: bool,
+    /// That is not known before its address is.
+    depends: bool,
     explanation: String,
 }
 
@@ -27,14 +29,18 @@ pub(crate) fn run(arguments: &ExplainPolicy) -> Done {
     let explained: Vec<Explained<'_>> =
         arguments.targets.iter().map(|target| explain(&policy, target)).collect::<Result<_, _>>()?;
     if arguments.json {
-        let list = explained.iter().map(|Explained { target, allowed, explanation }| {
-            json!({ "target": target, "allowed": allowed, "explanation": explanation })
+        let list = explained.iter().map(|Explained { target, allowed, depends, explanation }| {
+            json!({ "target": target, "allowed": allowed, "depends_on_address": depends, "explanation": explanation })
         });
         output::json(&list.collect())?;
     } else {
         let mut out = output::stdout();
-        for Explained { allowed, explanation, .. } in &explained {
-            let (style, word) = if *allowed { (GOOD, "yes") } else { (BAD, " no") };
+        for Explained { allowed, depends, explanation, .. } in &explained {
+            let (style, word) = match (allowed, depends) {
+                (true, _) => (GOOD, "yes"),
+                (false, true) => (CHANGED, "  ?"),
+                (false, false) => (BAD, " no"),
+            };
             writeln!(out, "{style}{word}{style:#}  {}", output::plain(explanation))?;
         }
         out.flush()?;
@@ -47,5 +53,6 @@ fn explain<'a>(policy: &Policy, target: &'a str) -> Result<Explained<'a>, Failur
     let destination: Destination =
         target.parse().map_err(|error| Failure::said(format!("{error}")).with_code(WRONG))?;
     let allowed = policy.decide(&destination).is_allowed();
-    Ok(Explained { target, allowed, explanation: policy.explain(&destination) })
+    let depends = policy.depends(&destination).is_some();
+    Ok(Explained { target, allowed, depends, explanation: policy.explain(&destination) })
 }

@@ -96,6 +96,20 @@ impl Policy {
         }
     }
 
+    /// The first allow rule for addresses that would let a name's address through, which is not known yet. Nothing where the destination has an
+    /// address, or a name that may not be asked for.
+    #[must_use]
+    pub fn depends(&self, destination: &Destination) -> Option<usize> {
+        let (Some(name), None) = (&destination.name, destination.address) else { return None };
+        let to = Attempt::new(self, destination);
+        let first =
+            |counts: fn(&Rule) -> bool| self.allow.iter().position(|rule| counts(rule) && to.is_for(rule));
+        // a word most likely covers the address, where both do
+        let rule =
+            first(Rule::is_word).or_else(|| first(|rule| matches!(rule.target, Target::Network(..))))?;
+        (self.name_rules(name).is_allowed() && !self.decide(destination).is_allowed()).then_some(rule)
+    }
+
     /// Whether an address in the answer for a name may be used: always where it is public; else only where an address rule, or a rule for `any`,
     /// covers it too, or where it is the name's in [`Policy::hosts`]. So no name leads to where its owner should not (DNS rebinding).
     #[must_use]

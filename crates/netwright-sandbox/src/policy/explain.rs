@@ -115,16 +115,16 @@ impl Policy {
         let mut text = String::new();
         let name = destination.name.as_deref().unwrap_or_default();
         let opening = self.allow.iter().find(|rule| opens(rule, &name.to_ascii_lowercase()));
-        if names.open {
+        if let Some(rule) = self.depends(destination) {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{subject} depends on the address: the name may be asked for because of {}, and its addresses are decided on like any others.",
-                written(opening, &self.places.allow)
+                "{subject} depends on the address: {} allows it where it covers the name's addresses.",
+                written(self.allow.get(rule), &self.places.allow)
             );
         } else {
-            let rules: Vec<String> =
-                names.allow.iter().map(|rule| written(self.allow.get(*rule), &self.places.allow)).collect();
+            let rules = names.allow.iter().filter_map(|rule| self.allow.get(*rule)).chain(opening);
+            let rules: Vec<String> = rules.map(|rule| written(Some(rule), &self.places.allow)).collect();
             let _ = write!(
                 text,
                 "{subject} is refused: the name may be asked for because of {}, but not for this.",

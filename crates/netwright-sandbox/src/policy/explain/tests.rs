@@ -57,8 +57,28 @@ fn explanations() {
     check(
         &policy,
         "example.com:80",
-        "example.com:80/tcp depends on the address: the name may be asked for because of `internet:80/tcp` (p.toml:3), and its addresses are decided on like any \
-         others. `--allow example.com:80/tcp` would let it through.",
+        "example.com:80/tcp depends on the address: `internet:80/tcp` (p.toml:3) allows it where it covers the name's addresses. `--allow \
+         example.com:80/tcp` would let it through.",
+    );
+}
+
+#[test]
+fn what_depends_on_the_address_is_for_its_port() {
+    let web = policy(&["internet:80/tcp", "internet:443/tcp", "192.0.2.0/24:22"], &["bad.example.org"]);
+    let depends = |text: &str| web.depends(&text.parse().unwrap());
+    assert_eq!(depends("example.org:443"), Some(1));
+    assert_eq!(depends("example.org:22/udp"), Some(2));
+    for not in
+        ["example.org:25", "example.org:443/udp", "bad.example.org:443", "192.0.2.1:443", "192.0.2.1:22"]
+    {
+        assert_eq!(depends(not), None, "{not}");
+    }
+    assert_eq!(policy(&["192.0.2.0/24:22"], &[]).depends(&"example.org:22".parse().unwrap()), None);
+    check(
+        &web,
+        "example.org:25",
+        "example.org:25/tcp is refused: the name may be asked for because of `internet:80/tcp` (p.toml:1), but not for this. `--allow \
+         example.org:25/tcp` would let it through.",
     );
 }
 
