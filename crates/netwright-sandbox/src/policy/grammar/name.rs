@@ -69,10 +69,10 @@ fn check_label(label: Piece<'_>, name: Piece<'_>) -> Read<()> {
     if let Some(at) = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')) {
         let bad = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
         let fault = label.part(at..at + bad.len_utf8()).fault(format!("a name has no `{bad}` in it"));
-        return Err(if bad == '@' {
-            fault.help("A rule has no user: write what follows `@`.")
-        } else {
-            fault
+        return Err(match bad {
+            '@' => fault.help("A rule has no user: write what follows `@`."),
+            ',' => fault.help("Give each rule on its own."),
+            _ => fault,
         });
     }
     if text.starts_with('-') || text.ends_with('-') {
@@ -89,6 +89,9 @@ fn check_label(label: Piece<'_>, name: Piece<'_>) -> Read<()> {
 fn stray_star(whole: Piece<'_>, star: Piece<'_>) -> Fault {
     let fault = star.fault("`*` stands at the start only, for all names below");
     let text = whole.text;
+    if text.bytes().all(|byte| b".*".contains(&byte)) {
+        return fault.help("Write `any`.");
+    }
     if text.bytes().all(|byte| byte.is_ascii_digit() || b".*".contains(&byte)) {
         let fixed: Vec<&str> = text.split('.').take_while(|part| *part != "*").collect();
         let zeros = vec!["0"; 4_usize.saturating_sub(fixed.len())];

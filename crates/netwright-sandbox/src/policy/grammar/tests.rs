@@ -124,6 +124,8 @@ fn mistakes_and_what_to_write() {
         "`*` stands at the start only, for all names below",
         "Write `10.0.0.0/16`.",
     );
+    check_error("*.*", "*", "`*` stands at the start only, for all names below", "Write `any`.");
+    check_error("a.org,b.org:80", ",", "a name has no `,` in it", "Give each rule on its own.");
     check_error(
         "https://example.org/x",
         "https://example.org/x",
