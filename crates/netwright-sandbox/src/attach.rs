@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use netwright_netfilter::log::Listen;
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
 use netwright_sys::{Cause, Connection, Error, Namespace, Result, capability, protocol};
+use netwright_wire::Errno;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
 use self::group::Group;
@@ -105,7 +106,13 @@ impl Attached {
             seen_group,
             ..FilterOptions::new(filter::Mode::Attached(attached))
         };
-        let filter = Filter::install(Connection::open(protocol::NETFILTER)?, policy, options)?;
+        let filter = Filter::install(Connection::open(protocol::NETFILTER)?, policy, options)
+            .map_err(|error| match error.errno() {
+                Some(Errno::EEXIST) => error.with_help(
+                    "One that was killed has left its filter, which still binds these processes: take it away with --detach.",
+                ),
+                _ => error,
+            })?;
         let filter = Shared::new(filter);
         let resolver = start_resolver(ResolverParts {
             sockets,

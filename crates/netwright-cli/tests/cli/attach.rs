@@ -41,16 +41,21 @@ fn attaching_binds_a_process_and_detaching_leaves_nothing() {
         echo "ended: $(tables)"; test "$(group)" = "$before"
         attach; kill -KILL $supervisor; wait $supervisor || true
         echo "killed: $(tables)"
+        "$0" run --attach $process 2>&1 | sed -n '/help: /s/.*filter, //p'
         "$0" run --attach $process --detach
         echo "detached: $(tables)"; test "$(group)" = "$before"
         "$0" run --attach $process --detach 2>/dev/null || test $? = 125
+        sleep 0 & wait $!
+        "$0" run --attach $! 2>&1 | sed "s/$!/N/"
     "#;
     let expected = "\
 table inet netwright_attached_
 netwright-N
 ended: 
 killed: table inet netwright_attached_
+which still binds these processes: take it away with --detach.
 detached: 
+error: cannot put process N into a control group of its own: there is no such process
 ";
     let (code, out, err) = run(&mut isolated(script));
     assert_eq!((code, out.as_str()), (0, expected), "{err}");

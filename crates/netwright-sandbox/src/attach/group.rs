@@ -97,7 +97,13 @@ impl Group {
     fn of_process(root: &Path, process: u32) -> Result<Self> {
         let asked = || format!("put process {process} into a control group of its own");
         let failed = |error: io::Error| Error::new(asked(), error);
-        let list = fs::read_to_string(format!("/proc/{process}/cgroup")).map_err(failed)?;
+        let list =
+            fs::read_to_string(format!("/proc/{process}/cgroup")).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => {
+                    Error::new(asked(), Cause::Invalid("there is no such process".into()))
+                }
+                _ => failed(error),
+            })?;
         let path = list
             .lines()
             .find_map(|line| line.strip_prefix("0::/"))
