@@ -58,19 +58,19 @@ fn rules_count(arguments: &Run) -> Result<(), Failure> {
 }
 
 fn sandboxed(arguments: &Run, global: &Global) -> Done {
-    // first of all: threads that are started later inherit what is blocked
-    let mut received = supervise::SIGNALS.to_vec();
-    if arguments.ask {
-        received.extend(asking::SIGNALS);
-    }
-    let signals = Signals::receive(&received)
-        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source); // before it is read: no change is missed
     let policy = source.read()?;
     let terminal = arguments.ask.then(Terminal::open).transpose()?;
     let pending = terminal.as_ref().map(Terminal::pending);
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
+    // behind all files, which may be pipes that let this wait; before the first thread, as threads inherit what is blocked
+    let mut received = supervise::SIGNALS.to_vec();
+    if arguments.ask {
+        received.extend(asking::SIGNALS);
+    }
+    let signals = Signals::receive(&received)
+        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
     };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use netwright_sandbox::{AttachTarget, Publish, Rule};
+use netwright_sandbox::{AttachTarget, NamePattern, Publish, Rule, Target};
 
 const RULES: &str = "What may be reached";
 const PLACE: &str = "The sandbox";
@@ -51,7 +51,8 @@ With --ask, names are resolved before anybody is asked, unless --deny names them
 is thrown away; Enter refuses. A command that reads the same terminal gets some of the lines.
 
 The environment, the working directory and the terminal are the command's; descriptors above 2 are not. Where user \
-namespaces are allowed, no privilege is needed.
+namespaces are allowed, no privilege is needed. What the command leaves running when it ends has no network any more, and \
+with --pid is ended.
 
 Exit status: that of the command, which is killed by the signal that kills it; 125 when netwright fails, 126 when the \
 command cannot be run, 127 when it is not found.")]
@@ -83,7 +84,7 @@ pub(crate) struct Run {
     /// Run the command as this user (root only)
     #[arg(long, value_name = "NAME", help_heading = PLACE)]
     pub(crate) user: Option<String>,
-    /// Let the command see its own processes alone
+    /// Let the command see its own processes alone, all of which end with it
     #[arg(long, help_heading = PLACE)]
     pub(crate) pid: bool,
     /// Let the command mount in namespaces of its own, as bubblewrap and Flatpak do (from Linux 7.1 on, sockets that others make later are in reach then)
@@ -123,9 +124,10 @@ pub(crate) enum Mode {
 fn host(text: &str) -> Result<(String, IpAddr), String> {
     let (name, address) = text.split_once('=').ok_or("write NAME=ADDRESS")?;
     let address = address.parse().map_err(|_| format!("`{address}` is no address"))?;
-    match name {
-        "" => Err("the name is missing".into()),
-        name => Ok((name.trim_end_matches('.').to_ascii_lowercase(), address)),
+    match name.parse().map(|rule: Rule| rule.target) {
+        _ if name.is_empty() => Err("the name is missing".into()),
+        Ok(Target::Name(NamePattern::Exact(name))) => Ok((name, address)),
+        _ => Err(format!("`{name}` is no name")),
     }
 }
 
@@ -135,7 +137,9 @@ Examples:
   netwright explain-policy --policy build.toml www.example.org:443 192.0.2.1:22/tcp
   netwright explain-policy --preset web www.example.org:80
 
-Exit status: 0 when all targets are allowed, 1 when one is not, 2 wrong usage.")]
+A name whose address decides has a question mark.
+
+Exit status: 0 when all targets are allowed, 1 when one is not or depends on its address, 2 wrong usage.")]
 pub(crate) struct ExplainPolicy {
     #[command(flatten)]
     pub(crate) rules: PolicyArguments,

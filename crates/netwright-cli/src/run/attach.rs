@@ -19,13 +19,13 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
         Attached::detach_left(target)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let ends = [Signal::INT, Signal::TERM, Signal::HUP];
-    let signals = Signals::receive(&ends)
-        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source);
     let policy = source.read()?;
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
+    let ends = [Signal::INT, Signal::TERM, Signal::HUP];
+    let signals = Signals::receive(&ends)
+        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
     let options = AttachOptions { open: arguments.learn.is_some(), tell_allowed: global.verbose };
     let mut attached = Attached::attach(target, &policy, options)?;
     let told = telling.start(attached.take_events());

@@ -1,9 +1,11 @@
 //! What is done while the command runs: signals are passed on, and the policy is read again when its file changes.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use netwright::sys::{Came, Signals};
@@ -123,32 +125,55 @@ pub(super) fn reload(
     }
 }
 
-/// Watches the file of a policy, by its directory: editors put another file in its place.
+/// Watches the file of a policy, by its directory: editors put another file in its place. Where it is a link, what it leads to is watched as well.
 pub(super) struct Watch<'a> {
     descriptor: OwnedFd,
     file: &'a Path,
+    target: RefCell<Target>,
+}
+
+/// What a path led to when it was last looked at.
+#[derive(Default)]
+struct Target {
+    path: PathBuf,
+    /// By the numbers of the file system and of the file in it.
+    identity: (u64, u64),
 }
 
 impl<'a> Watch<'a> {
     /// From now on; nothing where there is no file, or none that can be watched.
     pub(super) fn of(source: &Source<'a>) -> Option<Self> {
         let file = source.file()?;
-        let directory =
-            file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let descriptor = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-        inotify::add_watch(&descriptor, directory, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO).ok()?;
-        Some(Watch { descriptor, file })
+        let watch = Watch { descriptor, file, target: RefCell::default() };
+        watch.add(file)?;
+        watch.follow();
+        Some(watch)
     }
 
-    /// Whether anything that happened in the directory was about the file.
+    fn add(&self, file: &Path) -> Option<()> {
+        let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let events = WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
+        inotify::add_watch(&self.descriptor, directory.unwrap_or(Path::new(".")), events).ok().map(drop)
+    }
+
+    /// Watches what the path leads to now, and tells whether that is another file than before. One that is not there is none.
+    fn follow(&self) -> bool {
+        let (Ok(path), Ok(found)) = (self.file.canonicalize(), self.file.metadata()) else { return false };
+        self.add(&path); // a directory that is watched already stays so
+        let identity = (found.dev(), found.ino());
+        self.target.replace(Target { path, identity }).identity != identity
+    }
+
+    /// Whether anything that happened in the directories was about the file.
     fn is_about_file(&self) -> bool {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(&self.descriptor, &mut buffer);
-        let mut found = false;
+        let mut is_named = false;
         while let Ok(event) = reader.next() {
             let about = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-            found |= about == self.file.file_name();
+            is_named |= about == self.file.file_name() || about == self.target.borrow().path.file_name();
         }
-        found
+        self.follow() || is_named
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Told {
 impl Telling {
     pub(super) fn new(arguments: &Run, policy: Arc<Mutex<Policy>>, global: &Global) -> Result<Self, Failure> {
         let open = |path: &Path| {
-            let file = File::create(path);
+            let file = log_file(path);
             file.map(BufWriter::new).map_err(|error| unwritable("the log", path, &error))
         };
         let log = arguments.log.as_deref().map(open).transpose()?;
@@ -133,6 +133,15 @@ impl Told {
     }
 }
 
+/// An empty file whose lines stay whole where others write to it, too.
+fn log_file(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).append(true).open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
 /// Whether a policy can be written there at the end, found out before anything begins.
 fn can_be_made(path: &Path) -> Result<(), Failure> {
     match File::create_new(path).and_then(|_| fs::remove_file(path)) {
@@ -192,7 +201,7 @@ fn tell_at_once(event: &Event, allow: Option<&Rule>) {
     output::message(&output::plain(&line));
 }
 
-/// The rule that would let it through, if one could: what is denied stays denied.
+/// The rule that would let it through, if one could: what is denied stays denied, and what a rule allows already was blocked by something else.
 fn allow(event: &Event, policy: &Mutex<Policy>) -> Option<Rule> {
     if event.action != Action::Blocked {
         return None;
@@ -204,5 +213,5 @@ fn allow(event: &Event, policy: &Mutex<Policy>) -> Option<Rule> {
         protocol: event.protocol.unwrap_or(Protocol::Tcp),
     };
     let decision = policy.lock().unwrap_or_else(PoisonError::into_inner).decide(&destination);
-    event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_)))
+    event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_) | Decision::Allowed(_)))
 }

@@ -352,3 +352,117 @@ fn root_writes_no_files_of_the_kernel() {
     "#;
     assert_eq!(stdout(&mut isolated(script)), "");
 }
+
+#[test]
+fn what_cannot_be_is_told_with_what_to_do() {
+    let script = r#"
+        run() { "$0" run --mode relay "$@" 2>&1 || true; }
+        ip link set lo up
+        setpriv --bounding-set=-net_bind_service "$0" run --mode relay -p 80 true 2>&1 || true
+        run -p 192.0.2.1:8080:80 true
+        run -p 8080:80 -p 8080:81 true
+        run --hosts 'two words=192.0.2.1' true
+        cd "$2"
+        rmdir "$2"
+        run --no-network true
+    "#;
+    let scratch = Scratch::new("advice");
+    let told = stdout(&mut with(script, scratch.0.clone()));
+    let said = [
+        "cannot publish port 127.0.0.1:80: permission denied (EACCES)\n help: The low ports are root's",
+        "cannot publish port 192.0.2.1:8080: address not available (EADDRNOTAVAIL)\n help: This host has no such address",
+        "cannot publish port 127.0.0.1:8080: address in use (EADDRINUSE)\n help: Something listens there already",
+        "`two words` is no name\n",
+        "find the working directory: no such object (ENOENT)\n help: It was removed",
+    ];
+    for said in said {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_can_be_given_up() {
+    let script = r#"
+        mkfifo "$2/pipe"
+        for flag in --log --policy; do
+            "$0" run --mode relay $flag "$2/pipe" echo begun &
+            sleep 0.3
+            kill -TERM $!
+            wait $! 2> /dev/null || echo $?
+        done
+    "#;
+    let scratch = Scratch::new("pipe");
+    assert_eq!(stdout(&mut with(script, scratch.0.clone())), "143\n143\n");
+}
+
+#[test]
+fn two_runs_write_whole_lines_to_one_log() {
+    let script = r#"
+        echo old > "$2/log"
+        for last in 1 2; do
+            "$0" run --mode relay --quiet --log "$2/log" bash -c '
+                touch "$0/$1"
+                until test -e "$0/1" -a -e "$0/2"; do sleep 0.05; done
+                for port in 1 2 3; do (exec 3<>/dev/tcp/192.0.2.$1/$port) 2>/dev/null; done
+                true' "$2" $last &
+        done
+        wait
+    "#;
+    let scratch = Scratch::new("shared-log");
+    stdout(&mut with(script, scratch.0.clone()));
+    let lines = fs::read_to_string(scratch.path("log")).expect("a log");
+    let events: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(events.len(), 6, "{lines}");
+}
+
+#[test]
+fn a_policy_behind_links_is_read_again_when_they_lead_elsewhere() {
+    let script = r#"
+        mkdir "$2/one" "$2/two" "$2/there"
+        ln -s ../there/policy.toml "$2/one/policy.toml"
+        ln -s one "$2/data"
+        ln -s data/policy.toml "$2/policy.toml"
+        echo 'deny = ["192.0.2.1"]' > "$2/there/policy.toml"
+        echo 'deny = ["192.0.2.3"]' > "$2/two/policy.toml"
+        "$0" run --mode relay --policy "$2/policy.toml" bash -c '
+            told() { for try in $(seq 100); do test "$(grep -c "in force" "$0/told")" = $1 && return; sleep 0.05; done; echo "$1 was not told"; }
+            sleep 0.1
+            echo "deny = [\"192.0.2.2\"]" > "$0/there/policy.toml"
+            told 1
+            ln -s two "$0/new"
+            mv -T "$0/new" "$0/data"
+            told 2
+            touch "$0/other"
+            sleep 0.2
+            told 2' "$2" 2> "$2/told"
+    "#;
+    let scratch = Scratch::new("links");
+    assert_eq!(stdout(&mut with(script, scratch.0.clone())), "");
+}
+
+#[test]
+fn what_the_host_does_not_let_through_is_told() {
+    let script = r#"
+        ip link set lo up
+        echo 1 0 > /proc/sys/net/ipv4/ping_group_range
+        setpriv --bounding-set=-net_raw --inh-caps=-net_raw "$0" run --mode relay --allow 192.0.2.1/icmp ping -c 1 -W 1 192.0.2.1 || true
+    "#;
+    let (_, _, err) = run(&mut isolated(script));
+    assert!(err.contains("net.ipv4.ping_group_range must have it") && !err.contains("--allow"), "{err}");
+}
+
+#[test]
+fn few_open_files_are_enough_for_connections() {
+    let script = r#"
+        ip link set lo up
+        ulimit -n 64
+        python3 -m http.server --bind 127.0.0.1 8080 > /dev/null 2>&1 &
+        until (exec 3<>/dev/tcp/127.0.0.1/8080) 2> /dev/null; do sleep 0.05; done
+        "$0" run --mode relay --allow host:8080 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080; echo reached'
+        kill $!
+    "#;
+    let script = format!("exec bash -euc '{}' \"$0\"", script.replace('\'', "'\\''"));
+    let (code, out, err) = run(&mut isolated(&script));
+    assert_eq!((code, out.as_str()), (0, "reached\n"), "{err}");
+}
