@@ -89,7 +89,7 @@ impl Enclosure {
     pub fn create(options: &EnclosureOptions) -> Result<Self> {
         let all_users = options.all_users.unwrap_or_else(may_map_all);
         let plan = Plan::new(all_users);
-        let (conversation, plan) = plan.map_err(|error| Error::new(ASKED, error))?;
+        let (conversation, plan) = plan.map_err(failed)?;
         let warden = fork(&plan).map_err(failed)?;
         write_maps(&warden, &plan, all_users).map_err(failed)?;
         drop(plan.socket); // so that the warden's end is told, even in the midst of an answer

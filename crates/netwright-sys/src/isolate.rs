@@ -82,9 +82,14 @@ fn obstacle(errno: Errno, read: impl Fn(&str) -> Option<String>) -> Option<&'sta
                 "A seccomp filter is on this process, as containers have: allow the container to make user namespaces (Docker and Podman: \
                  `--security-opt seccomp=unconfined`, or a profile that lets unshare, clone, setns and mount pass)."
             } else {
-                "A container or a security policy forbids it: run it as root, or allow the container to make user namespaces."
+                "A container, a changed root directory (chroot) or a security policy forbids it: run it as root and outside of them, or allow the \
+                 container to make user namespaces."
             })
         }
+        Errno::ENOENT => Some(match read("/proc/self/status") {
+            Some(_) => "There is no /dev/null here: give the root directory a /dev, as containers have it.",
+            None => "There is no /proc here: mount it (`mount -t proc proc /proc`).",
+        }),
         Errno::ENOSYS => {
             Some("A newer kernel is needed, Linux 5.12 or later, or a container's filter hides its calls.")
         }

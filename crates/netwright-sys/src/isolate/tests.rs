@@ -14,7 +14,9 @@ fn the_obstacle_is_named() {
     assert!(help(Errno::EPERM, "/proc/self/status", "Name:\tx\nSeccomp:\t2").contains("seccomp filter"));
     let mounts = "/proc/self/mountinfo";
     assert!(help(Errno::EPERM, mounts, "22 1 8:1 /srv /dev rw - ext4 /dev/vda rw").contains("chroot"));
-    assert!(!help(Errno::EPERM, mounts, "22 1 8:1 / / rw - ext4 /dev/vda rw").contains("chroot"));
+    assert!(help(Errno::EPERM, mounts, "22 1 8:1 / / rw - ext4 /dev/vda rw").contains("container"));
+    assert!(help(Errno::ENOENT, "/proc/self/status", "").contains("/dev/null"));
+    assert!(help(Errno::ENOENT, "", "").contains("mount it"));
     assert!(help(Errno::ENOSYS, "", "").contains("newer kernel"));
     assert!(help(Errno::ENOSPC, "", "").contains("max_user_namespaces"));
     assert_eq!(obstacle(Errno::EINVAL, |_| None), None);
