@@ -16,6 +16,7 @@ use super::forwarding::Forwarding;
 use super::relay::{self, loopback};
 use super::{PREFIX, obstacle, table};
 use crate::constants::PING_MARK;
+use crate::filter;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
 /// (RFC 6598), and two of everybody's.
@@ -44,8 +45,8 @@ pub(crate) struct Uplink {
     link: LinkId,
     /// The addresses inside.
     pub(crate) addresses: Vec<IpAddr>,
-    /// The host's table belongs to this connection, and ends with it.
-    _table: Connection,
+    /// The host's table belongs to this connection, and ends with it at the latest.
+    table: Connection,
     _forwarding: Forwarding,
 }
 
@@ -58,7 +59,7 @@ impl Uplink {
         let link = host.query(&Get::by_name(&name))?.id();
         match join(&mut host, inside, &link, number, ipv6) {
             Ok((addresses, table, forwarding)) => {
-                Ok(Uplink { host, link, addresses, _table: table, _forwarding: forwarding })
+                Ok(Uplink { host, link, addresses, table, _forwarding: forwarding })
             }
             Err(error) => {
                 let _ = host.acknowledge(&Delete { link });
@@ -70,6 +71,11 @@ impl Uplink {
 
 impl Drop for Uplink {
     fn drop(&mut self) {
+        // Where nothing passes any more, the table may go before the link: the kernel waits for all processors over both, and does so at the
+        // same time then. It would wait once more when a connection is closed that owns a table.
+        if self.host.acknowledge(&Set { link: self.link, change: &Change::down() }).is_ok() {
+            let _ = filter::remove(&mut self.table, &table_of(&self.link));
+        }
         let _ = self.host.acknowledge(&Delete { link: self.link });
     }
 }
@@ -164,6 +170,11 @@ fn free_address(host: &mut Connection, number: u16) -> Result<Ipv4Addr> {
         .with_help("Use `--mode relay`, which needs none."))
 }
 
+/// The name of the host's table for the sandbox of a link.
+fn table_of(link: &LinkId) -> String {
+    format!("netwright_{}", link.name().unwrap_or_default())
+}
+
 /// The host's own table for one sandbox: it masquerades, and lets in answers alone. Who owns it is this process.
 fn host_table(link: &LinkId, addresses: &[IpAddr]) -> String {
     let masquerade: String = addresses
@@ -173,9 +184,9 @@ fn host_table(link: &LinkId, addresses: &[IpAddr]) -> String {
             format!("{family} saddr {address} masquerade\n")
         })
         .collect();
-    let name = link.name().unwrap_or_default();
+    let (table, name) = (table_of(link), link.name().unwrap_or_default());
     format!(
-        "table inet netwright_{name} {{
+        "table inet {table} {{
             flags owner
             chain postrouting {{
                 type nat hook postrouting priority srcnat
