@@ -8,7 +8,7 @@ use netwright_route::link::{Change, Set};
 use netwright_route::route::RouteKind;
 use netwright_route::rule::Mark;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule, Table};
-use netwright_sys::{Connection, Result};
+use netwright_sys::{Connection, Enclosure, Result};
 
 use crate::constants::{OWN_IPV4, OWN_IPV6};
 
@@ -25,14 +25,19 @@ const LOWER_HALF: u32 = 0xffff;
 /// most that the kernel allows, in one packet (BIG TCP) costs little more than 64 KiB.
 const WHOLE: u32 = 8 * 65_535;
 
+/// Nothing congests a loopback, so the cheapest way to find that out will do, which every kernel has and every namespace may choose. Where
+/// the host has another, which namespaces get from it, that may need a timer for each packet, as BBR does.
+const CONGESTION_CONTROL: &str = "reno";
+
 /// Prepares the inside.
-pub(crate) fn configure(connection: &mut Connection, ipv6: bool) -> Result<()> {
+pub(crate) fn configure(enclosure: &Enclosure, connection: &mut Connection, ipv6: bool) -> Result<()> {
     let lo = loopback();
     connection.acknowledge(&Set { link: lo, change: &Change::up() })?;
     let whole =
         Change { gso_maximum_size: Some(WHOLE), gso_ipv4_maximum_size: Some(WHOLE), ..Change::default() };
-    // Kernels that cannot do that are slower, and all the same right.
+    // Where one of the two cannot be had, it is slower, and all the same right.
     let _ = connection.acknowledge(&Set { link: lo, change: &whole });
+    let _ = enclosure.write_sysctl("net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
     everything(connection, &lo, OWN_IPV4.into())?;
     if ipv6 {
         everything(connection, &lo, OWN_IPV6.into())?;

@@ -17,7 +17,7 @@ fn every_destination_has_a_way_inside_and_is_no_address_to_bind() {
     use netwright_sys::{Enclosure, EnclosureOptions, SocketRequest, protocol};
 
     let enclosure = Enclosure::create(&EnclosureOptions::default()).unwrap();
-    relay::configure(&mut enclosure.connection(protocol::ROUTE).unwrap(), true).unwrap();
+    relay::configure(&enclosure, &mut enclosure.connection(protocol::ROUTE).unwrap(), true).unwrap();
     for (ipv6, elsewhere, own) in [
         (false, "192.0.2.9:9", IpAddr::V4(crate::constants::OWN_IPV4)),
         (true, "[2001:db8::9]:9", IpAddr::V6(crate::constants::OWN_IPV6)),

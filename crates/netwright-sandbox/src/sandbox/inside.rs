@@ -124,7 +124,7 @@ fn connect(enclosure: &Enclosure, wanted: Mode, ipv6: bool) -> Result<Option<Upl
         }
         Mode::Automatic | Mode::Relay => {}
     }
-    loopback::configure(&mut inside, ipv6)?;
+    loopback::configure(enclosure, &mut inside, ipv6)?;
     Ok(None)
 }
 
