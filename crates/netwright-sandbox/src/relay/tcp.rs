@@ -127,7 +127,8 @@ impl Worker {
         let Some(connection) = place else { return };
         connection.is_queued = false;
         let (totals, has_carried_out) = (&self.totals, &mut self.has_carried_out);
-        let turn = connection.turn(&mut self.buffers, |end, bytes| {
+        let is_alone = totals.open.load(Ordering::Relaxed) == 1;
+        let turn = connection.turn(&mut self.buffers, is_alone, |end, bytes| {
             *has_carried_out |= end == OUTSIDE;
             let total = if end == OUTSIDE { &totals.sent } else { &totals.received };
             total.fetch_add(bytes as u64, Ordering::Relaxed);

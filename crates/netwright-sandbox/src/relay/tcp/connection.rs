@@ -13,6 +13,10 @@ use crate::relay::poll::EventFlags;
 
 /// So many bytes of one direction are moved before others get their turn.
 const TURN: usize = 4 << 20;
+/// A connection that is alone is read from outside by so many bytes at once. Until a read has copied all, what comes meanwhile waits to
+/// be acknowledged, and a sender that paces itself by that (BBR) then sends more slowly than it could. Where several share the processors,
+/// none of them waits for that, and the fewer calls and acknowledgements of larger reads count.
+const PORTION: usize = 64 << 10;
 /// After this time without data, whoever closed a connection inside is asked whether it still knows it.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -39,6 +43,8 @@ struct End {
     piece: Option<Piece>,
     /// Whether everything was read.
     ended: bool,
+    /// Whether reading failed, after what is in the piece.
+    failed: bool,
     /// Whether the other end was told so.
     told: bool,
     /// Whether the process at it runs on this machine.
@@ -73,6 +79,7 @@ impl Connection {
             writable: false,
             piece: None,
             ended: false,
+            failed: false,
             told: false,
             is_inside,
         };
@@ -99,11 +106,17 @@ impl Connection {
         end.writable |= broken || flags.contains(EventFlags::OUT);
     }
 
-    /// Moves what can be moved. `count` hears of bytes that were written to an end.
-    pub(super) fn turn(&mut self, buffers: &mut Buffers, mut count: impl FnMut(usize, usize)) -> Turn {
+    /// Moves what can be moved. `is_alone` says that there is no other connection; `count` hears of bytes that were written to an end.
+    pub(super) fn turn(
+        &mut self,
+        buffers: &mut Buffers,
+        is_alone: bool,
+        mut count: impl FnMut(usize, usize),
+    ) -> Turn {
         let [inside, outside] = &mut self.ends;
-        let out = inside.forward(outside, buffers, |bytes| count(OUTSIDE, bytes));
-        let back = outside.forward(inside, buffers, |bytes| count(INSIDE, bytes));
+        let portion = if is_alone { PORTION } else { usize::MAX };
+        let out = inside.forward(outside, buffers, usize::MAX, |bytes| count(OUTSIDE, bytes));
+        let back = outside.forward(inside, buffers, portion, |bytes| count(INSIDE, bytes));
         let broken = out == Stop::Broken || back == Stop::Broken || self.is_broken();
         if broken {
             self.reset();
@@ -133,8 +146,14 @@ impl Connection {
 }
 
 impl End {
-    /// Moves what this end has to the other one.
-    fn forward(&mut self, other: &mut End, buffers: &mut Buffers, mut count: impl FnMut(usize)) -> Stop {
+    /// Moves what this end has to the other one; a read takes so much as a `portion` at the most.
+    fn forward(
+        &mut self,
+        other: &mut End,
+        buffers: &mut Buffers,
+        portion: usize,
+        mut count: impl FnMut(usize),
+    ) -> Stop {
         let mut left = TURN;
         loop {
             if let Some(piece) = &mut self.piece {
@@ -151,6 +170,9 @@ impl End {
                 }
                 buffers.give(self.piece.take().map(Piece::into_buffer).unwrap_or_default());
             }
+            if self.failed {
+                return Stop::Broken;
+            }
             if self.ended {
                 return self.tell(other);
             }
@@ -161,7 +183,7 @@ impl End {
                 return Stop::More;
             }
             let mut buffer = buffers.take();
-            match self.read(&mut buffer) {
+            match self.read(&mut buffer, portion) {
                 Ok(0) => {
                     self.ended = true;
                     buffers.give(buffer);
@@ -175,19 +197,24 @@ impl End {
         }
     }
 
-    /// Reads; where less comes than fits, nothing more is there, unless the end of the data is.
-    fn read(&mut self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
-        let room = buffer.len();
-        match repeat(|| recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT).map(|(_, length)| length)) {
-            Ok(read) => {
-                self.readable = read == room || self.hung_up;
-                Ok(read)
+    /// Reads, portion by portion, until the buffer is full; where less comes than fits, nothing more is there, unless the end of the data is.
+    fn read(&mut self, buffer: &mut [u8], portion: usize) -> rustix::io::Result<usize> {
+        let mut filled = 0;
+        for room in buffer.chunks_mut(portion) {
+            let read =
+                repeat(|| recv(&self.socket, &mut *room, RecvFlags::DONTWAIT).map(|(_, length)| length));
+            let is_full = read == Ok(room.len());
+            self.readable = is_full || (self.hung_up && read.is_ok());
+            match read {
+                Ok(read) => filled += read,
+                Err(errno) if filled == 0 => return Err(errno),
+                Err(errno) => self.failed = errno != Errno::AGAIN,
             }
-            Err(errno) => {
-                self.readable = false;
-                Err(errno)
+            if !is_full {
+                break;
             }
         }
+        Ok(filled)
     }
 
     /// Writes; where less is taken than there is, there is no more room.
@@ -232,3 +259,6 @@ fn repeat<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
