@@ -467,24 +467,15 @@ fn few_open_files_are_enough_for_connections() {
 fn published_ports_wait_without_work_where_no_more_files_may_be_open() {
     let script = r#"
         ip link set lo up
-        "$0" run --mode relay -p 8080:80 python3 -c '
-import socket, time
-listener = socket.create_server(("127.0.0.1", 80), backlog=200)
-print("ready", flush=True)
-held = [listener.accept() for _ in range(3)]
-time.sleep(60)' > "$2" & supervisor=$!
+        "$0" run --mode relay -p 8080:80 sh -c 'echo ready; exec sleep 60' > "$2" & supervisor=$!
         until grep -q ready "$2"; do sleep 0.05; done
-        prlimit --nofile=40 --pid $supervisor
-        python3 -c '
-import socket, sys, time
-held = []
-for _ in range(60):
-    held.append(socket.create_connection(("127.0.0.1", 8080)))
-ticks = lambda: sum(int(word) for word in open("/proc/" + sys.argv[1] + "/stat").read().rsplit(")", 1)[1].split()[11:13])
-time.sleep(0.5)
-before = ticks()
-time.sleep(2)
-print("busy" if ticks() - before > 100 else "idle")' $supervisor
+        prlimit --nofile=3 --pid $supervisor
+        bash -c '
+            exec 3<>/dev/tcp/127.0.0.1/8080
+            ticks() { sed "s/.*) //" /proc/$0/stat | { read -ra fields; echo $((fields[11] + fields[12])); }; }
+            before=$(ticks)
+            sleep 2
+            test $(($(ticks) - before)) -lt 40 && echo idle' $supervisor
         kill -TERM $supervisor
         wait $supervisor 2> /dev/null || true
     "#;

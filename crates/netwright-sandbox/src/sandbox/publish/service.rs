@@ -14,7 +14,7 @@ use rustix::net::sockopt;
 use super::Publish;
 use crate::Protocol;
 use crate::constants::SUPERVISOR_MARK;
-use crate::relay::Carrier;
+use crate::relay::{AFTER_FAILURE, Carrier};
 
 /// Senders of datagrams to one port that are told apart; one more takes the place of the one that was silent longest.
 const FLOWS: usize = 512;
@@ -192,7 +192,12 @@ impl Service {
 /// Accepts connections, each with another half inside. Where nobody listens inside, they are reset.
 fn accept(listener: &TcpListener, port: u16, enclosure: &Enclosure, carrier: &Carrier) {
     for _ in 0..TURN {
-        let Ok((outside, _)) = listener.accept() else { return };
+        let outside = match listener.accept() {
+            Ok((outside, _)) => outside,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            // Most likely all descriptors are taken: it is no use to ask again at once.
+            Err(_) => return std::thread::sleep(AFTER_FAILURE),
+        };
         let ready = outside.set_nonblocking(true).and_then(|()| outside.set_nodelay(true));
         match ready.ok().and_then(|()| connect(enclosure, port, SocketRequest::tcp)) {
             Some(inside) => carrier.carry(inside, outside.into()),
