@@ -1,12 +1,13 @@
 //! What the filter logs and does not ask about: what it refused, and new flows that it let through.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use netwright_sys::Connection;
 
 use super::injector::Injector;
 use super::packet::{Packet, Unreachable, number};
-use super::poll::{EventFlags, Events, Poll, Waker};
+use super::poll::{EventFlags, Events, LAST_MOMENTS, Poll, Waker};
 use super::{Report, Reporter, logged};
 use crate::constants::{REFUSED_GROUP, SEEN_GROUP};
 
@@ -19,7 +20,7 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    /// Works until it is told to stop, and woken.
+    /// Works until it is told to stop, and woken. What was logged before that is still told: programs try something and end.
     pub(crate) fn run(self, stop: &AtomicBool) {
         let Ok(poll) = self.watch() else { return };
         let (mut events, mut buffer) = (Events::new(), Vec::new());
@@ -27,6 +28,8 @@ impl Notices {
             poll.wait(&mut events, None);
             while !stop.load(Ordering::Relaxed) && self.listen(&mut buffer) {}
         }
+        let until = Instant::now() + LAST_MOMENTS;
+        while self.listen(&mut buffer) && Instant::now() < until {}
     }
 
     fn watch(&self) -> rustix::io::Result<Poll> {

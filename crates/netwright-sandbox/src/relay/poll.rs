@@ -53,7 +53,7 @@ impl Poll {
 }
 
 /// How long a thread goes on with what is there when it is told to stop.
-const LAST_MOMENTS: Duration = Duration::from_secs(1);
+pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 /// Whether a thread is to stop. What came before that is still done: programs send something and end.
 #[derive(Debug)]
