@@ -44,8 +44,9 @@ Examples:
 
 A rule is TARGET[:PORTS][/PROTOCOL]: a name, `*.name` (all depths below it), an address, a prefix, `[IPv6]`, `any`, \
 `internet`, `lan` or `host` (this machine's loopback); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
-allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, and \
-their addresses are open for the rule's ports only. Name servers (ports 53 and 853) must be allowed by address and port.
+allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, a \
+name without a dot also below the domains of the host's search list, and their addresses are open for the rule's ports \
+only. Name servers (ports 53 and 853) must be allowed by address and port.
 
 With --ask, names are resolved before anybody is asked, unless --deny names them. What was typed before a question \
 is thrown away; Enter refuses. A command that reads the same terminal gets some of the lines.

@@ -120,9 +120,14 @@ impl Engine {
         for source in self.grants.sources(name, now) {
             let granted = Standing::own(policy, source, kind::SRV);
             if !granted.denied && granted.allowed {
-                standing.rules.extend(granted.rules);
-                standing.sources.push(source.clone());
-                standing.allowed = true;
+                standing.extend(source, granted.rules);
+            }
+        }
+        if let Some(short) = self.short(name) {
+            let meant = policy.name_rules(&short.text());
+            // A rule for many addresses opens short names, too; below the domain, they could be anything.
+            if meant.deny.is_none() && !meant.allow.is_empty() {
+                standing.extend(&short, meant.allow);
             }
         }
         standing.rules.sort_unstable();
@@ -138,6 +143,16 @@ impl Engine {
         standing
     }
 
+    /// The name to which a program appended a domain of the search list.
+    fn bare(&self, name: &Name) -> Option<Name> {
+        self.conduct.search.iter().find_map(|domain| without_domain(name, domain))
+    }
+
+    /// The same where it is a single label: resolvers look for that below the domains of the list, which it is short for.
+    fn short(&self, name: &Name) -> Option<Name> {
+        self.bare(name).filter(|bare| bare.labels().count() == 1)
+    }
+
     /// The answer for a name that may not be asked for.
     ///
     /// It is "no such name" and not "refused", which the resolvers of libraries take for a server that is broken: that of glibc asks
@@ -146,7 +161,7 @@ impl Engine {
     fn blocked(&self, policy: &dyn NamePolicy, name: &Name, standing: &Standing) -> Outcome {
         let reason = if standing.denied { "a rule denies the name" } else { "no rule allows the name" };
         let mut notice = Notice::new(Action::Blocked, name.text(), reason);
-        let bare = self.conduct.search.iter().find_map(|domain| without_domain(name, domain));
+        let bare = self.bare(name);
         // A program that appends the search list to an allowed name does not want to go there.
         let is_searched = bare.as_ref().is_some_and(|bare| {
             Standing::own(policy, bare, kind::SRV).allowed

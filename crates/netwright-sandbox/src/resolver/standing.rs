@@ -39,12 +39,17 @@ impl Standing {
             let behind = policy.name_rules(&bare.text());
             standing.denied |= behind.deny.is_some();
             if behind.is_allowed() {
-                standing.allowed = true;
-                standing.rules.extend(behind.allow);
-                standing.sources.push(bare);
+                standing.extend(&bare, behind.allow);
             }
         }
         standing
+    }
+
+    /// Allows it by another name's rules, too.
+    pub(super) fn extend(&mut self, source: &Name, rules: Vec<usize>) {
+        self.allowed = true;
+        self.rules.extend(rules);
+        self.sources.push(source.clone());
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) const WORKS: &[Work] = &[
     Work::new("perl", WEB, &["perl", "-e", PERL], "hello from").needs("perl", "perl"),
     Work::new("getent", GOOD, &["getent", "ahosts", "good.example.org"], "2001:db8:10::10"),
     Work::new("search-domains", &["--allow", "intra.corp.example.org"], &["getent", "ahosts", "intra"], "198.51.100.37"),
+    Work::new("short-name", &["--allow", "intra:7"], &["probe", "echo", "intra", "7"], "198.51.100.37:7"),
     Work::new("own-name", &[], &["getent", "ahosts", "localhost"], "127.0.0.1"),
     // Connections.
     Work::new("echo", ECHO, &["probe", "echo", "good.example.org", "7"], "reached"),

@@ -237,6 +237,24 @@ fn a_question_of_a_search_list_is_not_told_where_the_name_is_allowed() {
 }
 
 #[test]
+fn a_short_name_is_looked_for_below_the_domains_of_the_search_list() {
+    let conduct = Conduct { search: vec![Name::from_text("corp.example").unwrap()], ..Conduct::default() };
+    let mut bench = Bench::with(policy(&["db:5432", "lan"], &["old.corp.example", "new"]), conduct);
+    bench.resolve("db.corp.example", "A", &["db.corp.example 300 A 192.0.2.7"]);
+    assert_eq!(bench.released(), ["[0] [192.0.2.7] 310"]);
+    for other in ["secret.db.corp.example", "other.corp.example", "db.example", "old.corp.example"] {
+        bench.asked = false;
+        assert_eq!(bench.resolve(other, "A", &[]).code, NO_SUCH_NAME, "{other}");
+        assert!(!bench.asked, "{other}");
+    }
+    bench.policy = policy(&["old", "new"], &["old.corp.example", "new"]);
+    for denied in ["old.corp.example", "new.corp.example"] {
+        assert_eq!(bench.resolve(denied, "A", &[]).code, NO_SUCH_NAME, "{denied}");
+        assert!(!bench.asked, "{denied}");
+    }
+}
+
+#[test]
 fn without_ipv6_no_name_has_such_addresses() {
     let mut bench = Bench::with(policy(&["www.example.org"], &[]), Conduct::default());
     let shown = bench.resolve("www.example.org", "AAAA", &["www.example.org 60 AAAA 2001:db8::1"]);
