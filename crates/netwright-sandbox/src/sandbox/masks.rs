@@ -101,7 +101,8 @@ fn holds_socket(directory: &Path) -> bool {
 
 /// The sockets of `/proc/net/unix` that are in the file system here, each once.
 fn listed_sockets(list: &[u8]) -> BTreeSet<PathBuf> {
-    let paths: BTreeSet<&Path> = list.split(|&byte| byte == b'\n').filter_map(socket_path).collect();
+    let lines = list.split(|&byte| byte == b'\n').skip(1); // the columns' names
+    let paths: BTreeSet<&Path> = lines.filter_map(socket_path).collect();
     let (absolute, relative): (Vec<&Path>, Vec<&Path>) =
         paths.into_iter().partition(|path| path.is_absolute());
     let directories = if relative.is_empty() { BTreeSet::new() } else { working_directories() };

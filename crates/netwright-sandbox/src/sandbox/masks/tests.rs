@@ -53,6 +53,8 @@ fn entries_with_sockets_go_and_ways_to_what_is_kept_stay() {
     fs::remove_dir_all(run).unwrap();
 }
 
+const HEADING: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+
 #[test]
 fn sockets_are_read_from_the_list_and_looked_up() {
     let line = b"000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 /run/a b.sock";
@@ -67,13 +69,14 @@ fn sockets_are_read_from_the_list_and_looked_up() {
     let list = ["socket", "file", "gone"].map(|name| {
         format!("000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 {}\n", place.join(name).display())
     });
-    assert_eq!(listed_sockets(list.concat().as_bytes()), BTreeSet::from([place.join("socket")]));
+    let list = format!("{HEADING}{}", list.concat());
+    assert_eq!(listed_sockets(list.as_bytes()), BTreeSet::from([place.join("socket")]));
 
     let here = std::env::current_dir().unwrap();
     let relative = format!("netwright-masks-{}.sock", std::process::id());
     let _relative = UnixListener::bind(&relative).unwrap();
-    let line = format!("000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 ./{relative}\n");
-    assert_eq!(listed_sockets(line.as_bytes()), BTreeSet::from([here.join(&relative)]));
+    let list = format!("{HEADING}000000002a1b4f6e: 00000002 00000000 00010000 0001 01 23117 ./{relative}\n");
+    assert_eq!(listed_sockets(list.as_bytes()), BTreeSet::from([here.join(&relative)]));
     fs::remove_file(relative).unwrap();
     fs::remove_dir_all(place).unwrap();
 }
