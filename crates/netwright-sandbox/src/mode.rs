@@ -12,6 +12,8 @@ use netwright_sys::capability;
 
 /// The names of the interfaces that the host has for sandboxes begin so.
 const PREFIX: &str = "nwrun";
+/// The largest packet that the kernel allows (BIG TCP), in bytes: where packets go no further, half a megabyte costs little more than 64 KiB.
+const LARGEST_PACKET: u32 = 8 * 65_535;
 
 /// How packets get out of a sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

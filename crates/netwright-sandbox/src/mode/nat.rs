@@ -14,7 +14,7 @@ use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
 
 use super::forwarding::Forwarding;
 use super::relay::{self, loopback};
-use super::{PREFIX, obstacle, table};
+use super::{LARGEST_PACKET, PREFIX, obstacle, table};
 use crate::constants::PING_MARK;
 use crate::filter;
 
@@ -35,10 +35,6 @@ const HARDWARE_OUTSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 1];
 const HARDWARE_INSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 2];
 /// Index and name of the interface inside.
 const INSIDE: (u32, &str) = (2, "eth0");
-/// The largest packet that the kernel allows (BIG TCP), and that this host itself may send inside by IPv4: it goes no further. The other way,
-/// packets may have to leave by links that take no such ones, so that the kernel cuts them up at twice the cost. Those of IPv6 can have another
-/// header, which rules of the host might not like.
-const WHOLE: u32 = 8 * 65_535;
 /// As many sandboxes have numbers.
 const NUMBERS: u16 = 60_000;
 
@@ -128,8 +124,10 @@ fn join(
     inside.acknowledge(&Set { link: loopback(), change: &Change::up() })?;
     inside.acknowledge(&Set { link: eth0, change: &Change::up() })?;
     host.acknowledge(&Set { link: *link, change: &Change::up() })?;
-    let whole = Change { gso_ipv4_maximum_size: Some(WHOLE), ..Change::default() };
-    let _ = host.acknowledge(&Set { link: *link, change: &whole }); // where it cannot be, all is the same, but slower
+    // What this host sends inside goes no further. The other way, packets may have to leave by links that take no such ones, so that the kernel cuts
+    // them up at twice the cost. Those of IPv6 can have another header, which rules of the host might not like.
+    let large = Change { gso_ipv4_maximum_size: Some(LARGEST_PACKET), ..Change::default() };
+    let _ = host.acknowledge(&Set { link: *link, change: &large }); // where it cannot be, all is the same, but slower
     for &address in &addresses {
         way_out(inside, &eth0, address)?;
         way_in(host, link, address)?;

@@ -10,6 +10,7 @@ use netwright_route::rule::Mark;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule, Table};
 use netwright_sys::{Connection, Enclosure, Result};
 
+use super::LARGEST_PACKET;
 use crate::constants::{OWN_IPV4, OWN_IPV6};
 
 /// A routing table of its own: what the table `main` had, the kernel would take for addresses that can be bound.
@@ -21,10 +22,6 @@ const DIVERTED: u32 = 100;
 /// Of a mark.
 const LOWER_HALF: u32 = 0xffff;
 
-/// What the command sends goes no further than the supervisor, so it needs no packets of a size that links can take: half a megabyte, the
-/// most that the kernel allows, in one packet (BIG TCP) costs little more than 64 KiB.
-const WHOLE: u32 = 8 * 65_535;
-
 /// Nothing congests a loopback, so the cheapest way to find that out will do, which every kernel has and every namespace may choose. Where
 /// the host has another, which namespaces get from it, that may need a timer for each packet, as BBR does.
 const CONGESTION_CONTROL: &str = "reno";
@@ -33,10 +30,13 @@ const CONGESTION_CONTROL: &str = "reno";
 pub(crate) fn configure(enclosure: &Enclosure, connection: &mut Connection, ipv6: bool) -> Result<()> {
     let lo = loopback();
     connection.acknowledge(&Set { link: lo, change: &Change::up() })?;
-    let whole =
-        Change { gso_maximum_size: Some(WHOLE), gso_ipv4_maximum_size: Some(WHOLE), ..Change::default() };
-    // Where one of the two cannot be had, it is slower, and all the same right.
-    let _ = connection.acknowledge(&Set { link: lo, change: &whole });
+    let large = Change {
+        gso_maximum_size: Some(LARGEST_PACKET),
+        gso_ipv4_maximum_size: Some(LARGEST_PACKET),
+        ..Change::default()
+    };
+    // What the command sends goes no further than the supervisor. Where one of the two cannot be had, it is slower, and all the same right.
+    let _ = connection.acknowledge(&Set { link: lo, change: &large });
     let _ = enclosure.write_sysctl("net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
     everything(connection, &lo, OWN_IPV4.into())?;
     if ipv6 {
