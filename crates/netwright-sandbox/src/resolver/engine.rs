@@ -143,14 +143,14 @@ impl Engine {
         standing
     }
 
-    /// The name to which a program appended a domain of the search list.
-    fn bare(&self, name: &Name) -> Option<Name> {
-        self.conduct.search.iter().find_map(|domain| without_domain(name, domain))
+    /// The names to which a program may have appended a domain of the search list.
+    fn bare(&self, name: &Name) -> impl Iterator<Item = Name> {
+        self.conduct.search.iter().filter_map(|domain| without_domain(name, domain))
     }
 
-    /// The same where it is a single label: resolvers look for that below the domains of the list, which it is short for.
+    /// The one of them that is a single label: resolvers look for that below the domains of the list, which it is short for.
     fn short(&self, name: &Name) -> Option<Name> {
-        self.bare(name).filter(|bare| bare.labels().count() == 1)
+        self.bare(name).find(|bare| bare.labels().count() == 1)
     }
 
     /// The answer for a name that may not be asked for.
@@ -161,7 +161,7 @@ impl Engine {
     fn blocked(&self, policy: &dyn NamePolicy, name: &Name, standing: &Standing) -> Outcome {
         let reason = if standing.denied { "a rule denies the name" } else { "no rule allows the name" };
         let mut notice = Notice::new(Action::Blocked, name.text(), reason);
-        let bare = self.bare(name);
+        let bare = self.bare(name).next();
         // A program that appends the search list to an allowed name does not want to go there.
         let is_searched = bare.as_ref().is_some_and(|bare| {
             Standing::own(policy, bare, kind::SRV).allowed

@@ -238,10 +238,16 @@ fn a_question_of_a_search_list_is_not_told_where_the_name_is_allowed() {
 
 #[test]
 fn a_short_name_is_looked_for_below_the_domains_of_the_search_list() {
-    let conduct = Conduct { search: vec![Name::from_text("corp.example").unwrap()], ..Conduct::default() };
+    let search = ["corp.example", "lab.corp.example"].map(|domain| Name::from_text(domain).unwrap()).into();
+    let conduct = Conduct { search, ..Conduct::default() };
     let mut bench = Bench::with(policy(&["db:5432", "lan"], &["old.corp.example", "new"]), conduct);
     bench.resolve("db.corp.example", "A", &["db.corp.example 300 A 192.0.2.7"]);
     assert_eq!(bench.released(), ["[0] [192.0.2.7] 310"]);
+    bench.policy = policy(&["printer"], &[]);
+    bench.asked = false;
+    bench.resolve("printer.lab.corp.example", "A", &["printer.lab.corp.example 300 A 192.0.2.8"]);
+    assert!(bench.asked, "a domain of the list may be below another one");
+    bench.policy = policy(&["db:5432", "lan"], &["old.corp.example", "new"]);
     for other in ["secret.db.corp.example", "other.corp.example", "db.example", "old.corp.example"] {
         bench.asked = false;
         assert_eq!(bench.resolve(other, "A", &[]).code, NO_SUCH_NAME, "{other}");
