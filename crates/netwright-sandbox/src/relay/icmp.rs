@@ -94,16 +94,9 @@ impl Pinger {
             Ok(target) => target,
             Err(Unopened::Forbidden) => {
                 let (source, destination) = (packet.source(), packet.destination());
-                let reason = FORBIDDEN.to_owned();
-                self.report.tell(Report::Unable {
-                    protocol: crate::Protocol::Icmp,
-                    source,
-                    destination,
-                    reason,
-                });
-                return self
-                    .injector
-                    .send(&packet.error(Unreachable::Prohibited.message(destination.is_ipv6())));
+                let (protocol, reason) = (crate::Protocol::Icmp, FORBIDDEN.to_owned());
+                self.report.tell(Report::Unable { protocol, source, destination, reason });
+                return self.answer(packet, Unreachable::Prohibited);
             }
             Err(Unopened::Failed(reason)) => return self.refused(packet, Unreachable::Prohibited, reason),
         };
@@ -200,8 +193,12 @@ impl Pinger {
     }
 
     fn refused(&self, packet: &Packet<'_>, unreachable: Unreachable, reason: String) {
-        self.injector.send(&packet.error(unreachable.message(packet.destination().is_ipv6())));
+        self.answer(packet, unreachable);
         report(&self.report, packet, reason);
+    }
+
+    fn answer(&self, packet: &Packet<'_>, unreachable: Unreachable) {
+        self.injector.send(&packet.error(unreachable.message(packet.destination().is_ipv6())));
     }
 }
 
