@@ -13,7 +13,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex};
 
-use netwright::sys::Signals;
 use netwright_sandbox::{Mode, Sandbox, SpawnError};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -69,8 +68,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     if arguments.ask {
         received.extend(asking::SIGNALS);
     }
-    let signals = Signals::receive(&received)
-        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
+    let signals = supervise::receive(&received)?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
     };

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use netwright::sys::Signals;
 use netwright_sandbox::{AttachOptions, AttachTarget, Attached};
 use rustix::process::Signal;
 
@@ -23,9 +22,7 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
     let watch = Watch::of(&source);
     let policy = source.read()?;
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
-    let ends = [Signal::INT, Signal::TERM, Signal::HUP];
-    let signals = Signals::receive(&ends)
-        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))?;
+    let signals = supervise::receive(&[Signal::INT, Signal::TERM, Signal::HUP])?;
     let options = AttachOptions { open: arguments.learn.is_some(), tell_allowed: global.verbose };
     let mut attached = Attached::attach(target, &policy, options)?;
     let told = telling.start(attached.take_events());

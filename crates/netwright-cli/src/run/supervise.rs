@@ -31,6 +31,12 @@ pub(super) const SIGNALS: [Signal; 8] = [
     Signal::CHILD,
 ];
 
+/// Takes these signals from now on, instead of what they would do.
+pub(super) fn receive(signals: &[Signal]) -> Result<Signals, Failure> {
+    Signals::receive(signals)
+        .map_err(|error| Failure::said(format!("cannot receive signals: {}", reason(&error))))
+}
+
 /// Looks after a running command.
 pub(super) struct Supervisor<'a> {
     pub(super) running: Running,
