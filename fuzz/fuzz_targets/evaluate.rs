@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| netwright_lab::fuzz::evaluate(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| netwright_nft_lab::fuzz::evaluate(data));

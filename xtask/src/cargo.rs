@@ -43,10 +43,23 @@ pub(crate) struct Program {
     pub(crate) name: String,
     /// Kind of the target: `lib`, `test`, `bin`, `example`, ….
     pub(crate) kind: String,
+    /// Whether it runs tests.
+    pub(crate) has_tests: bool,
     /// The program.
     pub(crate) path: PathBuf,
     /// Folder of its package, in which `cargo test` runs it.
     pub(crate) folder: PathBuf,
+}
+
+impl Program {
+    /// The package's folder and the target's name.
+    pub(crate) fn shown(&self) -> String {
+        let package = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        match self.kind.as_str() {
+            "test" => format!("{package}: {}", self.name),
+            kind => format!("{package}: unit tests of the {kind}"),
+        }
+    }
 }
 
 /// Builds with these arguments and lists the programs made.
@@ -62,6 +75,7 @@ fn program(message: &Value) -> Option<Program> {
         path: message["executable"].as_str()?.into(),
         name: message["target"]["name"].as_str()?.to_owned(),
         kind: message["target"]["kind"][0].as_str()?.to_owned(),
+        has_tests: message["profile"]["test"].as_bool()?,
         folder: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
     })
 }

@@ -5,7 +5,7 @@ use crate::cargo::cargo;
 /// Runs them and lets them print.
 pub(crate) fn run() -> Result<(), String> {
     let tests = ["--test", "conformance", "--test", "conformance_kernel"];
-    let mut command = cargo(["test", "--package", "netwright-lab"]);
+    let mut command = cargo(["test", "--package", "netwright-nft-lab"]);
     let status = command.args(tests).args(["--", "--nocapture"]).status();
     match status {
         Ok(status) if status.success() => Ok(()),

@@ -1,9 +1,15 @@
 //! `cargo xtask`: the chores of this checkout.
 
+mod bench;
 mod cargo;
 mod conformance;
+mod counts;
 mod dependencies;
+mod differential;
+mod features;
+mod interface;
 mod licences;
+mod packages;
 mod report;
 mod setup;
 mod test;
@@ -11,23 +17,48 @@ mod uapi;
 
 use std::process::ExitCode;
 
+use setup::Install;
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test [--no-install]   set up what the tests need, run all of them, and say what did not run
+  test [--no-install]   install what the tests of the language and links need (by apt-get, as root), run all tests, say what did not run
+  test --all            the same, and install the programs that are tried in a sandbox
+  bench [--big]         what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
   conformance           how far the language agrees with nft: the tables of the corpus in NETWRIGHT_SHARED
+  counts [NAME]         what the main paths cost, as counts, beside those of xtask/counts.txt; --update writes them
+  differential [INPUTS [SEED]]
+                        what nft 1.1.7 and we make of generated and mutated inputs (as root): 20000 from the seed 1, or others
   licences              every dependency has a permissive licence
   dependencies          the library has at most five external dependencies
+  features              each feature of each crate builds alone
+  packages              what is published is complete and can be packed
+  interface             the public interface is that of the files crates/*/interface.txt; --update writes them
+  interface --since TAG what TAG had and is gone, an error where the version takes it for compatible
   uapi                  every row of the tables agrees with the installed kernel headers";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
-        ["test"] => test::run(true),
-        ["test", "--no-install"] => test::run(false),
+        ["test"] => test::run(Install::Usual),
+        ["test", "--all"] => test::run(Install::All),
+        ["test", "--no-install"] => test::run(Install::Nothing),
+        ["bench"] => bench::run(false),
+        ["bench", "--big"] => bench::run(true),
         ["conformance"] => conformance::run(),
+        ["counts"] => counts::run(false, None),
+        ["counts", "--update"] => counts::run(true, None),
+        ["counts", name] => counts::run(false, Some(name)),
+        ["differential"] => differential::run("20000", "1"),
+        ["differential", inputs] => differential::run(inputs, "1"),
+        ["differential", inputs, seed] => differential::run(inputs, seed),
         ["licences"] => licences::run(),
         ["dependencies"] => dependencies::run(),
+        ["features"] => features::run(),
+        ["packages"] => packages::run(),
+        ["interface"] => interface::run(interface::Mode::Check),
+        ["interface", "--update"] => interface::run(interface::Mode::Update),
+        ["interface", "--since", revision] => interface::since(revision),
         ["uapi"] => uapi::run(),
         _ => {
             eprintln!("{USAGE}");

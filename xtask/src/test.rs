@@ -9,23 +9,42 @@ use std::process::Command;
 
 use crate::cargo::{Program, build, cargo, root};
 use crate::report::Report;
-use crate::setup::{find, is_root, search_path, tools};
+use crate::setup::{Install, find, is_root, search_path, tools};
 
 /// The user and group that own nothing.
 const NOBODY: u32 = 65534;
 
 /// Sets up, runs all tests, and prints what ran and what did not.
-pub(crate) fn run(install: bool) -> Result<(), String> {
+pub(crate) fn run(install: Install) -> Result<(), String> {
     let mut report = Report::default();
     tools(install, &mut report);
     print_oracles();
-    report.command(
-        "tests of the workspace, as the user who runs this",
-        cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]).env("PATH", search_path()),
-    );
+    let programs = match build(&["test", "--workspace", "--all-features", "--no-run"]) {
+        Ok(programs) => programs,
+        Err(why) => {
+            report.failed("the build of the tests", &why);
+            return report.finish();
+        }
+    };
+    let programs: Vec<Program> = programs.into_iter().filter(|program| program.has_tests).collect();
+    as_this_user(&programs, &mut report);
     host_files(&mut report);
-    as_ordinary_user(&mut report);
+    as_ordinary_user(&programs, &mut report);
     report.finish()
+}
+
+/// Runs all tests as whoever runs this.
+fn as_this_user(programs: &[Program], report: &mut Report) {
+    for program in programs {
+        report.tests(&program.shown(), || {
+            let mut command = Command::new(&program.path);
+            command.current_dir(&program.folder).env("PATH", search_path());
+            command.env("CARGO_MANIFEST_DIR", &program.folder);
+            command
+        });
+    }
+    let mut documentation = cargo(["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]);
+    report.command("examples of the documentation", documentation.env("PATH", search_path()));
 }
 
 /// Says which tools the tests compare with: versions differ in what they know and how they print it.
@@ -73,15 +92,11 @@ fn host_files(report: &mut Report) {
 }
 
 /// Runs the integration tests again as a user without any privilege, where this process may become one.
-fn as_ordinary_user(report: &mut Report) {
+fn as_ordinary_user(programs: &[Program], report: &mut Report) {
     const STEP: &str = "kernel tests as an ordinary user";
     if !is_root() {
         return println!("\n(the tests ran as an ordinary user; run this as root to run them as both)");
     }
-    let programs = match build(&["test", "--workspace", "--all-features", "--no-run"]) {
-        Ok(programs) => programs,
-        Err(why) => return report.failed(STEP, &why),
-    };
     let home = match Home::create() {
         Ok(home) => home,
         Err(e) => return report.failed(STEP, &format!("no temporary home could be made: {e}")),
@@ -90,10 +105,10 @@ fn as_ordinary_user(report: &mut Report) {
         return report.not_run(STEP, &why);
     }
     for program in programs.iter().filter(|program| program.kind == "test") {
-        let step = format!("{} as an ordinary user", program.name);
+        let step = format!("{} as an ordinary user", program.shown());
         match unreachable(program, &home) {
             Some(why) => report.not_run(&step, &why),
-            None => report.command(&step, &mut home.command(&program.path, &program.folder)),
+            None => report.tests(&step, || home.command(&program.path, &program.folder)),
         }
     }
 }

@@ -4,45 +4,372 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use netwright::state::Live;
-use netwright_nft::diagnostic::{Diagnostic, SourceMap};
-use netwright_state::{ApplyError, NotThere, Plan, Progress, Undone};
+use netwright_confine::Signals;
+use netwright_nft::diagnostic::{Diagnostic, Severity, SourceMap, nearest, suggestion};
+use netwright_state::{
+    ApplyError, Connection, Control, Journal, NotThere, Owners, Phase, Plan, Progress, Record, Report,
+    Snapshot, Undone, Wish, fate, lock_out,
+};
+use rustix::process::Signal;
 
-use crate::arguments::{Apply, Global};
+use crate::arguments::{Apply, Global, Where, Withdraw};
 use crate::diagnostics;
 use crate::failure::{Done, Failure};
-use crate::output::{self, DIM, ERROR, GOOD, HELP, count};
-use crate::plan::{make, nothing, write_step};
+use crate::host::Loaded;
+use crate::output::{self, CHANGED, DIM, ERROR, GOOD, HELP, WARNING, count};
+use crate::plan::{LACKING, make, nothing, write_step};
+use crate::ssh;
+use crate::state::probe::Probe;
+use crate::state::{Session, now, recover, watchdog};
+
+/// How often a plan is made anew because others have changed what it is about.
+const TRIES: usize = 5;
 
 /// `netwright apply`.
 pub(crate) fn run(arguments: &Apply, global: &Global) -> Done {
-    let net = arguments.place.open()?;
-    let loaded = arguments.host.load(global, Some(&net))?;
-    let start = Instant::now();
-    let mut executor = Live::new(&net);
-    let plan = make(&loaded, &mut executor)?;
-    let sources = &loaded.sources;
-    diagnostics::show(&plan.diagnostics, sources);
-    // a reader that goes away must not stop the work half-way
-    let mut tell = |progress: Progress<'_>| {
-        if !global.quiet {
-            let _ = progress_line(progress, sources, global);
+    // before anything else: there must be no moment in which a signal ends the process half-way
+    let signals = take_signals()?;
+    let session = Session::open(arguments.place.open()?)?;
+    let _lock = session.lock(!arguments.no_wait, global)?;
+    let unconfirmed = session.unconfirmed()?;
+    session.settle(global)?;
+    if arguments.boot {
+        return boot(arguments, &session, unconfirmed, &signals, global);
+    }
+    let loaded = arguments.host.load(global, Some(&session.net))?;
+    one(arguments, &session, &loaded, true, &signals, global)
+}
+
+fn one(
+    arguments: &Apply,
+    session: &Session,
+    loaded: &Loaded,
+    whole: bool,
+    signals: &Signals,
+    global: &Global,
+) -> Done {
+    let owners = session.owners(loaded, global)?;
+    let terms = Terms {
+        confirm: arguments.confirm,
+        probes: &arguments.probe,
+        force: arguments.force || arguments.boot,
+        whole,
+        place: &arguments.place,
+    };
+    Work { session, loaded, owners, global, signals, terms }.run()
+}
+
+/// Applies once more, of `netwright watch`.
+pub(crate) fn again(
+    session: &Session,
+    loaded: &Loaded,
+    place: &Where,
+    signals: &Signals,
+    global: &Global,
+) -> Done {
+    let owners = session.owners(loaded, global)?;
+    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, place };
+    Work { session, loaded, owners, global, signals, terms }.run()
+}
+
+/// At the start of the machine: a file that is wrong, or was never confirmed, gives way to what was applied last and was
+/// good; and where that cannot be carried out, the firewall stands at least.
+fn boot(
+    arguments: &Apply,
+    session: &Session,
+    unconfirmed: Option<Journal>,
+    signals: &Signals,
+    global: &Global,
+) -> Done {
+    let origin = arguments.host.origin();
+    let good = |owner: &str| session.store.good(owner).ok_or(());
+    let (loaded, fell_back) = match arguments.host.load(global, Some(&session.net)) {
+        Ok(loaded) => {
+            let pending = unconfirmed.filter(|journal| {
+                session.store.good(&format!("pending-{}", journal.owner)) == Some(loaded.kept())
+            });
+            match pending {
+                None => (loaded, false),
+                Some(journal) => {
+                    let what = format!("apply {} of it was never confirmed", journal.id);
+                    let Ok(kept) = good(&journal.owner) else {
+                        return Err(Failure::said(format!("{what}, and nothing was good before")));
+                    };
+                    output::message(&format!(
+                        "{WARNING}warning{WARNING:#}: {what}: what was before is applied"
+                    ));
+                    (Loaded::of_kept(&kept, origin, global, &session.net)?, true)
+                }
+            }
+        }
+        Err(failure) => {
+            let records = session.store.records()?;
+            let owner = netwright_state::known_owner(&origin, &records);
+            let Ok(kept) = good(&owner) else { return Err(failure) };
+            let what = "what was applied last is applied again";
+            output::message(&format!("{WARNING}warning{WARNING:#}: {what}"));
+            (Loaded::of_kept(&kept, origin, global, &session.net)?, true)
         }
     };
-    netwright_state::apply(&plan, &mut executor, &mut tell)
-        .and_then(|_| netwright_state::verify(&loaded.host, &loaded.firewall, &mut executor))
-        .map_err(|error| refused(error, &plan, sources))?;
-    if !global.quiet {
+    match one(arguments, session, &loaded, true, signals, global) {
+        Ok(_) if fell_back => Ok(ExitCode::from(LACKING)),
+        Err(failure) if !loaded.firewall.tables.is_empty() => {
+            let _ = failure.report();
+            output::message(&format!("{WARNING}warning{WARNING:#}: the firewall alone is applied"));
+            one(arguments, session, &loaded.firewall_alone(), false, signals, global)?;
+            Err(Failure::Reported)
+        }
+        done => done,
+    }
+}
+
+/// `netwright withdraw`.
+pub(crate) fn withdraw(arguments: &Withdraw, global: &Global) -> Done {
+    let signals = take_signals()?;
+    let session = Session::open(arguments.place.open()?)?;
+    let _lock = session.lock(true, global)?;
+    session.settle(global)?;
+    let records = session.store.records()?;
+    let names = || records.iter().map(|record| record.owner.as_str());
+    let owner = match (&arguments.owner, records.as_slice()) {
+        (Some(owner), _) => owner.clone(),
+        (None, [only]) => only.owner.clone(),
+        (None, []) => return Err(Failure::said("nothing is applied here")),
+        (None, _) => {
+            let help = format!("Say which with `--owner`: {}.", names().collect::<Vec<_>>().join(", "));
+            return Err(Failure::said("several owners have applied host files here").with_help(Some(help)));
+        }
+    };
+    if !names().any(|name| name == owner) {
+        let help = nearest(&owner, names()).map(suggestion);
+        return Err(Failure::said(format!("no owner `{owner}` has applied anything here")).with_help(help));
+    }
+    let (own, others) = records.into_iter().partition::<Vec<_>, _>(|record| record.owner == owner);
+    let own = own.into_iter().next().unwrap_or_else(|| Record::new(owner.as_str()));
+    let loaded = Loaded::nothing();
+    let owners = Owners { own, others };
+    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, place: &arguments.place };
+    Work { session: &session, loaded: &loaded, owners, global, signals: &signals, terms }.run()
+}
+
+pub(crate) fn take_signals() -> Result<Signals, Failure> {
+    Signals::receive(&[Signal::INT, Signal::TERM, Signal::HUP])
+        .map_err(|error| Failure::said(format!("cannot take signals: {error}")))
+}
+
+/// On which terms something is applied.
+struct Terms<'a> {
+    confirm: Option<u64>,
+    probes: &'a [Probe],
+    force: bool,
+    /// Whether what is applied is all of a file, to come back to where the next one is wrong.
+    whole: bool,
+    place: &'a Where,
+}
+
+/// One apply.
+struct Work<'a> {
+    session: &'a Session,
+    loaded: &'a Loaded,
+    owners: Owners,
+    global: &'a Global,
+    signals: &'a Signals,
+    terms: Terms<'a>,
+}
+
+enum Outcome {
+    Done(Box<(Plan, Report)>),
+    /// Somebody else has changed meanwhile what the plan is about.
+    Outdated,
+}
+
+impl Work<'_> {
+    fn run(mut self) -> Done {
+        let start = Instant::now();
+        let mut done = None;
+        for tries in 1..=TRIES {
+            if let Outcome::Done(outcome) = self.once(tries == TRIES)? {
+                done = Some(*outcome);
+                break;
+            }
+        }
+        let Some((plan, report)) = done else {
+            return Err(Failure::said("others change the same tables all the time; nothing was changed"));
+        };
+        for lost in &report.lost {
+            let lost = output::plain(lost).into_owned();
+            let what = "this of others could not be put back";
+            output::message(&format!("{WARNING}warning{WARNING:#}: {what}: {lost}"));
+        }
+        if let Some(by) = &report.finished {
+            let what = "came when nearly all was done, so it was finished";
+            output::message(&format!("{HELP}note{HELP:#}: {by} {what}"));
+        }
+        // who hears it no more has what was asked for all the same
+        let _ = self.told(&plan, start);
+        Ok(if plan.lacks_links() { ExitCode::from(LACKING) } else { ExitCode::SUCCESS })
+    }
+
+    fn told(&self, plan: &Plan, start: Instant) -> io::Result<()> {
+        if self.global.quiet {
+            return Ok(());
+        }
         let mut out = output::stdout();
         if plan.steps.is_empty() {
-            nothing(&mut out)?;
-        } else {
-            let (changes, seconds) = (count(plan.steps.len(), "change"), start.elapsed().as_secs_f64());
-            writeln!(out, "{GOOD}Done{GOOD:#}: {changes} {DIM}({seconds:.2} s){DIM:#}")?;
+            nothing(&mut out, plan)?;
+            return out.flush();
         }
-        out.flush()?;
+        let (changes, seconds) = (count(plan.steps.len(), "change"), start.elapsed().as_secs_f64());
+        writeln!(out, "{GOOD}Done{GOOD:#}: {changes} {DIM}({seconds:.2} s){DIM:#}")?;
+        if let Some(seconds) = self.terms.confirm {
+            writeln!(
+                out,
+                "{CHANGED}It is taken back in {seconds} s{CHANGED:#} unless you say `netwright confirm`."
+            )?;
+        }
+        out.flush()
     }
-    Ok(ExitCode::SUCCESS)
+
+    fn once(&mut self, last: bool) -> Result<Outcome, Failure> {
+        let mut executor = self.session.live();
+        let (plan, before) = make(self.loaded, &self.owners, &mut executor)?;
+        let sources = &self.loaded.sources;
+        diagnostics::show_unless_quiet(&plan.diagnostics, sources, self.global);
+        if plan.errors().next().is_some() {
+            return Err(Failure::said("nothing was changed"));
+        }
+        if plan.steps.is_empty() {
+            let record = plan.record_for(&before);
+            self.session.store.keep_record(&record)?;
+            self.keep_good(&record.owner)?;
+            return Ok(Outcome::Done(Box::new((plan, Report::default()))));
+        }
+        self.protect(&plan, &before)?;
+        let mut journal = self.journal(&plan, &before)?;
+        if self.terms.confirm.is_some() {
+            watchdog::arm(self.session, &journal, self.terms.place)?;
+        }
+        let mut control = Talk { sources, global: self.global, signals: self.signals };
+        let wish = Wish { host: &self.loaded.host, firewall: &self.loaded.firewall, owners: &self.owners };
+        match netwright_state::apply(wish, &plan, &before, &mut executor, &mut control) {
+            Ok(report) => {
+                if let Err(why) = self.probes() {
+                    recover::take_back(self.session, journal, self.global)?;
+                    return Err(Failure::said(format!("{why}; all was taken back")));
+                }
+                journal.record_after = Some(report.record.clone());
+                journal.time = now();
+                self.session.store.keep_record(&report.record)?;
+                let texts = self.loaded.kept();
+                let owner = &report.record.owner;
+                match self.terms.confirm {
+                    Some(_) => {
+                        self.session.store.keep_good(&format!("pending-{owner}"), &texts)?;
+                        journal.phase = Phase::Waiting;
+                    }
+                    None => {
+                        self.keep_good(owner)?;
+                        journal.phase = Phase::Done;
+                    }
+                }
+                self.session.store.keep_journal(&journal)?;
+                self.session.store.tidy();
+                Ok(Outcome::Done(Box::new((plan, report))))
+            }
+            Err(error) => {
+                if error.is_undone() {
+                    journal.phase = Phase::TakenBack;
+                    self.session.store.keep_journal(&journal)?;
+                }
+                let outdated = matches!(&error, ApplyError::Step { failure, .. } if failure.outdated)
+                    && error.is_undone();
+                if outdated && !last {
+                    return Ok(Outcome::Outdated);
+                }
+                Err(refused(error, &plan, sources))
+            }
+        }
+    }
+
+    /// Refuses to cut the ssh session that this is done in, where it is not asked for or taken back by itself.
+    fn protect(&self, plan: &Plan, before: &Snapshot) -> Result<(), Failure> {
+        if self.terms.force {
+            return Ok(());
+        }
+        let Some(session) = ssh::session() else { return Ok(()) };
+        let connection = Connection { client: session.client, server: session.server };
+        let mut found = lock_out(plan, before, &self.loaded.firewall, &connection);
+        let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+        let cuts = found.iter().any(is_error) && self.terms.confirm.is_none();
+        if self.terms.confirm.is_some() {
+            found.iter_mut().for_each(|diagnostic| diagnostic.severity = Severity::Warning);
+        }
+        if cuts {
+            diagnostics::show(&found, &self.loaded.sources);
+            let help =
+                "Use `--confirm 60s` to have it taken back unless you say `netwright confirm`, or `--force`.";
+            return Err(Failure::said("nothing was changed").with_help(Some(help.to_owned())));
+        }
+        diagnostics::show_unless_quiet(&found, &self.loaded.sources, self.global);
+        Ok(())
+    }
+
+    /// Whether all answers that must answer.
+    fn probes(&self) -> Result<(), String> {
+        for probe in self.terms.probes {
+            if !self.global.quiet {
+                output::message(&format!("{DIM}looking whether it still answers{DIM:#}"));
+            }
+            probe.try_out(&self.session.net)?;
+        }
+        Ok(())
+    }
+
+    /// The journal, which is on the disk before anything is changed.
+    fn journal(&self, plan: &Plan, before: &Snapshot) -> Result<Journal, Failure> {
+        let store = &self.session.store;
+        let mut journal = Journal::new(plan, before, &self.owners.own);
+        journal.id = store.next_number();
+        journal.time = now();
+        journal.boot = store.boot().to_owned();
+        journal.confirm = self.terms.confirm;
+        store.keep_journal(&journal)?;
+        Ok(journal)
+    }
+
+    /// Keeps the texts that were read, as the last that were good.
+    fn keep_good(&self, owner: &str) -> Result<(), Failure> {
+        if !self.terms.whole {
+            return Ok(());
+        }
+        Ok(self.session.store.keep_good(owner, &self.loaded.kept())?)
+    }
+}
+
+/// What is told meanwhile, and whether to stop.
+struct Talk<'a> {
+    sources: &'a SourceMap,
+    global: &'a Global,
+    signals: &'a Signals,
+}
+
+impl Control for Talk<'_> {
+    // a reader that goes away must not stop the work half-way
+    fn progress(&mut self, progress: Progress<'_>) {
+        if !self.global.quiet {
+            let _ = progress_line(progress, self.sources, self.global);
+        }
+    }
+
+    fn stop(&mut self) -> Option<String> {
+        let came = self.signals.next().ok().flatten()?;
+        Some(match came.signal {
+            signal if signal == Signal::INT.as_raw() => "SIGINT".to_owned(),
+            signal if signal == Signal::TERM.as_raw() => "SIGTERM".to_owned(),
+            signal if signal == Signal::HUP.as_raw() => "SIGHUP".to_owned(),
+            signal => format!("signal {signal}"),
+        })
+    }
 }
 
 fn progress_line(progress: Progress<'_>, sources: &SourceMap, global: &Global) -> io::Result<()> {
@@ -52,8 +379,16 @@ fn progress_line(progress: Progress<'_>, sources: &SourceMap, global: &Global) -
             write_step(step, sources, global, &mut out)?;
             out.flush()?;
         }
+        Progress::PutBack(step) => {
+            let mut out = output::stdout();
+            write_step(step, sources, global, &mut out)?;
+            out.flush()?;
+        }
         Progress::Failed(step, _) => {
             output::message(&format!("{ERROR}refused{ERROR:#}: {}", output::plain(&step.text)));
+        }
+        Progress::Stopped(by) => {
+            output::message(&format!("{ERROR}stopped{ERROR:#} by {by}: all is taken back"));
         }
         Progress::Undone(Undone { step, failure: None }) => {
             let step = step.lines().next().unwrap_or_default();
@@ -73,35 +408,22 @@ fn refused(error: ApplyError, plan: &Plan, sources: &SourceMap) -> Failure {
         ApplyError::Step { index, failure, undone, .. } => {
             let step = plan.steps.get(index).and_then(|step| step.place);
             let place = failure.place.map(|place| sources.written(place)).or(step);
+            let failure = *failure;
             let mut diagnostic = Diagnostic::error(place.unwrap_or_default(), failure.message);
             diagnostic.help.extend(failure.help);
             if place.is_none() {
                 diagnostic.labels.clear();
             }
             diagnostics::show(&[diagnostic], sources);
-            now(&undone)
+            fate(&undone)
         }
-        ApplyError::Different(NotThere { rest }) => {
+        ApplyError::Stopped { by, undone } => format!("stopped by {by}; {}", fate(&undone)),
+        ApplyError::Different { not_there: NotThere { rest }, undone } => {
             diagnostics::show(&rest.diagnostics, sources);
-            let steps = rest.steps.iter().map(|step| format!("\n  {step}"));
-            format!(
-                "all changes were made, and yet this differs from what is declared:{}",
-                steps.collect::<String>()
-            )
+            let steps = rest.steps.iter().map(|step| format!("\n  {step}")).collect::<String>();
+            let fate = fate(&undone);
+            format!("all changes were made, and yet this differs from what is declared:{steps}\n{fate}")
         }
     };
     Failure::said(stand)
-}
-
-/// What is left of the changes that had been made.
-fn now(undone: &[Undone]) -> String {
-    let left = undone.iter().filter_map(|undone| Some((&undone.step, undone.failure.as_ref()?)));
-    let left: Vec<String> = left.map(|(step, failure)| format!("\n  {step}: {failure}")).collect();
-    match (undone.len(), left.len()) {
-        (0, _) => "nothing was changed".to_owned(),
-        (_, 0) => "everything that had been changed was taken back".to_owned(),
-        (all, some) => {
-            format!("{some} of {} could not be taken back:{}", count(all, "change"), left.concat())
-        }
-    }
 }

@@ -6,6 +6,7 @@ use anstyle::Style;
 use netwright_nft::diagnostic::{Diagnostic, Label, Severity, Source, SourceMap, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::arguments::Global;
 use crate::output::{self, ERROR, HELP, PLACE, WARNING};
 
 /// More than a line of this many columns is shown only around the place.
@@ -29,6 +30,13 @@ pub(crate) fn show(diagnostics: &[Diagnostic], sources: &SourceMap) -> usize {
         output::message(&format!("and {more} more like these\n"));
     }
     diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+}
+
+/// The same, but only errors where nothing else is to be said.
+pub(crate) fn show_unless_quiet(diagnostics: &[Diagnostic], sources: &SourceMap, global: &Global) -> usize {
+    let told = |diagnostic: &&Diagnostic| !global.quiet || diagnostic.severity == Severity::Error;
+    let told: Vec<Diagnostic> = diagnostics.iter().filter(told).cloned().collect();
+    show(&told, sources)
 }
 
 /// A diagnostic as lines with styles; an empty line at the end.

@@ -1,9 +1,10 @@
 //! `netwright explain-policy`: whether a policy allows a target, and why.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use netwright_sandbox::{Destination, Policy};
+use netwright_sandbox::{Access, Destination, Policy, Surroundings, Usable};
 use serde_json::json;
 
 use crate::arguments::ExplainPolicy;
@@ -50,9 +51,28 @@ pub(crate) fn run(arguments: &ExplainPolicy) -> Done {
 }
 
 fn explain<'a>(policy: &Policy, target: &'a str) -> Result<Explained<'a>, Failure> {
+    if ["/", "./", "../", "~/"].iter().any(|start| target.starts_with(start))
+        || target == "~"
+        || target == "."
+    {
+        return explain_file(policy, target);
+    }
     let destination: Destination =
         target.parse().map_err(|error| Failure::said(format!("{error}")).with_code(WRONG))?;
     let allowed = policy.decide(&destination).is_allowed();
     let depends = policy.depends(&destination).is_some();
     Ok(Explained { target, allowed, depends, explanation: policy.explain(&destination) })
+}
+
+/// Whether a file may be read, and whether it may be written.
+fn explain_file<'a>(policy: &Policy, target: &'a str) -> Result<Explained<'a>, Failure> {
+    let explained = |allowed, explanation| Explained { target, allowed, depends: false, explanation };
+    if !policy.files.is_confined() {
+        return Ok(explained(true, format!("{target} may be used as the user may: no rule is about files.")));
+    }
+    let around = Surroundings::of_process();
+    let path = around.whole(Path::new(target));
+    let path = path.canonicalize().unwrap_or(path);
+    let usable = Access::new(&policy.files, &around, &policy.sockets)?.of(&path);
+    Ok(explained(usable != Usable::Hidden, format!("{target} {usable}.")))
 }

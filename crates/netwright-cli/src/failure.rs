@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use netwright::nft::Unwritten;
+
 use crate::output::{self, ERROR, HELP};
 
 /// What a command returns: how it ends, or why it could not go on.
@@ -56,6 +58,16 @@ impl Failure {
         }
     }
 
+    /// What went wrong, in words.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Library(error) => error.to_string(),
+            Failure::Said { message, .. } => message.clone(),
+            Failure::Reported => "the file has mistakes".to_owned(),
+            Failure::Output(error) => reason(error),
+        }
+    }
+
     /// Tells it on standard error.
     pub(crate) fn report(self) -> ExitCode {
         match self {
@@ -101,6 +113,15 @@ fn say(message: &dyn fmt::Display, help: Option<&str>) {
 impl From<netwright::Error> for Failure {
     fn from(error: netwright::Error) -> Self {
         Failure::Library(error)
+    }
+}
+
+impl From<Unwritten> for Failure {
+    fn from(unwritten: Unwritten) -> Self {
+        match unwritten {
+            Unwritten::Kernel(error) => Failure::Library(error),
+            Unwritten::Output(error) => Failure::Output(error),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::output;
 pub(crate) fn schema(arguments: &Schema) -> Done {
     match arguments.format {
         SchemaOf::Host => output::json(&netwright_state::schema())?,
+        SchemaOf::Plan => output::json(&netwright_state::plan_schema())?,
         SchemaOf::Policy => return print(Policy::schema().as_bytes()),
     }
     Ok(ExitCode::SUCCESS)

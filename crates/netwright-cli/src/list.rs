@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use netwright::route::Family;
+use netwright::watch::Store;
 use netwright::{LinkId, Net};
 use serde_json::{Map, Value as Json};
 
@@ -12,12 +13,12 @@ use crate::arguments::{List, Topic};
 use crate::failure::{Done, Failure};
 use crate::output::{self, NAME};
 
-mod addresses;
+pub(crate) mod addresses;
 mod firewall;
-mod links;
-mod neighbours;
-mod routes;
-mod rules;
+pub(crate) mod links;
+pub(crate) mod neighbours;
+pub(crate) mod routes;
+pub(crate) mod rules;
 
 /// What is listed where nothing is named.
 const USUAL: [Topic; 5] = [Topic::Links, Topic::Addresses, Topic::Routes, Topic::Rules, Topic::Neighbours];
@@ -35,10 +36,17 @@ pub(crate) fn run(arguments: &List) -> Done {
 }
 
 fn lists(what: Option<Topic>, net: &Net, arguments: &List, out: &mut impl Write) -> Result<(), Failure> {
-    let names = Names::read(net)?;
+    if what == Some(Topic::Routes) {
+        return routes::stream(net, &Names::read(net)?, arguments).map(drop);
+    }
     let topics = what.map_or(USUAL.to_vec(), |topic| vec![topic]);
     let read = |topic| Listed::read(topic, net, arguments.all).transpose();
     let listed: Vec<Listed> = topics.into_iter().filter_map(read).collect::<Result<_, _>>()?;
+    let links = listed.iter().find_map(|listed| match listed {
+        Listed::Links(links) => Some(links.iter().map(|link| (link.index, link.name.clone())).collect()),
+        _ => None,
+    });
+    let names = links.map_or_else(|| Names::read(net), |links| Ok(Names::Listed(links)))?;
     if arguments.json {
         let mut all: Map<String, Json> =
             listed.iter().map(|listed| (listed.key().to_owned(), listed.json(&names).into())).collect();
@@ -108,7 +116,7 @@ impl Listed {
         }
     }
 
-    fn json(&self, names: &Names) -> Vec<Json> {
+    fn json(&self, names: &Names<'_>) -> Vec<Json> {
         match self {
             Listed::Links(list) => list.iter().map(|link| links::json(link, names)).collect(),
             Listed::Addresses(list) => list.iter().map(|address| addresses::json(address, names)).collect(),
@@ -120,7 +128,7 @@ impl Listed {
         }
     }
 
-    fn write(&self, names: &Names, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
         match self {
             Listed::Links(list) => links::table(list, names).write(out),
             Listed::Addresses(list) => addresses::table(list, names).write(out),
@@ -132,34 +140,49 @@ impl Listed {
 }
 
 /// Names of links by their index.
-struct Names(BTreeMap<u32, String>);
+pub(crate) enum Names<'a> {
+    Listed(BTreeMap<u32, String>),
+    Copied(&'a Store),
+}
 
-impl Names {
+impl<'a> Names<'a> {
     fn read(net: &Net) -> netwright::Result<Self> {
-        Ok(Names(net.links().list()?.into_iter().map(|link| (link.index, link.name)).collect()))
+        let links = net.links().ids()?.into_iter();
+        let named = links.filter_map(|link| Some((link.index, link.name()?.to_owned())));
+        Ok(Names::Listed(named.collect()))
+    }
+
+    /// Those that a watch knows.
+    pub(crate) fn of_store(store: &'a Store) -> Self {
+        Names::Copied(store)
     }
 
     /// The name of an index, or `if7` for a link that is gone or in another namespace.
     fn of(&self, index: u32) -> String {
-        self.0.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
+        let name = match self {
+            Names::Listed(names) => names.get(&index),
+            Names::Copied(store) => store.link_by_index(index).map(|link| &link.name),
+        };
+        name.cloned().unwrap_or_else(|| format!("if{index}"))
     }
 
-    fn link(&self, link: LinkId) -> String {
-        self.of(link.index)
+    /// A link with the name that it had when it was told of, where it has one.
+    pub(crate) fn link(&self, link: LinkId) -> String {
+        link.name().map_or_else(|| self.of(link.index), str::to_owned)
     }
 }
 
 /// An object of JSON that leaves out what does not exist.
 #[derive(Default)]
-struct Object(Map<String, Json>);
+pub(crate) struct Object(Map<String, Json>);
 
 impl Object {
-    fn with(mut self, key: &str, value: impl Into<Json>) -> Self {
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Json>) -> Self {
         self.0.insert(key.to_owned(), value.into());
         self
     }
 
-    fn maybe(self, key: &str, value: Option<impl Into<Json>>) -> Self {
+    pub(crate) fn maybe(self, key: &str, value: Option<impl Into<Json>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -167,25 +190,25 @@ impl Object {
     }
 
     /// What is shown as a text.
-    fn text(self, key: &str, value: impl ToString) -> Self {
+    pub(crate) fn text(self, key: &str, value: impl ToString) -> Self {
         self.with(key, value.to_string())
     }
 
-    fn maybe_text(self, key: &str, value: Option<impl ToString>) -> Self {
+    pub(crate) fn maybe_text(self, key: &str, value: Option<impl ToString>) -> Self {
         self.maybe(key, value.map(|value| value.to_string()))
     }
 
     /// A list, where there is something in it.
-    fn list(self, key: &str, values: impl IntoIterator<Item = impl Into<Json>>) -> Self {
+    pub(crate) fn list(self, key: &str, values: impl IntoIterator<Item = impl Into<Json>>) -> Self {
         let values: Vec<Json> = values.into_iter().map(Into::into).collect();
         self.maybe(key, (!values.is_empty()).then_some(values))
     }
 
-    fn flag(self, key: &str, on: bool) -> Self {
+    pub(crate) fn flag(self, key: &str, on: bool) -> Self {
         self.maybe(key, on.then_some(true))
     }
 
-    fn json(self) -> Json {
+    pub(crate) fn json(self) -> Json {
         Json::Object(self.0)
     }
 }

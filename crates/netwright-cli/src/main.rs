@@ -3,6 +3,7 @@
 
 mod apply;
 mod arguments;
+mod capture;
 mod check;
 mod diagnostics;
 mod explain_policy;
@@ -11,13 +12,17 @@ mod files;
 mod generate;
 mod host;
 mod list;
-mod names;
+mod monitor;
 mod netns;
 mod nft;
 mod output;
 mod plan;
 mod run;
+mod ssh;
+mod state;
 mod test;
+mod watch;
+mod zone;
 
 use std::process::ExitCode;
 
@@ -54,8 +59,18 @@ fn run(Arguments { global, command }: Arguments) -> Done {
         Command::Check(arguments) => check::run(&arguments, &global),
         Command::Plan(arguments) => plan::run(&arguments, &global),
         Command::Apply(arguments) => apply::run(&arguments, &global),
+        Command::Recover(arguments) => state::recover::recover(&arguments, &global),
+        Command::Confirm(arguments) => state::confirm::run(&arguments, &global),
+        Command::Withdraw(arguments) => apply::withdraw(&arguments, &global),
+        Command::History(arguments) => state::history::history(&arguments),
+        Command::Status(arguments) => state::history::status(&arguments, &global),
+        Command::Capture(arguments) => capture::run(&arguments, &global),
+        Command::Watch(arguments) => watch::run(&arguments, &global),
+        Command::Watchdog(arguments) => state::watchdog::run(&arguments, &global),
+        Command::Rollback(arguments) => state::recover::rollback(&arguments, &global),
         Command::Test(arguments) => test::run(&arguments, &global),
         Command::List(arguments) => list::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
         Command::Nft(arguments) => nft::run(&arguments),
         Command::Run(arguments) => run::run(&arguments, &global),
         Command::ExplainPolicy(arguments) => explain_policy::run(&arguments),

@@ -26,7 +26,12 @@ impl Where {
     /// The namespace to work in.
     pub(crate) fn open(&self) -> Result<Net, Failure> {
         Ok(match &self.netns {
-            Some(name) => Net::open_in(&open(name)?)?,
+            Some(path) if path.contains('/') => Net::open_in(&Namespace::open_path(path)?)?,
+            Some(name) => match (Namespace::open_named(name), name.parse::<u32>()) {
+                (Ok(named), _) => Net::open_in(&named)?,
+                (Err(_), Ok(pid)) => Net::open_in(&Namespace::of_pid(pid)?)?,
+                (Err(_), Err(_)) => Net::open_in(&open(name)?)?,
+            },
             None => Net::open()?,
         })
     }

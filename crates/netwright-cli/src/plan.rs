@@ -4,25 +4,29 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstyle::Style;
-use netwright::state::Live;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_state::step::Sign;
-use netwright_state::{Executor, Plan, Step, Wanted};
+use netwright_state::{Executor, Owners, Plan, Snapshot, Step, Wanted};
 
 use crate::arguments::{self, Global};
 use crate::diagnostics;
 use crate::failure::{Done, FAILED, Failure};
 use crate::host::Loaded;
 use crate::output::{self, BAD, CHANGED, DIM, GOOD};
+use crate::state::Session;
 
 /// The exit code of `plan --exit-code` where something would change.
 const PENDING: u8 = 10;
 
+/// The exit code where a link is missing that may not be.
+pub(crate) const LACKING: u8 = 3;
+
 /// `netwright plan`.
 pub(crate) fn run(arguments: &arguments::Plan, global: &Global) -> Done {
-    let net = arguments.place.open()?;
-    let loaded = arguments.host.load(global, Some(&net))?;
-    let plan = make(&loaded, &mut Live::new(&net))?;
+    let session = Session::open(arguments.place.open()?)?;
+    let loaded = arguments.host.load(global, Some(&session.net))?;
+    let owners = session.owners(&loaded, global)?;
+    let (plan, _) = make(&loaded, &owners, &mut session.live())?;
     if arguments.json {
         output::json(&plan.to_json(&loaded.sources))?;
     } else {
@@ -36,21 +40,25 @@ pub(crate) fn run(arguments: &arguments::Plan, global: &Global) -> Done {
     })
 }
 
-/// Finds what is to be done in a namespace.
-pub(crate) fn make(loaded: &Loaded, executor: &mut dyn Executor) -> Result<Plan, Failure> {
-    let snapshot = executor.snapshot(&Wanted::of(&loaded.host))?;
-    Ok(netwright_state::plan(&loaded.host, &loaded.firewall, &snapshot))
+/// Finds what is to be done in a namespace, and what there is.
+pub(crate) fn make(
+    loaded: &Loaded,
+    owners: &Owners,
+    executor: &mut dyn Executor,
+) -> Result<(Plan, Snapshot), Failure> {
+    let snapshot = executor.snapshot(&Wanted::of(&loaded.host, &loaded.firewall, &owners.own))?;
+    Ok((netwright_state::plan(&loaded.host, &loaded.firewall, &snapshot, owners), snapshot))
 }
 
 fn show(plan: &Plan, sources: &SourceMap, global: &Global) -> io::Result<()> {
-    diagnostics::show(&plan.diagnostics, sources);
+    diagnostics::show_unless_quiet(&plan.diagnostics, sources, global);
     let mut out = output::stdout();
     for step in &plan.steps {
         write_step(step, sources, global, &mut out)?;
     }
     if !global.quiet && plan.errors().next().is_none() {
         if plan.steps.is_empty() {
-            nothing(&mut out)?;
+            nothing(&mut out, plan)?;
         } else {
             writeln!(out, "\n{}", summary(plan))?;
         }
@@ -59,8 +67,16 @@ fn show(plan: &Plan, sources: &SourceMap, global: &Global) -> io::Result<()> {
 }
 
 /// The line for a plan without steps.
-pub(crate) fn nothing(out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{GOOD}Nothing to do{GOOD:#}: all is as declared.")
+pub(crate) fn nothing(out: &mut impl Write, plan: &Plan) -> io::Result<()> {
+    let missing: Vec<&str> = plan.missing.iter().map(|missing| missing.name.as_str()).collect();
+    match missing.is_empty() {
+        true => writeln!(out, "{GOOD}Nothing to do{GOOD:#}: all is as declared."),
+        false => writeln!(
+            out,
+            "{GOOD}Nothing to do{GOOD:#}: all is as declared, but for what is missing: {}.",
+            output::plain(&missing.join(", "))
+        ),
+    }
 }
 
 /// `3 to add, 1 to change, 2 to remove`.
@@ -97,6 +113,9 @@ pub(crate) fn write_step(
 ) -> io::Result<()> {
     let colour = style(step.sign);
     write!(out, "{colour}{} {}{colour:#}", step.sign.as_char(), output::plain(&step.text))?;
+    if let Some(before) = &step.before {
+        write!(out, " {DIM}(before: {}){DIM:#}", output::plain(before))?;
+    }
     match step.place.and_then(|span| sources.locate(span)).filter(|_| global.verbose) {
         Some(at) => writeln!(out, "  {DIM}{}:{}{DIM:#}", output::plain(at.name), at.line)?,
         None => writeln!(out)?,

@@ -2,6 +2,7 @@
 
 mod asking;
 mod attach;
+mod netns;
 pub(crate) mod policy;
 mod supervise;
 mod telling;
@@ -10,21 +11,25 @@ mod user;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex};
 
-use netwright_sandbox::{Mode, Sandbox, SpawnError};
+use netwright_sandbox::{Limits, Mode, Sandbox, Share, SpawnError, Surroundings};
 use rustix::process::{Signal, getpid, kill_process};
 
 use self::asking::Terminal;
 use self::policy::Source;
-use self::supervise::{Supervisor, Watch};
+use self::supervise::{Deadline, Supervisor, Watch};
 use self::telling::Telling;
-use crate::arguments::{Global, Run, RunMode};
+use crate::arguments::{Global, Run, RunMode, RunShare};
 use crate::failure::{Done, Failure, reason};
+use crate::output;
 
 /// The exit codes of our own failures, of a command that is not there and of one that cannot be run, as `env` and `timeout` have them.
 pub(crate) const FAILED: u8 = 125;
+/// That of a command whose time was over, as `timeout` has it.
+const LATE: u8 = 124;
 const NOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
@@ -57,6 +62,9 @@ fn rules_count(arguments: &Run) -> Result<(), Failure> {
 }
 
 fn sandboxed(arguments: &Run, global: &Global) -> Done {
+    // before the first thread, as all go out from there
+    let name_servers = arguments.netns.as_deref().map(netns::enter).transpose()?.flatten();
+    arguments.socket.iter().try_for_each(|path| socket_is_there(path))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source); // before it is read: no change is missed
     let policy = source.read()?;
@@ -76,11 +84,14 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     let mut command = Command::new(program);
     command.args(words);
     signals.restore_in(&mut command);
+    let mut surroundings = Surroundings::of_process();
     if let Some(user) = &user {
         user.describe_in(&mut command);
+        surroundings.home = Some(user.home.clone());
     }
     let sandbox = Sandbox {
         mode: match arguments.mode {
+            _ if arguments.no_network => Mode::None,
             RunMode::Auto => Mode::Automatic,
             RunMode::Relay => Mode::Relay,
             RunMode::Nat => Mode::Nat,
@@ -90,18 +101,50 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         tell_allowed: global.verbose,
         publish: arguments.publish.clone(),
         user: user.map(|user| user.ids),
-        processes: arguments.pid,
+        share: Share {
+            processes: arguments.share.contains(&RunShare::Pid),
+            ipc: arguments.share.contains(&RunShare::Ipc),
+            devices: arguments.share.contains(&RunShare::Devices),
+        },
+        devices: arguments.device.clone(),
         mounts: arguments.mounts,
+        limits: Limits { memory: arguments.memory, processes: arguments.processes },
+        surroundings: Some(surroundings),
+        name_servers,
         ..Sandbox::new(policy)
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
     let told = telling.start(running.take_events());
-    let status = Supervisor { running, signals, source: &source, telling: &told, watch }.supervise()?;
+    if let Some(reason) = running.not_routed().filter(|_| !global.quiet) {
+        output::message(&output::plain(&format!("note: the relay carries its packets: {reason}")));
+    }
+    if arguments.memory.is_some() && !running.is_limited_as_a_whole() && !global.quiet {
+        output::message(
+            "note: --memory limits each of the command's processes: no control group can be made here",
+        );
+    }
+    let deadline = arguments.time.and_then(Deadline::after);
+    let supervisor = Supervisor { running, signals, source: &source, telling: &told, watch, deadline };
+    let (status, is_late) = supervisor.supervise()?;
     if let Some(pending) = pending {
         pending.leave();
     }
     told.finish()?;
-    end(status)
+    if is_late { Ok(ExitCode::from(LATE)) } else { end(status) }
+}
+
+/// A socket that is not there yet would not be reachable when it is.
+fn socket_is_there(path: &Path) -> Result<(), Failure> {
+    path.metadata().map(drop).map_err(|error| {
+        let said = Failure::said(format!(
+            "cannot leave the socket {} reachable: {}",
+            path.display(),
+            reason(&error)
+        ));
+        said.with_help(Some(
+            "Name one that is there; or a directory, for sockets that are bound in it later.",
+        ))
+    })
 }
 
 fn not_started(error: SpawnError, program: &OsStr) -> Failure {

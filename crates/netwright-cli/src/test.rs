@@ -1,183 +1,241 @@
 //! `netwright test`: real packets through a simulated host.
 
+mod coverage;
+mod formats;
+mod mutate;
+mod single;
+mod text;
+
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use netwright::{Namespace, Net};
-use netwright_nft::diagnostic::{SourceMap, nearest, suggestion};
-use netwright_simulate::{FlowReport, Options, Report, RuleSources};
-use netwright_state::model::{Flow, Host, IcmpProbe, Probe};
+use netwright_confine::Signals;
+use netwright_nft::diagnostic::{nearest, suggestion};
+use netwright_simulate::{Build, FlowReport, Options, Planned, Report, Session};
+use netwright_state::{Owners, Progress, Record, Ruleset, Wish};
+use rustix::process::Signal;
 
-use crate::arguments::{Global, Test};
+use self::formats::{Github, Junit, Tap};
+use self::text::Text;
+use crate::arguments::{CoverageFormat, Global, Test, TestFormat};
 use crate::failure::{Done, FAILED, Failure};
 use crate::files::Includes;
 use crate::host::Loaded;
-use crate::output::{self, BAD, Cell, DIM, ERROR, GOOD, NAME, PLAIN, Table, count};
+use crate::output::{self, DIM, ERROR, WARNING};
+
+/// The exit code when nothing can be said of the flows.
+const UNKNOWN: u8 = 2;
+/// The exit code of programs that a terminal's key ends, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// `netwright test`.
 pub(crate) fn run(arguments: &Test, global: &Global) -> Done {
-    let mut loaded = arguments.host.load(global, None)?;
-    select(&mut loaded.host, &arguments.flows)?;
-    // namespaces belong to threads, and there is one thread still
-    netwright::sys::isolate::enter()?;
-    let rules = RuleSources::read(&loaded.host, &mut loaded.sources, &mut Includes::beside());
-    let host = &loaded.host;
-    let apply = |namespace: &Namespace| bring(&loaded, namespace).map(|()| rules);
-    let report = netwright_simulate::run(host, &loaded.sources, &Options::default(), apply)
-        .map_err(|error| Failure::said(error.to_string()).with_help(error.help()))?;
-    if arguments.json {
-        output::json(&report.to_json())?;
-    } else {
-        let mut out = output::stdout();
-        Shown { report: &report, host, sources: &loaded.sources, global }.write(&mut out)?;
-        out.flush()?;
-    }
-    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    tried(arguments, global).or_else(|failure| {
+        failure.report();
+        Ok(ExitCode::from(UNKNOWN))
+    })
 }
 
-/// Keeps the flows whose names contain one of the words.
-fn select(host: &mut Host, words: &[String]) -> Result<(), Failure> {
-    let meant = |flow: &Flow, word: &String| flow.name.to_lowercase().contains(&word.to_lowercase());
+fn tried(arguments: &Test, global: &Global) -> Done {
+    let mut loaded = match arguments.flow.as_slice() {
+        [] => arguments.host.load(global, None)?,
+        flows => arguments.host.load_with("--flow", single::text(flows)?, global)?,
+    };
+    if !arguments.flow.is_empty() {
+        single::keep(&mut loaded.host);
+    }
+    let mut options = Options::default();
+    options.fail_fast = arguments.fail_fast;
+    options.coverage =
+        arguments.coverage.is_some() || arguments.coverage_file.is_some() || arguments.coverage_min.is_some();
+    let session = Session::new(&loaded.host, &loaded.sources, &loaded, options);
+    let planned = session.planned();
+    let words = &arguments.flows;
+    check(&planned, words)?;
+    let chosen: Vec<&Planned> = planned.iter().filter(|planned| is_meant(&planned.name, words)).collect();
+    if arguments.list {
+        return list(&chosen, arguments.json);
+    }
+    if chosen.is_empty() {
+        let name = output::plain(&loaded.name);
+        output::message(&format!(
+            "{WARNING}warning{WARNING:#}: {name} has no [[flow]] and no [[only]]: nothing was tried"
+        ));
+    }
+    // namespaces belong to threads, and there is one thread still
+    netwright::sys::isolate::enter()?;
+    let signals = Signals::receive(&[Signal::INT, Signal::TERM])
+        .map_err(|error| Failure::said(format!("cannot take signals: {error}")))?;
+    if arguments.mutate {
+        return mutate::run(&session, arguments.json, global, &signals);
+    }
+    let mut out = output::stdout();
+    let mut format: Box<dyn Format> = match arguments.format {
+        _ if arguments.json => Box::new(Json),
+        _ if in_place(arguments) => Box::new(Nothing),
+        TestFormat::Text if !arguments.flow.is_empty() => Box::new(Text::new(&chosen, global).singly()),
+        TestFormat::Text => Box::new(Text::new(&chosen, global)),
+        TestFormat::Json => Box::new(Json),
+        TestFormat::Junit => Box::new(Junit::new(&loaded.name)),
+        TestFormat::Tap => Box::new(Tap::new(chosen.len())),
+        TestFormat::Github => Box::new(Github(Text::new(&chosen, global))),
+    };
+    let (mut broken, mut interrupted) = (None, false);
+    format.begin(&mut out)?;
+    out.flush()?;
+    let mut listener = |report: &FlowReport| {
+        if let Err(error) = format.flow(report, &mut out).and_then(|()| out.flush()) {
+            broken = Some(error);
+            return ControlFlow::Break(());
+        }
+        // what is known so far is told, and then there is an end
+        interrupted |= matches!(signals.next(), Ok(Some(_)));
+        if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let report = session
+        .run(&mut Includes::beside(), &|name| is_meant(name, words), &mut listener)
+        .map_err(|error| Failure::said(error.to_string()).with_help(error.help()))?;
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    format.end(&report, &mut out)?;
+    out.flush()?;
+    let too_little = covered(arguments, &report, &mut out)?;
+    out.flush()?;
+    if interrupted {
+        let left = chosen.len() - report.flows.len();
+        output::message(&format!("{DIM}interrupted: {} not tried{DIM:#}", output::count(left, "flow")));
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    let unknown =
+        chosen.is_empty() || !arguments.flow.is_empty() && report.flows.iter().any(formats::is_error);
+    let differs = |flow: &FlowReport| !flow.passed() && (arguments.flow.is_empty() || single::expects(flow));
+    Ok(match report.flows.iter().any(differs) {
+        _ if unknown => ExitCode::from(UNKNOWN),
+        differs if differs || too_little => ExitCode::from(FAILED),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// Whether coverage is printed in place of the results.
+fn in_place(arguments: &Test) -> bool {
+    let format = matches!(arguments.coverage, Some(CoverageFormat::Json | CoverageFormat::Lcov));
+    format && arguments.coverage_file.is_none()
+}
+
+/// Tells what of the firewall was used; whether that is less than it shall be.
+fn covered(arguments: &Test, report: &Report, out: &mut dyn Write) -> Result<bool, Failure> {
+    let Some(coverage) = &report.coverage else { return Ok(false) };
+    let format = arguments.coverage.unwrap_or(CoverageFormat::Text);
+    if arguments.coverage.is_some() && !arguments.json || arguments.coverage_file.is_some() {
+        coverage::write(coverage, format, arguments.coverage_file.as_deref(), out)?;
+    }
+    let Some(least) = arguments.coverage_min.filter(|least| coverage.percent() < f64::from(*least)) else {
+        return Ok(false);
+    };
+    output::message(&format!(
+        "{ERROR}error{ERROR:#}: the flows use {:.1} % of the firewall, and shall use {least} %",
+        coverage.percent()
+    ));
+    Ok(true)
+}
+
+/// Nothing but what comes after the results.
+struct Nothing;
+
+impl Format for Nothing {
+    fn flow(&mut self, _: &FlowReport, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Report, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How results are told.
+trait Format: Send {
+    /// Before the first flow.
+    fn begin(&mut self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// As soon as it is known what became of a flow.
+    fn flow(&mut self, report: &FlowReport, out: &mut dyn Write) -> io::Result<()>;
+
+    /// When all is known.
+    fn end(&mut self, report: &Report, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// One document when all is known.
+struct Json;
+
+impl Format for Json {
+    fn flow(&mut self, _: &FlowReport, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{:#}", report.to_json())
+    }
+}
+
+/// Whether a flow's name contains one of the words, if there are any.
+fn is_meant(name: &str, words: &[String]) -> bool {
+    let contains = |word: &String| name.to_lowercase().contains(&word.to_lowercase());
+    words.is_empty() || words.iter().any(contains)
+}
+
+/// Whether each word is in the name of a flow.
+fn check(planned: &[Planned], words: &[String]) -> Result<(), Failure> {
     for word in words {
-        if !host.flows.iter().any(|flow| meant(flow, word)) {
-            let near = nearest(word, host.flows.iter().map(|flow| flow.name.as_str()));
+        if !planned.iter().any(|flow| is_meant(&flow.name, std::slice::from_ref(word))) {
+            let near = nearest(word, planned.iter().map(|flow| flow.name.as_str()));
             let failure = Failure::said(format!("no flow has `{word}` in its name"));
             return Err(failure.with_help(near.map(suggestion)));
         }
     }
-    if !words.is_empty() {
-        host.flows.retain(|flow| words.iter().any(|word| meant(flow, word)));
-    }
     Ok(())
 }
 
-fn bring(loaded: &Loaded, namespace: &Namespace) -> Result<(), String> {
-    let net = Net::open_in(namespace).map_err(|error| error.to_string())?;
-    let firewall = loaded.firewall_in(&net)?;
-    let mut executor = netwright::state::Live::new(&net);
-    netwright_state::bring(&loaded.host, &firewall, &mut executor, &mut |_| {})
-        .map(drop)
-        .map_err(|error| error.to_string())
+/// `--list`
+fn list(chosen: &[&Planned], json: bool) -> Done {
+    if json {
+        let all: Vec<_> = chosen
+            .iter()
+            .map(|flow| {
+                let at = flow.declared.as_ref().map(|place| place.at.clone());
+                serde_json::json!({ "name": flow.name, "expected": flow.expected.to_string(), "declared": at })
+            })
+            .collect();
+        output::json(&serde_json::Value::Array(all))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = output::stdout();
+    for flow in chosen {
+        let at = flow.declared.as_ref().map_or("", |place| place.at.as_str());
+        writeln!(out, "{}  {DIM}{}  {}{DIM:#}", output::plain(&flow.name), flow.expected, output::plain(at))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// A report as it is shown.
-struct Shown<'a> {
-    report: &'a Report,
-    host: &'a Host,
-    sources: &'a SourceMap,
-    global: &'a Global,
-}
-
-impl Shown<'_> {
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let flows = self.report.flows.iter().zip(&self.host.flows);
-        let quiet = self.global.quiet;
-        let mut table =
-            Table::new(["", "FLOW", "PACKET", "EXPECTED", "SEEN", ">TIME", "DECIDED BY", ""]).fit_terminal();
-        for (report, flow) in flows.clone().filter(|(report, _)| !quiet || !report.passed) {
-            table.row(self.row(report, flow));
-        }
-        table.write(out)?;
-        for (report, flow) in flows.filter(|(report, _)| !report.passed) {
-            writeln!(out)?;
-            self.explain(report, flow, out)?;
-        }
-        if !quiet || !self.report.passed() {
-            let gap = if self.report.flows.is_empty() { "" } else { "\n" };
-            write!(out, "{gap}")?;
-            self.summary(out)?;
-        }
-        Ok(())
+impl Build for Loaded {
+    fn apply(&self, namespace: &Namespace) -> Result<(), String> {
+        let net = Net::open_in(namespace).map_err(|error| error.to_string())?;
+        let firewall = self.firewall_in(&net)?;
+        let mut executor = netwright::state::Live::new(&net);
+        let owners = Owners { own: Record::new("test"), ..Owners::default() };
+        let wish = Wish { host: &self.host.simulated(), firewall: &firewall, owners: &owners };
+        netwright_state::bring(wish, &mut executor, &mut |_: Progress<'_>| {})
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
-    fn row(&self, report: &FlowReport, flow: &Flow) -> [Cell; 8] {
-        let verbose = self.global.verbose;
-        let (mark, style) = if report.passed { ("ok", GOOD) } else { ("FAIL", ERROR) };
-        let place = report.decided_by.as_ref();
-        let detail = |text: String| if verbose { text } else { String::new() };
-        [
-            Cell::new(mark, style),
-            Cell::new(&report.name, if report.passed { PLAIN } else { NAME }),
-            Cell::new(detail(packet(flow)), DIM),
-            report.expected.as_str().into(),
-            Cell::new(report.seen_word(), if report.passed { GOOD } else { BAD }),
-            Cell::new(detail(format!("{:.1} ms", report.elapsed.as_secs_f64() * 1000.0)), DIM),
-            place.map_or("", |place| place.at.as_str()).into(),
-            Cell::new(place.map_or("", |place| place.text.as_str()), DIM),
-        ]
-    }
-
-    /// What went wrong with a flow.
-    fn explain(&self, report: &FlowReport, flow: &Flow, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{ERROR}FAIL{ERROR:#} {NAME}{}{NAME:#}", output::plain(&report.name))?;
-        let declared = self.sources.locate(flow.place.span).map(|at| format!("{}:{}", at.name, at.line));
-        let mut seen = report.seen_word().to_owned();
-        if let Some(address) = report.seen_from {
-            seen.push_str(&format!(", coming from {}", endpoint(address)));
-        }
-        if let Some(address) = report.arrived_at {
-            seen.push_str(&format!(", arriving at {}", endpoint(address)));
-        }
-        let lines = [
-            ("declared", declared),
-            ("packet", Some(packet(flow))),
-            ("expected", Some(expected(flow))),
-            ("seen", Some(seen)),
-            ("decided by", report.decided_by.as_ref().map(ToString::to_string)),
-        ];
-        for (word, line) in lines {
-            if let Some(line) = line {
-                writeln!(out, "  {DIM}{word:10}{DIM:#}  {}", output::plain(&line))?;
-            }
-        }
-        report.details.iter().try_for_each(|detail| writeln!(out, "  {}", output::plain(detail)))
-    }
-
-    fn summary(&self, out: &mut impl Write) -> io::Result<()> {
-        let (all, failed) = (self.report.flows.len(), self.report.failures());
-        let seconds = self.report.elapsed.as_secs_f64();
-        write!(out, "{NAME}{}{NAME:#}: ", count(all, "flow"))?;
-        let good = all - failed;
-        if good > 0 || failed == 0 {
-            write!(out, "{GOOD}{good} as expected{GOOD:#}")?;
-        }
-        if failed > 0 {
-            let comma = if good > 0 { ", " } else { "" };
-            write!(out, "{comma}{ERROR}{failed} not as expected{ERROR:#}")?;
-        }
-        writeln!(out, " {DIM}({seconds:.2} s){DIM:#}")
+    fn firewall(&self, namespace: &Namespace) -> Result<Ruleset, String> {
+        let net = Net::open_in(namespace).map_err(|error| error.to_string())?;
+        self.firewall_in(&net)
     }
 }
-
-/// What a flow sends, in a line.
-fn packet(flow: &Flow) -> String {
-    let what = match flow.probe() {
-        Some(Probe::Tcp(port)) => format!("tcp {port}"),
-        Some(Probe::Udp(port)) => format!("udp {port}"),
-        Some(Probe::Icmp(IcmpProbe::Echo)) => "icmp echo".into(),
-        Some(Probe::Icmp(IcmpProbe::Type(number))) => format!("icmp type {number}"),
-        None => String::new(),
-    };
-    let port = flow.source_port.map(|port| format!(" from port {port}")).unwrap_or_default();
-    let times = if flow.times > 1 { format!(", {} times", flow.times) } else { String::new() };
-    format!("{} → {} {what}{port}{times}", flow.from, flow.to)
-}
-
-fn expected(flow: &Flow) -> String {
-    let mut text = flow.expect.as_str().to_owned();
-    if let Some(endpoint) = flow.seen_from {
-        text.push_str(&format!(", coming from {endpoint}"));
-    }
-    if let Some(endpoint) = flow.arrives_at {
-        text.push_str(&format!(", arriving at {endpoint}"));
-    }
-    text
-}
-
-/// An address with its port; ICMP has none.
-fn endpoint(address: std::net::SocketAddr) -> String {
-    if address.port() == 0 { address.ip().to_string() } else { address.to_string() }
-}
-
-#[cfg(test)]
-mod tests;

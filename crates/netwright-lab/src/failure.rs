@@ -35,6 +35,16 @@ impl Failure {
     }
 }
 
+/// Whether TUN and TAP interfaces can be made: not every system lets ordinary users open their device.
+pub fn tunnels() -> Result<(), Failure> {
+    match std::fs::File::options().read(true).write(true).open("/dev/net/tun") {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Failure::lacking(format_args!("/dev/net/tun cannot be opened by this user: {error}")))
+        }
+    }
+}
+
 impl<E: std::error::Error> From<E> for Failure {
     #[track_caller]
     fn from(error: E) -> Self {
@@ -72,6 +82,18 @@ macro_rules! ensure_eq {
             (left, right) => {
                 return Err($crate::Failure::wrong(format_args!(
                     "{} is\n  {left:?}\nand should be\n  {right:?}",
+                    stringify!($left),
+                )));
+            }
+        }
+    };
+    ($left:expr, $right:expr, $($about:tt)+) => {
+        match (&$left, &$right) {
+            (left, right) if left == right => {}
+            (left, right) => {
+                return Err($crate::Failure::wrong(format_args!(
+                    "{}: {} is\n  {left:?}\nand should be\n  {right:?}",
+                    format_args!($($about)+),
                     stringify!($left),
                 )));
             }

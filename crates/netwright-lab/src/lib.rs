@@ -20,21 +20,17 @@
 //! namespace. Each test then has a fresh network namespace and a thread in it, and all run in parallel.
 #![forbid(unsafe_code)]
 
-pub mod conformance;
 mod failure;
 pub mod fuzz;
-pub mod generate;
 mod harness;
-pub mod internet;
 mod lab;
 mod node;
 mod oracle;
-pub mod program;
 pub mod random;
 pub mod traffic;
 mod wait;
 
-pub use failure::{Failure, Outcome};
+pub use failure::{Failure, Outcome, tunnels};
 pub use harness::{Prepared, Test, run, run_prepared};
 pub use lab::Lab;
 pub use node::Node;

@@ -1,7 +1,6 @@
 //! A host in a namespace.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd};
 
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{self, Change, Create, Peer};
@@ -19,7 +18,8 @@ pub struct Node {
 }
 
 impl Node {
-    pub(crate) fn in_namespace(name: &str, namespace: Namespace) -> Result<Self, Failure> {
+    /// The host that lives in a namespace; its loopback link is up from now on.
+    pub fn in_namespace(name: &str, namespace: Namespace) -> Result<Self, Failure> {
         let connection = Connection::open_in(&namespace, protocol::ROUTE)?;
         let mut node = Node { name: name.to_owned(), namespace, connection };
         node.up("lo")?;
@@ -85,8 +85,7 @@ impl Node {
     /// Makes a veth from this node to another one and brings both ends up.
     #[track_caller]
     pub fn connect(&mut self, ours: &str, other: &mut Node, theirs: &str) -> Result<(), Failure> {
-        let there = link::Namespace::Descriptor(other.namespace.as_fd().as_raw_fd());
-        let peer = Peer::new(&Change::rename(theirs).and(Change::namespace(there)));
+        let peer = Peer::new(&Change::rename(theirs).and(Change::namespace(&other.namespace)));
         self.create(&Create::veth(ours, peer))?;
         self.up(ours)?;
         other.up(theirs)

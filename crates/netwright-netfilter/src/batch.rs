@@ -9,8 +9,8 @@ pub use elements::WriteElement;
 pub use step::Step;
 
 use crate::{
-    Chain, ChainAttrs, ElementListAttrs, Family, Flowtable, Item, MessageKind, NetfilterHeader, Rule,
-    RuleAttrs, Set, Table, control, subsystem,
+    ByHandle, Chain, ChainAttrs, ChainRef, Deletable, Family, Flowtable, Item, MessageKind, NetfilterHeader,
+    Rule, RuleAttrs, SetRef, TableRef, control, subsystem,
 };
 
 /// Changes in the order in which they are made, written into one buffer.
@@ -106,6 +106,24 @@ impl Batch {
         self.generation.then(|| u32::from_be_bytes(*bytes))
     }
 
+    /// Makes it a batch that is refused with `ERESTART` if the ruleset's generation is another by then.
+    pub fn require_generation(&mut self, generation: u32) {
+        let rest = self.places.get(1).map_or(self.writer.len(), |place| place.offset as usize);
+        let behind = self.writer.bytes().get(rest..).unwrap_or_default().to_vec();
+        self.writer.truncate(0);
+        let tag = std::mem::replace(&mut self.tag, UNTAGGED);
+        let places = std::mem::take(&mut self.places);
+        let mark = self.begin_control(control::BATCH_BEGIN);
+        self.writer.attribute::<netwright_wire::Big, u32>(BATCH_GENID, &generation);
+        self.writer.end_message(mark);
+        let (before, after) = (rest as u32, self.writer.len() as u32);
+        let moved = |place: Place| Place { offset: place.offset - before + after, ..place };
+        self.places.extend(places.into_iter().skip(1).map(moved));
+        self.writer.push(&behind);
+        self.end = self.end.map(|end| end - before as usize + after as usize);
+        (self.tag, self.generation) = (tag, true);
+    }
+
     /// Asks for replies about what is made from here on, with the handles that the kernel gives.
     pub fn echo(&mut self, on: bool) {
         self.flags.set(MessageFlags::ECHO, on);
@@ -179,13 +197,13 @@ impl Batch {
     }
 
     /// Deletes a thing, which must be there.
-    pub fn delete<T: Item>(&mut self, item: &T) {
-        self.refer(T::KINDS.delete, item);
+    pub fn delete<T: Deletable>(&mut self, thing: &T) {
+        self.refer(T::Item::KINDS.delete, thing);
     }
 
     /// Deletes a thing if it is there; kernels before 6.3 do not know this.
-    pub fn destroy<T: Item>(&mut self, item: &T) {
-        self.refer(T::KINDS.destroy, item);
+    pub fn destroy<T: Deletable>(&mut self, thing: &T) {
+        self.refer(T::Item::KINDS.destroy, thing);
     }
 
     /// Takes devices from a chain, those of its hook; it stays, even without any.
@@ -198,11 +216,11 @@ impl Batch {
         self.write(MessageKind::DELETE_FLOWTABLE, table.family, &table.without_devices());
     }
 
-    /// Gives the chain whose handle it has the name that it has.
-    pub fn rename_chain(&mut self, chain: &Chain) {
-        let (table, name) = (Some(chain.table.clone()), Some(chain.name.clone()));
-        let attrs = ChainAttrs { table, name, handle: chain.handle, ..Default::default() };
-        self.write(MessageKind::NEW_CHAIN, chain.family, &attrs);
+    /// Gives a chain another name; the kernel finds it by its handle alone.
+    pub fn rename_chain(&mut self, chain: &ByHandle<Chain>, name: &str) {
+        let (table, name) = (chain.table().map(str::to_owned), Some(name.to_owned()));
+        let attrs = ChainAttrs { table, name, handle: Some(chain.handle), ..Default::default() };
+        self.write(MessageKind::NEW_CHAIN, Deletable::family(chain), &attrs);
     }
 
     /// Deletes all tables of a family, or of all of them ([`Family::UNSPECIFIED`]).
@@ -212,26 +230,24 @@ impl Batch {
     }
 
     /// Deletes all rules of a table.
-    pub fn flush_table(&mut self, table: &Table) {
-        let attrs = RuleAttrs { table: Some(table.name.clone()), ..Default::default() };
+    pub fn flush_table(&mut self, table: impl Into<TableRef>) {
+        let table = table.into();
+        let attrs = RuleAttrs { table: Some(table.name), ..Default::default() };
         self.write(MessageKind::DELETE_RULE, table.family, &attrs);
     }
 
     /// Deletes all rules of a chain.
-    pub fn flush_chain(&mut self, chain: &Chain) {
-        let (table, name) = (Some(chain.table.clone()), Some(chain.name.clone()));
-        self.write(
-            MessageKind::DELETE_RULE,
-            chain.family,
-            &RuleAttrs { table, chain: name, ..Default::default() },
-        );
+    pub fn flush_chain(&mut self, chain: impl Into<ChainRef>) {
+        let chain = chain.into();
+        let (table, name) = (Some(chain.table.name), Some(chain.name));
+        let attrs = RuleAttrs { table, chain: name, ..Default::default() };
+        self.write(MessageKind::DELETE_RULE, chain.table.family, &attrs);
     }
 
     /// Deletes all elements of a set.
-    pub fn flush_set(&mut self, set: &Set) {
-        let (table, name) = (Some(set.table.clone()), Some(set.name.clone()));
-        let attrs = ElementListAttrs { table, set: name, set_id: set.id, ..Default::default() };
-        self.write(MessageKind::DELETE_ELEMENTS, set.family, &attrs);
+    pub fn flush_set(&mut self, set: impl Into<SetRef>) {
+        let set = set.into();
+        self.write(MessageKind::DELETE_ELEMENTS, set.table.family, &set.without_elements());
     }
 
     /// A message by its number, counted from 0, which is the batch's begin.
@@ -246,9 +262,9 @@ impl Batch {
         self.writer.end_message(mark);
     }
 
-    fn refer<T: Item>(&mut self, kind: MessageKind, item: &T) {
-        let mark = self.begin(kind, item.family(), MessageFlags::empty());
-        item.write_reference(&mut self.writer);
+    fn refer<T: Deletable>(&mut self, kind: MessageKind, thing: &T) {
+        let mark = self.begin(kind, thing.family(), MessageFlags::empty());
+        thing.write_deletion(&mut self.writer);
         self.writer.end_message(mark);
     }
 

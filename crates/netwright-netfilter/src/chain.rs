@@ -152,6 +152,10 @@ impl Item for Chain {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: ChainAttrs) -> Result<Self, Malformed> {
         let ChainAttrs {
             table,
@@ -207,11 +211,5 @@ impl Item for Chain {
     fn write_definition(&self, writer: &mut Writer) {
         let flags = self.flags.map(|flags| flags - ChainFlags::BASE).filter(|flags| !flags.is_empty());
         ChainAttrs { handle: None, uses: None, flags, ..self.attributes() }.write_attributes(writer);
-    }
-
-    fn write_reference(&self, writer: &mut Writer) {
-        let name = self.handle.is_none().then(|| self.name.clone());
-        let table = Some(self.table.clone());
-        ChainAttrs { table, name, handle: self.handle, ..Default::default() }.write_attributes(writer);
     }
 }

@@ -63,12 +63,22 @@ impl VerdictAttrs {
     }
 }
 
-/// Bytes of a register or of an element, at most 64 (`NFT_DATA_VALUE_MAXLEN`), kept without allocation.
-#[derive(Clone, Copy)]
-pub struct DataValue {
-    length: u8,
-    bytes: [u8; DataValue::MAXIMUM],
+/// Bytes of a register or of an element, at most 64 (`NFT_DATA_VALUE_MAXLEN`). Those that most have, up to an IPv6 address
+/// with a port, are kept without an allocation.
+#[derive(Clone)]
+pub struct DataValue(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Short { length: u8, bytes: [u8; SHORT] },
+    Long(Box<[u8]>),
 }
+
+/// As many as make no value larger than the text or bytes that may stand in its place.
+const SHORT: usize = 22;
+
+/// Rules and sets have many of them.
+const _: () = assert!(size_of::<DataValue>() == 24 && size_of::<Data>() <= 32);
 
 /// More bytes than registers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +105,19 @@ impl DataValue {
 
     /// Appends bytes.
     pub fn extend(&mut self, bytes: &[u8]) -> Result<(), TooLongForRegisters> {
-        let start = usize::from(self.length);
+        let start = self.len();
         let end = start.saturating_add(bytes.len());
-        self.bytes.get_mut(start..end).ok_or(TooLongForRegisters(end))?.copy_from_slice(bytes);
-        self.length = end as u8;
+        if end > Self::MAXIMUM {
+            return Err(TooLongForRegisters(end));
+        }
+        if let Repr::Short { length, bytes: own } = &mut self.0
+            && let Some(place) = own.get_mut(start..end)
+        {
+            place.copy_from_slice(bytes);
+            *length = end as u8;
+        } else {
+            self.0 = Repr::Long([&**self, bytes].concat().into());
+        }
         Ok(())
     }
 
@@ -111,7 +130,7 @@ impl DataValue {
 
 impl Default for DataValue {
     fn default() -> Self {
-        DataValue { length: 0, bytes: [0; DataValue::MAXIMUM] }
+        DataValue(Repr::Short { length: 0, bytes: [0; SHORT] })
     }
 }
 
@@ -119,7 +138,10 @@ impl Deref for DataValue {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
+        match &self.0 {
+            Repr::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
+            Repr::Long(bytes) => bytes,
+        }
     }
 }
 
@@ -146,9 +168,14 @@ impl fmt::Debug for DataValue {
 impl<const N: usize> From<[u8; N]> for DataValue {
     fn from(bytes: [u8; N]) -> Self {
         const { assert!(N <= DataValue::MAXIMUM) };
-        let mut value = DataValue { length: N as u8, ..Default::default() };
-        value.bytes[..N].copy_from_slice(&bytes);
-        value
+        let mut short = [0; SHORT];
+        match short.get_mut(..N) {
+            Some(place) => {
+                place.copy_from_slice(&bytes);
+                DataValue(Repr::Short { length: N as u8, bytes: short })
+            }
+            None => DataValue(Repr::Long(bytes.into())),
+        }
     }
 }
 
@@ -204,7 +231,7 @@ pub enum Data {
     /// Bytes (`NFTA_DATA_VALUE`).
     Value(DataValue),
     /// A verdict (`NFTA_DATA_VERDICT`).
-    Verdict(VerdictAttrs),
+    Verdict(Box<VerdictAttrs>),
     /// Something newer, byte for byte: the attributes of the nest.
     Unknown(Vec<u8>),
 }
@@ -235,6 +262,14 @@ impl Data {
     pub fn value_in(payload: &[u8]) -> Result<Option<&[u8]>, Malformed> {
         Ok(Attributes::new(payload).find(Self::VALUE)?.map(|attribute| attribute.payload))
     }
+
+    /// As [`Data::value_in`], where there is nothing else: then it is a [`Data::Value`].
+    pub(crate) fn value_alone(payload: &[u8]) -> Result<Option<&[u8]>, Malformed> {
+        let mut attributes = Attributes::new(payload);
+        let first = attributes.next().transpose()?;
+        let alone = first.filter(|only| only.kind == Self::VALUE && only.payload.len() <= DataValue::MAXIMUM);
+        Ok(alone.filter(|_| attributes.next().is_none()).map(|only| only.payload))
+    }
 }
 
 impl Value for Data {
@@ -253,7 +288,7 @@ impl Value for Data {
                 Data::Value(DataValue::own(only.payload)?)
             }
             (Some(only), None) if only.kind == Self::VERDICT => {
-                Data::Verdict(VerdictAttrs::read::<Big>(only.payload)?)
+                Data::Verdict(Box::new(VerdictAttrs::read::<Big>(only.payload)?))
             }
             _ => Data::Unknown(view.to_vec()),
         })
@@ -276,12 +311,12 @@ impl<T: Into<DataValue>> From<T> for Data {
 
 impl From<VerdictAttrs> for Data {
     fn from(verdict: VerdictAttrs) -> Self {
-        Data::Verdict(verdict)
+        Data::Verdict(Box::new(verdict))
     }
 }
 
 impl From<Verdict> for Data {
     fn from(code: Verdict) -> Self {
-        Data::Verdict(VerdictAttrs::new(code))
+        VerdictAttrs::new(code).into()
     }
 }

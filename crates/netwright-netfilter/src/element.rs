@@ -1,10 +1,14 @@
 //! Elements of sets and maps.
 
+mod stored;
+
 use netwright_wire::{Attributes, Big, ByteOrder, Malformed, Value, Writer};
 
 use crate::expression::Carried;
 use crate::set::join;
 use crate::{Data, Expression, Userdata};
+
+pub use stored::StoredElements;
 
 netwright_wire::open_flags! {
     /// Flags of an element (`enum nft_set_elem_flags`).
@@ -34,7 +38,7 @@ netwright_wire::attrs! {
         NFTA_SET_ELEM_OBJREF = 9 => object: String,
         NFTA_SET_ELEM_USERDATA = 6 => userdata: Userdata,
         /// What it carries, where that is one expression.
-        NFTA_SET_ELEM_EXPR = 7 => expression: Expression,
+        NFTA_SET_ELEM_EXPR = 7 => expression: Box<Expression>,
         /// What it carries, where that is several.
         NFTA_SET_ELEM_EXPRESSIONS = 11 => carried: Carried,
     }
@@ -48,6 +52,9 @@ netwright_wire::attrs! {
         NFTA_SET_ELEM_LIST_ELEMENTS = 3 => elements: Elements,
     }
 }
+
+/// Sets have many of them.
+const _: () = assert!(size_of::<Element>() <= 256);
 
 impl Element {
     /// An element with this key.
@@ -79,17 +86,18 @@ impl Element {
 
     /// What it carries.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        self.expression.iter().chain(self.carried.iter().flat_map(|carried| &carried.0))
+        self.expression.as_deref().into_iter().chain(self.carried.iter().flat_map(|carried| &carried.0))
     }
 
     /// Takes out what it carries.
     pub fn take_expressions(&mut self) -> Vec<Expression> {
-        join(self.expression.take(), self.carried.take())
+        join(self.expression.take().map(|one| *one), self.carried.take())
     }
 
     /// Sets what it carries.
     pub fn set_expressions(&mut self, expressions: &[Expression]) {
-        (self.expression, self.carried) = crate::set::split(expressions);
+        let (one, several) = crate::set::split(expressions);
+        (self.expression, self.carried) = (one.map(Box::new), several);
     }
 }
 

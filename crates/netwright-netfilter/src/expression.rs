@@ -8,11 +8,34 @@ mod statement;
 
 use netwright_wire::{Attributes, Big, ByteOrder, ListItem, Malformed, Text, Value, Writer};
 
-pub use compute::*;
-pub use load::*;
-pub use lookup::*;
-pub use stateful::*;
-pub use statement::*;
+pub use compute::{
+    BitwiseAttrs, BitwiseOp, BitwiseView, ByteOrderAttrs, ByteOrderOp, ByteOrderView, CompareAttrs,
+    CompareOp, CompareView, ImmediateAttrs, ImmediateView, RangeAttrs, RangeOp, RangeView,
+};
+pub use load::{
+    ChecksumFlags, ChecksumKind, CtAttrs, CtDirection, CtKey, CtView, ExtensionHeaderAttrs,
+    ExtensionHeaderFlags, ExtensionHeaderOp, ExtensionHeaderView, FibAttrs, FibFlags, FibResult, FibView,
+    FingerprintAttrs, FingerprintFlags, FingerprintView, HashAttrs, HashKind, HashView, InnerAttrs,
+    InnerFlags, InnerKind, InnerView, MetaAttrs, MetaKey, MetaView, NumberGeneratorAttrs,
+    NumberGeneratorKind, NumberGeneratorView, PayloadAttrs, PayloadBase, PayloadView, RouteAttrs, RouteKey,
+    RouteView, SocketAttrs, SocketKey, SocketView, TunnelAttrs, TunnelKey, TunnelMode, TunnelView, XfrmAttrs,
+    XfrmDirection, XfrmKey, XfrmView,
+};
+pub use lookup::{
+    DynamicSetAttrs, DynamicSetFlags, DynamicSetOp, DynamicSetView, LookupAttrs, LookupFlags, LookupView,
+    ObjectKind, ObjectReferenceAttrs, ObjectReferenceView,
+};
+pub use stateful::{
+    ConnectionLimitAttrs, ConnectionLimitFlags, ConnectionLimitView, CounterAttrs, CounterView, LastAttrs,
+    LastView, LimitAttrs, LimitFlags, LimitKind, LimitView, QuotaAttrs, QuotaFlags, QuotaView,
+};
+pub use statement::{
+    DuplicateAttrs, DuplicateView, FlowOffloadAttrs, FlowOffloadView, ForwardAttrs, ForwardView, LogAttrs,
+    LogFlags, LogLevel, LogView, MasqueradeAttrs, MasqueradeView, MatchAttrs, MatchView, NatAttrs, NatFlags,
+    NatKind, NatView, NoTrackAttrs, NoTrackView, QueueAttrs, QueueFlags, QueueView, RedirectAttrs,
+    RedirectView, RejectAttrs, RejectKind, RejectView, SynProxyAttrs, SynProxyFlags, SynProxyView,
+    TargetAttrs, TargetView, TransparentProxyAttrs, TransparentProxyView,
+};
 
 netwright_wire::kinds! {
     /// An expression (`enum nft_expr_attributes`): an instruction of a rule, or what an element or object carries.

@@ -84,6 +84,10 @@ impl Item for Flowtable {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: FlowtableAttrs) -> Result<Self, Malformed> {
         let FlowtableAttrs { table, name, handle, hook, flags, uses, unknown } = attributes;
         let hook = hook.unwrap_or_default();
@@ -121,11 +125,5 @@ impl Item for Flowtable {
 
     fn write_definition(&self, writer: &mut Writer) {
         FlowtableAttrs { handle: None, uses: None, ..self.attributes() }.write_attributes(writer);
-    }
-
-    fn write_reference(&self, writer: &mut Writer) {
-        let name = self.handle.is_none().then(|| self.name.clone());
-        let table = Some(self.table.clone());
-        FlowtableAttrs { table, name, handle: self.handle, ..Default::default() }.write_attributes(writer);
     }
 }

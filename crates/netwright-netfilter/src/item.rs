@@ -38,6 +38,9 @@ pub trait Item: Sized {
     /// Family of its table.
     fn family(&self) -> Family;
 
+    /// Number that the kernel gave it.
+    fn handle(&self) -> Option<u64>;
+
     /// Makes it of what was received.
     fn from_attributes(family: Family, attributes: Self::Attributes) -> Result<Self, Malformed>;
 
@@ -46,9 +49,6 @@ pub trait Item: Sized {
 
     /// Writes what the kernel needs to make it: without handle, position and what only the kernel says.
     fn write_definition(&self, writer: &mut Writer);
-
-    /// Writes what the kernel needs to find it: by handle where there is one, else by name.
-    fn write_reference(&self, writer: &mut Writer);
 
     /// Reads a message about one in place; `None` where the message is about something else.
     fn view<'a>(

@@ -14,6 +14,7 @@
 mod batch;
 pub mod bytecode;
 mod chain;
+pub mod conntrack;
 mod data;
 mod device;
 mod element;
@@ -26,6 +27,7 @@ pub mod log;
 mod message;
 pub mod object;
 pub mod raw;
+mod reference;
 mod register;
 pub mod request;
 mod rule;
@@ -42,6 +44,7 @@ pub use data::{Data, DataType, DataValue, TooLongForRegisters, Verdict, VerdictA
 pub use device::{Device, Devices};
 pub use element::{
     Element, ElementFlags, ElementListAttrs, ElementListView, ElementView, ElementViews, Elements,
+    StoredElements,
 };
 pub use expression::Expression;
 pub use family::{ChainPolicy, Family, Hook};
@@ -57,8 +60,11 @@ pub use message::{
     Generation, GenerationAttrs, GenerationView, MessageKind, NetfilterHeader, control, group, subsystem,
 };
 pub use object::{Object, ObjectAttrs, ObjectData, ObjectView};
+pub use reference::{
+    ByHandle, ChainRef, Deletable, FlowtableRef, ObjectRef, Reference, RuleRef, SetRef, TableRef,
+};
 pub use register::Register;
-pub use rule::{Rule, RuleAttrs, RuleCompatAttrs, RuleCompatView, RuleView};
+pub use rule::{Rule, RuleAttrs, RuleCompatAttrs, RuleCompatView, RuleView, StoredRules};
 pub use ruleset::Ruleset;
 pub use set::{
     Set, SetAttrs, SetDescriptionAttrs, SetDescriptionView, SetFieldAttrs, SetFieldView, SetFlags, SetPolicy,

@@ -5,8 +5,15 @@ mod tunnel;
 
 use netwright_wire::{ByteOrder, Malformed, Unknown, Value, Writer};
 
-pub use kinds::*;
-pub use tunnel::*;
+pub use kinds::{
+    CtExpectationAttrs, CtExpectationView, CtHelperAttrs, CtHelperView, CtTimeoutAttrs, CtTimeoutView,
+    NativeU32, SecmarkAttrs, SecmarkView, Timeouts,
+};
+pub use tunnel::{
+    ErspanOptionAttrs, ErspanOptionView, GeneveOptionAttrs, GeneveOptionView, TunnelFlags, TunnelIpv4Attrs,
+    TunnelIpv4View, TunnelIpv6Attrs, TunnelIpv6View, TunnelKeyAttrs, TunnelKeyView, TunnelOption,
+    TunnelOptions, VxlanOptionAttrs, VxlanOptionView,
+};
 
 use crate::expression::{
     ConnectionLimitAttrs, CounterAttrs, LimitAttrs, ObjectKind, QuotaAttrs, SynProxyAttrs,
@@ -162,6 +169,10 @@ impl Item for Object {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: ObjectAttrs) -> Result<Self, Malformed> {
         let ObjectAttrs { table, name, handle, kind, userdata, data, uses, unknown } = attributes;
         let kind = kind.ok_or(lacks("the kind of an object"))?;
@@ -194,11 +205,5 @@ impl Item for Object {
 
     fn write_definition(&self, writer: &mut Writer) {
         ObjectAttrs { handle: None, uses: None, ..self.attributes() }.write_attributes(writer);
-    }
-
-    fn write_reference(&self, writer: &mut Writer) {
-        let name = self.handle.is_none().then(|| self.name.clone());
-        let (table, kind) = (Some(self.table.clone()), Some(self.data.kind()));
-        ObjectAttrs { table, name, handle: self.handle, kind, ..Default::default() }.write_attributes(writer);
     }
 }

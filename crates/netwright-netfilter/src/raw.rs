@@ -13,7 +13,7 @@ pub use crate::{Expression, Register, Verdict};
 use crate::expression::*;
 use crate::{Data, DataValue, VerdictAttrs};
 
-pub use registers::*;
+pub use registers::{EQ, GT, GTE, LT, LTE, NEQ, R1, R2, R3, R4};
 
 /// The registers and comparisons by short names.
 mod registers {
@@ -154,7 +154,7 @@ pub fn goto(chain: impl Into<String>) -> Expression {
 }
 
 fn verdict_expression(verdict: VerdictAttrs) -> Expression {
-    let (destination, data) = (Some(Register::VERDICT), Some(Data::Verdict(verdict)));
+    let (destination, data) = (Some(Register::VERDICT), Some(verdict.into()));
     ImmediateAttrs { destination, data, ..Default::default() }.into()
 }
 

@@ -10,8 +10,9 @@ use netwright_wire::{Attributes, Big, Dump, Malformed, Message, Query, Request, 
 use crate::expression::ObjectKind;
 use crate::item::lacks;
 use crate::{
-    Chain, Element, ElementListAttrs, ElementListView, ElementViews, Elements, Family, Flowtable, Generation,
-    InFamily, Item, MessageKind, NetfilterHeader, Object, Rule, Set, Table,
+    ByHandle, Chain, ChainRef, Element, ElementListAttrs, ElementListView, ElementViews, Elements, Family,
+    Flowtable, Generation, InFamily, Item, MessageKind, NetfilterHeader, Object, Reference, Rule, Set,
+    SetRef, Table,
 };
 
 pub use reset::Reset;
@@ -38,10 +39,17 @@ impl<T: Item> List<T> {
     }
 }
 
+impl<T: Item> List<T> {
+    /// Those among which the thing with a handle is.
+    pub fn around(handle: &ByHandle<T>) -> Self {
+        List { table: handle.table().map(str::to_owned), ..List::new(handle.family()) }
+    }
+}
+
 impl List<Rule> {
-    /// Those in one chain of one table.
-    pub fn in_chain(self, table: impl Into<String>, chain: impl Into<String>) -> Self {
-        List { chain: Some(chain.into()), ..self.in_table(table) }
+    /// Those in one chain.
+    pub fn in_chain(chain: &ChainRef) -> Self {
+        List { chain: Some(chain.name.clone()), ..List::new(chain.table.family).in_table(&chain.table.name) }
     }
 
     /// Their counters and quotas start anew; kernels before 6.2 do not know this.
@@ -80,6 +88,7 @@ impl<T: InTable> List<T> {
 
 const TABLE: u16 = 1;
 const RULE_CHAIN: u16 = 2;
+const ELEMENT_SET: u16 = 2;
 const OBJECT_KIND: u16 = 3;
 
 impl<T: Item> Subject for List<T> {
@@ -141,46 +150,42 @@ impl<T: Item> Dump for List<T> {
     }
 }
 
-/// One thing, found by handle or name: `Find(Table::new(Family::INET, "filter"))`.
+/// One thing by what refers to it: `Find(TableRef::new(Family::INET, "filter"))`.
 #[derive(Clone, Debug)]
-pub struct Find<T>(pub T);
+pub struct Find<R>(pub R);
 
-impl<T: Item> Subject for Find<T> {
+impl<R: Reference> Subject for Find<R> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "look up a {} of family {}", T::KINDS.noun, self.0.family())
+        write!(f, "look up {} {}", self.0.noun(), self.0)
     }
 }
 
-impl<T: Item> Request for Find<T> {
+impl<R: Reference> Request for Find<R> {
     const PROTOCOL: i32 = NETFILTER;
 
     fn kind(&self) -> u16 {
-        T::KINDS.get.number()
+        R::Item::KINDS.get.number()
     }
 
     fn write(&self, writer: &mut Writer) {
         NetfilterHeader::new(self.0.family()).write::<Big>(writer);
-        self.0.write_reference(writer);
+        self.0.write(writer);
     }
 }
 
-impl<T: Item> Query for Find<T> {
-    type Output = T;
+impl<R: Reference> Query for Find<R> {
+    type Output = R::Item;
 
-    fn read(&self, message: &Message<'_>) -> Result<T, Malformed> {
-        T::read(message)?.ok_or(lacks("the answer about one thing"))
+    fn read(&self, message: &Message<'_>) -> Result<R::Item, Malformed> {
+        R::Item::read(message)?.ok_or(lacks("the answer about one thing"))
     }
 }
 
 /// The elements of a set. Each view is a message with many of them.
 #[derive(Clone, Debug, Default)]
 pub struct ListElements {
-    /// Family of the table.
-    pub family: Family,
-    /// Table.
-    pub table: String,
     /// Set or map.
-    pub set: String,
+    pub set: SetRef,
     /// Whether their counters and quotas start anew; kernels before 6.5 do not know this.
     pub reset: bool,
 }
@@ -188,15 +193,14 @@ pub struct ListElements {
 impl ListElements {
     /// The elements of this set.
     #[must_use]
-    pub fn of(set: &Set) -> Self {
-        ListElements { family: set.family, table: set.table.clone(), set: set.name.clone(), reset: false }
+    pub fn of(set: impl Into<SetRef>) -> Self {
+        ListElements { set: set.into(), reset: false }
     }
 }
 
 impl Subject for ListElements {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ListElements { family, table, set, .. } = self;
-        write!(f, "list the elements of set {family} {table} {set}")
+        write!(f, "list the elements of set {}", self.set)
     }
 }
 
@@ -209,9 +213,10 @@ impl Request for ListElements {
     }
 
     fn write(&self, writer: &mut Writer) {
-        NetfilterHeader::new(self.family).write::<Big>(writer);
-        writer.attribute::<Big, String>(1, &self.table);
-        writer.attribute::<Big, String>(2, &self.set);
+        NetfilterHeader::new(self.set.table.family).write::<Big>(writer);
+        // not by way of owned attributes, which would allocate
+        writer.attribute::<Big, String>(TABLE, &self.set.table.name);
+        writer.attribute::<Big, String>(ELEMENT_SET, &self.set.name);
     }
 }
 
@@ -240,20 +245,15 @@ impl Dump for ListElements {
 /// One element of a set, or the range that a key lies in.
 #[derive(Clone, Debug, Default)]
 pub struct FindElement {
-    /// Family of the table.
-    pub family: Family,
-    /// Table.
-    pub table: String,
     /// Set or map.
-    pub set: String,
+    pub set: SetRef,
     /// The element's key.
     pub element: Element,
 }
 
 impl Subject for FindElement {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FindElement { family, table, set, .. } = self;
-        write!(f, "look up an element of set {family} {table} {set}")
+        write!(f, "look up an element of set {}", self.set)
     }
 }
 
@@ -265,14 +265,9 @@ impl Request for FindElement {
     }
 
     fn write(&self, writer: &mut Writer) {
-        NetfilterHeader::new(self.family).write::<Big>(writer);
-        let attrs = ElementListAttrs {
-            table: Some(self.table.clone()),
-            set: Some(self.set.clone()),
-            elements: Some(Elements(vec![self.element.clone()])),
-            ..Default::default()
-        };
-        attrs.write_attributes(writer);
+        NetfilterHeader::new(self.set.table.family).write::<Big>(writer);
+        let elements = Some(Elements(vec![self.element.clone()]));
+        ElementListAttrs { elements, ..self.set.without_elements() }.write_attributes(writer);
     }
 }
 

@@ -1,9 +1,13 @@
 //! Rules.
 
+mod stored;
+
 use netwright_wire::{Malformed, Unknown, Writer};
 
 use crate::item::lacks;
 use crate::{Expression, Family, Item, ItemKinds, MessageKind, Userdata};
+
+pub use stored::StoredRules;
 
 netwright_wire::attrs! {
     /// What xtables needs (`enum nft_rule_compat_attributes`).
@@ -93,6 +97,10 @@ impl Item for Rule {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: RuleAttrs) -> Result<Self, Malformed> {
         let RuleAttrs {
             table,
@@ -141,18 +149,5 @@ impl Item for Rule {
 
     fn write_definition(&self, writer: &mut Writer) {
         RuleAttrs { handle: None, ..self.attributes() }.write_attributes(writer);
-    }
-
-    /// A rule is found by its handle; without one all rules of the chain are meant, without a chain all of the table.
-    fn write_reference(&self, writer: &mut Writer) {
-        RuleAttrs {
-            expressions: None,
-            compat: None,
-            userdata: None,
-            unknown: Unknown::default(),
-            position: None,
-            ..self.attributes()
-        }
-        .write_attributes(writer);
     }
 }

@@ -175,6 +175,10 @@ impl Item for Set {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: SetAttrs) -> Result<Self, Malformed> {
         Ok(Set {
             family,
@@ -232,12 +236,6 @@ impl Item for Set {
         let id = Some(self.id.unwrap_or(0));
         SetAttrs { handle: None, id, implementation: None, count: None, ..self.attributes() }
             .write_attributes(writer);
-    }
-
-    fn write_reference(&self, writer: &mut Writer) {
-        let name = self.handle.is_none().then(|| self.name.clone());
-        let table = Some(self.table.clone());
-        SetAttrs { table, name, handle: self.handle, ..Default::default() }.write_attributes(writer);
     }
 }
 

@@ -74,6 +74,10 @@ impl Item for Table {
         self.family
     }
 
+    fn handle(&self) -> Option<u64> {
+        self.handle
+    }
+
     fn from_attributes(family: Family, attributes: TableAttrs) -> Result<Self, Malformed> {
         let TableAttrs { name, flags, uses, handle, userdata, owner, unknown } = attributes;
         let name = name.ok_or(lacks("the name of a table"))?;
@@ -103,10 +107,5 @@ impl Item for Table {
 
     fn write_definition(&self, writer: &mut Writer) {
         TableAttrs { uses: None, handle: None, owner: None, ..self.attributes() }.write_attributes(writer);
-    }
-
-    fn write_reference(&self, writer: &mut Writer) {
-        let name = self.handle.is_none().then(|| self.name.clone());
-        TableAttrs { name, handle: self.handle, ..Default::default() }.write_attributes(writer);
     }
 }

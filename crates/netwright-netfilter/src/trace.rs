@@ -77,6 +77,8 @@ pub struct Trace {
     pub input: Option<u32>,
     /// Index of the output interface.
     pub output: Option<u32>,
+    /// What connection tracking thinks of the packet, as bits (`NF_CT_STATE_*`); only where the kernel tells it (6.17).
+    pub state: Option<u32>,
     /// Start of the link layer header; headers come with a packet's first trace.
     pub link_header: Vec<u8>,
     /// Start of the network header.
@@ -106,6 +108,7 @@ impl Trace {
             protocol: attributes.protocol.and_then(|number| u8::try_from(number).ok()).map(Family),
             input: attributes.input,
             output: attributes.output,
+            state: attributes.ct_state,
             link_header: attributes.link_header.unwrap_or_default(),
             network_header: attributes.network_header.unwrap_or_default(),
             transport_header: attributes.transport_header.unwrap_or_default(),

@@ -96,6 +96,13 @@ impl<'a> Entry<'a> {
         std::str::from_utf8(self.value.get(..end)?).ok()
     }
 
+    /// The value as a text up to a NUL, whatever bytes it has.
+    #[must_use]
+    pub fn any_text(self) -> String {
+        let end = self.value.iter().position(|&byte| byte == 0).unwrap_or(self.value.len());
+        netwright_wire::text::from_bytes(self.value.get(..end).unwrap_or_default()).into_owned()
+    }
+
     /// The value as a number of four bytes in the machine's order.
     #[must_use]
     pub fn number(self) -> Option<u32> {
@@ -183,6 +190,12 @@ impl Userdata {
         self.find(kind)?.text()
     }
 
+    /// The text of the first entry of a kind, whatever bytes it has.
+    #[must_use]
+    pub fn any_text(&self, kind: u8) -> Option<String> {
+        self.find(kind).map(Entry::any_text)
+    }
+
     /// The number in the first entry of a kind.
     #[must_use]
     pub fn number(&self, kind: u8) -> Option<u32> {
@@ -209,7 +222,7 @@ impl Userdata {
 
     /// Appends a text with a NUL behind it.
     pub fn push_text(&mut self, kind: u8, text: &str) -> Result<(), UserdataTooLong> {
-        let mut bytes = text.as_bytes().to_vec();
+        let mut bytes = netwright_wire::text::to_bytes(text).into_owned();
         bytes.push(0);
         self.push(kind, &bytes)
     }

@@ -9,6 +9,7 @@
 mod batch;
 mod field;
 mod key;
+mod read;
 mod rule;
 mod set;
 mod statement;
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub use batch::{Addition, Placement, Removal};
 pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
 pub use key::{Data, Fields, Key, Mapping, Member, Membership, Prefix, prefix};
+pub use read::{FromKey, keys};
 pub use rule::{RawRule, Rule};
 pub use set::{Elements, Map, Set};
 pub use statement::{Computed, Mapped, NatTarget, Operand, look_up};
@@ -56,11 +58,13 @@ pub struct Wanted {
     pub target: ir::Target,
     /// The named sets, without their elements.
     pub sets: Vec<ir::Set>,
+    /// The elements of a set, where they are many and plain; the set has none of its own then.
+    pub packed: Option<ir::PackedElements>,
 }
 
 impl From<ir::Target> for Wanted {
     fn from(target: ir::Target) -> Self {
-        Wanted { target, sets: Vec::new() }
+        Wanted { target, sets: Vec::new(), packed: None }
     }
 }
 

@@ -2,14 +2,73 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netwright_netfilter::Family;
+use netwright_netfilter::{ChainRef, Family, SetRef, TableRef};
 
 use crate::ir::{Element, Entity, ObjectKind, Set};
 
+/// What is found where the kernel is asked for one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found<T> {
+    /// It is there.
+    Is(T),
+    /// It is not there.
+    Absent,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Answers what an input refers to and does not make itself. It is asked for just that, when it is met.
+pub trait Lookup {
+    /// A set or map, without its elements.
+    fn set(&mut self, set: &SetRef) -> Found<Set>;
+
+    /// What a set holds: asked where orders change one whose intervals are merged.
+    fn elements(&mut self, set: &SetRef) -> Found<Vec<Element>>;
+
+    /// The kernel's number of a chain: asked where it gets another name.
+    fn chain(&mut self, chain: &ChainRef) -> Found<u64>;
+
+    /// The kernel's numbers of a chain's rules, in order: asked where rules are named by their place.
+    fn rules(&mut self, chain: &ChainRef) -> Found<Vec<u64>>;
+
+    /// All tables: asked where something was not found, to say why.
+    fn tables(&mut self) -> Found<Vec<TableRef>>;
+
+    /// What the things of a kind in a table are called: asked where one was not found, to say which was meant.
+    fn names(&mut self, table: &TableRef, entity: Entity) -> Found<Vec<String>>;
+}
+
+/// A [`Lookup`] that knows nothing: what the catalogue has is all that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLookup;
+
+impl Lookup for NoLookup {
+    fn set(&mut self, _: &SetRef) -> Found<Set> {
+        Found::Unknown
+    }
+
+    fn elements(&mut self, _: &SetRef) -> Found<Vec<Element>> {
+        Found::Unknown
+    }
+
+    fn chain(&mut self, _: &ChainRef) -> Found<u64> {
+        Found::Unknown
+    }
+
+    fn rules(&mut self, _: &ChainRef) -> Found<Vec<u64>> {
+        Found::Unknown
+    }
+
+    fn tables(&mut self) -> Found<Vec<TableRef>> {
+        Found::Unknown
+    }
+
+    fn names(&mut self, _: &TableRef, _: Entity) -> Found<Vec<String>> {
+        Found::Unknown
+    }
+}
+
 /// Tables with the things in them that can be referred to.
-///
-/// The caller fills in what the kernel has, as far as an input needs it: see
-/// [`Compiled::missing`](crate::evaluate::Compiled::missing).
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     families: BTreeMap<u8, BTreeMap<String, TableContent>>,
@@ -39,6 +98,18 @@ pub struct TableContent {
 }
 
 impl TableContent {
+    /// Whether there is a thing of this kind and name: what is asked for each reference of a long text.
+    #[must_use]
+    pub fn has(&self, entity: Entity, name: &str) -> bool {
+        match entity {
+            Entity::Chain => self.chains.contains_key(name),
+            Entity::Flowtable => self.flowtables.contains(name),
+            Entity::Set | Entity::Map | Entity::Meter => self.sets.contains_key(name),
+            Entity::Object(kind) => self.objects.contains(&(kind.0, name.to_owned())),
+            Entity::Table | Entity::Rule | Entity::Ruleset => false,
+        }
+    }
+
     /// The names of all things of a kind.
     #[must_use]
     pub fn names(&self, entity: Entity) -> Vec<&str> {
@@ -92,6 +163,14 @@ impl Catalog {
     fn is_new(&self, family: Family, table: &str) -> bool {
         self.whole
             || self.tables.as_ref().is_some_and(|tables| !tables.contains(&(family.0, table.to_owned())))
+    }
+
+    /// Whether what a table has that is not here may be in the kernel.
+    pub(crate) fn is_open(&self, family: Family, table: &str) -> bool {
+        match self.table(family, table) {
+            Some(content) => !content.complete,
+            None => !self.is_new(family, table),
+        }
     }
 
     /// Whether a table is known to be nowhere: neither the kernel has it, nor an input has made it.

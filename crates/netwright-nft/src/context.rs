@@ -75,8 +75,13 @@ pub struct Context {
     /// Whether the protocol that the innermost link layer header announces was matched.
     link_settled: Option<Option<Span>>,
     network: Option<Known>,
+    /// Where `meta protocol` was matched on a protocol that no network layer header here is of.
+    other_network: Option<Option<Span>>,
     transport: Option<Known>,
     transport_matched: bool,
+    /// Several protocols that one match allows, by whether they are of the network or the transport layer.
+    several_networks: Vec<Known>,
+    several_transports: Vec<Known>,
     message_types: Vec<u8>,
     inner: Vec<(HeaderId, Context)>,
 }
@@ -110,8 +115,11 @@ impl Context {
             link: if frames { vec![known(HeaderId::Ether)] } else { Vec::new() },
             link_settled: None,
             network: network.map(known),
+            other_network: None,
             transport: None,
             transport_matched: false,
+            several_networks: Vec::new(),
+            several_transports: Vec::new(),
             message_types: Vec::new(),
             inner: Vec::new(),
         }
@@ -217,6 +225,21 @@ impl Context {
                 ExtensionBase::IPV4 => self.require_network(HeaderId::Ip, false, span),
                 _ => Ok(Vec::new()),
             },
+            // Nothing comes before these, but packets of the other family have no such address.
+            Selector::Ct(ct) => self.check_layer3(ct.key.layer3),
+            Selector::Rt(rt) => self.check_layer3(rt.key.layer3),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn check_layer3(&self, layer3: key::Layer3) -> Result<Vec<Dependency>, Conflict> {
+        let wanted = match layer3 {
+            key::Layer3::Ipv4 => HeaderId::Ip,
+            key::Layer3::Ipv6 => HeaderId::Ip6,
+            _ => return Ok(Vec::new()),
+        };
+        match self.network {
+            Some(known) if known.id != wanted => Err(conflict("network layer", known, wanted)),
             _ => Ok(Vec::new()),
         }
     }
@@ -304,6 +327,15 @@ impl Context {
         if let Some(known) = self.network {
             return if known.id == id { Ok(Vec::new()) } else { Err(conflict("network layer", known, id)) };
         }
+        if let Some(other) = self.several_networks.iter().find(|known| known.id != id) {
+            return Err(conflict("network layer", *other, id));
+        }
+        self.check_other_network(id)?;
+        if let (Some(earlier), false) = (self.link_settled, self.frames) {
+            let message =
+                format!("another protocol than {} was matched behind the Ethernet header", id.name());
+            return Err(Conflict { message, earlier });
+        }
         let header = id.header();
         let plain = self.link.len() == 1 && self.frames;
         let meta = |name| key::by_name(KeyKind::Meta, name);
@@ -328,6 +360,20 @@ impl Context {
         Ok(found.into_iter().collect())
     }
 
+    /// Behind a match of `meta protocol` on a tag or on what has no header here, nothing else follows.
+    fn check_other_network(&self, wanted: HeaderId) -> Result<(), Conflict> {
+        match self.other_network {
+            None => Ok(()),
+            Some(earlier) => {
+                let message = format!(
+                    "conflicting network layer protocols: another was matched, {} is needed",
+                    wanted.name()
+                );
+                Err(Conflict { message, earlier })
+            }
+        }
+    }
+
     fn require_transport(
         &mut self,
         header: &'static Header,
@@ -336,6 +382,15 @@ impl Context {
         if let Some(known) = self.transport {
             let same = known.id == header.id || known.id.header().ip_protocol == header.ip_protocol;
             return if same { Ok(Vec::new()) } else { Err(conflict("transport layer", known, header.id)) };
+        }
+        if let Some(arp) = self.network.filter(|known| known.id == HeaderId::Arp) {
+            return Err(conflict("network layer", arp, header.id));
+        }
+        self.check_other_network(header.id)?;
+        let differs =
+            |known: &&Known| known.id != header.id && known.id.header().ip_protocol != header.ip_protocol;
+        if let Some(other) = self.several_transports.iter().find(differs) {
+            return Err(conflict("transport layer", *other, header.id));
         }
         let mut needed = Vec::new();
         let below = match header.id {
@@ -446,6 +501,35 @@ impl Context {
         if let Some(number) = number {
             self.learn_number(of, number, span);
         }
+        if let (Expression::Set(SetReference::Anonymous(elements)), true) = (&matched.right, equal) {
+            self.learn_several(of, elements, span);
+        }
+    }
+
+    /// Learns from a match on several protocols, of which a packet has one.
+    fn learn_several(&mut self, of: &DependencyOf, elements: &[Element], span: Option<Span>) {
+        let number = |element: &Element| match element.key.as_ref()? {
+            Expression::Value(value) => value.as_number().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        if let ([_], Some(number)) = (elements, elements.first().and_then(number)) {
+            self.learn_number(of, number, span);
+            return;
+        }
+        let tells = match of {
+            DependencyOf::Meta(key) => matches!(key.name, "nfproto" | "protocol" | "l4proto"),
+            DependencyOf::Payload(field) => is_protocol_key(field),
+        };
+        if !tells {
+            return;
+        }
+        for number in elements.iter().filter_map(number) {
+            let mut one = Context { network: None, transport: None, ..self.clone() };
+            one.learn_number(of, number, span);
+            self.several_networks.extend(one.network.filter(|_| self.network.is_none()));
+            self.other_network = self.other_network.or(one.other_network.filter(|_| self.network.is_none()));
+            self.several_transports.extend(one.transport.filter(|_| self.transport.is_none()));
+        }
     }
 
     fn learn_number(&mut self, of: &DependencyOf, number: u32, span: Option<Span>) {
@@ -455,7 +539,12 @@ impl Context {
                     self.set_network(u8::try_from(number).ok().and_then(HeaderId::by_nfproto), span);
                 }
                 "protocol" if self.selects == Selects::Protocol || self.frames => {
-                    self.set_network(u16::try_from(number).ok().and_then(HeaderId::by_ether_type), span);
+                    let id = u16::try_from(number).ok().and_then(HeaderId::by_ether_type);
+                    if id.is_none_or(|id| id.header().base != PayloadBase::NETWORK) && self.network.is_none()
+                    {
+                        self.other_network = self.other_network.or(Some(span));
+                    }
+                    self.set_network(id, span);
                 }
                 "l4proto" => {
                     self.set_transport(u8::try_from(number).ok().and_then(HeaderId::by_ip_protocol), span);

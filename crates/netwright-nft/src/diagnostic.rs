@@ -177,18 +177,26 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do, each a sentence of its own.
     pub help: Vec<String>,
+    /// Whether it is that something which is named is not there.
+    pub missing: bool,
 }
 
 impl Diagnostic {
     /// An error at a place.
     pub fn error(span: Span, message: impl Into<String>) -> Self {
         let labels = vec![Label { span, message: String::new() }];
-        Diagnostic { severity: Severity::Error, message: message.into(), labels, help: Vec::new() }
+        let (severity, message) = (Severity::Error, message.into());
+        Diagnostic { severity, message, labels, help: Vec::new(), missing: false }
     }
 
     /// A warning at a place.
     pub fn warning(span: Span, message: impl Into<String>) -> Self {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(span, message) }
+    }
+
+    /// An error: something that is named is not there.
+    pub fn missing(span: Span, message: impl Into<String>) -> Self {
+        Diagnostic { missing: true, ..Diagnostic::error(span, message) }
     }
 
     /// Words beside the caret.

@@ -3,12 +3,14 @@
 mod assign;
 mod chain;
 mod command;
+mod dynamic;
 mod element;
 mod expression;
 mod interval;
 mod literal;
 mod nat;
 mod object;
+mod overlap;
 mod packed;
 mod relational;
 mod selector;
@@ -19,14 +21,14 @@ mod tunnel;
 
 use std::cell::Cell;
 
-use netwright_netfilter::Family;
+use netwright_netfilter::{ChainRef, Family, SetRef, TableRef};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Found, Lookup, NoLookup};
 use crate::context::{Conflict, Context};
 use crate::diagnostic::{Diagnostic, SourceMap, Span, nearest};
 use crate::ir::{self, Command};
 use crate::syntax::{Parsed, ast};
-use crate::table::Names;
+use crate::table::{Names, Zone};
 
 /// What evaluation needs to know beside the text.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +37,8 @@ pub struct Options<'a> {
     pub names: &'a Names,
     /// What the kernel has already, as far as it is known.
     pub catalog: &'a Catalog,
-    /// Seconds that the zone of hours and points in time lies east of UTC.
-    pub zone: i32,
-}
-
-/// Something that an input refers to and that is neither in it nor in the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// What it is: a set (or map), a chain, a flow table or an object; a rule, named by its place in this chain.
-    pub entity: ir::Entity,
-    /// Family of its table.
-    pub family: Family,
-    /// Its table.
-    pub table: String,
-    /// Its name.
-    pub name: String,
-    /// Whether what it holds must be known too, to be put into the catalogue by
-    /// [`Catalog::hold`]. Where it cannot be known, orders about it go to the kernel as they are.
-    pub content: bool,
+    /// The zone of hours and points in time.
+    pub zone: Zone,
 }
 
 /// What evaluation yields.
@@ -62,9 +48,6 @@ pub struct Compiled {
     pub commands: Vec<Command>,
     /// What is wrong; empty where everything has a meaning.
     pub diagnostics: Vec<Diagnostic>,
-    /// Sets, chains and other things that were not known. Where the kernel may have them, the caller puts them into the catalogue and compiles
-    /// again.
-    pub missing: Vec<Missing>,
     /// The catalogue given, and what the input adds to it: what lowering needs.
     pub catalog: Catalog,
 }
@@ -75,6 +58,17 @@ const MOST_UNFOLDED: usize = 1 << 22;
 /// Gives a parsed text its meaning. What parsing found wrong is not repeated here.
 #[must_use]
 pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> Compiled {
+    compile_with(sources, parsed, options, &mut NoLookup)
+}
+
+/// As [`compile`], with somebody to ask for what the text refers to and the catalogue does not have.
+#[must_use]
+pub fn compile_with(
+    sources: &SourceMap,
+    parsed: &Parsed,
+    options: &Options<'_>,
+    lookup: &mut dyn Lookup,
+) -> Compiled {
     let mut evaluator = Evaluator {
         sources,
         parsed,
@@ -82,13 +76,14 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
         zone: options.zone,
         catalog: options.catalog.clone(),
         diagnostics: Vec::new(),
-        missing: Vec::new(),
+        lookup,
         commands: Vec::new(),
         earlier: interval::Earlier::default(),
         family: Family::IPV4,
         table: String::new(),
         table_span: None,
         context: Context::new(Family::IPV4),
+        loose: false,
         unfolded: Cell::new(0),
     };
     for command in &parsed.commands {
@@ -100,20 +95,16 @@ pub fn compile(sources: &SourceMap, parsed: &Parsed, options: &Options<'_>) -> C
             break;
         }
     }
-    let orders = std::mem::take(&mut evaluator.commands);
-    let (orders, missing, wrong) = settle::settle(orders, options.catalog, &mut evaluator.catalog);
+    let mut orders = std::mem::take(&mut evaluator.commands);
+    dynamic::mark(&mut orders, options.catalog, evaluator.lookup);
+    evaluator.diagnostics.extend(overlap::check(&orders, options.catalog, evaluator.lookup));
+    let (orders, wrong) = settle::settle(orders, options.catalog, evaluator.lookup, &mut evaluator.catalog);
     evaluator.commands = orders;
-    evaluator.missing.extend(missing);
     evaluator.diagnostics.extend(wrong);
     for label in evaluator.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
         label.span = sources.written(label.span);
     }
-    Compiled {
-        commands: evaluator.commands,
-        diagnostics: evaluator.diagnostics,
-        missing: evaluator.missing,
-        catalog: evaluator.catalog,
-    }
+    Compiled { commands: evaluator.commands, diagnostics: evaluator.diagnostics, catalog: evaluator.catalog }
 }
 
 /// An error that is among the diagnostics already.
@@ -126,10 +117,10 @@ struct Evaluator<'a> {
     sources: &'a SourceMap,
     parsed: &'a Parsed,
     names: &'a Names,
-    zone: i32,
+    zone: Zone,
     catalog: Catalog,
     diagnostics: Vec<Diagnostic>,
-    missing: Vec<Missing>,
+    lookup: &'a mut dyn Lookup,
     commands: Vec<Command>,
     /// The intervals that earlier orders put into sets.
     earlier: interval::Earlier,
@@ -138,6 +129,8 @@ struct Evaluator<'a> {
     table: String,
     table_span: Option<Span>,
     context: Context,
+    /// Whether words with a type of their own count as numbers of any type.
+    loose: bool,
     /// How much variables have stood for so far, in expressions and elements.
     unfolded: Cell<usize>,
 }
@@ -203,35 +196,77 @@ impl<'a> Evaluator<'a> {
         if let Some(set) = self.catalog.set(self.family, &self.table, name) {
             return Ok(set.clone());
         }
+        let mut known = Vec::new();
+        if self.catalog.is_open(self.family, &self.table) {
+            match self.lookup.set(&SetRef::new(self.family, self.table.clone(), name)) {
+                Found::Is(set) => {
+                    self.catalog.add_set(&set);
+                    return Ok(set);
+                }
+                Found::Absent => known = self.names(ir::Entity::Set),
+                Found::Unknown => {}
+            }
+        }
         self.check_table(span)?;
-        self.note_missing(ir::Entity::Set, name);
-        let known: Vec<String> = self
-            .catalog
-            .table(self.family, &self.table)
-            .map(|table| table.sets.keys().cloned().collect())
-            .unwrap_or_default();
+        let table = self.catalog.table(self.family, &self.table);
+        known.extend(table.iter().flat_map(|table| table.sets.keys().cloned()));
         let diagnostic =
-            Diagnostic::error(span, format!("table `{}` has no set or map `{name}`", self.table));
+            Diagnostic::missing(span, format!("table `{}` has no set or map `{name}`", self.table));
         let near = nearest(name, known.iter().map(String::as_str));
         self.report(diagnostic.did_you_mean(near.map(|near| format!("@{near}"))))
     }
 
-    fn note_missing(&mut self, entity: ir::Entity, name: &str) {
-        self.note(entity, name, false);
-    }
-
-    /// Notes that what an unknown set holds is changed: it may be one whose intervals are merged.
-    fn note_changed(&mut self, name: &str) {
-        if self.catalog.set(self.family, &self.table, name).is_none() {
-            self.note(ir::Entity::Set, name, true);
+    /// The names of the things of a kind that the kernel has in the table at hand, where one of them was not found. Then
+    /// it is also known which tables there are.
+    fn names(&mut self, entity: ir::Entity) -> Vec<String> {
+        if let Found::Is(tables) = self.lookup.tables() {
+            self.catalog.declare_tables(tables.into_iter().map(|table| (table.family, table.name)));
+        }
+        match self.lookup.names(&TableRef::new(self.family, self.table.clone()), entity) {
+            Found::Is(names) => names,
+            Found::Absent | Found::Unknown => Vec::new(),
         }
     }
 
-    fn note(&mut self, entity: ir::Entity, name: &str, content: bool) {
-        let (family, table, name) = (self.family, self.table.clone(), name.to_owned());
-        let missing = Missing { entity, family, table, name, content };
-        if !self.missing.contains(&missing) {
-            self.missing.push(missing);
+    /// Finds out the rules of a chain of the table at hand, whose places matter.
+    fn know_rules(&mut self, chain: &str) {
+        let table = self.catalog.table(self.family, &self.table);
+        if table.is_some_and(|table| table.rules.contains_key(chain)) {
+            return;
+        }
+        let rules = match self.catalog.is_open(self.family, &self.table) {
+            true => self.lookup.rules(&ChainRef::new(self.family, self.table.clone(), chain)),
+            false => Found::Absent,
+        };
+        let rules = match rules {
+            Found::Is(rules) => rules,
+            Found::Absent => Vec::new(),
+            Found::Unknown => return,
+        };
+        self.catalog.table_mut(self.family, &self.table.clone()).rules.insert(chain.to_owned(), rules);
+    }
+
+    /// The kernel's number of a chain of the table at hand, which gets another name.
+    fn know_chain(&mut self, span: Span, chain: &str) -> Eval<()> {
+        if self.catalog.chain_handle(self.family, &self.table, chain).is_some()
+            || !self.catalog.is_open(self.family, &self.table)
+        {
+            return Ok(());
+        }
+        match self.lookup.chain(&ChainRef::new(self.family, self.table.clone(), chain)) {
+            Found::Is(handle) => {
+                let table = self.catalog.table_mut(self.family, &self.table.clone());
+                table.chains.insert(chain.to_owned(), Some(handle));
+                Ok(())
+            }
+            Found::Unknown => Ok(()),
+            Found::Absent => {
+                let known = self.names(ir::Entity::Chain);
+                self.check_table(span)?;
+                let near = nearest(chain, known.iter().map(String::as_str)).map(str::to_owned);
+                let message = format!("table `{}` has no chain `{chain}`", self.table);
+                self.report(Diagnostic::missing(span, message).did_you_mean(near))
+            }
         }
     }
 
@@ -250,7 +285,7 @@ impl<'a> Evaluator<'a> {
         }
         let near = elsewhere.or_else(|| nearest(&self.table, same).map(str::to_owned));
         let message = format!("there is no table `{}` of the family {}", self.table, self.family);
-        let diagnostic = Diagnostic::error(self.table_span.unwrap_or(span), message).did_you_mean(near);
+        let diagnostic = Diagnostic::missing(self.table_span.unwrap_or(span), message).did_you_mean(near);
         // An order may refer to several things in its table.
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
@@ -262,21 +297,16 @@ impl<'a> Evaluator<'a> {
     fn check_known(&mut self, span: Span, entity: ir::Entity, name: &str) -> Eval<()> {
         self.check_table(span)?;
         let table = self.catalog.table(self.family, &self.table);
-        let known: Vec<&str> = table.map(|content| content.names(entity)).unwrap_or_default();
-        if known.contains(&name) {
+        let Some(content) = table.filter(|content| content.complete && !content.has(entity, name)) else {
             return Ok(());
-        }
-        if !table.is_some_and(|table| table.complete) {
-            self.note_missing(entity, name);
-            return Ok(());
-        }
+        };
         let noun = match entity {
             ir::Entity::Object(kind) => kind.name().unwrap_or("object"),
             ir::Entity::Flowtable => "flow table",
             _ => "chain",
         };
-        let near = nearest(name, known.iter().copied()).map(str::to_owned);
-        let diagnostic = Diagnostic::error(span, format!("table `{}` has no {noun} `{name}`", self.table));
+        let near = nearest(name, content.names(entity)).map(str::to_owned);
+        let diagnostic = Diagnostic::missing(span, format!("table `{}` has no {noun} `{name}`", self.table));
         self.report(diagnostic.did_you_mean(near))
     }
 

@@ -32,10 +32,11 @@ pub use object::{
     Table, TypePart, TypeSpec,
 };
 pub use packed::PackedElements;
+pub(crate) use packed::{data_parts, push};
 pub use ruleset::{Ruleset, TableContent};
 pub use statement::{
-    ChainTarget, Counter, Duplicate, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat, NatKind,
-    ObjectName, Queue, QueueTarget, Quota, Reject, Rule, SetUpdate, SetUpdateOperation, Statement, Synproxy,
-    Tproxy, Verdict,
+    ChainTarget, Counter, Duplicate, Extension, Forward, Limit, LimitRate, Log, Match, MatchOperator, Nat,
+    NatKind, ObjectName, Queue, QueueTarget, Quota, Reject, Rule, SetUpdate, SetUpdateOperation, Statement,
+    Synproxy, Tproxy, Verdict,
 };
 pub use value::{Bytes, Value};

@@ -14,3 +14,4 @@ pub mod optimize;
 pub mod print;
 pub mod syntax;
 pub mod table;
+mod xt;

@@ -19,6 +19,7 @@ mod scope;
 mod set;
 mod stateful;
 mod statement;
+mod stored;
 mod type_of;
 mod value;
 mod visit;
@@ -31,6 +32,7 @@ pub use rule::rule;
 pub use ruleset::ruleset;
 pub use scope::Scope;
 pub use set::set;
+pub use stored::{Stored, StoredSet, StoredTable};
 
 #[cfg(test)]
 mod tests;

@@ -7,16 +7,20 @@ mod load;
 mod merge;
 mod nat;
 mod object;
+mod order;
 mod packed;
 mod place;
+mod plain;
 mod registers;
 mod relational;
 mod rule;
 pub mod set;
+pub mod span;
 mod statement;
 mod type_note;
 
 pub use batch::{Failed, batch, command};
+pub use order::Order;
 pub use place::place;
 pub use rule::{AnonymousChain, AnonymousSet, Code, Scope, rule, rule_with};
 
@@ -29,11 +33,17 @@ pub struct Error {
     pub message: String,
     /// Which statement of the rule, from 0.
     pub statement: Option<usize>,
+    /// Whether it is that something which is named is not there.
+    pub missing: bool,
 }
 
 impl Error {
     fn new(message: impl Into<String>) -> Self {
-        Error { message: message.into(), statement: None }
+        Error { message: message.into(), statement: None, missing: false }
+    }
+
+    fn missing(message: impl Into<String>) -> Self {
+        Error { missing: true, ..Error::new(message) }
     }
 }
 

@@ -18,6 +18,7 @@ use std::fmt;
 pub(crate) use expression::has_several_bits;
 
 use crate::ir;
+use crate::lift::{Stored, StoredTable};
 use crate::table::{Names, PrintOptions};
 
 /// Where text goes, and how it is written.
@@ -25,6 +26,8 @@ pub(crate) struct Printer<'a, W> {
     out: &'a mut W,
     names: &'a Names,
     options: &'a PrintOptions,
+    /// Rules and elements that are not in their chains and sets.
+    stored: Option<&'a StoredTable<'a>>,
     /// Tabulators before a line.
     indent: usize,
     /// Whether what is written is inside a rule.
@@ -33,7 +36,7 @@ pub(crate) struct Printer<'a, W> {
 
 impl<'a, W: fmt::Write> Printer<'a, W> {
     fn new(out: &'a mut W, options: &'a PrintOptions, names: &'a Names) -> Self {
-        Printer { out, names, options, indent: 0, inside: false }
+        Printer { out, names, options, stored: None, indent: 0, inside: false }
     }
 
     /// The same with other options.
@@ -41,7 +44,8 @@ impl<'a, W: fmt::Write> Printer<'a, W> {
     where
         'a: 'b,
     {
-        Printer { out: &mut *self.out, names: self.names, options, indent: self.indent, inside: self.inside }
+        let Printer { names, stored, indent, inside, .. } = *self;
+        Printer { out: &mut *self.out, names, options, stored, indent, inside }
     }
 
     fn word(&mut self, text: &str) -> fmt::Result {
@@ -96,6 +100,8 @@ printers! {
     write_chain, chain(ir::Chain) => chain;
     /// Writes a set or map with its elements.
     write_set, set(ir::Set) => set;
+    /// Writes a flow table.
+    write_flowtable, flowtable(ir::Flowtable) => flowtable;
     /// Writes a stateful object.
     write_object, object(ir::Object) => object;
     /// Writes a rule as in a listing, without indentation and without a line's end.
@@ -106,6 +112,35 @@ printers! {
     write_expression, expression(ir::Expression) => plain;
     /// Writes an element of a set or map.
     write_element, element(ir::Element) => element;
+}
+
+/// Writes a table with all that lies in it, where some of that is stored.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_table_with(
+    out: &mut impl fmt::Write,
+    content: &ir::TableContent,
+    stored: &Stored,
+    options: &PrintOptions,
+    names: &Names,
+) -> fmt::Result {
+    let in_table = stored.in_table(&content.table);
+    Printer { stored: Some(&in_table), ..Printer::new(out, options, names) }.table(content)
+}
+
+/// Writes a ruleset, where some of it is stored.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_ruleset_with(
+    out: &mut impl fmt::Write,
+    ruleset: &ir::Ruleset,
+    stored: &Stored,
+    options: &PrintOptions,
+    names: &Names,
+) -> fmt::Result {
+    ruleset.tables.iter().try_for_each(|content| write_table_with(out, content, stored, options, names))
 }
 
 /// A statement as it stands in a chain, with the lines inside it indented so.

@@ -9,6 +9,8 @@ mod parser;
 mod scope;
 mod words;
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, SourceId, SourceMap};
 use ast::{Command, Definition, DefinitionId};
 use parser::Parser;
@@ -23,6 +25,8 @@ pub struct Parsed {
     pub commands: Vec<Command>,
     /// What variables stand for.
     pub definitions: Vec<Definition>,
+    /// Variables that are visible at the end, outside of all blocks.
+    pub variables: BTreeMap<String, DefinitionId>,
     /// What is wrong; empty when everything was understood.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -71,6 +75,15 @@ pub fn parse(sources: &mut SourceMap, id: SourceId, loader: &mut dyn Loader) -> 
     parse_with(sources, id, loader, &[])
 }
 
+/// Reads a text as [`parse`] does, in which a closing brace also ends the line before it: host files may have a whole table
+/// on one line. nft wants a `;` there.
+pub fn parse_on_one_line(sources: &mut SourceMap, id: SourceId, loader: &mut dyn Loader) -> Parsed {
+    let mut parser = Parser::new(sources, loader);
+    parser.on_one_line = true;
+    parser.run(id);
+    parser.into_parsed()
+}
+
 /// Reads a text in which some variables are defined already.
 pub fn parse_with(
     sources: &mut SourceMap,
@@ -84,12 +97,22 @@ pub fn parse_with(
             sources.add(format!("${}", binding.name), format!("define {} = {}", binding.name, binding.value))
         })
         .collect();
+    parse_behind(sources, &bound, id, loader)
+}
+
+/// Reads a text behind others that define variables, which it can use.
+pub fn parse_behind(
+    sources: &mut SourceMap,
+    before: &[SourceId],
+    id: SourceId,
+    loader: &mut dyn Loader,
+) -> Parsed {
     let mut parser = Parser::new(sources, loader);
-    for source in bound {
-        parser.run(source);
+    for &source in before {
+        parser.run_definitions(source);
     }
     parser.run(id);
-    Parsed { commands: parser.commands, definitions: parser.definitions, diagnostics: parser.diagnostics }
+    parser.into_parsed()
 }
 
 #[cfg(test)]

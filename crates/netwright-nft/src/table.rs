@@ -20,4 +20,5 @@ pub use datatype::{ByteOrder, Concat, DataType, Database};
 pub use header::{ExtensionBase, Field, Header, HeaderId};
 pub use key::{CtKey, Key, MetaKey, RtKey, SocketKey, TunnelKey, XfrmKey};
 pub use names::Names;
+pub use time::Zone;
 pub use value::PrintOptions;

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use netwright_netfilter::{
-    Batch, ChainAttrs, ChainPolicy, Device, Devices, Family, FlowtableAttrs, FlowtableHookAttrs, HookAttrs,
+    Batch, ChainAttrs, ChainPolicy, ChainRef, Device, Devices, Family, FlowtableAttrs, FlowtableHookAttrs,
+    HookAttrs, Item, Rule as KernelRule, SetRef, TableRef,
 };
-use netwright_nft::catalog::Catalog;
+use netwright_nft::catalog::{Catalog, Found, Lookup};
 use netwright_nft::diagnostic::SourceMap;
-use netwright_nft::evaluate::{Compiled, Options, compile};
-use netwright_nft::ir::{Command, Expression, Target};
+use netwright_nft::evaluate::{Compiled, Options, compile, compile_with};
+use netwright_nft::ir::{Command, Element, Entity, Expression, Set, Target};
 use netwright_nft::lower;
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names};
@@ -17,8 +18,15 @@ fn compiled(text: &str) -> (Compiled, Vec<String>) {
     let mut sources = SourceMap::default();
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
-    let compiled =
-        compile(&sources, &parsed, &Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 });
+    let compiled = compile(
+        &sources,
+        &parsed,
+        &Options {
+            names: &Names::new(),
+            catalog: &Catalog::default(),
+            zone: netwright_nft::table::Zone::UTC,
+        },
+    );
     let said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
     let errors = said
         .map(|error| {
@@ -75,8 +83,8 @@ fn every_mistake_of_a_text_is_told_with_its_place_and_what_was_meant() {
 fn in_a_table_everything_comes_before_what_refers_to_it() {
     let (compiled, errors) = compiled(
         "table inet t {
-            chain a { ip saddr vmap @m; counter name \"n\"; jump b }
-            map m { type ipv4_addr : verdict; elements = { 192.0.2.1 : jump b } }
+            chain a { ip saddr vmap @m; counter name \"n\"; jump b; }
+            map m { type ipv4_addr : verdict; elements = { 192.0.2.1 : jump b }; }
             counter n { }
             chain b { }
         }",
@@ -100,14 +108,17 @@ fn in_a_table_everything_comes_before_what_refers_to_it() {
 /// The same elements once as a long list and once as many short ones.
 fn check_long_list(set: &str, element: impl Fn(u32) -> String) {
     let list: Vec<String> = (0..300).map(element).collect();
-    let long =
-        format!("add table ip t\nadd set ip t s {{ {set} }}\nadd element ip t s {{ {} }}\n", list.join(", "));
+    let kind = if set.contains(" : ") { "map" } else { "set" };
+    let long = format!(
+        "add table ip t\nadd {kind} ip t s {{ {set} }}\nadd element ip t s {{ {} }}\n",
+        list.join(", ")
+    );
     let (packed, errors) = compiled(&long);
     assert_eq!(errors, [""; 0]);
     let last = packed.commands.last().unwrap();
     let Target::PackedElements { set, elements } = &last.target else { panic!("not packed: {set}") };
     let single = Command {
-        target: Target::Elements { set: set.clone(), elements: elements.elements(&set.key.parts).collect() },
+        target: Target::Elements { set: set.clone(), elements: elements.elements(set).collect() },
         ..last.clone()
     };
     assert_eq!(elements.len(&set.key.parts), 300);
@@ -126,6 +137,10 @@ fn long_lists_become_the_same_messages_as_single_elements() {
     check_long_list("type inet_service; flags interval;", |n| format!("{}-{}", n * 10 + 1, n * 10 + 3));
     check_long_list("type ipv6_addr; flags interval;", |n| format!("2001:db8:{n:x}::/48"));
     check_long_list("type mark; flags interval;", |n| format!("{}", u64::from(u32::MAX) - u64::from(n) * 2));
+    check_long_list("typeof vlan id; flags interval;", |n| format!("{}", 4095 - n * 2));
+    check_long_list("type ipv4_addr : mark;", |n| format!("10.0.{}.{} : {:#x}", n / 250, n % 250, n * 7));
+    check_long_list("type mark : ipv4_addr . inet_service;", |n| format!("{n} : 192.0.2.1 . {}", n + 1));
+    check_long_list("typeof ip saddr . meta mark : meta mark;", |n| format!("192.0.2.1 . {n} : {n}"));
 }
 
 #[test]
@@ -171,16 +186,16 @@ fn last_hook(text: &str) -> (String, Option<HookAttrs>, Option<FlowtableHookAttr
 #[test]
 fn single_devices_come_and_go_without_the_chain_or_flow_table() {
     let several = Some(Devices(vec![Device::Name("e1".into()), Device::Prefix("wan".into())]));
-    let named = |device: &str| HookAttrs { device: Some(device.into()), ..HookAttrs::default() };
+    let named = |device: &str| HookAttrs::default().device(device.into());
     let (step, hook, _) = last_hook("delete chain netdev t c { devices = { e1 }; }");
     assert_eq!((step.as_str(), hook), ("delete chain netdev t c", Some(named("e1"))));
     let (step, hook, _) = last_hook("add chain netdev t c { devices = { e1 }; }");
     assert_eq!((step.as_str(), hook), ("add chain netdev t c", Some(named("e1"))));
     let whole = "delete chain netdev t c { type filter hook ingress devices = { e1, wan* } priority 5; }";
-    let wanted = HookAttrs { number: Some(0), devices: several.clone(), ..HookAttrs::default() };
+    let wanted = HookAttrs::default().number(0).with(|attrs| attrs.devices = several.clone());
     assert_eq!(last_hook(whole).1, Some(wanted));
     assert_eq!(last_hook("delete chain netdev t c").1, None);
-    let wanted = FlowtableHookAttrs { devices: several, ..FlowtableHookAttrs::default() };
+    let wanted = FlowtableHookAttrs::default().with(|attrs| attrs.devices = several);
     for text in ["", "hook ingress priority 5;"] {
         let text = format!("delete flowtable inet t f {{ {text} devices = {{ e1, wan* }}; }}");
         let (step, _, hook) = last_hook(&text);
@@ -213,7 +228,11 @@ fn what_a_whole_catalogue_does_not_have_is_told_with_the_nearest_name() {
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
     let none = Catalog::of_nothing();
-    let said = compile(&sources, &parsed, &Options { names: &Names::new(), catalog: &none, zone: 0 });
+    let said = compile(
+        &sources,
+        &parsed,
+        &Options { names: &Names::new(), catalog: &none, zone: netwright_nft::table::Zone::UTC },
+    );
     let said: Vec<&str> = said.diagnostics.iter().map(|one| one.message.as_str()).collect();
     let wanted = [
         "table `t` has no chain `wbe`",
@@ -225,10 +244,129 @@ fn what_a_whole_catalogue_does_not_have_is_told_with_the_nearest_name() {
         "there is no table `other` of the family inet",
     ];
     assert_eq!(said, wanted);
-    let (unknown, errors) = compiled(text);
+    let (_, errors) = compiled(text);
     assert_eq!(errors, [""; 0], "of tables that may have more nothing is said");
-    let missing: Vec<&str> = unknown.missing.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(missing, ["wbe", "hist", "wep", "hit", "fest", "inptu", "c"]);
+    assert_eq!(asked(text), [""; 0], "and the kernel will tell");
+}
+
+/// Notes what is asked, and knows nothing.
+#[derive(Default)]
+struct Noting(Vec<String>);
+
+impl Lookup for Noting {
+    fn set(&mut self, set: &SetRef) -> Found<Set> {
+        self.0.push(format!("set {set}"));
+        Found::Unknown
+    }
+
+    fn elements(&mut self, set: &SetRef) -> Found<Vec<Element>> {
+        self.0.push(format!("elements of {set}"));
+        Found::Unknown
+    }
+
+    fn chain(&mut self, chain: &ChainRef) -> Found<u64> {
+        self.0.push(format!("chain {chain}"));
+        Found::Unknown
+    }
+
+    fn rules(&mut self, chain: &ChainRef) -> Found<Vec<u64>> {
+        self.0.push(format!("rules of {chain}"));
+        Found::Unknown
+    }
+
+    fn tables(&mut self) -> Found<Vec<TableRef>> {
+        self.0.push("tables".to_owned());
+        Found::Unknown
+    }
+
+    fn names(&mut self, table: &TableRef, entity: Entity) -> Found<Vec<String>> {
+        self.0.push(format!("{entity:?} of {table}"));
+        Found::Unknown
+    }
+}
+
+/// What a text makes the compiler ask of the kernel.
+fn asked(text: &str) -> Vec<String> {
+    let mut sources = SourceMap::default();
+    let id = sources.add("test", text);
+    let parsed = parse(&mut sources, id, &mut NoIncludes);
+    let options =
+        Options { names: &Names::new(), catalog: &Catalog::default(), zone: netwright_nft::table::Zone::UTC };
+    let mut noting = Noting::default();
+    let _ = compile_with(&sources, &parsed, &options, &mut noting);
+    noting.0
+}
+
+#[test]
+fn the_kernel_is_asked_for_just_what_a_text_refers_to() {
+    for (text, questions) in [
+        ("add table ip t; add chain ip t c; add rule ip t c tcp dport 22 accept", vec![]),
+        ("add rule ip t c ip saddr @s jump d", vec!["set ip t s"]),
+        ("add rule ip t c ip saddr { 192.0.2.1 } counter name k", vec![]),
+        ("add table ip t; add set ip t s { type ipv4_addr; }; add rule ip t c ip saddr @s", vec![]),
+        ("flush ruleset; add table ip t; add rule ip t c ip saddr @s", vec![]),
+        ("add rule ip t c index 3 accept", vec!["rules of ip t c"]),
+        ("add rule ip t c index 3 accept; insert rule ip t c index 0 drop", vec!["rules of ip t c"]),
+        ("rename chain ip t c d", vec!["chain ip t c"]),
+        ("delete rule ip t c handle 7", vec![]),
+        ("delete element ip t s { 192.0.2.1 }", vec!["set ip t s"]),
+        ("flush chain ip t c; delete chain ip t c; delete table ip t", vec![]),
+        ("list ruleset", vec![]),
+    ] {
+        let questions: Vec<String> = questions.into_iter().map(str::to_owned).collect();
+        let mut asked = asked(text);
+        asked.dedup();
+        assert_eq!(asked, questions, "{text}");
+    }
+}
+
+#[test]
+fn rules_are_counted_as_a_batch_goes_on() {
+    let mut known = Catalog::default();
+    known.table_mut(Family::IPV4, "t").rules.insert("c".into(), vec![10, 11, 12]);
+    type Places = Vec<(Option<u64>, Option<u32>)>;
+    let placed = |text: &str| -> Result<Places, String> {
+        let mut sources = SourceMap::default();
+        let id = sources.add("test", text);
+        let parsed = parse(&mut sources, id, &mut NoIncludes);
+        let options =
+            Options { names: &Names::new(), catalog: &known, zone: netwright_nft::table::Zone::UTC };
+        let compiled = compile(&sources, &parsed, &options);
+        let mut batch = Batch::new();
+        lower::batch(&compiled.commands, &compiled.catalog, &mut batch)
+            .map_err(|failed| failed.error.message)?;
+        let steps = (0..batch.messages() as usize).filter_map(|index| batch.step(index));
+        let rules = steps.filter_map(|step| KernelRule::read(&step.message).ok().flatten());
+        Ok(rules.map(|rule| (rule.position, rule.position_id)).collect())
+    };
+    let at = |handle| (Some(handle), None);
+    let by = |id| (None, Some(id));
+    assert_eq!(placed("add rule t c index 1 accept").unwrap(), [at(11)]);
+    assert_eq!(
+        placed("add rule t c index 0 accept; add rule t c index 1 drop; add rule t c index 2 drop").unwrap(),
+        [at(10), by(1), by(2)]
+    );
+    assert_eq!(
+        placed("insert rule t c accept; insert rule t c index 0 drop; insert rule t c index 2 drop").unwrap(),
+        [(None, None), by(1), at(10)]
+    );
+    assert_eq!(
+        placed("add rule t c accept; insert rule t c index 3 drop; insert rule t c index 4 drop").unwrap(),
+        [(None, None), by(1), by(1)]
+    );
+    assert_eq!(placed("delete rule t c handle 11; add rule t c index 1 accept").unwrap(), [at(12)]);
+    assert_eq!(
+        placed("flush chain t c; add rule t c accept; add rule t c index 0 drop").unwrap(),
+        [(None, None), by(1)]
+    );
+    assert_eq!(
+        placed("replace rule t c handle 11 accept; add rule t c index 1 drop").unwrap(),
+        [(None, None), by(1)]
+    );
+    assert!(placed("flush chain t c; add rule t c index 0 drop").unwrap_err().contains("index 0"));
+    assert!(placed("add rule t c index 3 drop").unwrap_err().contains("index 3"));
+    // rules of chains in which nothing is counted get no numbers
+    assert_eq!(placed("add rule t d accept; add rule t d drop").unwrap(), [(None, None), (None, None)]);
 }
 
 #[test]
@@ -239,7 +377,8 @@ fn what_is_in_a_table_that_is_nowhere_is_told_of_the_table() {
         let mut sources = SourceMap::default();
         let id = sources.add("test", text);
         let parsed = parse(&mut sources, id, &mut NoIncludes);
-        let options = Options { names: &Names::new(), catalog: &known, zone: 0 };
+        let options =
+            Options { names: &Names::new(), catalog: &known, zone: netwright_nft::table::Zone::UTC };
         let found = compile(&sources, &parsed, &options).diagnostics.into_iter();
         found.map(|one| (one.labels[0].span.start, one.message, one.help)).collect()
     };
@@ -290,7 +429,11 @@ fn raw_bits_of_a_port_are_the_port() {
             let mut sources = SourceMap::default();
             let id = sources.add("test", format!("table inet t {{ chain c {{ {rule}; }}; }}"));
             let parsed = parse(&mut sources, id, &mut NoIncludes);
-            let options = Options { names: &names, catalog: &Catalog::default(), zone: 0 };
+            let options = Options {
+                names: &names,
+                catalog: &Catalog::default(),
+                zone: netwright_nft::table::Zone::UTC,
+            };
             let compiled = compile(&sources, &parsed, &options);
             assert!(compiled.diagnostics.is_empty(), "{rule}: {:?}", compiled.diagnostics);
             bytes(&compiled.commands, &compiled.catalog)
@@ -345,7 +488,7 @@ fn settled(text: &str, held: &str) -> Vec<String> {
     let mut sources = SourceMap::default();
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
-    let options = Options { names: &Names::new(), catalog: &known, zone: 0 };
+    let options = Options { names: &Names::new(), catalog: &known, zone: netwright_nft::table::Zone::UTC };
     let compiled = compile(&sources, &parsed, &options);
     let wrong = compiled.diagnostics.iter().map(|one| one.message.clone());
     let orders = compiled.commands.iter().filter_map(|command| {
@@ -389,14 +532,11 @@ fn merged_intervals_change_as_a_whole() {
 
 #[test]
 fn what_merged_sets_hold_is_asked_for() {
-    let missing = |text: &str| -> Vec<(String, bool)> {
-        compiled(text).0.missing.iter().map(|one| (one.name.clone(), one.content)).collect()
-    };
-    assert_eq!(missing("add element ip t s { 1 }"), [("s".to_owned(), true), ("s".to_owned(), false)]);
+    assert_eq!(asked("add element ip t s { 1 }"), ["set ip t s"]);
     let merged = "table ip t { set s { type inet_service; flags interval; auto-merge; elements = { 1 }; }; }";
-    assert_eq!(missing(merged), [("s".to_owned(), true)]);
-    assert_eq!(missing(&format!("flush ruleset\n{merged}")), []);
-    assert_eq!(missing(&merged.replace("auto-merge;", "")), []);
+    assert_eq!(asked(merged), ["elements of ip t s"]);
+    assert_eq!(asked(&format!("flush ruleset\n{merged}")), [""; 0]);
+    assert_eq!(asked(&merged.replace("auto-merge;", "")), ["elements of ip t s"], "what overlaps is told");
 }
 
 #[test]
@@ -428,5 +568,37 @@ fn variables_do_not_unfold_without_an_end() {
         });
         let (_, said) = compiled(&text);
         assert!(said.iter().any(|one| one.contains("more than can be unfolded")), "{said:?}");
+    }
+}
+
+#[test]
+fn what_another_language_writes_is_told_in_the_words_of_nft() {
+    for (rule, help) in [
+        ("polcy drop", "Did you mean `policy`?"),
+        ("tcp 22 accept", "Write the field: `tcp dport 22` or `tcp sport 22`."),
+        ("ip 192.0.2.1 drop", "Write the field: `ip saddr 192.0.2.1` or `ip daddr 192.0.2.1`."),
+        ("192.0.2.0/24 drop", "Write the field: `ip saddr 192.0.2.0` or `ip daddr 192.0.2.0`."),
+        ("tcp dport 22 80 accept", "Several values stand in braces: `{ 22, 80 }`."),
+        ("tcp dport 22, 80 accept", "Values of which one must match stand in a set: `{ 22, 80 }`."),
+        ("tcp dport { 22 80 } accept", "Elements have commas between them."),
+        ("tcp dport 22:80 accept", "A range is written `22-80`."),
+        ("tcp dport any accept", "Leave the match out: what is not asked for may be anything."),
+        ("ct state NEW accept", "nft writes it in lower case: `new`."),
+        ("ip6 saddr 192.0.2.1 drop", "IPv4 addresses are those of `ip`."),
+        ("ip saddr 10.0.0.0/255.0.0.0 drop", "Write `/8`."),
+        (
+            "ip saddr 192.0.2.1 && tcp dport 22 drop",
+            "Matches stand side by side, and all of them must hold: write nothing between them.",
+        ),
+        ("limit 3/second", "A rate is written `limit rate 3/second`."),
+        ("limit rate 3/sec", "Did you mean `second`?"),
+        ("reject with icmp-port-unreachable", "nft has `reject with icmp port-unreachable`."),
+        ("tcp dport 22 redirect 80", "Ports are written `redirect to :80`."),
+        ("tcp dport 22 dnat ip to 192.0.2.1 80", "A port stands behind a colon: `192.0.2.1:80`."),
+        ("accept comment two words", "A comment of several words stands in double quotes."),
+        ("ether saddr 00-11-22-33-44-55 drop", "An Ethernet address has colons: `00:11:22:33:44:55`."),
+    ] {
+        let (_, errors) = compiled(&format!("table inet t {{\n chain c {{\n {rule}\n }}\n}}\n"));
+        assert!(errors.iter().any(|error| error.ends_with(help)), "{rule}: {errors:?}");
     }
 }

@@ -9,7 +9,7 @@ use netwright_nft::table::value::{self, BitStyle, PrintOptions};
 use netwright_nft::table::{ByteOrder, DataType, Field, Header, Names};
 
 /// Two hours east of UTC.
-const ZONE: i32 = 7200;
+const ZONE: netwright_nft::table::Zone = netwright_nft::table::Zone::fixed(7200);
 
 /// The oracle, or nothing (with a word on standard error) where there is none.
 fn oracle() -> Option<PathBuf> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use netwright_wire::{Dump, Malformed, Message, Request, Subject, Unknown, Value, Writer};
 
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, refuse_no_link, require_link, write_header};
 use crate::prefix::{Prefix, PrefixError};
 use crate::{Family, LinkId, Object, Purpose, Scope};
 
@@ -323,6 +323,11 @@ impl Object for Address {
 
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         write_header(&self.header(), writer);
+        require_link(self.link.index, writer);
+        refuse_empty(self.label.as_deref(), "a label is not empty", writer);
+        if self.address.is_ipv6() && (self.broadcast.is_some() || self.label.is_some()) {
+            writer.contradiction("only addresses of IPv4 have a label or a broadcast address");
+        }
         if self.peer.is_some_and(|peer| Family::of(peer) != self.family()) {
             writer.contradiction("the address and its peer are of different families");
         }
@@ -402,6 +407,7 @@ impl Request for List {
     }
 
     fn write(&self, writer: &mut Writer) {
+        refuse_no_link(self.link, writer);
         let index = self.link.map_or(0, |link| link.index);
         let header = AddressHeader { family: self.family.0, index, ..AddressHeader::default() };
         write_header(&header, writer);

@@ -90,8 +90,8 @@ netwright_wire::open_enum! {
         BABEL = 42 "babel",
         /// Open/R.
         OPENR = 99 "openr",
-        /// netwright: routes and rules that it made itself. A number that neither the kernel's header nor the
-        /// routing daemons known to it use.
+        /// Desired state that netwright applies; the library by itself marks nothing so. A number that neither the kernel's header
+        /// nor the routing daemons known to it use.
         NETWRIGHT = 157 "netwright",
         /// BGP.
         BGP = 186 "bgp",

@@ -1,5 +1,5 @@
 //! Links, addresses, routes, rules and neighbours of rtnetlink as data, and the requests for them as values;
-//! sockets ([`socket_diagnosis`]) beside them.
+//! sockets ([`socket_diagnosis`]) and families of generic netlink ([`generic`]) beside them.
 //!
 //! Each kind of object has a module with the attribute table as the kernel's headers have it, an owned type with
 //! public fields, a view that reads a received message in place, and its requests. [`Add`], [`Replace`], [`Append`]
@@ -22,10 +22,12 @@
 
 pub mod address;
 mod family;
+pub mod generic;
 mod hardware;
 pub mod link;
 mod link_id;
 pub mod message;
+pub mod namespace_id;
 pub mod neighbour;
 pub mod nexthop;
 mod object;
@@ -43,7 +45,7 @@ pub use link::Link;
 pub use link_id::LinkId;
 pub use neighbour::Neighbour;
 pub use nexthop::Nexthop;
-pub use object::{Add, Append, Delete, Echo, Making, Object, Purpose, Replace};
+pub use object::{Add, Append, Delete, Object, Purpose, Replace};
 pub use prefix::Prefix;
 pub use route::Route;
 pub use rule::Rule;

@@ -20,11 +20,14 @@ pub use attributes::{
     Ipv6LinkView, LinkAttrs, LinkAttrsView, LinkHeader, LinkInfoAttrs, LinkInfoView, ProtocolDownReason,
     ProtocolDownReasonView,
 };
-pub use change::{Change, Namespace, Set};
+#[allow(deprecated)] // for who knows it by its former name
+#[doc(hidden)]
+pub use change::Namespace;
+pub use change::{Change, NamespaceRef, Set, SetGroup};
 pub use create::{Create, Peer, PeerView};
 pub use info::LinkInfo;
 pub use kind::{LinkKind, PortKind};
-pub use requests::{AlternativeNames, Delete, Get, List, Target};
+pub use requests::{AlternativeNames, Delete, DeleteGroup, Get, List, Target};
 pub use statistics::Statistics;
 
 netwright_wire::open_flags! {

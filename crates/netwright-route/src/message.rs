@@ -39,6 +39,12 @@ pub mod kind {
     pub const DELETE_RULE: u16 = 33;
     /// `RTM_GETRULE`
     pub const GET_RULE: u16 = 34;
+    /// `RTM_NEWNSID`
+    pub const NEW_NAMESPACE_ID: u16 = 88;
+    /// `RTM_DELNSID`
+    pub const DELETE_NAMESPACE_ID: u16 = 89;
+    /// `RTM_GETNSID`
+    pub const GET_NAMESPACE_ID: u16 = 90;
     /// `RTM_NEWNEXTHOP`
     pub const NEW_NEXTHOP: u16 = 104;
     /// `RTM_DELNEXTHOP`
@@ -78,6 +84,27 @@ pub mod group {
 /// Writes a fixed struct in the machine's byte order.
 pub(crate) fn write_header<T: Value>(header: &T, writer: &mut Writer) {
     header.write::<netwright_wire::Native>(writer);
+}
+
+/// Refuses a link that is none: the kernel takes the index 0 for «not said», and then means all, or any.
+pub(crate) fn require_link(index: u32, writer: &mut Writer) {
+    if index == 0 {
+        writer.contradiction("a link is missing: 0 is the index of none");
+    }
+}
+
+/// The same of a link that may be left out.
+pub(crate) fn refuse_no_link(link: Option<crate::LinkId>, writer: &mut Writer) {
+    if let Some(link) = link {
+        require_link(link.index, writer);
+    }
+}
+
+/// Refuses an empty text where a name must be: the kernel takes it for «not said».
+pub(crate) fn refuse_empty(name: Option<&str>, what: &'static str, writer: &mut Writer) {
+    if name == Some("") {
+        writer.contradiction(what);
+    }
 }
 
 /// The error for an answer of another type than the request asked for.

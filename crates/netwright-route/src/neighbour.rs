@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use netwright_wire::{Dump, Malformed, Message, Request, Subject, Unknown, Value, Writer};
 
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_no_link, require_link, write_header};
 use crate::{Family, HardwareAddress, LinkId, NetworkOrder, Object, Protocol, Purpose, RawNest};
 
 netwright_wire::header! {
@@ -238,6 +238,17 @@ impl Neighbour {
         }
     }
 
+    /// Of forwarding entries the kernel tells no flag that says whether the bridge or its port has them, but the bridge.
+    fn whose(&self) -> NeighbourFlags {
+        let either = NeighbourFlags::SELF | NeighbourFlags::MASTER;
+        match self.master {
+            Some(master) if self.family == Family::BRIDGE && !self.flags.intersects(either) => {
+                if master == self.link.index { NeighbourFlags::SELF } else { NeighbourFlags::MASTER }
+            }
+            _ => NeighbourFlags::empty(),
+        }
+    }
+
     fn parts(&self, purpose: Purpose) -> (NeighbourHeader, NeighbourAttrs) {
         let new = purpose == Purpose::New;
         let state = if new && self.state.is_empty() { NeighbourState::PERMANENT } else { self.state };
@@ -245,7 +256,7 @@ impl Neighbour {
             family: self.family.0,
             index: self.link.index,
             state,
-            flags: self.flags,
+            flags: self.flags | self.whose(),
             ..NeighbourHeader::default()
         };
         let attrs = NeighbourAttrs {
@@ -324,6 +335,10 @@ impl Object for Neighbour {
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         let (header, attrs) = self.parts(purpose);
         write_header(&header, writer);
+        require_link(self.link.index, writer);
+        if self.destination.is_none() && self.address.is_none() {
+            writer.contradiction("neither of its addresses is named");
+        }
         attrs.write_attributes(writer);
     }
 
@@ -416,6 +431,8 @@ impl Request for List {
             ..NeighbourHeader::default()
         };
         write_header(&header, writer);
+        refuse_no_link(self.link, writer);
+        refuse_no_link(self.master, writer);
         let master = self.master.map(|master| master.index);
         let index = index.filter(|_| !bridge);
         NeighbourAttrs { index, master, ..NeighbourAttrs::default() }.write_attributes(writer);

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use netwright_wire::{ByteOrder, Dump, Malformed, Message, Native, Request, Subject, Unknown, Value, Writer};
+use netwright_wire::{
+    ByteOrder, Dump, Malformed, Message, Native, Query, Request, Subject, Unknown, Value, Writer,
+};
 
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_no_link, unexpected, write_header};
 use crate::route::{Encapsulation, EncapsulationKind, RouteFlags};
 use crate::{Family, LinkId, Object, Protocol, Purpose, RawNest};
 
@@ -20,14 +22,69 @@ netwright_wire::header! {
         flags: RouteFlags,
     }
 
-    /// A member of a group (`struct nexthop_grp`).
-    pub struct GroupMember: Native {
-        /// Id of the nexthop.
+    /// A member of a group as it is sent (`struct nexthop_grp`).
+    pub struct WireGroupMember: Native {
         id: u32,
-        /// Weight less one.
-        weight: u8,
-        reserved1: u8,
-        reserved2: u16,
+        /// Weight less one, its low eight bits.
+        weight_low: u8,
+        /// Weight less one, its high eight bits (from Linux 6.12 on).
+        weight_high: u8,
+        reserved: u16,
+    }
+}
+
+/// A member of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "nexthop_grp")]
+pub struct GroupMember {
+    /// Id of the nexthop.
+    pub id: u32,
+    /// Its share, 1 to 65536; kernels before 6.12 know up to 256.
+    pub weight: u32,
+}
+
+impl Default for GroupMember {
+    fn default() -> Self {
+        GroupMember { id: 0, weight: 1 }
+    }
+}
+
+impl GroupMember {
+    /// A nexthop with a share of 1.
+    #[must_use]
+    pub fn new(id: u32) -> Self {
+        GroupMember { id, ..GroupMember::default() }
+    }
+
+    /// The same with this share, 1 to 65536.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    fn check(&self, writer: &mut Writer) {
+        if self.id == 0 {
+            writer.contradiction("there is no nexthop 0");
+        }
+        if !(1..=65536).contains(&self.weight) {
+            writer.contradiction("the weight of a member is 1 to 65536");
+        }
+    }
+}
+
+impl From<WireGroupMember> for GroupMember {
+    fn from(member: WireGroupMember) -> Self {
+        let less_one = u16::from_le_bytes([member.weight_low, member.weight_high]);
+        GroupMember { id: member.id, weight: u32::from(less_one) + 1 }
+    }
+}
+
+impl From<GroupMember> for WireGroupMember {
+    fn from(member: GroupMember) -> Self {
+        let less_one = u16::try_from(member.weight.saturating_sub(1)).unwrap_or(u16::MAX);
+        let [weight_low, weight_high] = less_one.to_le_bytes();
+        WireGroupMember { id: member.id, weight_low, weight_high, reserved: 0 }
     }
 }
 
@@ -60,6 +117,14 @@ netwright_wire::attrs! {
         NHA_RES_GROUP = 12 => resilient_group: RawNest,
         /// A bucket of a resilient group.
         NHA_RES_BUCKET = 13 => resilient_bucket: RawNest,
+        /// How the kernel answers, such as whether weights of 16 bits are known.
+        NHA_OP_FLAGS = 14 => operation_flags: u32,
+        /// Counters of a group.
+        NHA_GROUP_STATS = 15 => group_statistics: RawNest,
+        /// Whether the hardware counts for a group (0 or 1).
+        NHA_HW_STATS_ENABLE = 16 => hardware_statistics: u32,
+        /// Whether it does count.
+        NHA_HW_STATS_USED = 17 => hardware_statistics_used: u32,
     }
 }
 
@@ -78,23 +143,18 @@ impl Value for Group {
     }
 
     fn own(view: &[u8]) -> Result<Self, Malformed> {
-        let whole = view.len().is_multiple_of(GroupMember::SIZE);
-        if !whole {
-            return Err(Malformed::new(
-                "a member of a nexthop group",
-                GroupMember::SIZE,
-                view.len() % GroupMember::SIZE,
-            ));
+        const SIZE: usize = WireGroupMember::SIZE;
+        if !view.len().is_multiple_of(SIZE) {
+            return Err(Malformed::new("a member of a nexthop group", SIZE, view.len() % SIZE));
         }
-        view.chunks_exact(GroupMember::SIZE)
-            .map(GroupMember::read::<Native>)
-            .collect::<Result<_, _>>()
-            .map(Group)
+        let members =
+            view.chunks_exact(SIZE).map(|member| Ok(WireGroupMember::read::<Native>(member)?.into()));
+        members.collect::<Result<_, _>>().map(Group)
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
         for member in &self.0 {
-            member.write::<Native>(writer);
+            WireGroupMember::from(*member).write::<Native>(writer);
         }
     }
 }
@@ -120,10 +180,12 @@ pub struct Nexthop {
     /// Whether it is for forwarding entries.
     pub forwarding: bool,
     /// Encapsulation.
-    pub encapsulation: Option<Encapsulation>,
+    pub encapsulation: Option<Box<Encapsulation>>,
     /// Settings of a resilient group.
     pub resilient_group: Option<RawNest>,
-    /// Who made it. [`Protocol::NETWRIGHT`] for a new one.
+    /// Whether the hardware counts for a group; kernels before 6.9 do not know this.
+    pub hardware_statistics: Option<bool>,
+    /// Who made it. Unspecified for a new one, as `ip` has it.
     pub protocol: Option<Protocol>,
     /// Flags. States among them are not sent back.
     pub flags: RouteFlags,
@@ -140,10 +202,20 @@ impl Nexthop {
         }
     }
 
+    /// The same without what the kernel alone sets: states among its flags, and how long a resilient group has been unbalanced.
+    #[must_use]
+    pub fn without_state(&self) -> Self {
+        Nexthop {
+            flags: self.flags & RouteFlags::SETTABLE,
+            resilient_group: self.resilient_group.as_ref().map(without_state),
+            ..self.clone()
+        }
+    }
+
     fn write_new(&self, writer: &mut Writer) {
         let header = NexthopHeader {
             family: self.effective_family().0,
-            protocol: self.protocol.unwrap_or(Protocol::NETWRIGHT).0,
+            protocol: self.protocol.unwrap_or_default().0,
             flags: self.flags & RouteFlags::SETTABLE,
             ..NexthopHeader::default()
         };
@@ -157,11 +229,14 @@ impl Nexthop {
             encapsulation_kind: self.encapsulation.as_ref().map(|encapsulation| encapsulation.kind),
             encapsulation: self.encapsulation.as_ref().map(|encapsulation| encapsulation.data.clone()),
             forwarding: self.forwarding.then_some(()),
-            resilient_group: self.resilient_group.clone(),
+            resilient_group: self.resilient_group.as_ref().map(without_state),
+            hardware_statistics: self.hardware_statistics.map(u32::from),
             unknown: self.unknown.clone(),
             ..NexthopAttrs::default()
         };
         write_header(&header, writer);
+        refuse_no_link(self.link, writer);
+        self.group.iter().for_each(|member| member.check(writer));
         attrs.write_attributes(writer);
     }
 
@@ -176,13 +251,25 @@ impl Nexthop {
             group_kind: attrs.group_kind,
             blackhole: attrs.blackhole.is_some(),
             forwarding: attrs.forwarding.is_some(),
-            encapsulation: attrs.encapsulation_kind.map(|kind| Encapsulation { kind, data }),
+            encapsulation: attrs.encapsulation_kind.map(|kind| Box::new(Encapsulation { kind, data })),
             resilient_group: attrs.resilient_group,
+            hardware_statistics: attrs.hardware_statistics.map(|on| on != 0),
             protocol: Some(Protocol(header.protocol)),
             flags: header.flags,
             unknown: attrs.unknown,
         }
     }
+}
+
+/// The settings of a resilient group without how long it has been unbalanced, which the kernel tells and does not take.
+fn without_state(settings: &RawNest) -> RawNest {
+    const NHA_RES_GROUP_UNBALANCED_TIME: u16 = 4;
+    let mut kept = Writer::new();
+    let known = settings.attributes().map_while(Result::ok);
+    for attribute in known.filter(|attribute| attribute.kind != NHA_RES_GROUP_UNBALANCED_TIME) {
+        kept.bytes_attribute(attribute.kind, attribute.payload);
+    }
+    RawNest(kept.bytes().to_vec())
 }
 
 impl fmt::Display for Nexthop {
@@ -215,6 +302,9 @@ impl Object for Nexthop {
 
     /// The kernel takes the id alone for deleting and refuses anything besides.
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
+        if self.id == Some(0) || (self.id.is_none() && purpose == Purpose::Delete) {
+            writer.contradiction("a nexthop is named by its id, from 1 on");
+        }
         match purpose {
             Purpose::New => self.write_new(writer),
             Purpose::Delete => {
@@ -254,6 +344,44 @@ impl<'a> NexthopView<'a> {
     }
 }
 
+/// Asks for one nexthop object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Get {
+    /// Its id.
+    pub id: u32,
+}
+
+impl Subject for Get {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "get nexthop {}", self.id)
+    }
+}
+
+impl Request for Get {
+    const PROTOCOL: i32 = ROUTE_PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        kind::GET_NEXTHOP
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        if self.id == 0 {
+            writer.contradiction("there is no nexthop 0");
+        }
+        write_header(&NexthopHeader::default(), writer);
+        NexthopAttrs { id: Some(self.id), ..NexthopAttrs::default() }.write_attributes(writer);
+    }
+}
+
+impl Query for Get {
+    type Output = Nexthop;
+
+    fn read(&self, message: &Message<'_>) -> Result<Nexthop, Malformed> {
+        let view = NexthopView::read(message)?;
+        view.ok_or_else(|| unexpected("the nexthop that was asked for", message.payload))?.own()
+    }
+}
+
 /// Lists nexthop objects. What is set is filtered for by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct List {
@@ -282,6 +410,8 @@ impl Request for List {
 
     fn write(&self, writer: &mut Writer) {
         write_header(&NexthopHeader { family: self.family.0, ..NexthopHeader::default() }, writer);
+        refuse_no_link(self.link, writer);
+        refuse_no_link(self.master, writer);
         let attrs = NexthopAttrs {
             outgoing: self.link.map(|link| link.index),
             master: self.master.map(|master| master.index),

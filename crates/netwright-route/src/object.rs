@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use netwright_wire::{Acknowledged, Malformed, Message, MessageFlags, Query, Request, Subject, Writer};
+use netwright_wire::{Acknowledged, Making, Malformed, Message, MessageFlags, Request, Subject, Writer};
 
-use crate::message::{ROUTE_PROTOCOL, unexpected};
+use crate::message::ROUTE_PROTOCOL;
 
 /// What a message that names an object is for; defaults differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +31,6 @@ pub trait Object: fmt::Display + Sized {
 
     /// Reads an object out of a message; `None` where the message is not about one.
     fn read(message: &Message<'_>) -> Result<Option<Self>, Malformed>;
-}
-
-/// A request that the kernel answers with what it made, if asked to ([`Echo`]).
-pub trait Making: Acknowledged {
-    /// What is made.
-    type Made;
-
-    /// Reads what was made; `None` where the message is not about such an object.
-    fn read_made(&self, message: &Message<'_>) -> Result<Option<Self::Made>, Malformed>;
 }
 
 macro_rules! verbs {
@@ -109,43 +100,3 @@ macro_rules! making {
 }
 
 making!(Add, Replace, Append);
-
-/// A request with the made object as its reply (`NLM_F_ECHO`).
-///
-/// Not every kernel echoes every kind of object: IPv4 addresses, routes and rules yes; links from 6.2 on; IPv6
-/// addresses and neighbours not. Where nothing but the acknowledgement comes, the object is to be asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Echo<R>(
-    /// The request.
-    pub R,
-);
-
-impl<R: Making> Subject for Echo<R> {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe(f)
-    }
-}
-
-impl<R: Making> Request for Echo<R> {
-    const PROTOCOL: i32 = ROUTE_PROTOCOL;
-
-    fn kind(&self) -> u16 {
-        self.0.kind()
-    }
-
-    fn flags(&self) -> MessageFlags {
-        self.0.flags() | MessageFlags::ECHO
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        self.0.write(writer);
-    }
-}
-
-impl<R: Making> Query for Echo<R> {
-    type Output = R::Made;
-
-    fn read(&self, message: &Message<'_>) -> Result<R::Made, Malformed> {
-        self.0.read_made(message)?.ok_or_else(|| unexpected("the echo of what was made", message.payload))
-    }
-}

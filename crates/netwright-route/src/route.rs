@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use netwright_wire::{Attribute, Malformed, Message, Unknown, Value, Writer};
+use netwright_wire::{Malformed, Message, Unknown, Writer};
 
-use crate::message::{kind, write_header};
+use crate::message::{kind, refuse_no_link, write_header};
 use crate::{Family, LinkId, Object, Prefix, Protocol, Purpose, RawNest, Scope, Table};
 
 mod attributes;
+mod find;
 mod multipath;
+mod read;
 mod requests;
 mod vocabulary;
 
@@ -31,15 +33,15 @@ pub struct Encapsulation {
 }
 
 impl Encapsulation {
-    fn join(kind: Option<EncapsulationKind>, data: Option<RawNest>) -> Option<Self> {
-        kind.map(|kind| Encapsulation { kind, data: data.unwrap_or_default() })
+    fn join(kind: Option<EncapsulationKind>, data: Option<RawNest>) -> Option<Box<Self>> {
+        kind.map(|kind| Box::new(Encapsulation { kind, data: data.unwrap_or_default() }))
     }
 }
 
 /// A route.
 ///
-/// What is `None` in a new route gets the default that `ip` gives it, except that `protocol` becomes
-/// [`Protocol::NETWRIGHT`]; in a route to be deleted it matches anything, but the table, which is then the main one.
+/// What is `None` in a new route gets the default that `ip` gives it; in a route to be deleted it matches anything, but the table,
+/// which is then the main one, or that of local routes.
 ///
 /// ```
 /// use netwright_route::{LinkId, Route, route::NextHop};
@@ -62,12 +64,12 @@ pub struct Route {
     /// Source that packets must have (IPv6 subtrees).
     #[doc(alias = "RTA_SRC")]
     pub source: Option<Prefix>,
-    /// What becomes of packets.
+    /// What becomes of packets. Unspecified is unicast in a new route, and any in one to be deleted; IPv6 does not compare it.
     pub kind: RouteKind,
     /// Table. The default is main, or local for local, broadcast and anycast routes.
     #[doc(alias = "RTA_TABLE")]
     pub table: Option<Table>,
-    /// Who made it.
+    /// Who made it. [`Protocol::BOOT`] for a new one, as `ip` has it.
     pub protocol: Option<Protocol>,
     /// How far the destination is. The default is host for local routes, link where there is no gateway, else global.
     pub scope: Option<Scope>,
@@ -80,10 +82,11 @@ pub struct Route {
     /// The link that packets go out by.
     #[doc(alias = "RTA_OIF")]
     pub link: Option<LinkId>,
-    /// The link that packets came in by, in an answer to a lookup.
+    /// The link that packets came in by, in an answer to a lookup; not sent back.
     #[doc(alias = "RTA_IIF")]
     pub incoming: Option<LinkId>,
-    /// Priority, also called metric; the smallest wins.
+    /// Priority, also called metric; the smallest wins. `None` is 0 in a new route of IPv4, and 1024 in one of IPv6, which has no 0.
+    /// The kernel takes 0 for any in a route to be deleted, so it is refused there.
     #[doc(alias = "RTA_PRIORITY")]
     #[doc(alias = "metric")]
     pub priority: Option<u32>,
@@ -92,16 +95,17 @@ pub struct Route {
     pub preferred_source: Option<IpAddr>,
     /// Metrics.
     #[doc(alias = "RTA_METRICS")]
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<Box<Metrics>>,
     /// Several ways, instead of `gateway` and `link`.
     #[doc(alias = "RTA_MULTIPATH")]
     pub next_hops: Vec<NextHop>,
-    /// Nexthop object, instead of `gateway`, `link` and `next_hops`.
+    /// Nexthop object, instead of `gateway`, `link` and `next_hops`: where it is set, these are what the kernel tells of the
+    /// object, and not sent.
     #[doc(alias = "RTA_NH_ID")]
     pub nexthop: Option<u32>,
     /// Encapsulation.
     #[doc(alias = "RTA_ENCAP")]
-    pub encapsulation: Option<Encapsulation>,
+    pub encapsulation: Option<Box<Encapsulation>>,
     /// Router preference (IPv6).
     #[doc(alias = "RTA_PREF")]
     pub preference: Option<RouterPreference>,
@@ -110,14 +114,14 @@ pub struct Route {
     pub expires: Option<u32>,
     /// Flags. States among them are not sent back.
     pub flags: RouteFlags,
-    /// Mark that was looked up with.
+    /// Mark that was looked up with; not sent back.
     pub mark: Option<u32>,
-    /// User that was looked up for.
+    /// User that was looked up for; not sent back.
     pub user: Option<u32>,
     /// Realms.
     pub flow: Option<u32>,
-    /// Times and counts of the kernel's; not sent back.
-    pub cache_info: Option<RouteCacheInfo>,
+    /// Times and counts of the kernel's, where any is not 0; not sent back.
+    pub cache_info: Option<Box<RouteCacheInfo>>,
     /// Attributes that are not known, kept byte for byte.
     pub unknown: Unknown,
 }
@@ -140,7 +144,7 @@ impl Route {
         Route {
             destination,
             source: None,
-            kind: RouteKind::UNICAST,
+            kind: RouteKind::UNSPECIFIED,
             table: None,
             protocol: None,
             scope: None,
@@ -207,6 +211,13 @@ impl Route {
         self
     }
 
+    /// The same with these metrics.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(Box::new(metrics));
+        self
+    }
+
     setters! {
         /// The same in this table.
         table(Table);
@@ -218,8 +229,6 @@ impl Route {
         scope(Scope);
         /// The same made by this.
         protocol(Protocol);
-        /// The same with these metrics.
-        metrics(Metrics);
         /// The same by this nexthop object.
         nexthop(u32);
     }
@@ -264,11 +273,19 @@ impl Route {
 
     fn header(&self, purpose: Purpose) -> RouteHeader {
         let (protocol, scope) = match purpose {
-            Purpose::New => (self.protocol.unwrap_or(Protocol::NETWRIGHT), self.effective_scope()),
+            Purpose::New => (self.protocol.unwrap_or(Protocol::BOOT), self.effective_scope()),
             Purpose::Delete => {
                 (self.protocol.unwrap_or(Protocol::UNSPECIFIED), self.scope.unwrap_or(Scope::NOWHERE))
             }
         };
+        // of a route by a nexthop that drops packets, the kernel tells the nexthop's kind, and does not take it
+        let kind = match (self.kind, purpose) {
+            _ if self.nexthop.is_some() && purpose == Purpose::Delete => RouteKind::UNSPECIFIED,
+            (RouteKind::UNSPECIFIED, Purpose::New) => RouteKind::UNICAST,
+            (RouteKind::BLACKHOLE, Purpose::New) if self.nexthop.is_some() => RouteKind::UNICAST,
+            (kind, _) => kind,
+        };
+        let settable = if self.nexthop.is_some() { RouteFlags::PREFIX } else { RouteFlags::SETTABLE };
         RouteHeader {
             family: self.family().0,
             destination_length: self.destination.length,
@@ -277,105 +294,70 @@ impl Route {
             table: self.effective_table().byte(),
             protocol: protocol.0,
             scope: scope.0,
-            kind: self.kind.0,
-            flags: self.flags & RouteFlags::SETTABLE,
+            kind: kind.0,
+            flags: self.flags & settable,
         }
     }
 
     fn attributes(&self) -> RouteAttrs {
         let family = self.family();
-        let (gateway, via) = multipath::split_gateway(self.gateway, family);
+        let own_way = self.nexthop.is_none();
+        let encapsulation = self.encapsulation.as_ref().filter(|_| own_way);
+        let (gateway, via) = multipath::split_gateway(self.gateway.filter(|_| own_way), family);
         let hops = || self.next_hops.iter().map(|hop| hop.to_wire(family)).collect();
         RouteAttrs {
             destination: (self.destination.length > 0).then_some(self.destination.address),
             source: self.source.map(|source| source.address),
-            incoming: self.incoming.map(|link| link.index),
-            outgoing: self.link.map(|link| link.index),
+            outgoing: self.link.filter(|_| own_way).map(|link| link.index),
             gateway,
             via,
             priority: self.priority,
             preferred_source: self.preferred_source,
-            metrics: self.metrics.clone(),
-            multipath: (!self.next_hops.is_empty()).then(|| Multipath(hops())),
+            metrics: self.metrics.as_deref().cloned(),
+            multipath: (own_way && !self.next_hops.is_empty()).then(|| Multipath(hops())),
             flow: self.flow,
             table: self.effective_table().attribute(),
-            mark: self.mark,
             preference: self.preference,
-            encapsulation_kind: self.encapsulation.as_ref().map(|encapsulation| encapsulation.kind),
-            encapsulation: self.encapsulation.as_ref().map(|encapsulation| encapsulation.data.clone()),
+            encapsulation_kind: encapsulation.map(|encapsulation| encapsulation.kind),
+            encapsulation: encapsulation.map(|encapsulation| encapsulation.data.clone()),
             expires: self.expires,
-            user: self.user,
             nexthop: self.nexthop,
             unknown: self.unknown.clone(),
             ..RouteAttrs::default()
         }
     }
 
-    fn from_parts(header: RouteHeader, attrs: RouteAttrs) -> Self {
-        let family = Family(header.family);
-        let mut unknown = Unknown::default();
-        keep_unused(&attrs, &mut unknown);
-        for raw in attrs.unknown.iter() {
-            let (kind, nested) = (raw.kind, raw.nested);
-            unknown.keep(u16::MAX, Attribute { kind, nested, payload: &raw.payload });
+    /// Refuses what the kernel would pass over in silence, or take for something else.
+    fn check(&self, purpose: Purpose, writer: &mut Writer) {
+        let ipv6 = self.family() == Family::IPV6;
+        refuse_no_link(self.link, writer);
+        if self.table == Some(Table::UNSPECIFIED) {
+            writer.contradiction("there is no table 0");
         }
-        let gateway = multipath::join_gateway(attrs.gateway, attrs.via, &mut unknown);
-        let prefix = |address: Option<IpAddr>, length| Prefix {
-            address: address.unwrap_or(family.unspecified_address()),
-            length,
-        };
-        let expires = |info: RouteCacheInfo| u32::try_from(info.expires / 100).ok().filter(|&s| s > 0);
-        Route {
-            destination: prefix(attrs.destination, header.destination_length),
-            source: attrs.source.map(|source| prefix(Some(source), header.source_length)),
-            kind: RouteKind(header.kind),
-            table: Some(attrs.table.unwrap_or(Table(header.table.into()))),
-            protocol: Some(Protocol(header.protocol)),
-            scope: Some(Scope(header.scope)),
-            type_of_service: header.type_of_service,
-            gateway,
-            link: attrs.outgoing.map(LinkId::new),
-            incoming: attrs.incoming.map(LinkId::new),
-            priority: attrs.priority,
-            preferred_source: attrs.preferred_source,
-            metrics: attrs.metrics,
-            next_hops: attrs
-                .multipath
-                .map_or(Vec::new(), |hops| hops.0.into_iter().map(NextHop::from_wire).collect()),
-            nexthop: attrs.nexthop,
-            encapsulation: Encapsulation::join(attrs.encapsulation_kind, attrs.encapsulation),
-            preference: attrs.preference,
-            expires: attrs.expires.or(attrs.cache_info.and_then(expires)),
-            flags: header.flags,
-            mark: attrs.mark,
-            user: attrs.user,
-            flow: attrs.flow,
-            cache_info: attrs.cache_info,
-            unknown,
+        if self.nexthop == Some(0) {
+            writer.contradiction("there is no nexthop 0");
         }
-    }
-}
-
-/// Keeps what the table knows and a [`Route`] has no field for: label switching and multicast routing.
-fn keep_unused(attrs: &RouteAttrs, unknown: &mut Unknown) {
-    const RTA_MFC_STATS: u16 = 17;
-    const RTA_NEWDST: u16 = 19;
-    const RTA_TTL_PROPAGATE: u16 = 26;
-    let propagate = attrs.ttl_propagate.map(|on| vec![u8::from(on)]);
-    for (kind, payload) in [
-        (RTA_MFC_STATS, &attrs.multicast_statistics),
-        (RTA_NEWDST, &attrs.new_destination),
-        (RTA_TTL_PROPAGATE, &propagate),
-    ] {
-        if let Some(payload) = payload {
-            unknown.keep(u16::MAX, Attribute { kind, nested: false, payload });
+        if self.priority == Some(0) && purpose == Purpose::Delete {
+            writer.contradiction("the kernel takes a metric of 0 for any in a deletion: leave it out for the route with the smallest");
+        }
+        if self.priority == Some(0) && ipv6 {
+            writer.contradiction("routes of IPv6 have a metric from 1 on");
+        }
+        if !ipv6 && (self.expires.is_some() || self.preference.is_some() || self.source.is_some()) {
+            writer.contradiction("only routes of IPv6 have a source, a preference or an end");
+        }
+        if self.nexthop.is_none() && !self.next_hops.is_empty() {
+            if self.gateway.is_some() || self.link.is_some() {
+                writer.contradiction("a route has one way or several, not both");
+            }
+            self.next_hops.iter().for_each(|hop| hop.check(writer));
         }
     }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind != RouteKind::UNICAST {
+        if !matches!(self.kind, RouteKind::UNICAST | RouteKind::UNSPECIFIED) {
             write!(f, "{} ", self.kind)?;
         }
         if self.is_default() {
@@ -426,6 +408,7 @@ impl Object for Route {
         if sources.into_iter().flatten().any(|source| Family::of(source) != self.family()) {
             writer.contradiction("the destination and the source are of different families");
         }
+        self.check(purpose, writer);
         self.attributes().write_attributes(writer);
     }
 
@@ -476,7 +459,7 @@ impl<'a> RouteView<'a> {
 
     /// Makes it the caller's own.
     pub fn own(&self) -> Result<Route, Malformed> {
-        Ok(Route::from_parts(self.header, RouteAttrs::own(self.attributes)?))
+        read::route(self.header, self.attributes.bytes())
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use netwright_wire::{Dump, Malformed, Message, Request, Subject, Unknown, Value, Writer};
 
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, write_header};
 use crate::{Family, NetworkOrder, Object, Prefix, Protocol, Purpose, Table};
 
 netwright_wire::header! {
@@ -79,6 +79,18 @@ netwright_wire::attrs! {
         FRA_SPORT_RANGE = 23 => source_ports: PortRange,
         /// Destination ports.
         FRA_DPORT_RANGE = 24 => destination_ports: PortRange,
+        /// Differentiated services code point.
+        FRA_DSCP = 25 => dscp: u8,
+        /// Flow label.
+        FRA_FLOWLABEL = 26 => flow_label: NetworkOrder<u32>,
+        /// Bits of the flow label that are compared.
+        FRA_FLOWLABEL_MASK = 27 => flow_label_mask: NetworkOrder<u32>,
+        /// Bits of the source port that are compared.
+        FRA_SPORT_MASK = 28 => source_port_mask: u16,
+        /// Bits of the destination port that are compared.
+        FRA_DPORT_MASK = 29 => destination_port_mask: u16,
+        /// Bits of the code point that are compared.
+        FRA_DSCP_MASK = 30 => dscp_mask: u8,
     }
 }
 
@@ -186,6 +198,25 @@ pub struct Rule {
     /// Destination ports.
     #[doc(alias = "FRA_DPORT_RANGE")]
     pub destination_ports: Option<PortRange>,
+    /// Bits of the source port that are compared with that of `source_ports`, which is then one; from Linux 6.15 on. `None` is all,
+    /// as of the other masks.
+    #[doc(alias = "FRA_SPORT_MASK")]
+    pub source_port_mask: Option<u16>,
+    /// Bits of the destination port that are compared with that of `destination_ports`, which is then one; from Linux 6.15 on.
+    #[doc(alias = "FRA_DPORT_MASK")]
+    pub destination_port_mask: Option<u16>,
+    /// Differentiated services code point of the packet, 0 to 63, in place of `type_of_service`; from Linux 6.13 on.
+    #[doc(alias = "FRA_DSCP")]
+    pub dscp: Option<u8>,
+    /// Bits of the code point that are compared; from Linux 6.15 on.
+    #[doc(alias = "FRA_DSCP_MASK")]
+    pub dscp_mask: Option<u8>,
+    /// Flow label of the packet (IPv6), of 20 bits; from Linux 6.14 on.
+    #[doc(alias = "FRA_FLOWLABEL")]
+    pub flow_label: Option<u32>,
+    /// Bits of the flow label that are compared; from Linux 6.14 on.
+    #[doc(alias = "FRA_FLOWLABEL_MASK")]
+    pub flow_label_mask: Option<u32>,
     /// Tunnel that it came by.
     #[doc(alias = "FRA_TUN_ID")]
     pub tunnel: Option<u64>,
@@ -210,7 +241,7 @@ pub struct Rule {
     pub flow: Option<u32>,
     /// Flags; [`RuleFlags::INVERT`] turns the match round. States among them are not sent back.
     pub flags: RuleFlags,
-    /// Who made it. [`Protocol::NETWRIGHT`] for a new rule.
+    /// Who made it. Unspecified for a new rule, as `ip` has it.
     #[doc(alias = "FRA_PROTOCOL")]
     pub protocol: Option<Protocol>,
     /// Attributes that are not known, kept byte for byte.
@@ -324,10 +355,16 @@ impl Rule {
             outgoing: self.outgoing.clone(),
             vrf: self.vrf.then_some(true),
             users: self.users,
-            protocol: self.protocol.or(new.then_some(Protocol::NETWRIGHT)),
+            protocol: self.protocol,
             ip_protocol: self.ip_protocol,
             source_ports: self.source_ports,
             destination_ports: self.destination_ports,
+            dscp: self.dscp,
+            dscp_mask: self.dscp_mask,
+            flow_label: self.flow_label.map(NetworkOrder),
+            flow_label_mask: self.flow_label_mask.map(NetworkOrder),
+            source_port_mask: self.source_port_mask,
+            destination_port_mask: self.destination_port_mask,
             unknown: self.unknown.clone(),
         };
         (header, attrs)
@@ -354,6 +391,12 @@ impl Rule {
             ip_protocol: attrs.ip_protocol,
             source_ports: attrs.source_ports,
             destination_ports: attrs.destination_ports,
+            source_port_mask: attrs.source_port_mask.filter(|&mask| mask != u16::MAX),
+            destination_port_mask: attrs.destination_port_mask.filter(|&mask| mask != u16::MAX),
+            dscp: attrs.dscp,
+            dscp_mask: attrs.dscp_mask.filter(|&mask| mask != 0x3f),
+            flow_label: attrs.flow_label.map(|label| label.0),
+            flow_label_mask: attrs.flow_label_mask.map(|mask| mask.0).filter(|&mask| mask != 0xf_ffff),
             tunnel: attrs.tunnel.map(|tunnel| tunnel.0),
             action: RuleAction(header.action),
             table: Some(table).filter(|&table| table != Table::UNSPECIFIED),
@@ -369,48 +412,12 @@ impl Rule {
     }
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(priority) = self.priority {
-            write!(f, "{priority}: ")?;
-        }
-        if self.flags.contains(RuleFlags::INVERT) {
-            f.write_str("not ")?;
-        }
-        match self.from {
-            Some(from) => write!(f, "from {from}")?,
-            None => f.write_str("from all")?,
-        }
-        if let Some(to) = self.to {
-            write!(f, " to {to}")?;
-        }
-        if let Some(Mark { value, mask }) = self.mark {
-            write!(f, " fwmark {value:#x}")?;
-            if mask != u32::MAX {
-                write!(f, "/{mask:#x}")?;
-            }
-        }
-        if let Some(link) = &self.incoming {
-            write!(f, " iif {link}")?;
-        }
-        if let Some(link) = &self.outgoing {
-            write!(f, " oif {link}")?;
-        }
-        self.display_action(f)
-    }
-}
+mod display;
+mod find;
 
-impl Rule {
-    fn display_action(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.action, self.table, self.target) {
-            (RuleAction::LOOKUP, ..) if self.vrf => f.write_str(" lookup of the VRF"),
-            (RuleAction::UNSPECIFIED | RuleAction::LOOKUP, Some(table), _) => write!(f, " lookup {table}"),
-            (RuleAction::UNSPECIFIED, ..) => Ok(()),
-            (RuleAction::GOTO, _, Some(target)) => write!(f, " goto {target}"),
-            (action, ..) => write!(f, " {action}"),
-        }
-    }
-}
+pub use find::DeleteListed;
+
+const EMPTY_NAME: &str = "the name of a link is not empty";
 
 impl Object for Rule {
     const NEW: u16 = kind::NEW_RULE;
@@ -423,6 +430,19 @@ impl Object for Rule {
         let prefixes = self.from.into_iter().chain(self.to);
         if prefixes.into_iter().any(|prefix| Family::of(prefix.address).0 != header.family) {
             writer.contradiction("the rule and its source or destination are of different families");
+        }
+        refuse_empty(self.incoming.as_deref(), EMPTY_NAME, writer);
+        refuse_empty(self.outgoing.as_deref(), EMPTY_NAME, writer);
+        if self.table == Some(Table::UNSPECIFIED) {
+            writer.contradiction("there is no table 0");
+        }
+        if purpose == Purpose::Delete && self.is_any() {
+            writer.contradiction("nothing is said of which rule is meant");
+        }
+        if purpose == Purpose::Delete && !self.is_exact() {
+            writer.contradiction(
+                "the kernel would take other rules for it too: find it in the list, and delete that one",
+            );
         }
         attrs.write_attributes(writer);
     }

@@ -17,7 +17,7 @@ use crate::link::AddressGeneration;
 
 mod known;
 
-pub use known::*;
+pub use known::{KEYS, ipv4, ipv4_neighbour, ipv6, ipv6_neighbour};
 
 /// Whose setting is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netwright_wire::{Dump, Malformed, Message, Query, Request, Subject, Writer};
+use netwright_wire::{Acknowledged, Dump, Malformed, Message, Query, Request, Subject, Writer};
 
 use crate::message::{unexpected, write_header};
 use crate::{Family, NetworkOrder};
@@ -13,6 +13,8 @@ pub const SOCKET_DIAGNOSIS_PROTOCOL: i32 = 4;
 
 /// Type of the requests and of the answers (`SOCK_DIAG_BY_FAMILY`).
 const BY_FAMILY: u16 = 20;
+/// Type of the request that ends a socket (`SOCK_DESTROY`).
+const DESTROY: u16 = 21;
 /// A cookie that any socket has (`INET_DIAG_NOCOOKIE`).
 const ANY_COOKIE: u64 = u64::MAX;
 
@@ -190,6 +192,39 @@ impl Query for Find {
         Socket::read(message)?.ok_or_else(|| unexpected("a socket", message.payload))
     }
 }
+
+/// Ends a connected socket: its process gets an error (`ECONNABORTED`), and of TCP the other end is reset. It needs `CAP_NET_ADMIN`, and a
+/// kernel that was built with it (`CONFIG_INET_DIAG_DESTROY`).
+#[doc(alias = "SOCK_DESTROY")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destroy {
+    /// The protocol.
+    pub transport: Transport,
+    /// The socket's own address and port.
+    pub local: SocketAddr,
+    /// Those of the other end.
+    pub remote: SocketAddr,
+}
+
+impl Subject for Destroy {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "end the {} socket from {} to {}", self.transport, self.local, self.remote)
+    }
+}
+
+impl Request for Destroy {
+    const PROTOCOL: i32 = SOCKET_DIAGNOSIS_PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        DESTROY
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        Find { transport: self.transport, local: self.local, remote: self.remote }.write(writer);
+    }
+}
+
+impl Acknowledged for Destroy {}
 
 /// Lists the sockets of one family and protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,13 +108,8 @@ fn links_are_made() {
         "000000000000000000000000000000000800050003000000070003006d3000001c0012000b0001006d6163766c616e000c0002\
          000800010004000000",
     );
-    let vxlan = link::kind::Vxlan {
-        id: Some(42),
-        group: Some([192, 0, 2, 9].into()),
-        learning: Some(true),
-        port: Some(4789.into()),
-        ..Default::default()
-    };
+    let vxlan =
+        link::kind::Vxlan::default().id(42).group([192, 0, 2, 9].into()).learning(true).port(4789.into());
     check_link(
         "ip link add x0 type vxlan id 42 remote 192.0.2.9 dstport 4789",
         &Create::new("x0", vxlan),
@@ -123,8 +118,7 @@ fn links_are_made() {
         "000000000000000000000000000000000700030078300000340012000900010076786c616e00000024000200080001002a0000\
          0008000200c0000209050007000100000006000f0012b50000",
     );
-    let bridge =
-        link::kind::Bridge { vlan_filtering: Some(true), spanning_tree: Some(1), ..Default::default() };
+    let bridge = link::kind::Bridge::default().vlan_filtering(true).spanning_tree(1);
     check_link(
         "ip link add br1 type bridge vlan_filtering 1 stp_state 1",
         &Create::new("br1", bridge),
@@ -245,10 +239,10 @@ fn check_route(command: &str, request: &impl Request, flags: u16, hex: &str) {
 fn routes_of_every_kind_are_made() {
     let to = |text: &str| Route::to(prefix(text));
     check_route(
-        "ip route add default via 10.9.9.2 dev d0 proto 157",
+        "ip route add default via 10.9.9.2 dev d0",
         &Add(&Route::default_via([10, 9, 9, 2].into()).dev(D0)),
         0x600,
-        "02000000fe9d000100000000080005000a0909020800040003000000",
+        "02000000fe03000100000000080005000a0909020800040003000000",
     );
     check_route(
         "ip route add 198.51.100.0/24 dev d0 proto static src 10.9.9.1",
@@ -260,28 +254,28 @@ fn routes_of_every_kind_are_made() {
         "02180000fe04fd010000000008000100c6336400080007000a0909010800040003000000",
     );
     check_route(
-        "ip route add local 198.51.101.0/24 dev d0 proto 157",
+        "ip route add local 198.51.101.0/24 dev d0",
         &Add(&to("198.51.101.0/24").dev(D0).of_kind(RouteKind::LOCAL)),
         0x600,
-        "02180000ff9dfe020000000008000100c63365000800040003000000",
+        "02180000ff03fe020000000008000100c63365000800040003000000",
     );
     check_route(
-        "ip route add broadcast 198.51.107.255 dev d0 proto 157",
+        "ip route add broadcast 198.51.107.255 dev d0",
         &Add(&to("198.51.107.255").dev(D0).of_kind(RouteKind::BROADCAST)),
         0x600,
-        "02200000ff9dfd030000000008000100c6336bff0800040003000000",
+        "02200000ff03fd030000000008000100c6336bff0800040003000000",
     );
     check_route(
-        "ip route add blackhole 198.51.102.0/24 table 1000 proto 157",
+        "ip route add blackhole 198.51.102.0/24 table 1000",
         &Add(&to("198.51.102.0/24").of_kind(RouteKind::BLACKHOLE).table(Table(1000))),
         0x600,
-        "02180000009d00060000000008000100c633660008000f00e8030000",
+        "02180000000300060000000008000100c633660008000f00e8030000",
     );
     check_route(
-        "ip route add unreachable 2001:db8:2::/64 metric 7 proto 157",
+        "ip route add unreachable 2001:db8:2::/64 metric 7",
         &Add(&to("2001:db8:2::/64").of_kind(RouteKind::UNREACHABLE).priority(7)),
         0x600,
-        "0a400000fe9d0007000000001400010020010db80002000000000000000000000800060007000000",
+        "0a400000fe030007000000001400010020010db80002000000000000000000000800060007000000",
     );
 }
 
@@ -290,42 +284,42 @@ fn routes_with_all_that_belongs_to_them_are_made() {
     let to = |text: &str| Route::to(prefix(text));
     let second = NextHop::via([10, 9, 9, 3].into()).dev(D0);
     check_route(
-        "ip route append 198.51.103.0/24 proto 157 nexthop via 10.9.9.2 dev d0 weight 2 nexthop via 10.9.9.3 dev d0 onlink",
+        "ip route append 198.51.103.0/24 nexthop via 10.9.9.2 dev d0 weight 2 nexthop via 10.9.9.3 dev d0 onlink",
         &Append(
             &to("198.51.103.0/24")
                 .by(NextHop::via([10, 9, 9, 2].into()).dev(D0).weight(2))
                 .by(NextHop { flags: NextHopFlags::ON_LINK, ..second }),
         ),
         0xc00,
-        "02180000fe9d00010000000008000100c6336700240009001000000103000000080005000a0909021000040003000000080005\
+        "02180000fe0300010000000008000100c6336700240009001000000103000000080005000a0909021000040003000000080005\
          000a090903",
     );
     let mut route = to("2001:db8:3::/64").dev(D0);
     route.preference = Some(RouterPreference::HIGH);
     route.expires = Some(100);
     check_route(
-        "ip route add 2001:db8:3::/64 dev d0 proto 157 pref high expires 100",
+        "ip route add 2001:db8:3::/64 dev d0 pref high expires 100",
         &Add(&route),
         0x600,
-        "0a400000fe9d0001000000001400010020010db8000300000000000000000000050014000100000008001700640000000800\
+        "0a400000fe030001000000001400010020010db8000300000000000000000000050014000100000008001700640000000800\
          040003000000",
     );
     check_route(
-        "ip route add 198.51.105.0/24 via 172.16.0.1 dev d0 onlink proto 157",
+        "ip route add 198.51.105.0/24 via 172.16.0.1 dev d0 onlink",
         &Add(&to("198.51.105.0/24").via([172, 16, 0, 1].into()).dev(D0).on_link()),
         0x600,
-        "02180000fe9d00010400000008000100c633690008000500ac1000010800040003000000",
+        "02180000fe0300010400000008000100c633690008000500ac1000010800040003000000",
     );
     check_route(
-        "ip route add 198.51.106.0/24 nhid 9 proto 157",
+        "ip route add 198.51.106.0/24 nhid 9",
         &Add(&to("198.51.106.0/24").nexthop(9)),
         0x600,
-        "02180000fe9d00010000000008000100c6336a0008001e0009000000",
+        "02180000fe0300010000000008000100c6336a0008001e0009000000",
     );
     check(
         "ip route del unicast 198.51.104.0/24",
         12,
-        &Delete(&to("198.51.104.0/24")),
+        &Delete(&to("198.51.104.0/24").of_kind(RouteKind::UNICAST)),
         25,
         0,
         "02180000fe00ff010000000008000100c6336800",
@@ -335,16 +329,11 @@ fn routes_with_all_that_belongs_to_them_are_made() {
 /// `ip` writes the lock behind the other metrics, so this one is compared as what it says.
 #[test]
 fn a_gateway_of_the_other_family_and_metrics() {
-    let metrics = Metrics {
-        mtu: Some(1400),
-        lock: Some(MetricLocks::MTU),
-        advertised_segment_size: Some(1300),
-        ..Default::default()
-    };
+    let metrics = Metrics::default().mtu(1400).lock(MetricLocks::MTU).advertised_segment_size(1300);
     let route = Route::to(prefix("198.51.104.0/24")).via("fe80::1".parse().unwrap()).dev(D0).metrics(metrics);
-    // ip route replace 198.51.104.0/24 proto 157 via inet6 fe80::1 dev d0 mtu lock 1400 advmss 1300
+    // ip route replace 198.51.104.0/24 via inet6 fe80::1 dev d0 mtu lock 1400 advmss 1300
     let expected = bytes(
-        "02180000fe9d00010000000008000100c6336800160012000a00fe800000000000000000000000000001000008000400030000\
+        "02180000fe0300010000000008000100c6336800160012000a00fe800000000000000000000000000001000008000400030000\
          001c000800080002007805000008000800140500000800010004000000",
     );
     let sent = sent(&Replace(&route));
@@ -400,7 +389,7 @@ fn rules() {
     check(
         "ip rule add not to 10.1.0.0/16 unreachable pref 101 ipproto tcp dport 80-90 uidrange 5-6 protocol 157",
         HEADER,
-        &Add(&refuse),
+        &Add(&ours(refuse)),
         32,
         0x600,
         "021000000000000702000000080001000a010000080006006500000005001600060000000800180050005a000c001400050000\
@@ -411,7 +400,7 @@ fn rules() {
     check(
         "ip -6 rule add oif d0 goto 30000 pref 102 protocol 157",
         HEADER,
-        &Add(&goto),
+        &Add(&ours(goto)),
         32,
         0x600,
         "0a0000000000000200000000070011006430000008000400307500000800060066000000050015009d000000",
@@ -420,7 +409,7 @@ fn rules() {
     check(
         "ip rule add lookup main suppress_prefixlength 0 pref 103 protocol 157",
         HEADER,
-        &Add(&suppress),
+        &Add(&ours(suppress)),
         32,
         0x600,
         "02000000fe0000010000000008000e00000000000800060067000000050015009d000000",
@@ -481,22 +470,21 @@ fn nexthops() {
         ..Nexthop::default()
     };
     check(
-        "ip nexthop add id 9 via 10.9.9.2 dev d0 proto 157",
+        "ip nexthop add id 9 via 10.9.9.2 dev d0",
         HEADER,
         &Add(&nexthop),
         104,
         0x600,
-        "02009d00000000000800010009000000080006000a0909020800050003000000",
+        "02000000000000000800010009000000080006000a0909020800050003000000",
     );
-    let member = |id, weight| GroupMember { id, weight, ..GroupMember::default() };
-    let group = Nexthop { id: Some(10), group: vec![member(9, 2)], ..Nexthop::default() };
+    let group = Nexthop { id: Some(10), group: vec![GroupMember::new(9).weight(3)], ..Nexthop::default() };
     check(
-        "ip nexthop add id 10 group 9,3 proto 157",
+        "ip nexthop add id 10 group 9,3",
         HEADER,
         &Add(&group),
         104,
         0x600,
-        "00009d0000000000080001000a0000000c0002000900000002000000",
+        "0000000000000000080001000a0000000c0002000900000002000000",
     );
 }
 

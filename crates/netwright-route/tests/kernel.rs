@@ -13,8 +13,8 @@ use netwright_route::route::{Lookup, MetricLocks, Metrics, NextHop, RouteKind};
 use netwright_route::rule::{Mark, PortRange, RuleAction, UserRange};
 use netwright_route::socket_diagnosis::{self, Find, Transport};
 use netwright_route::{
-    Add, Address, Append, Delete, Echo, Family, Link, Neighbour, Protocol, Replace, Route, Rule, Scope,
-    Table, address, link, neighbour, route, rule,
+    Add, Address, Append, Delete, Family, Link, Neighbour, Protocol, Replace, Route, Rule, Scope, Table,
+    address, link, neighbour, route, rule,
 };
 use netwright_sys::{Connection, isolate, protocol};
 
@@ -108,7 +108,7 @@ fn an_alternative_name_finds_the_link() {
 fn the_kernel_filters_links() {
     isolated("the_kernel_filters_links", |mut connection| {
         let (_, d1) = pair(&mut connection);
-        let options = Bridge { ageing_time: Some(1234), priority: Some(0x1000), ..Bridge::default() };
+        let options = Bridge::default().ageing_time(1234).priority(0x1000);
         connection.acknowledge(&Create::new("br0", options).with(Change::up())).unwrap();
         let br0 = connection.query(&Get::by_name("br0")).unwrap();
         let Some(link::LinkKind::Bridge(bridge)) = &br0.kind else { panic!("{:?}", br0.kind) };
@@ -124,7 +124,7 @@ fn the_kernel_filters_links() {
         assert_eq!(port.master, Some(br0.index));
         let Some(link::PortKind::Bridge(mut settings)) = port.port else { panic!("{:?}", port.port) };
         assert_eq!(settings.learning, Some(true));
-        settings = link::kind::BridgePort { learning: Some(false), ..Default::default() };
+        settings = link::kind::BridgePort::default().learning(false);
         connection.acknowledge(&Set { link: d1.id(), change: &Change::port(settings) }).unwrap();
         let port = connection.query(&Get::by_name("d1")).unwrap().port;
         assert!(matches!(port, Some(link::PortKind::Bridge(port)) if port.learning == Some(false)));
@@ -146,7 +146,7 @@ fn other_kinds_are_made() {
         );
         let x0 = connection.query(&Get::by_name("x0")).unwrap();
         assert!(matches!(x0.kind, Some(link::LinkKind::Vxlan(kind)) if kind.id == Some(42)));
-        let made = connection.query(&Echo(Create::bridge("br0"))).unwrap();
+        let made = connection.make(&Create::bridge("br0")).unwrap().unwrap();
         assert_eq!((made.name.as_str(), made.kind_name()), ("br0", Some("bridge")));
     });
 }
@@ -159,7 +159,7 @@ fn addresses_are_added_filtered_and_deleted() {
         first.broadcast = Some([10, 1, 0, 255].into());
         first.label = Some("d0:x".into());
         first.lifetime = Some(address::Lifetime { preferred: Some(50), valid: Some(100) });
-        let made = connection.query(&Echo(Add(&first))).unwrap();
+        let made = connection.make(&Add(&first)).unwrap().unwrap();
         assert_eq!((made.address, made.label.as_deref()), (first.address, Some("d0:x")));
         let mut second = "10.2.0.1/32".parse::<Address>().unwrap().on(&d0);
         second.peer = Some(ip("10.2.0.2"));
@@ -194,13 +194,8 @@ fn addresses_are_added_filtered_and_deleted() {
 fn routes_come_back_as_they_were_made() {
     isolated("routes_come_back_as_they_were_made", |mut connection| {
         let d0 = addressed(&mut connection);
-        let metrics = Metrics {
-            mtu: Some(1400),
-            lock: Some(MetricLocks::MTU),
-            advertised_segment_size: Some(1300),
-            hop_limit: Some(9),
-            ..Metrics::default()
-        };
+        let metrics =
+            Metrics::default().mtu(1400).lock(MetricLocks::MTU).advertised_segment_size(1300).hop_limit(9);
         let to = |text: &str| Route::to(text.parse().unwrap()).table(Table(1000));
         let via = ip("10.9.9.2");
         let routes = [
@@ -226,8 +221,9 @@ fn routes_come_back_as_they_were_made() {
         assert_eq!(listed.len(), routes.len());
         for (route, listed) in routes.iter().zip(&listed) {
             let expected = Route {
-                protocol: Some(Protocol::NETWRIGHT),
+                protocol: Some(Protocol::BOOT),
                 scope: Some(route.effective_scope()),
+                kind: listed.kind,
                 ..route.clone()
             };
             assert_eq!(*listed, expected);
@@ -281,12 +277,12 @@ fn routes_are_filtered_replaced_and_looked_up() {
     isolated("routes_are_filtered_replaced_and_looked_up", |mut connection| {
         let d0 = addressed(&mut connection);
         let default = Route::default_via(ip("10.9.9.2")).dev(&d0);
-        let made = connection.query(&Echo(Add(&default))).unwrap();
+        let made = connection.make(&Add(&default)).unwrap().unwrap();
         assert_eq!(made.gateway, Some(ip("10.9.9.2")));
         assert!(connection.acknowledge(&Add(&default)).unwrap_err().is_exists());
         connection.acknowledge(&Replace(&Route::default_via(ip("10.9.9.3")).dev(&d0))).unwrap();
         connection.acknowledge(&Append(&Route::default_via(ip("10.9.9.4")).dev(&d0))).unwrap();
-        let ours = route::List { protocol: Some(Protocol::NETWRIGHT), ..route::List::default() };
+        let ours = route::List { protocol: Some(Protocol::BOOT), ..route::List::default() };
         let gateways: Vec<_> =
             connection.dump_all(&ours).unwrap().iter().map(|route| route.gateway.unwrap()).collect();
         assert_eq!(gateways, [ip("10.9.9.3"), ip("10.9.9.4")]);
@@ -332,10 +328,11 @@ fn rules_come_back_as_they_were_made() {
         let list = rule::List { family: Family::IPV4 };
         let listed = connection.dump_all(&list).unwrap();
         for rule in &rules {
-            let expected = Rule { protocol: Some(Protocol::NETWRIGHT), ..rule.clone() };
+            let expected = Rule { protocol: Some(Protocol::UNSPECIFIED), ..rule.clone() };
             let found = listed.iter().find(|listed| listed.priority == rule.priority);
             assert_eq!(found, Some(&expected));
-            connection.acknowledge(&Delete(rule)).unwrap_or_else(|error| panic!("{error}"));
+            let found = rule::DeleteListed::find(rule, &listed).unwrap();
+            connection.acknowledge(&found).unwrap_or_else(|error| panic!("{error}"));
         }
         let left: Vec<_> =
             connection.dump_all(&list).unwrap().iter().map(|rule| rule.priority.unwrap()).collect();

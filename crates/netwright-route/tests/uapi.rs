@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 
-use netwright_route::{address, link, neighbour, nexthop, route, rule};
+use netwright_route::{address, generic, link, namespace_id, neighbour, nexthop, route, rule};
 use netwright_wire::Row;
 
 /// The constants of all enumerations in a header. Those that count on from a constant of another header are left out.
@@ -53,9 +53,11 @@ fn check(header: &str, tables: &[&[Row]]) {
 /// Whether the header is older than the one that the tables were made from.
 fn older(header: &str) -> bool {
     let newest = [
+        ("fib_rules.h", "FRA_DSCP_MASK"),
         ("if_link.h", "IFLA_BOND_SLAVE_AD_CHURN_PARTNER_STATE"),
         ("if_link.h", "IFLA_GRO_IPV4_MAX_SIZE"),
         ("neighbour.h", "NDA_NDM_FLAGS_MASK"),
+        ("nexthop.h", "NHA_HW_STATS_USED"),
     ];
     let known = constants(header).unwrap_or_default();
     newest.iter().any(|(of, newest)| *of == header && !known.contains_key(*newest))
@@ -113,6 +115,16 @@ fn rules() {
 #[test]
 fn neighbours() {
     check("neighbour.h", &[neighbour::NeighbourAttrs::ROWS]);
+}
+
+#[test]
+fn namespace_ids() {
+    check("net_namespace.h", &[namespace_id::NamespaceIdAttrs::ROWS]);
+}
+
+#[test]
+fn generic_families() {
+    check("genetlink.h", &[generic::FamilyAttrs::ROWS, generic::GroupAttrs::ROWS]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! and connections that exist go on.
 
 mod group;
+mod members;
 
 use std::io;
 use std::iter;
@@ -25,15 +26,21 @@ use self::group::Group;
 use crate::attribution::{namespace_of, processes_of};
 use crate::filter::{self, Filter, FilterOptions};
 use crate::mode;
+use crate::own::OwnAddresses;
+use crate::policy::LocalNetworks;
 use crate::relay::injector::Injector;
 use crate::relay::{AFTER_FAILURE, Report, logged};
-use crate::resolver::{Resolver, Sockets};
+use crate::resolver::Sockets;
+use crate::sandbox::enforced::{Enforced, Whose};
 use crate::sandbox::files::Files;
+use crate::sandbox::neighbourhood::Neighbourhood;
 use crate::sandbox::reports::Reports;
 use crate::sandbox::shared::{ResolverParts, Shared, start_resolver};
 use crate::{Attribution, Event, Policy, Undecided};
 
 pub use self::group::AttachTarget;
+pub(crate) use self::group::root as control_group_root;
+use self::members::Members;
 
 /// Log groups are everybody's on a host; these are ours from this number on, each with the number of the control group.
 const LOG_GROUPS: u16 = 0x6e00;
@@ -56,9 +63,9 @@ pub struct AttachOptions {
 /// [`Attached::detach`] takes it away.
 #[derive(Debug)]
 pub struct Attached {
-    resolver: Resolver,
-    reports: Arc<Reports>,
-    filter: Shared,
+    _neighbourhood: Neighbourhood,
+    _members: Members,
+    enforced: Arc<Enforced>,
     events: Receiver<Event>,
     listener: Listener,
     group: Group,
@@ -71,10 +78,23 @@ impl Attached {
     /// The group is not there, is behind a policy already or has processes that this filter cannot bind, or the privileges do not suffice.
     pub fn attach(target: &AttachTarget, policy: &Policy, options: AttachOptions) -> Result<Self> {
         let group = Group::of(target)?;
-        match Attached::start(&group, policy, options) {
-            Ok((resolver, reports, filter, events, listener)) => {
-                Ok(Attached { resolver, reports, filter, events, listener, group })
-            }
+        let policy = Policy { local: LocalNetworks::of_host()?, ..policy.clone() };
+        let started = Attached::start(&group, &policy, options).and_then(|(enforced, events, listener)| {
+            let (follows, known) = (Arc::clone(&enforced), policy.local.clone());
+            // Where it fails, the old networks stay left out.
+            let neighbourhood = Neighbourhood::watch(known, move |local| drop(follows.moved(local)))?;
+            let members = Members::watch(group.clone(), Arc::clone(&enforced.reports))?;
+            Ok((neighbourhood, members, enforced, events, listener))
+        });
+        match started {
+            Ok((neighbourhood, members, enforced, events, listener)) => Ok(Attached {
+                _neighbourhood: neighbourhood,
+                _members: members,
+                enforced,
+                events,
+                listener,
+                group,
+            }),
             Err(error) => {
                 if group.is_new {
                     group.release();
@@ -93,7 +113,8 @@ impl Attached {
         check(&group.directory, namespace)?;
         let sockets = Connection::open(SOCKET_DIAGNOSIS_PROTOCOL)?;
         let attribution = Attribution::of_group(sockets, namespace, group.directory.clone());
-        let reports = Reports::new(attribution, policy.clone(), sender.clone());
+        let connections = attribution.connections_of(&group.directory);
+        let reports = Reports::new(attribution, OwnAddresses::here()?, policy.clone(), sender.clone());
         let undecided = if open { Undecided::Allow } else { Undecided::Refuse };
         let listener = Listener::start(refused_group, seen_group, Arc::clone(&reports))?;
         let (sockets, port) = resolver_sockets()?;
@@ -104,6 +125,7 @@ impl Attached {
             table: table(group),
             refused_group,
             seen_group,
+            connections,
             ..FilterOptions::new(filter::Mode::Attached(attached))
         };
         let filter = Filter::install(Connection::open(protocol::NETFILTER)?, policy, options)
@@ -116,7 +138,7 @@ impl Attached {
         let filter = Shared::new(filter);
         let resolver = start_resolver(ResolverParts {
             sockets,
-            files: Files::read(policy),
+            files: Files::read(&policy.dns, None),
             policy,
             undecided,
             ipv6: mode::has_ipv6(),
@@ -124,7 +146,17 @@ impl Attached {
             events: sender,
             reports: &reports,
         })?;
-        Ok((resolver, reports, filter, events, listener))
+        Ok((
+            Arc::new(Enforced::new(
+                resolver,
+                filter,
+                reports,
+                policy.clone(),
+                Whose::Group(group.directory.clone()),
+            )),
+            events,
+            listener,
+        ))
     }
 
     /// What the processes of the group try.
@@ -143,9 +175,7 @@ impl Attached {
     /// # Errors
     /// The kernel does not take it; then the old one is still in force.
     pub fn reload(&self, policy: &Policy) -> Result<()> {
-        self.resolver.replace(Arc::new(policy.clone()), || self.filter.lock().replace(policy))?;
-        self.reports.policy_changed(policy.clone());
-        Ok(())
+        self.enforced.reload(policy)
     }
 
     /// Takes away what [`Attached::attach`] brought, and nothing else.
@@ -153,8 +183,8 @@ impl Attached {
     /// # Errors
     /// The kernel does not take the table away.
     pub fn detach(self) -> Result<()> {
-        let Attached { listener, group, .. } = self;
-        drop(listener);
+        let Attached { listener, group, _members, .. } = self;
+        drop((listener, _members));
         remove(&group)
     }
 
@@ -167,7 +197,7 @@ impl Attached {
     }
 }
 
-type Parts = (Resolver, Arc<Reports>, Shared, Receiver<Event>, Listener);
+type Parts = (Arc<Enforced>, Receiver<Event>, Listener);
 
 fn table(group: &Group) -> String {
     format!("netwright_attached_{}", group.number)

@@ -1,6 +1,6 @@
 //! Which process a packet came from: from its addresses to the socket, and from the socket to the process that has it open.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netwright_route::Family;
-use netwright_route::socket_diagnosis::{Find, List, Socket, Transport};
+use netwright_route::socket_diagnosis::{Destroy, Find, List, Socket, SocketState, Transport};
 use netwright_sys::Connection;
 
 use crate::{Process, Protocol};
@@ -19,11 +19,11 @@ pub struct Attribution(Mutex<Finder>);
 
 impl Attribution {
     /// For the network namespace with this identity ([`netwright_sys::Namespace::identity`]), which `sockets`, of the protocol
-    /// `NETLINK_SOCK_DIAG`, and the process `warden` are in.
+    /// `NETLINK_SOCK_DIAG`, and the process `helper` are in.
     #[must_use]
-    pub fn new(sockets: Connection, namespace: (u64, u64), warden: u32) -> Self {
+    pub fn new(sockets: Connection, namespace: (u64, u64), helper: u32) -> Self {
         let processes = Processes { namespace, ..Processes::default() };
-        Attribution(Mutex::new(Finder { sockets, warden, processes }))
+        Attribution(Mutex::new(Finder { sockets, helper, processes }))
     }
 
     /// For the processes of a control group of version 2 that has this directory, in the network namespace of the calling process, which
@@ -31,7 +31,7 @@ impl Attribution {
     #[must_use]
     pub fn of_group(sockets: Connection, namespace: (u64, u64), directory: PathBuf) -> Self {
         let processes = Processes { namespace, group: Some(directory), ..Processes::default() };
-        Attribution(Mutex::new(Finder { sockets, warden: std::process::id(), processes }))
+        Attribution(Mutex::new(Finder { sockets, helper: std::process::id(), processes }))
     }
 
     /// The process that sent a packet, where its socket is still open. Of a ping, the source's port is its identifier.
@@ -43,32 +43,70 @@ impl Attribution {
         destination: SocketAddr,
     ) -> Option<Process> {
         let mut finder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Finder { sockets, warden, processes } = &mut *finder;
+        let Finder { sockets, helper, processes } = &mut *finder;
         let owner =
-            inode(sockets, *warden, protocol, source, destination).and_then(|inode| processes.owner(inode));
+            inode(sockets, *helper, protocol, source, destination).and_then(|inode| processes.owner(inode));
         if owner.is_some() || processes.group.is_none() {
             return owner;
         }
         let led_here = inodes_from(sockets, protocol, source);
         led_here.into_iter().find_map(|inode| processes.owner(inode)).or_else(|| processes.only())
     }
+
+    /// The sockets of a control group's processes, with their own addresses.
+    pub(crate) fn sockets_of(&self, group: &Path) -> Vec<(Protocol, SocketAddr)> {
+        self.all_of(group).into_iter().map(|(protocol, socket)| (protocol, socket.local)).collect()
+    }
+
+    /// Its TCP connections: their own ends and the other ones, by the families that their packets have.
+    pub(crate) fn connections_of(&self, group: &Path) -> Vec<(SocketAddr, SocketAddr)> {
+        let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+        let is_connected =
+            |socket: &Socket| !matches!(socket.state, SocketState::LISTENING | SocketState::CLOSED);
+        let all = self.all_of(group).into_iter().filter(|(protocol, _)| *protocol == Protocol::Tcp);
+        let connected = all.filter(|(_, socket)| is_connected(socket));
+        connected.map(|(_, socket)| (canonical(socket.local), canonical(socket.remote))).collect()
+    }
+
+    fn all_of(&self, group: &Path) -> Vec<(Protocol, Socket)> {
+        let owned: HashSet<u32> = processes_of(group).into_iter().flat_map(sockets_of_process).collect();
+        let sockets = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).sockets;
+        let mut found = Vec::new();
+        for (protocol, transport) in [(Protocol::Tcp, Transport::TCP), (Protocol::Udp, Transport::UDP)] {
+            for family in [Family::IPV4, Family::IPV6] {
+                let all = sockets.dump_all(&List { family, transport }).unwrap_or_default();
+                let own = all.into_iter().filter(|socket| owned.contains(&socket.inode));
+                found.extend(own.map(|socket| (protocol, socket)));
+            }
+        }
+        found
+    }
+
+    /// Ends a connected socket, where the kernel can.
+    pub(crate) fn end(&self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+        let Some(transport) = transport(protocol) else { return };
+        let mut finder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = Destroy { transport, local: source, remote: destination };
+        // Where there is none, as with datagrams to many, or the kernel cannot, what is sent is refused all the same.
+        let _ = finder.sockets.acknowledge(&end);
+    }
 }
 
 #[derive(Debug)]
 struct Finder {
     sockets: Connection,
-    warden: u32,
+    helper: u32,
     processes: Processes,
 }
 
 fn inode(
     sockets: &mut Connection,
-    warden: u32,
+    helper: u32,
     protocol: Protocol,
     source: SocketAddr,
     destination: SocketAddr,
 ) -> Option<u32> {
-    let Some(transport) = transport(protocol) else { return ping_inode(warden, source) };
+    let Some(transport) = transport(protocol) else { return ping_inode(helper, source) };
     let socket = sockets.query(&Find { transport, local: source, remote: destination }).ok()?;
     (socket.inode != 0).then_some(socket.inode)
 }
@@ -98,9 +136,9 @@ fn transport(protocol: Protocol) -> Option<Transport> {
 }
 
 /// Sockets of pings are in a list of text alone.
-fn ping_inode(warden: u32, source: SocketAddr) -> Option<u32> {
+fn ping_inode(helper: u32, source: SocketAddr) -> Option<u32> {
     let file = if source.is_ipv4() { "icmp" } else { "icmp6" };
-    let list = fs::read_to_string(format!("/proc/{warden}/net/{file}")).ok()?;
+    let list = fs::read_to_string(format!("/proc/{helper}/net/{file}")).ok()?;
     list.lines().skip(1).find_map(|line| ping_socket(line, source.port()))
 }
 
@@ -136,7 +174,7 @@ struct Processes {
 
 impl Processes {
     fn owner(&mut self, inode: u32) -> Option<Process> {
-        if let Some(process) = self.owners.get(&inode).and_then(|&id| describe(id)) {
+        if let Some(process) = self.owners.get(&inode).and_then(|&id| Process::of(id)) {
             return Some(process);
         }
         let begin = Instant::now();
@@ -148,7 +186,7 @@ impl Processes {
         }
         let found = self.search(inode);
         self.spent += begin.elapsed();
-        describe(found?)
+        Process::of(found?)
     }
 
     fn search(&mut self, inode: u32) -> Option<u32> {
@@ -173,7 +211,7 @@ impl Processes {
     /// The process that is alone in its group.
     fn only(&self) -> Option<Process> {
         match processes_of(self.group.as_deref()?)[..] {
-            [id] => describe(id),
+            [id] => Process::of(id),
             _ => None,
         }
     }
@@ -184,13 +222,8 @@ impl Processes {
         if namespace_of(&process) != Some(self.namespace) {
             return false;
         }
-        let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
         let mut found = false;
-        for descriptor in descriptors.flatten() {
-            let Some(socket) = fs::read_link(descriptor.path()).ok().and_then(|link| socket_inode(&link))
-            else {
-                continue;
-            };
+        for socket in sockets_of_process(id) {
             if self.owners.len() >= SOCKETS {
                 self.owners.clear();
             }
@@ -223,14 +256,23 @@ pub(crate) fn namespace_of(process: &Path) -> Option<(u64, u64)> {
     Some((stat.st_dev, stat.st_ino))
 }
 
+/// The numbers of a process's sockets.
+fn sockets_of_process(id: u32) -> Vec<u32> {
+    let descriptors = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
+    descriptors.filter_map(|entry| socket_inode(&fs::read_link(entry.path()).ok()?)).collect()
+}
+
 /// The number in `socket:[4711]`.
 fn socket_inode(link: &Path) -> Option<u32> {
     link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-fn describe(id: u32) -> Option<Process> {
-    let command = fs::read(format!("/proc/{id}/comm")).ok()?;
-    Some(Process { id, command: String::from_utf8_lossy(command.trim_ascii_end()).into_owned() })
+impl Process {
+    /// The process of a number, if it is there.
+    pub(crate) fn of(id: u32) -> Option<Process> {
+        let command = fs::read(format!("/proc/{id}/comm")).ok()?;
+        Some(Process { id, command: String::from_utf8_lossy(command.trim_ascii_end()).into_owned() })
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ pub const TABLE: &str = "netwright_run";
 pub const SUPERVISOR_MARK: u32 = 0x6e77;
 /// The mark of echo requests that are led to the loopback where packets leave by a link.
 pub const PING_MARK: u32 = 0x6e78;
+/// The mark of flows (of conntrack, not of packets) that the sandbox has opened and that the policy allowed in the direction in which they were
+/// opened. Nothing but the filter's own rules sets it.
+pub const ALLOWED_FLOW: u32 = 0x6e77;
 /// Log group of the first segments of allowed TCP connections, held until the real destination has answered, and of later ones whose
 /// connection was not found.
 pub const HELD_GROUP: u16 = 1;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::policy::usable;
@@ -18,20 +19,47 @@ pub struct Event {
     pub process: Option<Process>,
     /// The name that was asked for, or through which the address became known.
     pub name: Option<String>,
+    /// The socket of the file system that was to be reached, or the file that was to be used, where it was one: there is no address then.
+    pub path: Option<PathBuf>,
+    /// What was to be done with the file; nothing where it is a socket.
+    pub file_use: Option<FileUse>,
     /// Where to.
     pub address: Option<IpAddr>,
     /// The port there.
     pub port: Option<u16>,
     /// By which protocol; `None` for a question of the resolver and for protocols without a name here, whose number is in the reason.
     pub protocol: Option<Protocol>,
+    /// Where it claimed to come from, where that is none of the sandbox's own addresses: no rule can let that through.
+    pub source: Option<IpAddr>,
     /// Why, as a sentence's end: `no rule allows it`.
     pub reason: String,
 }
 
 impl Event {
+    /// An event of now without a target; what more is known goes into its fields.
+    #[must_use]
+    pub fn new(action: Action, reason: impl Into<String>) -> Self {
+        Event {
+            time: SystemTime::now(),
+            action,
+            process: None,
+            name: None,
+            path: None,
+            file_use: None,
+            address: None,
+            port: None,
+            protocol: None,
+            source: None,
+            reason: reason.into(),
+        }
+    }
+
     /// The narrowest rule that lets the same attempt through; `None` where no rule can.
     #[must_use]
     pub fn suggestion(&self) -> Option<Rule> {
+        if self.path.is_some() {
+            return None;
+        }
         let target = match (self.name.as_deref().and_then(usable), self.address) {
             (Some(name), _) => Target::Name(NamePattern::Exact(name)),
             (None, Some(address)) if address.is_loopback() => Target::Host,
@@ -39,7 +67,7 @@ impl Event {
             (None, None) => return None,
         };
         let asked = self.address.is_none();
-        if self.protocol.is_none() && !asked {
+        if self.protocol.is_none() && !asked || self.source.is_some() {
             return None;
         }
         let ports = match self.port {
@@ -52,6 +80,9 @@ impl Event {
     /// Where to, as one word: `example.org:443`, `[2001:db8::1]:53`, `192.0.2.1`.
     #[must_use]
     pub fn target(&self) -> String {
+        if let Some(path) = &self.path {
+            return path.display().to_string();
+        }
         let host = match (&self.name, self.address) {
             (Some(name), _) => name.clone(),
             (None, Some(IpAddr::V6(address))) if self.port.is_some() => format!("[{address}]"),
@@ -62,6 +93,24 @@ impl Event {
             Some(port) => format!("{host}:{port}"),
             None => host,
         }
+    }
+}
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileUse {
+    /// It is read or run.
+    Read,
+    /// It is changed, made or removed.
+    Write,
+}
+
+impl fmt::Display for FileUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            FileUse::Read => "read",
+            FileUse::Write => "write",
+        })
     }
 }
 

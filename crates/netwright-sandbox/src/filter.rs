@@ -12,6 +12,7 @@
 //! With [`Mode::Attached`] the same rules bind one control group of the host, and nothing else is touched.
 
 mod attached;
+mod flows;
 mod inside;
 mod kinds;
 mod released;
@@ -19,20 +20,21 @@ mod rules;
 mod table;
 mod text;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use netwright_netfilter::{Batch, Element, Family, Set, Table};
+use netwright_netfilter::{Batch, Element, Family, SetRef, TableRef};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::table::{Database, Names};
 use netwright_sys::{Connection, Result};
 use netwright_wire::Errno;
 
+pub use self::flows::Flow;
 use self::kinds::Kinds;
 use self::released::Released;
 use crate::constants::{OWN_IPV4, OWN_IPV6, REFUSED_GROUP, TABLE};
 use crate::firewall;
-use crate::policy::{Policy, Undecided};
+use crate::policy::{Decision, Destination, Policy, Protocol, Rule, Target, Undecided};
 
 const ASKED: &str = "put the filter in place";
 /// How often a transaction is repeated whose elements ran out while it was made.
@@ -58,6 +60,9 @@ pub struct FilterOptions {
     pub refused_group: u16,
     /// Log group of what is let through, where that is to be told.
     pub seen_group: Option<u16>,
+    /// TCP connections that a control group's processes have already, which go on: their own end and the other one. Where the kernel has tracked no
+    /// connections before, it takes these for new ones.
+    pub connections: Vec<(SocketAddr, SocketAddr)>,
 }
 
 impl FilterOptions {
@@ -72,6 +77,7 @@ impl FilterOptions {
             table: TABLE.to_owned(),
             refused_group: REFUSED_GROUP,
             seen_group: None,
+            connections: Vec::new(),
         }
     }
 
@@ -189,6 +195,42 @@ impl Filter {
         Ok(())
     }
 
+    /// Whether it lets something through, as far as addresses tell: what the relay asks before it carries anything, so that no flow that the
+    /// kernel took for another one is carried. An address that was released a moment ago counts.
+    #[must_use]
+    pub fn admits(&self, protocol: Protocol, to: SocketAddr) -> bool {
+        self.lets(protocol, to, released::KEPT)
+    }
+
+    /// Whether a flow that was let through may go on: the same, but that the answer for its name may be from long ago.
+    #[must_use]
+    pub fn keeps(&self, protocol: Protocol, to: SocketAddr) -> bool {
+        self.lets(protocol, to, released::REMEMBERED)
+    }
+
+    fn lets(&self, protocol: Protocol, to: SocketAddr, ago: Duration) -> bool {
+        let address = to.ip().to_canonical();
+        let own = self.options.own.contains(&address);
+        let destination = Destination {
+            name: None,
+            address: Some(if own { Ipv4Addr::LOCALHOST.into() } else { address }),
+            port: to.port(),
+            protocol,
+        };
+        match self.policy.decide(&destination) {
+            Decision::Allowed(_) => true,
+            Decision::Denied(_) | Decision::Own => false,
+            _ if self.options.undecided == Undecided::Allow => true,
+            _ => {
+                let serves = |(_, rule): &(usize, &Rule)| {
+                    matches!(rule.target, Target::Name(_)) && rule.serves(protocol, to.port())
+                };
+                let rules = self.policy.allow.iter().enumerate().filter(serves).map(|(place, _)| place);
+                self.released.has(rules, address, Instant::now(), ago)
+            }
+        }
+    }
+
     /// Puts another policy in force, in one transaction: each packet meets the old one or the new one. What was released for a rule that the
     /// new policy has too stays for the rest of its time.
     ///
@@ -241,19 +283,19 @@ impl Filter {
         Ok(())
     }
 
-    fn elements(&self, news: &[(u32, IpAddr)], time_to_live: Duration) -> Vec<(Set, Vec<Element>)> {
+    fn elements(&self, news: &[(u32, IpAddr)], time_to_live: Duration) -> Vec<(SetRef, Vec<Element>)> {
         let milliseconds = u64::try_from(time_to_live.as_millis()).unwrap_or(u64::MAX).max(1);
         let element = |(_, address): &(u32, IpAddr)| {
             let key = match address {
                 IpAddr::V4(address) => Element::new(address.octets()),
                 IpAddr::V6(address) => Element::new(address.octets()),
             };
-            Element { timeout: Some(milliseconds), ..key }
+            key.timeout(milliseconds)
         };
         let set_of = |(number, address): &(u32, IpAddr)| (*number, address.is_ipv4());
         let sets = news.chunk_by(|one, other| set_of(one) == set_of(other)).filter_map(|news| {
             let (number, ipv4) = set_of(news.first()?);
-            let set = Set::new(Family::INET, self.options.table.as_str(), text::name_set(number, ipv4), 0);
+            let set = SetRef::new(Family::INET, self.options.table.as_str(), text::name_set(number, ipv4));
             Some((set, news.iter().map(element).collect()))
         });
         sets.collect()
@@ -266,7 +308,7 @@ impl Filter {
 /// The kernel does not.
 pub fn remove(connection: &mut Connection, table: &str) -> Result<()> {
     let mut batch = Batch::new();
-    batch.delete(&Table::new(Family::INET, table));
+    batch.delete(&TableRef::new(Family::INET, table));
     firewall::commit(connection, "take the filter away", batch)
 }
 

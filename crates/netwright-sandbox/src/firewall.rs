@@ -9,7 +9,7 @@ use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::Names;
 use netwright_sys::{Cause, Connection, Error, Outcome, Result};
 
-/// Carries out the orders of a text. Returns what is declared then: what was known, and what the text declares.
+/// Carries out the commands of a text. Returns what is declared then: what was known, and what the text declares.
 ///
 /// `asked` is what this is done for, in errors.
 pub(crate) fn load(
@@ -28,9 +28,13 @@ pub(crate) fn load(
 pub(crate) fn compiled(asked: &str, text: &str, names: &Names, known: &Catalog) -> Result<(Batch, Catalog)> {
     let wrong = |what: String| Error::new(asked, Cause::Invalid(what));
     let mut sources = SourceMap::default();
-    let source = sources.add("orders", text);
+    let source = sources.add("commands", text);
     let parsed = parse(&mut sources, source, &mut NoIncludes);
-    let compiled = evaluate::compile(&sources, &parsed, &Options { names, catalog: known, zone: 0 });
+    let compiled = evaluate::compile(
+        &sources,
+        &parsed,
+        &Options { names, catalog: known, zone: netwright_nft::table::Zone::UTC },
+    );
     if let Some(diagnostic) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
         let line =
             diagnostic.span().and_then(|span| sources.locate(span)).map_or(0, |place| place.line as usize);

@@ -8,6 +8,7 @@ pub mod filter;
 mod firewall;
 mod log;
 mod mode;
+mod own;
 pub mod policy;
 pub mod relay;
 pub mod resolver;
@@ -15,12 +16,13 @@ mod sandbox;
 
 pub use attach::{AttachOptions, AttachTarget, Attached};
 pub use attribution::Attribution;
-pub use event::{Action, Event, Process};
+pub use event::{Action, Event, FileUse, Process};
 pub use filter::{Filter, FilterOptions};
 pub use log::{Attempt, Log, json_line};
 pub use mode::Mode;
 pub use policy::{
-    AddressKind, Decision, Destination, Learner, NamePattern, Names, Place, Places, Policy, Ports, Presets,
-    Protocol, Rule, RuleError, SearchPath, Target, Undecided,
+    Access, AddressKind, Decision, Destination, FileAccess, Learner, LocalNetworks, NamePattern, Names,
+    Place, Places, Policy, Ports, Presets, Protocol, Rule, RuleError, SearchPath, Surroundings, Target,
+    Undecided, Usable,
 };
-pub use sandbox::{Answer, Asker, Publish, Question, Running, Sandbox, SpawnError};
+pub use sandbox::{Answer, Asker, Limits, Publish, Question, Reached, Running, Sandbox, Share, SpawnError};

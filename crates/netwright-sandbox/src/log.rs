@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use netwright_nft::json::Node;
 
-use crate::{Action, Event, Protocol, Rule};
+use crate::{Action, Event, FileUse, Protocol, Rule};
 
 /// Attempts in the order in which they were first made.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ struct Key {
     action: Action,
     command: Option<String>,
     name: Option<String>,
+    path: Option<PathBuf>,
+    file_use: Option<FileUse>,
     address: Option<IpAddr>,
     port: Option<u16>,
     protocol: Option<Protocol>,
@@ -46,6 +49,8 @@ impl Log {
             action: event.action,
             command: event.process.as_ref().map(|process| process.command.clone()),
             name: event.name.clone(),
+            path: event.path.clone(),
+            file_use: event.file_use,
             // the addresses of a name are one target
             address: event.address.filter(|_| event.name.is_none()),
             port: event.port,
@@ -77,7 +82,8 @@ impl Log {
 }
 
 /// The event as a line of JSON without its end. Keys, those without a value left out: `time` (RFC 3339, UTC), `action`, `pid`,
-/// `command`, `name`, `address`, `port`, `protocol`, `reason`, and `allow`, the rule that would let it through.
+/// `command`, `name`, `path`, `use` (`read` or `write`, of a file),
+/// `address`, `port`, `protocol`, `source`, `reason`, and `allow`, the rule that would let it through.
 #[must_use]
 pub fn json_line(event: &Event, allow: Option<&Rule>) -> String {
     let process = event.process.as_ref();
@@ -87,9 +93,12 @@ pub fn json_line(event: &Event, allow: Option<&Rule>) -> String {
         .with_some("pid", process.map(|process| process.id))
         .with_some("command", process.map(|process| process.command.as_str()))
         .with_some("name", event.name.as_deref())
+        .with_some("path", event.path.as_ref().map(|path| path.display().to_string()))
+        .with_some("use", event.file_use.map(|file_use| file_use.to_string()))
         .with_some("address", event.address.map(|address| address.to_string()))
         .with_some("port", event.port)
         .with_some("protocol", event.protocol.map(|protocol| protocol.to_string()))
+        .with_some("source", event.source.map(|source| source.to_string()))
         .with("reason", event.reason.as_str())
         .with_some("allow", allow.map(ToString::to_string))
         .to_string()

@@ -1,5 +1,6 @@
 //! What a sandbox may reach.
 
+mod access;
 pub(crate) mod address;
 mod decide;
 mod explain;
@@ -7,6 +8,7 @@ mod explain;
 mod file;
 mod grammar;
 mod learn;
+mod local;
 mod merge;
 mod names;
 mod preset;
@@ -20,11 +22,13 @@ use std::path::PathBuf;
 
 pub(crate) use decide::NAME_SERVER_PORTS;
 
+pub use access::{Access, FileAccess, Surroundings, Usable};
 pub use address::{AddressKind, kind};
 pub use decide::{Decision, Destination, Undecided};
 pub use grammar::RuleError;
 pub use learn::Learner;
 pub(crate) use learn::usable;
+pub use local::LocalNetworks;
 pub use names::Names;
 pub use preset::{Presets, SearchPath};
 
@@ -41,6 +45,11 @@ pub struct Policy {
     pub hosts: Vec<(String, IpAddr)>,
     /// Sockets in the file system that stay reachable.
     pub sockets: Vec<PathBuf>,
+    /// Which files may be used.
+    pub files: FileAccess,
+    /// The networks that this host is on, which `internet` leaves out and `lan` means. [`crate::Sandbox::spawn`] and others that put a policy in
+    /// force fill it in.
+    pub local: LocalNetworks,
     /// Where rules were written, as far as that is known.
     pub places: Places,
 }
@@ -104,9 +113,9 @@ pub enum Target {
     Network(IpAddr, u8),
     /// Every address but loopback, link-local, multicast and metadata ones.
     Any,
-    /// The global unicast addresses.
+    /// The global unicast addresses, but for those of this host and of the networks that it is on.
     Internet,
-    /// The private addresses: RFC 1918 and RFC 4193.
+    /// The private addresses (RFC 1918 and RFC 4193), and those of this host and of the networks that it is on.
     Lan,
     /// The loopback addresses of the host.
     Host,

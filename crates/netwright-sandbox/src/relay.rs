@@ -5,24 +5,27 @@
 //! to transparent listeners. The relay uses sockets of the inside that the [`Enclosure`] gives it, and sockets of the namespace
 //! that it was started in.
 //!
-//! - `gate`: connections are held until the destination has answered;
-//! - `hatch`: the way from there to their data;
+//! - `dialer`: connections are held until the destination has answered;
+//! - `handover`: the way from there to their data;
 //! - `tcp`: their data;
 //! - `udp`: datagrams;
 //! - `icmp`: echo requests;
 //! - `notices`: what was refused or seen is told, and refused at once;
-//! - `asked`: what somebody is asked about before it is sent on or refused.
+//! - `asked`: what somebody is asked about before it is sent on or refused;
+//! - `review`: what is open is judged again when the policy has changed.
 
 mod allowance;
 mod asked;
-mod gate;
-mod hatch;
+mod dialer;
+mod dry_run;
+mod handover;
 mod icmp;
 pub(crate) mod injector;
 pub(crate) mod logged;
 mod notices;
 mod packet;
 mod poll;
+mod review;
 mod tcp;
 mod tuple;
 mod udp;
@@ -34,18 +37,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use netwright_sys::{Enclosure, Error, Result, SocketRequest};
+use netwright_confine::{Enclosure, SocketRequest};
+use netwright_sys::{Error, Result};
 use rustix::net::getsockname;
 
 pub(crate) use self::asked::Asked;
+#[doc(hidden)]
+pub use self::dry_run::{Dry, Heard, of_heard, of_messages, of_packet};
 pub use self::packet::Packet;
+pub(crate) use self::packet::number;
 pub(crate) use self::poll::{AFTER_FAILURE, EventFlags, Events, Poll, Waker};
 
 use self::allowance::Allowance;
-use self::gate::Gate;
-use self::hatch::{Hatch, Hatches, Outside};
+use self::dialer::Dialer;
+use self::handover::{Handover, Handovers, Outside};
 use self::injector::Injector;
 use self::notices::Notices;
+use self::review::Review;
+pub(crate) use self::review::Reviewer;
 use self::tcp::{Totals, Worker};
 use self::udp::Udp;
 use crate::Protocol;
@@ -58,8 +67,33 @@ pub struct RelayOptions {
     pub enclosure: Arc<Enclosure>,
     /// Whether IPv6 is relayed.
     pub ipv6: bool,
+    /// Says once more what may be reached: whatever comes here although the filter did not mean it is not carried.
+    pub admission: Admission,
+    /// Says whether what is open may go on, when the policy has changed ([`Relay::review`]).
+    pub keeps: Admission,
     /// Hears what happens.
     pub reporter: Reporter,
+}
+
+/// Says what may be reached, by which protocol. It is asked before each connection, flow and echo request.
+#[derive(Clone)]
+pub struct Admission(Arc<dyn Fn(Protocol, SocketAddr) -> bool + Send + Sync>);
+
+impl Admission {
+    /// This closure says so.
+    pub fn new(admits: impl Fn(Protocol, SocketAddr) -> bool + Send + Sync + 'static) -> Self {
+        Admission(Arc::new(admits))
+    }
+
+    fn admits(&self, protocol: Protocol, to: SocketAddr) -> bool {
+        (self.0)(protocol, to)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admission")
+    }
 }
 
 /// Something that happened at the edge of the sandbox.
@@ -79,6 +113,15 @@ pub enum Report<'a> {
         destination: SocketAddr,
         /// Why.
         reason: String,
+    },
+    /// It was open, and the policy does not allow it any more.
+    Cut {
+        /// By which protocol.
+        protocol: Protocol,
+        /// From where.
+        source: SocketAddr,
+        /// Where to.
+        destination: SocketAddr,
     },
     /// The policy allows it, and the network did not.
     Failed {
@@ -138,6 +181,7 @@ pub struct Relay {
     /// The threads that give them something to carry, or that have nothing to do with them.
     others: Vec<Thread>,
     carrier: Carrier,
+    review: Review,
 }
 
 /// A thread, and how it is told to stop.
@@ -151,7 +195,7 @@ struct Thread {
 /// Carries the data of connections that were made elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Carrier {
-    hatches: Hatches,
+    handovers: Handovers,
     allowance: Allowance,
 }
 
@@ -159,7 +203,7 @@ impl Carrier {
     /// Carries between two connections, whose calls do not wait, until both have ended. They end at once where there are too many.
     pub(crate) fn carry(&self, inside: OwnedFd, outside: OwnedFd) {
         if let Some(permit) = self.allowance.take(2) {
-            self.hatches.hand_over(inside, Outside { socket: outside, permit });
+            self.handovers.hand_over(inside, Outside { socket: outside, permit, tuple: None, judged: 0 });
         }
     }
 }
@@ -174,7 +218,8 @@ const NOTICED: u32 = 1280;
 impl Relay {
     /// Starts one. What goes out, goes out from the calling thread's network namespace.
     pub fn start(options: &RelayOptions) -> Result<Self> {
-        let RelayOptions { enclosure, ipv6, reporter } = options;
+        let RelayOptions { enclosure, ipv6, admission, keeps, reporter } = options;
+        let review = Review::new(keeps.clone(), reporter.clone());
         let injector = Injector::new(enclosure, *ipv6)?;
         let allowance = Allowance::of_process();
         let listeners = Listeners::open(enclosure, *ipv6)?;
@@ -184,27 +229,32 @@ impl Relay {
             totals: Arc::default(),
             workers: Vec::new(),
             others: Vec::new(),
-            carrier: Carrier { hatches: Hatches::default(), allowance: allowance.clone() },
+            carrier: Carrier { handovers: Handovers::default(), allowance: allowance.clone() },
+            review: review.clone(),
         };
-        relay.carrier.hatches = relay.start_workers()?;
-        let gate = gate::Parts {
+        relay.carrier.handovers = relay.start_workers()?;
+        let dialer = dialer::Parts {
             log: logged::listen(enclosure, [(HELD_GROUP, None), (PING_GROUP, None)])?,
             listeners: listeners.tcp,
             injector: injector.clone(),
             allowance: allowance.clone(),
-            hatches: relay.carrier.hatches.clone(),
+            handovers: relay.carrier.handovers.clone(),
+            admission: admission.clone(),
+            review: review.clone(),
             report: reporter.clone(),
             waker: waker()?,
         };
-        let wakes = gate.waker.clone();
-        let gate = Gate::new(gate).map_err(|errno| Error::new(ASKED, errno))?;
-        relay.others.push(Thread::start("gate", wakes, |stop| gate.run(stop))?);
+        let wakes = dialer.waker.clone();
+        let dialer = Dialer::new(dialer).map_err(|errno| Error::new(ASKED, errno))?;
+        relay.others.push(Thread::start("dialer", wakes, |stop| dialer.run(stop))?);
         let udp = udp::Parts {
             enclosure: Arc::clone(enclosure),
             listeners: listeners.udp,
             injector: injector.clone(),
             allowance,
             totals: Arc::clone(&relay.totals),
+            admission: admission.clone(),
+            review,
             report: reporter.clone(),
             waker: waker()?,
         };
@@ -238,22 +288,32 @@ impl Relay {
         Counters { connections, open, sent, received }
     }
 
+    /// Ends what is open and may not go on, on the relay's threads; connections are told ([`Report::Cut`]), flows of datagrams are not.
+    pub fn review(&self) {
+        self.reviewer().begin();
+    }
+
+    pub(crate) fn reviewer(&self) -> Reviewer {
+        let threads = self.workers.iter().chain(&self.others);
+        Reviewer { review: self.review.clone(), wakers: threads.map(|thread| thread.waker.clone()).collect() }
+    }
+
     /// Carries what was connected elsewhere.
     pub(crate) fn carrier(&self) -> Carrier {
         self.carrier.clone()
     }
 
-    fn start_workers(&mut self) -> Result<Hatches> {
+    fn start_workers(&mut self) -> Result<Handovers> {
         let count = thread::available_parallelism().map_or(1, |count| count.get().min(WORKERS));
-        let hatch = |_| {
+        let handover = |_| {
             let waker = waker()?;
-            let hatch = Hatch::new(waker.clone());
-            let worker = Worker::new(hatch.clone(), Arc::clone(&self.totals));
+            let handover = Handover::new(waker.clone());
+            let worker = Worker::new(handover.clone(), Arc::clone(&self.totals), self.review.clone());
             let worker = worker.map_err(|errno| Error::new(ASKED, errno))?;
             self.workers.push(Thread::start("data", waker, |stop| worker.run(stop))?);
-            Ok(hatch)
+            Ok(handover)
         };
-        (0..count).map(hatch).collect::<Result<_>>().map(Hatches::new)
+        (0..count).map(handover).collect::<Result<_>>().map(Handovers::new)
     }
 }
 

@@ -10,26 +10,26 @@
 //! - Questions of one name by many are asked once; clients, questions in flight and everything that is remembered are bounded.
 
 mod answer;
+mod behaviour;
 mod binding;
 mod client;
-mod conduct;
 pub mod config;
+mod dry_run;
 mod engine;
-mod grants;
 mod hosts;
 mod local;
 mod memory;
 mod message;
 mod name;
 mod query;
-mod rehearsal;
+mod reporter;
 mod rules;
 mod service;
-mod standing;
-mod teller;
+mod targets;
 #[cfg(test)]
 mod testing;
 mod upstream;
+mod verdict;
 
 use std::error::Error;
 use std::io;
@@ -43,16 +43,16 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, eventfd};
 
 pub use config::ResolverConfig;
+pub use dry_run::{DryRun, dry_message, dry_questions, dry_run};
 pub use memory::KnownNames;
-pub use rehearsal::{Rehearsal, rehearse};
-pub use teller::Attribute;
+pub use reporter::Attribute;
 
 use crate::policy::Names;
 use crate::{Event, Undecided};
-use conduct::Conduct;
+use behaviour::Behaviour;
 use engine::Engine;
-use service::{Listener, Service, Shared, State};
-use teller::Teller;
+use reporter::QuestionReporter;
+use service::{Listener, Service, Shared, State, Upstream};
 use upstream::Servers;
 
 /// Lets addresses through.
@@ -88,6 +88,9 @@ pub struct Sockets {
     pub tcp: OwnedFd,
 }
 
+/// Tells of other name servers and listed names, where they have changed. It is asked before questions are, once a second at the most.
+pub type Changed = dyn FnMut() -> Option<(ResolverConfig, Vec<(String, IpAddr)>)> + Send;
+
 /// How it answers, apart from the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolverOptions {
@@ -121,21 +124,23 @@ impl Resolver {
         release: Arc<dyn Release>,
         events: Sender<Event>,
         attribute: Box<Attribute>,
+        changed: Option<Box<Changed>>,
     ) -> io::Result<Self> {
         let known = Arc::new(KnownNames::default());
-        let conduct = Conduct {
+        let behaviour = Behaviour {
             undecided: options.undecided,
             ipv6: options.ipv6,
             search: options.config.search_names(),
             hosts: config::foreign_hosts(&options.hosts),
         };
-        let engine = Engine::new(conduct, Arc::clone(&known));
+        let engine = Engine::new(behaviour, Arc::clone(&known));
         let shared = Arc::new(Shared::new(State { engine, policy, release }));
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let listeners = sockets.into_iter().map(Listener::new).collect::<io::Result<_>>()?;
-        let teller = Teller::new(events, attribute, Instant::now());
+        let reporter = QuestionReporter::new(events, attribute, Instant::now());
         let servers = Servers::new(&options.config);
-        let service = Service::new(Arc::clone(&shared), listeners, stop.try_clone()?, servers, teller);
+        let upstream = Upstream::new(servers, changed);
+        let service = Service::new(Arc::clone(&shared), listeners, stop.try_clone()?, upstream, reporter);
         let thread = std::thread::Builder::new().name("resolver".to_owned()).spawn(move || service.run())?;
         Ok(Self { shared, known, stop, thread: Some(thread) })
     }

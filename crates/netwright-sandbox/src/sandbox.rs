@@ -15,28 +15,37 @@
 //! ```
 
 mod asking;
-mod covering;
-mod enforced;
+mod confined;
+pub(crate) mod enforced;
 pub(crate) mod files;
 mod inside;
-mod masks;
+mod kernel;
+mod limits;
+mod masking;
+pub(crate) mod neighbourhood;
 mod publish;
+mod reasons;
 pub(crate) mod reports;
 mod running;
 pub(crate) mod shared;
 
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
-use netwright_sys::{Confinement, Enclosure, EnclosureOptions, Error, User};
+use netwright_confine::{Confinement, Enclosure, EnclosureOptions, User};
+use netwright_sys::Error;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use self::covering::Covering;
 use self::files::Files;
 use self::inside::Inside;
-use crate::{Mode, Policy, Undecided};
+use self::masking::Masking;
+use crate::policy::LocalNetworks;
+use crate::{Access, Mode, Policy, Surroundings, Undecided};
 
 pub use self::asking::{Answer, Asker, Question};
+pub use self::limits::{Limits, Reached};
 pub use self::publish::Publish;
 pub use self::running::Running;
 
@@ -59,11 +68,31 @@ pub struct Sandbox {
     pub publish: Vec<Publish>,
     /// Who the command runs as; the caller where nothing is said. Another user needs root.
     pub user: Option<User>,
-    /// The command sees and signals its own processes alone; what it leaves running ends with it.
-    pub processes: bool,
-    /// The command may mount in namespaces of its own, as bubblewrap and Flatpak do. On Linux 7.1 and later, sockets that appear in the file
-    /// system after the start are within its reach then, as they are on older kernels.
+    /// What the command shares with other processes, which it has of its own else.
+    pub share: Share,
+    /// Devices that it may use besides those that every program may, and directories of such: paths below `/dev`.
+    pub devices: Vec<PathBuf>,
+    /// The command may mount in namespaces of its own, as bubblewrap and Flatpak do. From Linux 7.1 on, connecting takes some microseconds longer then,
+    /// as it does on older kernels: the kernel cannot do both, keep others' sockets from it and let it mount.
     pub mounts: bool,
+    /// What it may use of the machine.
+    pub limits: Limits,
+    /// What the paths of [`Policy::files`] begin at; what surrounds this process where nothing is said.
+    pub surroundings: Option<Surroundings>,
+    /// The file that names the name servers; that of this host where nothing is said.
+    pub name_servers: Option<PathBuf>,
+}
+
+/// What a command shares with processes outside. What it does not share it cannot see, and cannot reach by numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Processes: it sees those outside, and what it leaves running when it ends goes on. Else all end with it, and with the supervisor. A
+    /// `/proc` of its own can be mounted only where that of the outside is whole, which it is not in most containers.
+    pub processes: bool,
+    /// System V and POSIX message queues, semaphores and shared memory.
+    pub ipc: bool,
+    /// All devices of `/dev`.
+    pub devices: bool,
 }
 
 impl Sandbox {
@@ -79,6 +108,27 @@ impl Sandbox {
         }
     }
 
+    /// Which files the command may use, where that is confined.
+    fn access(&self) -> netwright_sys::Result<Option<Arc<Access>>> {
+        if !self.policy.files.is_confined() {
+            return Ok(None);
+        }
+        confined::check_streams()?;
+        let around = self.surroundings.clone().unwrap_or_else(Surroundings::of_process);
+        Access::new(&self.policy.files, &around, &self.policy.sockets).map(|access| Some(Arc::new(access)))
+    }
+
+    fn confinement(&self) -> Confinement {
+        Confinement {
+            user: self.user.clone(),
+            processes: !self.share.processes,
+            ipc: !self.share.ipc,
+            sockets: Some(self.policy.sockets.clone()),
+            mounts: self.mounts,
+            ..Confinement::default()
+        }
+    }
+
     /// A sandbox for one command, with the way out that the caller's privileges allow.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
@@ -91,31 +141,38 @@ impl Sandbox {
     /// # Errors
     /// The kernel does not allow it: the error says what forbids it. That the command does not exist or cannot be run is
     /// [`SpawnError::Command`].
-    pub fn spawn(self, mut command: Command) -> std::result::Result<Running, SpawnError> {
+    pub fn spawn(self, command: Command) -> std::result::Result<Running, SpawnError> {
+        self.start(command).map_err(reasons::advised)
+    }
+
+    fn start(mut self, mut command: Command) -> std::result::Result<Running, SpawnError> {
+        if self.mode == Mode::None {
+            self = Sandbox { policy: self.policy.without_network(), open: false, ask: None, ..self };
+        }
+        self.policy.local = LocalNetworks::of_host()?;
+        let access = self.access()?;
+        let group = limits::Group::make(&self.limits)?;
         let limit = getrlimit(Resource::Nofile);
-        let files = Files::read(&self.policy);
+        let files = Files::read(&self.policy.dns, self.name_servers.as_deref());
         let inside = thread::scope(|scope| {
-            let covering = Covering::begin(scope, &self, files.inside())?;
+            let confined = access.as_deref().filter(|_| !self.open);
+            let masking = Masking::begin(scope, &self, files.inside(), confined)?;
             let enclosure = Enclosure::create(&EnclosureOptions::default())?;
-            // Of files, root stays root; over the network inside these capabilities give no power.
-            let capabilities = self.user.is_none() && enclosure.has_all_users();
-            let confinement = Confinement {
-                user: self.user.clone(),
-                capabilities,
-                processes: self.processes,
-                sockets: (!self.mounts).then(|| self.policy.sockets.clone()),
-                ..Confinement::default()
-            };
-            enclosure.confine(&mut command, &confinement)?;
-            Inside::start(enclosure, &self, files, covering)
+            Inside::start(enclosure, &self, files, masking)
         })?;
+        let confinement = Confinement {
+            file_reporter: access.map(|access| confined::reporter(access, inside.reports(), self.open)),
+            limits: limits::of_processes(&self.limits, group.as_ref(), !self.share.processes),
+            ..self.confinement()
+        };
+        inside.confine(&mut command, confinement)?;
         // The relay has raised it for itself; the command starts with what the caller had.
         let raised = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, limit);
         let spawned = command.spawn();
         let _ = setrlimit(Resource::Nofile, raised);
         match spawned {
-            Ok(child) => Ok(Running::new(child, inside)),
+            Ok(child) => Ok(Running::new(child, inside, group)),
             Err(error) => Err(match Confinement::refusal(&error) {
                 Some(refusal) => SpawnError::Sandbox(refusal),
                 None => SpawnError::Command(error),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 use netwright_sandbox::constants::RESOLVER;
-use netwright_sandbox::resolver::{Release, Resolver, ResolverConfig, ResolverOptions, Sockets};
+use netwright_sandbox::resolver::{Changed, Release, Resolver, ResolverConfig, ResolverOptions, Sockets};
 use netwright_sandbox::{Event, Policy, Process};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
@@ -57,6 +57,15 @@ fn policy(allow: &[&str]) -> Result<Policy, Failure> {
 
 /// A resolver that asks these servers.
 fn world(servers: &[&str], timeout: Duration) -> Result<World, Failure> {
+    world_that_changes(servers, timeout, None)
+}
+
+/// A resolver that asks these servers until others are named.
+fn world_that_changes(
+    servers: &[&str],
+    timeout: Duration,
+    changed: Option<Box<Changed>>,
+) -> Result<World, Failure> {
     let servers = servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
     let config = ResolverConfig { servers, timeout, ..ResolverConfig::default() };
     let options = ResolverOptions { config, ipv6: true, ..ResolverOptions::default() };
@@ -67,8 +76,15 @@ fn world(servers: &[&str], timeout: Duration) -> Result<World, Failure> {
         (to == INSIDE).then(|| Process { id: source.port().into(), command: "test".to_owned() })
     };
     let policy = Arc::new(policy(&["*.example.org:443"])?);
-    let resolver =
-        Resolver::start(vec![sockets], options, policy, released.clone(), sender, Box::new(attribute))?;
+    let resolver = Resolver::start(
+        vec![sockets],
+        options,
+        policy,
+        released.clone(),
+        sender,
+        Box::new(attribute),
+        changed,
+    )?;
     Ok(World { resolver, released, events })
 }
 
@@ -228,6 +244,40 @@ fn the_same_question_is_asked_once(_: &mut Lab) -> Outcome {
         ensure_eq!(&packet.questions[0].qname.to_string(), name);
     }
     ensure_eq!(server.try_iter().count(), 1);
+    Ok(())
+}
+
+fn names_are_sent_on_in_lower_case(_: &mut Lab) -> Outcome {
+    let server = serve(SERVER)?;
+    let _world = world(&[SERVER], Duration::from_secs(5))?;
+    let bytes = Client::new()?.ask("wWw.ExAmPlE.oRg", TYPE::A)?;
+    let packet = Packet::parse(&bytes)?;
+    ensure_eq!((packet.rcode(), packet.answers.len()), (RCODE::NoError, 1));
+    ensure_eq!(packet.questions[0].qname.to_string(), "wWw.ExAmPlE.oRg");
+    let asked: Vec<String> = server.try_iter().map(|asked| asked.name).collect();
+    ensure_eq!(asked, ["www.example.org"]);
+    Ok(())
+}
+
+fn other_name_servers_are_asked_once_the_host_names_them(_: &mut Lab) -> Outcome {
+    let (first, second) = (serve(SERVER)?, serve(OTHER)?);
+    let other = ResolverConfig { servers: vec![OTHER.parse()?], ..ResolverConfig::default() };
+    let (sender, next) = channel();
+    let changed = move || next.try_recv().ok();
+    let world = world_that_changes(&[SERVER], Duration::from_secs(5), Some(Box::new(changed)))?;
+    let client = Client::new()?;
+    ensure_eq!(client.addresses("one.example.org")?, (RCODE::NoError, vec![1]));
+    sender.send((other, vec![("listed.example.org".to_owned(), "192.0.2.99".parse()?)]))?;
+    // It looks once a second at the most.
+    thread::sleep(Duration::from_millis(1100));
+    ensure_eq!(client.addresses("two.example.org")?, (RCODE::NoError, vec![1]));
+    ensure_eq!(client.addresses("listed.example.org")?, (RCODE::NoError, vec![99]));
+    let asked = |server: &Receiver<Asked>| server.try_iter().map(|asked| asked.name).collect::<Vec<_>>();
+    ensure_eq!(
+        (asked(&first), asked(&second)),
+        (vec!["one.example.org".to_owned()], vec!["two.example.org".to_owned()])
+    );
+    drop(world);
     Ok(())
 }
 
@@ -395,6 +445,8 @@ kernel_tests![
     long_answers_go_over_tcp,
     other_servers_are_asked_where_one_is_silent,
     the_same_question_is_asked_once,
+    names_are_sent_on_in_lower_case,
+    other_name_servers_are_asked_once_the_host_names_them,
     tcp_clients_may_ask_ahead_and_close_their_side,
     idle_and_hostile_connections_do_not_keep_others_out,
     a_flood_of_questions_stays_small,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use netwright_sys::{Error, Namespace, Result};
+use netwright_sys::{Error, Result};
 
 /// A counter: its file, its group and name, and what it counts.
 const SILENT: [(usize, &str, &str, &str); 3] = [
@@ -33,10 +33,10 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn open(namespace: &Namespace) -> Result<Self> {
-        let files =
-            namespace.run(|| FILES.map(|name| File::open(format!("/proc/thread-self/net/{name}")).ok()))?;
-        Ok(Counters { files, before: [0; 3] })
+    /// Those of the calling thread's namespace.
+    pub(crate) fn open() -> Self {
+        let files = FILES.map(|name| File::open(format!("/proc/thread-self/net/{name}")).ok());
+        Counters { files, before: [0; 3] }
     }
 
     /// Counts from here on.

@@ -10,6 +10,8 @@ pub enum Error {
     System(netwright_sys::Error),
     /// The file could not be applied in the simulated host.
     Apply(String),
+    /// This flow is not as expected, so that it cannot tell a change.
+    Differs(String),
 }
 
 impl Error {
@@ -22,6 +24,7 @@ impl Error {
             ),
             Error::System(error) => error.help(),
             Error::Apply(_) => None,
+            Error::Differs(_) => Some("See what `netwright test` says without `--mutate`."),
         }
     }
 }
@@ -31,6 +34,9 @@ impl fmt::Display for Error {
         match self {
             Error::System(error) => write!(f, "the simulated host could not be built: {error}"),
             Error::Apply(why) => write!(f, "the file could not be applied in the simulated host: {why}"),
+            Error::Differs(name) => {
+                write!(f, "the flow {name:?} is not as expected, so that it cannot tell a change")
+            }
         }
     }
 }

@@ -1,64 +1,68 @@
 //! Tries a host file's flows with real packets: what `netwright test` does.
 //!
-//! [`run`] builds the declared host in a namespace of its own, with cards that lead to switches and simulated neighbours
-//! behind them, has the file applied there, sends each flow and tells what became of it and which rule decided. Nothing outside
-//! the namespaces is touched, and nothing is left when it returns. The process must be allowed to make network
-//! namespaces: an ordinary user calls [`netwright_sys::isolate::enter`] first.
+//! [`Session`] builds the declared host in a namespace of its own and has the file applied there. The cables of its cards end at
+//! this program, which plays everybody outside: it answers whoever the host looks for, sends each flow as frames, sees all that
+//! comes out of the host, and answers it. What is in between is the kernel and nothing else. Nothing outside the namespace is
+//! touched, and nothing is left when it returns. The process must be allowed to make network namespaces: an ordinary
+//! user calls [`netwright_sys::isolate::enter`] first.
 //!
-//! A packet that is dropped is recognised by its trace or by the kernel's counters; time runs out only for what
-//! leaves no trace at all.
+//! A packet runs to its end within the call that sends it, so nothing is waited for: what has not come out, and has not come to a
+//! socket, does not. Each flow begins in the state that is declared. What others left behind is taken back (connections,
+//! neighbours, what the firewall remembers), or where that cannot be, the host is built anew.
 #![forbid(unsafe_code)]
 
-mod attempt;
+mod cases;
+mod change;
+mod constants;
 mod counters;
+mod coverage;
+mod effect;
 mod error;
-mod flow;
+mod exchange;
+mod expect;
+mod firewall;
+mod frame;
+mod inside;
+mod lanes;
+mod matrix;
+mod mutate;
+mod only;
+mod outside;
 mod packet;
-mod probe;
 mod report;
-mod rules;
+mod ruleset;
+mod session;
+mod shot;
+mod sources;
+mod stateless;
+mod sweep;
+mod tcp;
 mod topology;
 mod trace;
+mod trial;
+mod untried;
+mod verdict;
+mod walk;
 mod world;
 
-use std::time::{Duration, Instant};
+#[cfg(test)]
+mod testing;
 
-use netwright_nft::diagnostic::SourceMap;
-use netwright_state::model::Host;
-use netwright_sys::Namespace;
-
+pub use coverage::{Coverage, Covered, Part};
 pub use error::Error;
-pub use report::{FlowReport, Place, Report};
-pub use rules::RuleSources;
-
-use crate::flow::Simulation;
+pub use mutate::{Fate, Mutation, Told};
+pub use report::{CaseReport, FlowReport, Outcome, Report, Verdict, display};
+pub use session::{Build, Listener, Planned, Session};
+pub use sources::Place;
 
 /// How to try.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Options {
-    /// How long to wait for a packet of which nothing is heard.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { patience: Duration::from_secs(1) }
-    }
-}
-
-/// Tries the flows of a host file, in their order.
-///
-/// `sources` are the texts that the file was read with. `apply` brings the namespace that it is given to the state that the file
-/// declares; the links without a kind exist there already. It returns where the firewall's rules stand, which
-/// [`RuleSources::read`] finds out, or why it could not be done, as a sentence.
-pub fn run(
-    host: &Host,
-    sources: &SourceMap,
-    options: &Options,
-    apply: impl FnOnce(&Namespace) -> Result<RuleSources, String>,
-) -> Result<Report, Error> {
-    let start = Instant::now();
-    let mut simulation = Simulation::build(host, sources, options, apply)?;
-    let flows = (0..host.flows.len()).filter_map(|index| simulation.flow(index)).collect();
-    Ok(Report { flows, elapsed: start.elapsed() })
+    /// Whether to break off at the first flow that is not as expected.
+    pub fail_fast: bool,
+    /// Whether each flow gets a host that is built anew, in place of one that is restored.
+    pub fresh: bool,
+    /// Whether it is told which rules, elements and mappings the flows use.
+    pub coverage: bool,
 }

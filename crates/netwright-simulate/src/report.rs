@@ -4,53 +4,281 @@ use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use netwright_state::model::Expect;
+use netwright_state::model::{ConntrackState, Expect, Refusal};
 use serde_json::{Value as Json, json};
+
+use crate::coverage::Coverage;
+use crate::sources::Place;
+use crate::trace::Step;
+
+/// What became of a packet or connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It arrived, and the answer came back.
+    Accept,
+    /// It arrived. No answer came back, or none belongs to it.
+    Arrived,
+    /// It came to the host, did not arrive, and the sender was not told.
+    #[default]
+    Drop,
+    /// It did not arrive, and the sender was told.
+    Reject(Refusal),
+    /// Nothing of it came to the host, so that this says nothing about the host: why.
+    NoPath(String),
+    /// It could not be tried: why.
+    Error(String),
+}
+
+impl Outcome {
+    /// A word for it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Accept => "accept",
+            Outcome::Arrived => "arrived",
+            Outcome::Drop => "drop",
+            Outcome::Reject(_) => "reject",
+            Outcome::NoPath(_) => "no-path",
+            Outcome::Error(_) => "error",
+        }
+    }
+
+    /// Whether it is what is expected.
+    #[must_use]
+    pub fn fits(&self, expected: Expect) -> bool {
+        match (expected, self) {
+            (Expect::Accept, Outcome::Accept)
+            | (Expect::Arrive, Outcome::Accept | Outcome::Arrived)
+            | (Expect::Drop | Expect::Refuse, Outcome::Drop)
+            | (Expect::Refuse, Outcome::Reject(_))
+            | (Expect::NoPath, Outcome::NoPath(_)) => true,
+            (Expect::Reject(pattern), Outcome::Reject(refusal)) => pattern.matches(*refusal),
+            _ => false,
+        }
+    }
+
+    /// Whether it got to where it was sent, or where it was translated to.
+    #[must_use]
+    pub fn arrives(&self) -> bool {
+        matches!(self, Outcome::Accept | Outcome::Arrived)
+    }
+}
+
+/// The word, and how it was rejected.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Reject(refusal) => f.pad(&format!("reject {refusal}")),
+            other => f.pad(other.as_str()),
+        }
+    }
+}
+
+/// What became of a packet, and what decided it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The source that the receiver saw, where it arrived. Where there are no ports they are 0.
+    pub seen_from: Option<SocketAddr>,
+    /// Where it arrived.
+    pub arrived_at: Option<SocketAddr>,
+    /// The link that it left the host by; of a bridge, the port.
+    pub left_by: Option<String>,
+    /// The rules and policies that decided. Of a packet that arrived, all without which it would not have; where it would
+    /// have in any case, the last that accepted it. Empty where none had a say.
+    pub decided_by: Vec<Place>,
+    /// The rules that changed the packet, its mark, its connection or a set, in order.
+    pub shaped_by: Vec<Place>,
+    /// What else is worth knowing; each a sentence without a full stop.
+    pub details: Vec<String>,
+    /// The packet's mark at its last rule.
+    pub mark: Option<u32>,
+    /// The mark of its connection, where the flow expects one and there is a connection.
+    pub connection_mark: Option<u32>,
+    /// How many packets the counters that the flow names counted because of it; `None` where there is no such counter.
+    pub counted: Vec<Option<u64>>,
+    /// What connection tracking thought of the packet, where the kernel tells (Linux 6.17).
+    pub state: Option<ConntrackState>,
+    /// Whether no answer belongs to what was sent, so that to arrive is all that it can do.
+    pub one_way: bool,
+    /// The texts before the lines that rules wrote to the log because of it.
+    pub logged: Vec<String>,
+    /// DSCP and ECN as the receiver saw them.
+    pub class: Option<u8>,
+    /// The way of the first packet through the rules.
+    pub(crate) way: Vec<Step>,
+    /// The rules that matched any of its packets.
+    pub(crate) hits: Vec<Step>,
+}
 
 /// What came of all flows, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// One for each flow.
     pub flows: Vec<FlowReport>,
+    /// What could not be simulated as it is on a host; each a sentence without a full stop.
+    pub notes: Vec<String>,
+    /// What of the firewall the flows use, where that was asked for.
+    pub coverage: Option<Coverage>,
     /// How long all of it took, with building and applying.
     pub elapsed: Duration,
 }
 
 /// What came of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FlowReport {
     /// The flow's name.
     pub name: String,
+    /// Where it is declared, with its name.
+    pub declared: Option<Place>,
     /// What the file expects.
     pub expected: Expect,
-    /// What was seen; `None` where it could not be tested.
-    pub seen: Option<Expect>,
-    /// The source that the receiver saw, where it arrived. The port of ICMP is 0.
-    pub seen_from: Option<SocketAddr>,
-    /// Where it arrived. The port of ICMP is 0.
-    pub arrived_at: Option<SocketAddr>,
-    /// What decided; `None` where nothing had a say.
-    pub decided_by: Option<Place>,
-    /// Whether all is as expected.
-    pub passed: bool,
-    /// Why it is not as expected, or what else is worth knowing; each a sentence.
-    pub details: Vec<String>,
+    /// How many packets or connections were tried for it.
+    pub cases: usize,
+    /// The first that are not as expected, at most [`FlowReport::SHOWN`]; where all are, the first one.
+    pub shown: Vec<CaseReport>,
+    /// How many are not as expected.
+    pub failed: usize,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// A place in a file, or in the kernel where no file is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// `router.nft:37`, or in words where there is no such place.
-    pub at: String,
-    /// What stands there.
-    pub text: String,
+/// What came of one packet or connection of a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CaseReport {
+    /// What was sent, in a line.
+    pub packet: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What is not as expected; each a sentence without a full stop.
+    pub wrong: Vec<String>,
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.at, self.text)
+impl CaseReport {
+    /// Whether all is as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}
+
+impl FlowReport {
+    /// So many packets that are not as expected are shown of each flow.
+    pub const SHOWN: usize = 10;
+
+    /// Whether all is as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.failed == 0
+    }
+
+    /// What became of the packet that is shown first.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.shown.first().map(|case| &case.verdict)
+    }
+
+    /// What became of it, in a word.
+    #[must_use]
+    pub fn seen_word(&self) -> &'static str {
+        self.verdict().map_or("error", |verdict| verdict.outcome.as_str())
+    }
+
+    /// What became of it, with how it was rejected.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        self.verdict().map_or("error".into(), |verdict| verdict.outcome.to_string())
+    }
+
+    /// The places of what decided, one after the other.
+    #[must_use]
+    pub fn decided(&self) -> String {
+        let places = self.verdict().map_or(&[][..], |verdict| &verdict.decided_by);
+        places.iter().map(|place| place.at.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is to be said of it: first what is wrong, then what else is known.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        let first = self.shown.first();
+        let wrong = first.map_or(&[][..], |case| &case.wrong);
+        let details = first.map_or(&[][..], |case| &case.verdict.details);
+        let reason = first.and_then(|case| match &case.verdict.outcome {
+            Outcome::NoPath(why) | Outcome::Error(why) if wrong.is_empty() => Some(why),
+            _ => None,
+        });
+        wrong.iter().chain(reason).chain(details).map(String::as_str)
+    }
+
+    /// Notes what came of a packet.
+    pub(crate) fn note(&mut self, case: CaseReport) {
+        let passed = case.passed();
+        if !passed {
+            if self.failed == 0 {
+                self.shown.clear();
+            }
+            self.failed += 1;
+        }
+        let first = passed && self.failed == 0 && self.shown.is_empty();
+        if first || !passed && self.shown.len() < FlowReport::SHOWN {
+            self.shown.push(case);
+        }
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut json = match self.shown.first() {
+            Some(case) => case.to_json(),
+            None => json!({}),
+        };
+        if let Some(json) = json.as_object_mut() {
+            json.insert("name".into(), self.name.clone().into());
+            json.insert("declared-at".into(), self.declared.as_ref().map(|place| place.at.clone()).into());
+            json.insert("expected".into(), self.expected.to_string().into());
+            json.insert("passed".into(), self.passed().into());
+            json.insert("packets".into(), self.cases.into());
+            json.insert("failed-packets".into(), self.failed.into());
+            if self.cases > 1 {
+                let others = self.shown.iter().filter(|case| !case.passed()).map(CaseReport::to_json);
+                json.insert("failures".into(), others.collect());
+            }
+            json.insert("milliseconds".into(), milliseconds(self.elapsed).into());
+        }
+        json
+    }
+}
+
+impl CaseReport {
+    fn to_json(&self) -> Json {
+        let verdict = &self.verdict;
+        let address = |address: Option<SocketAddr>| address.map(display);
+        let place = |place: &Place| json!({ "at": place.at, "text": place.text });
+        let details: Vec<&String> = self.wrong.iter().chain(&verdict.details).collect();
+        let mut json = json!({
+            "packet": self.packet,
+            "seen": verdict.outcome.as_str(),
+            "reject-with": null,
+            "reason": null,
+            "seen-from": address(verdict.seen_from),
+            "arrived-at": address(verdict.arrived_at),
+            "left-by": verdict.left_by,
+            "decided-by": verdict.decided_by.last().map(place),
+            "deciders": verdict.decided_by.iter().map(place).collect::<Vec<_>>(),
+            "shaped-by": verdict.shaped_by.iter().map(place).collect::<Vec<_>>(),
+            "details": details,
+        });
+        match &verdict.outcome {
+            Outcome::Reject(refusal) => json["reject-with"] = refusal.to_string().into(),
+            Outcome::NoPath(why) | Outcome::Error(why) => json["reason"] = why.clone().into(),
+            Outcome::Accept | Outcome::Arrived | Outcome::Drop => {}
+        }
+        json
     }
 }
 
@@ -58,46 +286,28 @@ impl Report {
     /// Whether every flow is as expected.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.flows.iter().all(|flow| flow.passed)
+        self.flows.iter().all(FlowReport::passed)
     }
 
     /// How many flows are not as expected.
     #[must_use]
     pub fn failures(&self) -> usize {
-        self.flows.iter().filter(|flow| !flow.passed).count()
+        self.flows.iter().filter(|flow| !flow.passed()).count()
     }
 
     /// The same as JSON.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        json!({
+        let mut json = json!({
             "passed": self.passed(),
             "milliseconds": milliseconds(self.elapsed),
+            "notes": self.notes,
             "flows": self.flows.iter().map(FlowReport::to_json).collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl FlowReport {
-    /// What was seen, in a word.
-    #[must_use]
-    pub fn seen_word(&self) -> &'static str {
-        self.seen.map_or("not tested", Expect::as_str)
-    }
-
-    fn to_json(&self) -> Json {
-        let address = |address: Option<SocketAddr>| address.map(display);
-        json!({
-            "name": self.name,
-            "expected": self.expected.as_str(),
-            "seen": self.seen.map(Expect::as_str),
-            "seen-from": address(self.seen_from),
-            "arrived-at": address(self.arrived_at),
-            "decided-by": self.decided_by.as_ref().map(|place| json!({ "at": place.at, "text": place.text })),
-            "passed": self.passed,
-            "details": self.details,
-            "milliseconds": milliseconds(self.elapsed),
-        })
+        });
+        if let Some(coverage) = &self.coverage {
+            json["coverage"] = coverage.to_json();
+        }
+        json
     }
 }
 
@@ -107,7 +317,8 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// An address with its port, without the one where there is none.
-pub(crate) fn display(address: SocketAddr) -> String {
+#[must_use]
+pub fn display(address: SocketAddr) -> String {
     match address.port() {
         0 => address.ip().to_string(),
         _ => address.to_string(),
@@ -119,25 +330,26 @@ const TITLES: [&str; 5] = ["", "flow", "expected", "seen", "decided by"];
 /// A table of plain text, then what is to be said about single flows, then a line for all.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[&str; 5]> = self.flows.iter().map(row).collect();
+        let rows: Vec<[String; 5]> = self.flows.iter().map(row).collect();
         let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).chain(TITLES.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+            let all = cells.chain(TITLES.get(column).copied());
+            all.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: [usize; 5] = std::array::from_fn(width);
-        for row in [&TITLES].into_iter().chain(&rows) {
+        for row in [&TITLES.map(str::to_owned)].into_iter().chain(&rows) {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(widths) {
                 write!(line, "{cell:width$}  ")?;
             }
             writeln!(f, "{}", line.trim_end())?;
         }
-        for flow in self.flows.iter().filter(|flow| !flow.passed) {
-            writeln!(f, "\n{}: expected {}, seen {}", flow.name, flow.expected, flow.seen_word())?;
-            if let Some(place) = &flow.decided_by {
+        for flow in self.flows.iter().filter(|flow| !flow.passed()) {
+            writeln!(f, "\n{}: expected {}, seen {}", flow.name, flow.expected, flow.seen())?;
+            for place in flow.verdict().map_or(&[][..], |verdict| &verdict.decided_by) {
                 writeln!(f, "  decided by {place}")?;
             }
-            for detail in &flow.details {
+            for detail in flow.details() {
                 writeln!(f, "  {detail}")?;
             }
         }
@@ -150,10 +362,10 @@ impl fmt::Display for Report {
     }
 }
 
-fn row(flow: &FlowReport) -> [&str; 5] {
-    let mark = if flow.passed { "ok" } else { "FAIL" };
-    let place = flow.decided_by.as_ref().map_or("-", |place| place.at.as_str());
-    [mark, &flow.name, flow.expected.as_str(), flow.seen_word(), place]
+fn row(flow: &FlowReport) -> [String; 5] {
+    let mark = if flow.passed() { "ok" } else { "FAIL" };
+    let place = Some(flow.decided()).filter(|places| !places.is_empty());
+    [mark.into(), flow.name.clone(), flow.expected.to_string(), flow.seen(), place.unwrap_or("-".into())]
 }
 
 #[cfg(test)]

@@ -1,154 +1,122 @@
-//! Who stands where: the machines that a host file's flows and routes speak of, and the switches that they hang on.
-//! Nothing here does IO.
+//! Who stands where: the cards of the host, and the machines that its file speaks of behind them. Nothing here does IO.
+//!
+//! Nobody has to be set up: whoever the host looks for on a link is there and answers, as long as the address belongs to
+//! that place. So what is decided here is only where an address belongs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
 
 use netwright_route::Prefix;
 use netwright_route::prefix::maximum_length;
-use netwright_state::model::{Flow, FlowSource, Host, Link, LinkKind, Route, RouteType, VlanProtocol};
+use netwright_state::model::{Host, Link, LinkKind, Route, RouteType, VlanProtocol};
 
-/// A switch that one or several cards of the host are plugged into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Switch {
-    /// The host's links.
-    pub(crate) ports: Vec<String>,
-}
+use crate::frame::{Mac, Tag, ether};
 
-/// A VLAN tag between a machine and the host's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tag {
-    pub(crate) id: u16,
-    pub(crate) protocol: Option<VlanProtocol>,
-}
-
-/// Where a machine is plugged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Socket {
-    /// Index of the switch.
-    pub(crate) switch: usize,
-    /// Tags from the outermost to the innermost.
+/// Where somebody is plugged in: one of the host's cards, and the tags that its frames have there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    /// Index of the card.
+    pub(crate) card: usize,
+    /// From the outermost to the innermost.
     pub(crate) tags: Vec<Tag>,
 }
 
-/// A simulated machine.
+/// Who sends: a machine, and the address that it sends from, which need not be its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Machine {
-    /// The host's link that it is seen behind.
+pub(crate) struct Sender {
+    /// The host's link that has the addresses there.
     pub(crate) link: String,
-    pub(crate) socket: Socket,
-    /// Its address on the link, with its network's length.
-    pub(crate) address: Prefix,
-    /// Addresses that lie behind it.
-    pub(crate) remote: Vec<IpAddr>,
-}
-
-impl Machine {
-    pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        self.address.address == address || self.remote.contains(&address)
-    }
-}
-
-/// All that is simulated.
-#[derive(Debug)]
-pub(crate) struct Topology<'h> {
-    host: &'h Host,
-    pub(crate) switches: Vec<Switch>,
-    pub(crate) machines: Vec<Machine>,
-    /// The switch of each card.
-    cards: HashMap<String, usize>,
-    /// How many machines hang on each link so far, to spread them over its ports.
-    spread: BTreeMap<String, usize>,
+    /// Where it is plugged in; where a bond has several cards, any of them.
+    pub(crate) spots: Vec<Spot>,
+    /// The machine: the sender itself, or the router that the sender is behind.
+    pub(crate) station: IpAddr,
+    pub(crate) mac: Mac,
 }
 
 /// Why somebody cannot be simulated, as a sentence without a full stop.
 pub(crate) type Obstacle = String;
 
+/// All that is simulated.
+#[derive(Debug)]
+pub(crate) struct Topology<'h> {
+    pub(crate) host: &'h Host,
+    /// The cards' names: the host's links that its file takes as given.
+    pub(crate) cards: Vec<String>,
+    /// The port of a bridge that an address is behind, where the file says so.
+    ports: HashMap<(String, IpAddr), String>,
+    /// Hardware addresses that the file gives to neighbours.
+    macs: HashMap<(String, IpAddr), Mac>,
+}
+
 /// Links lie on links at most this deep.
-const DEPTH: usize = 8;
+pub(crate) const DEPTH: usize = 8;
 
 impl<'h> Topology<'h> {
-    /// The switches of a host, and the gateways of its routes.
+    /// The cards of a host, and nobody.
     pub(crate) fn new(host: &'h Host) -> Self {
-        let mut topology = Topology {
-            host,
-            switches: Vec::new(),
-            machines: Vec::new(),
-            cards: HashMap::new(),
-            spread: BTreeMap::new(),
+        let cards = host.links.iter().filter(|link| is_card(host, link)).map(|link| link.name.clone());
+        let neighbours = host.neighbours.iter().filter_map(|neighbour| {
+            let link = layer3(host, host.link(&neighbour.dev)?);
+            Some(((link.name.clone(), neighbour.address), Mac(neighbour.mac?.0)))
+        });
+        Topology { host, cards: cards.collect(), ports: HashMap::new(), macs: neighbours.collect() }
+    }
+
+    /// Notes that an address is behind a port of a bridge, unless it is known to be behind another.
+    pub(crate) fn settle(&mut self, port: &str, address: IpAddr) {
+        let Some(link) = self.host.link(port) else { return };
+        let upper = layer3(self.host, link);
+        if upper.name != link.name && network_of(upper, address).is_some() {
+            self.ports.entry((upper.name.clone(), address)).or_insert_with(|| link.name.clone());
+        }
+    }
+
+    /// The machine that sends from an address behind a link.
+    pub(crate) fn sender(&self, link: &str, address: IpAddr) -> Result<Sender, Obstacle> {
+        let found = self.host.link(link).ok_or_else(|| format!("the file has no link {link}"))?;
+        let upper = layer3(self.host, found);
+        let spots = match found.name == upper.name {
+            true => self.places(upper, address, None)?,
+            false => self.spots(found, 0)?,
         };
-        topology.plug_cards();
-        for (device, gateway) in host.routes.iter().flat_map(|route| hops(host, route)) {
-            // a gateway behind a link that cannot be simulated is missed when a flow needs it
-            if let Some(gateway) = gateway {
-                let _ = topology.machine(device, gateway);
-            }
+        if spots.is_empty() {
+            return Err(format!("{} has no port that somebody could be plugged into", found.name));
         }
-        topology
+        let station = match self.is_near(upper, address) {
+            true => address,
+            false => self.router(upper, address).unwrap_or(address),
+        };
+        let mac = self.mac(&upper.name, station);
+        Ok(Sender { link: upper.name.clone(), spots, station, mac })
     }
 
-    /// The host's links that stand for cards: those that the file takes as given.
-    pub(crate) fn cards(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.cards.iter().map(|(name, &switch)| (name.as_str(), switch))
+    /// Whether an address is on a network of a link, so that no router is needed there.
+    pub(crate) fn is_near(&self, link: &Link, address: IpAddr) -> bool {
+        is_link_local(address)
+            || address.is_unspecified()
+            || network_of(link, address).is_some()
+            // nobody knows which networks a bridge without addresses has
+            || is_bridge(link) && link.networks().all(|network| network.address.is_ipv4() != address.is_ipv4())
     }
 
-    fn plug_cards(&mut self) {
-        let mut bonds: HashMap<&str, usize> = HashMap::new();
+    /// The router behind a link by which an address is reached: the next hop of the host's own route to it, else of any
+    /// route there, else somebody whom the file does not name.
+    fn router(&self, link: &Link, address: IpAddr) -> Option<IpAddr> {
         let host = self.host;
-        for card in host.links.iter().filter(|link| is_card(host, link)) {
-            let bond = master(host, card).filter(|link| matches!(link.kind, Some(LinkKind::Bond(_))));
-            let known = bond.and_then(|bond| bonds.get(bond.name.as_str())).copied();
-            let switch = known.unwrap_or(self.switches.len());
-            if known.is_none() {
-                self.switches.push(Switch { ports: Vec::new() });
-            }
-            if let Some(bond) = bond {
-                bonds.insert(&bond.name, switch);
-            }
-            if let Some(switch) = self.switches.get_mut(switch) {
-                switch.ports.push(card.name.clone());
-            }
-            self.cards.insert(card.name.clone(), switch);
-        }
-    }
-
-    /// The machine that sends a flow from behind a link.
-    pub(crate) fn sender(&mut self, link: &str, address: IpAddr) -> Result<usize, Obstacle> {
-        let host = self.host;
-        let found = host.link(link).ok_or_else(|| format!("the file has no link {link}"))?;
-        let upper = layer3(host, found);
-        if is_link_local(address) || network_of(upper, address).is_some() {
-            return self.machine_at(found, address);
-        }
         let via =
-            |route: &'h Route| hops(host, route).filter_map(|(dev, via)| (dev == upper.name).then_some(via?));
-        let matching = |address: IpAddr| {
-            let routes = host.routes.iter().filter(move |route| route.destination().contains(address));
-            routes.max_by_key(|route| route.destination().length).and_then(|route| via(route).next())
-        };
-        let any = || host.routes.iter().flat_map(via).find(|gateway| gateway.is_ipv4() == address.is_ipv4());
-        match matching(address).or_else(any) {
-            Some(gateway) => self.behind(&upper.name, gateway, address),
-            None => match self.free_address(upper, address.is_ipv4()) {
-                // somebody from afar comes by a router, of which the host need not know
-                Some(router) => {
-                    let index = self.machine_at(found, router)?;
-                    self.put_behind(index, address);
-                    Ok(index)
-                }
-                None => self.machine_at(found, address),
-            },
-        }
+            |route: &'h Route| hops(host, route).filter_map(|(dev, via)| (dev == link.name).then_some(via?));
+        let same = |gateway: &IpAddr| gateway.is_ipv4() == address.is_ipv4();
+        let matching = host.routes.iter().filter(|route| route.destination().contains(address));
+        let best = matching.flat_map(|route| via(route).map(|hop| (route.destination().length, hop)));
+        let best = best.max_by_key(|(length, _)| *length).map(|(_, hop)| hop);
+        let any = || host.routes.iter().flat_map(via).find(same);
+        best.or_else(any).or_else(|| self.free_address(link, address.is_ipv4()))
     }
 
     /// An address on a network of a link that nobody has: the last one that the file does not name.
     fn free_address(&self, link: &Link, ipv4: bool) -> Option<IpAddr> {
-        let known = |machine: &&Machine| machine.link == link.name && !machine.remote.is_empty();
-        let routers = || self.machines.iter().filter(known).map(|machine| machine.address.address);
         let network = link.networks().find(|network| network.address.is_ipv4() == ipv4)?;
-        if let Some(router) = routers().find(|router| network.contains(*router)) {
-            return Some(router);
-        }
         let spare = maximum_length(network.address).saturating_sub(network.length).min(16);
         let last = (1u128 << spare).checked_sub(1)?;
         // the first and the last one of a network are not for machines
@@ -160,128 +128,97 @@ impl<'h> Topology<'h> {
 
     /// Whether the file speaks of an address.
     fn is_named(&self, address: IpAddr) -> bool {
-        let ends = |flow: &Flow| {
-            [flow.seen_from, flow.arrives_at].into_iter().flatten().any(|end| end.address == address)
-        };
-        let flows = |flow: &Flow| flow.to == address || flow.from.address() == Some(address) || ends(flow);
         self.host.has_address(address)
-            || self.machines.iter().any(|machine| machine.holds(address))
-            || self.host.flows.iter().any(flows)
+            || self.host.flows.iter().any(|flow| flow.addresses().any(|named| named == address))
     }
 
-    /// The machines that an address may be reached at: on the host's networks, else by its routes.
-    pub(crate) fn receivers(&mut self, address: IpAddr) -> Result<Vec<usize>, Obstacle> {
-        let known: Vec<usize> =
-            (0..self.machines.len()).filter(|&index| self.is_reached_at(index, address)).collect();
-        if !known.is_empty() {
-            return Ok(known);
+    /// The hardware address that a machine has.
+    pub(crate) fn mac(&self, link: &str, address: IpAddr) -> Mac {
+        if let Some(mac) = self.macs.get(&(link.to_owned(), address)) {
+            return *mac;
         }
+        let mut hasher = DefaultHasher::new();
+        (link, address).hash(&mut hasher);
+        let [a, b, c, d, e, ..] = hasher.finish().to_be_bytes();
+        // administered by ourselves
+        Mac([0x02, a, b, c, d, e])
+    }
+
+    /// Where an address on a link is plugged in: where the file says, else behind the first port, else, as seen from
+    /// somebody behind a port, behind the first other one.
+    pub(crate) fn places(
+        &self,
+        link: &Link,
+        address: IpAddr,
+        seen_from: Option<(&[Spot], IpAddr)>,
+    ) -> Result<Vec<Spot>, Obstacle> {
+        if let Some((spots, sender)) = seen_from
+            && sender == address
+        {
+            return Ok(spots.to_vec());
+        }
+        if let Some(port) = self.ports.get(&(link.name.clone(), address)) {
+            let port = self.host.link(port).ok_or_else(|| format!("the file has no link {port}"))?;
+            return self.spots(port, 0);
+        }
+        let all = self.spots(link, 0)?;
+        if !is_bridge(link) {
+            return Ok(all);
+        }
+        let taken = |spot: &&Spot| seen_from.is_some_and(|(spots, _)| spots.contains(spot));
+        let first = all.iter().find(|spot| !taken(spot)).or_else(|| all.first());
+        Ok(first.into_iter().cloned().collect())
+    }
+
+    /// The links with addresses that somebody at a spot sees: one and the same card may carry several.
+    pub(crate) fn links_at(&self, spot: &Spot) -> impl Iterator<Item = &'h Link> {
         let host = self.host;
-        if let Some((link, _)) = host.connected(address) {
-            return Ok(vec![self.machine_at(link, address)?]);
-        }
-        let leads =
-            |route: &&Route| route.kind == RouteType::Unicast && route.destination().contains(address);
-        let (mut found, mut obstacle) = (Vec::new(), None);
-        for (device, gateway) in host.routes.iter().filter(leads).flat_map(|route| hops(host, route)) {
-            let machine = match gateway {
-                Some(gateway) => self.behind(device, gateway, address),
-                None => self.machine(device, address),
-            };
-            match machine {
-                Ok(machine) => found.push(machine),
-                Err(why) => obstacle = Some(why),
-            }
-        }
-        if let (true, Some(why)) = (found.is_empty(), obstacle) {
-            return Err(why);
-        }
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
+        let uppers = host.links.iter().filter(move |link| layer3(host, link).name == link.name);
+        uppers.filter(move |link| self.spots(link, 0).is_ok_and(|spots| spots.contains(spot)))
     }
 
-    /// Whether a machine holds an address where the host would look for it: a sender with a foreign address is not found.
-    fn is_reached_at(&self, index: usize, address: IpAddr) -> bool {
-        let Some(machine) = self.machines.get(index).filter(|machine| machine.holds(address)) else {
-            return false;
-        };
-        self.host.devices_towards(address).contains(&machine.link.as_str()) || is_link_local(address)
+    /// The link that somebody at a spot with an address sees.
+    pub(crate) fn link_at(&self, spot: &Spot, address: IpAddr) -> Option<&'h Link> {
+        let near = self.links_at(spot).find(|link| network_of(link, address).is_some());
+        near.or_else(|| self.links_at(spot).next())
     }
 
-    /// A machine behind which an address lies.
-    fn behind(&mut self, link: &str, gateway: IpAddr, address: IpAddr) -> Result<usize, Obstacle> {
-        let index = self.machine(link, gateway)?;
-        self.put_behind(index, address);
-        Ok(index)
+    /// The link by whose name people know a spot: the port of a bridge, or the link itself.
+    pub(crate) fn name_at(&self, spot: &Spot) -> String {
+        let port = self.cards.get(spot.card).filter(|_| spot.tags.is_empty());
+        let known = port.or_else(|| self.links_at(spot).next().map(|link| &link.name));
+        known.cloned().unwrap_or_else(|| self.cards.get(spot.card).cloned().unwrap_or_default())
     }
 
-    fn put_behind(&mut self, index: usize, address: IpAddr) {
-        if let Some(machine) = self.machines.get_mut(index).filter(|machine| !machine.holds(address)) {
-            machine.remote.push(address);
-        }
-    }
-
-    fn machine(&mut self, link: &str, address: IpAddr) -> Result<usize, Obstacle> {
-        let found = self.host.link(link).ok_or_else(|| format!("the file has no link {link}"))?;
-        self.machine_at(found, address)
-    }
-
-    /// The machine with an address on the network of a link, which is made where there is none.
-    fn machine_at(&mut self, link: &Link, address: IpAddr) -> Result<usize, Obstacle> {
-        let upper = layer3(self.host, link);
-        let known = |machine: &Machine| machine.link == upper.name && machine.holds(address);
-        if let Some(index) = self.machines.iter().position(known) {
-            return Ok(index);
-        }
-        let sockets = self.sockets(link, 0)?;
-        let turn = self.spread.entry(upper.name.clone()).or_default();
-        let socket = sockets.get(*turn % sockets.len().max(1)).cloned();
-        *turn += 1;
-        let length = match network_of(upper, address) {
-            Some(network) => network.length,
-            None if is_link_local(address) && address.is_ipv6() => 64,
-            None => maximum_length(address),
-        };
-        let socket =
-            socket.ok_or_else(|| format!("{} has no port that somebody could be plugged into", link.name))?;
-        let address = Prefix { address, length };
-        self.machines.push(Machine { link: upper.name.clone(), socket, address, remote: Vec::new() });
-        Ok(self.machines.len() - 1)
-    }
-
-    /// Where a machine behind a link can be plugged in.
-    fn sockets(&self, link: &Link, depth: usize) -> Result<Vec<Socket>, Obstacle> {
+    /// Where machines behind a link can be plugged in.
+    pub(crate) fn spots(&self, link: &Link, depth: usize) -> Result<Vec<Spot>, Obstacle> {
         if depth > DEPTH {
             return Err(format!("{} lies on too many other links", link.name));
         }
         let on = |name: &str| match self.host.link(name) {
-            Some(lower) => self.sockets(lower, depth + 1),
+            Some(lower) => self.spots(lower, depth + 1),
             None => Err(format!("the file has no link {name}")),
         };
         match &link.kind {
-            None => match self.cards.get(&link.name) {
-                Some(&switch) => Ok(vec![Socket { switch, tags: Vec::new() }]),
+            None => match self.cards.iter().position(|card| *card == link.name) {
+                Some(card) => Ok(vec![Spot { card, tags: Vec::new() }]),
+                None if link.name == "lo" => Err("nobody is behind the loopback link".into()),
                 None => Err(format!("{} is one end of a cable whose other end is the host's too", link.name)),
             },
-            Some(LinkKind::Bridge(_) | LinkKind::Vrf(_)) => {
+            Some(LinkKind::Bridge(_) | LinkKind::Bond(_) | LinkKind::Vrf(_)) => {
                 let mut all = Vec::new();
                 for port in ports(self.host, link) {
-                    all.extend(self.sockets(port, depth + 1)?);
-                }
-                Ok(all)
-            }
-            Some(LinkKind::Bond(_)) => {
-                let mut all = Vec::new();
-                for port in ports(self.host, link).take(1) {
-                    all.extend(self.sockets(port, depth + 1)?);
+                    all.extend(self.spots(port, depth + 1)?);
                 }
                 Ok(all)
             }
             Some(LinkKind::Vlan(vlan)) => {
-                let tag = Tag { id: vlan.id, protocol: vlan.protocol };
+                let kind = match vlan.protocol {
+                    Some(VlanProtocol::Dot1ad) => ether::DOT1AD,
+                    Some(VlanProtocol::Dot1q) | None => ether::DOT1Q,
+                };
                 let mut all = on(&vlan.parent)?;
-                all.iter_mut().for_each(|socket| socket.tags.push(tag));
+                all.iter_mut().for_each(|spot| spot.tags.push(Tag { kind, id: vlan.id }));
                 Ok(all)
             }
             Some(LinkKind::MacVlan(upper) | LinkKind::MacVtap(upper)) => on(&upper.parent),
@@ -291,26 +228,21 @@ impl<'h> Topology<'h> {
             }
         }
     }
-}
 
-/// Plugs in everybody that the flows speak of; the obstacles by the flow's number.
-pub(crate) fn populate(topology: &mut Topology<'_>) -> HashMap<usize, Obstacle> {
-    let host = topology.host;
-    let mut obstacles = HashMap::new();
-    for (index, flow) in host.flows.iter().enumerate() {
-        let sender = match &flow.from {
-            FlowSource::Host(_) => Ok(()),
-            FlowSource::Behind { link, address } => topology.sender(link, *address).map(drop),
-        };
-        let receivers = match flow.arrival() {
-            own if is_own(host, own) => Ok(()),
-            arrival => topology.receivers(arrival).map(drop),
-        };
-        if let Err(obstacle) = sender.and(receivers) {
-            obstacles.insert(index, obstacle);
-        }
+    /// The address of the host that machines behind a link take for their router.
+    pub(crate) fn gateway(
+        own: &BTreeMap<String, Vec<Prefix>>,
+        link: &str,
+        station: IpAddr,
+    ) -> Option<IpAddr> {
+        let all = own.get(link)?;
+        let fits = |own: &&Prefix| own.address.is_ipv4() == station.is_ipv4();
+        let near = |own: &&Prefix| own.network().contains(station);
+        let candidates = || all.iter().filter(fits);
+        let global = || candidates().find(|own| !is_link_local(own.address));
+        let found = candidates().find(near).or_else(global).or_else(|| candidates().next());
+        found.map(|own| own.address)
     }
-    obstacles
 }
 
 /// Whether packets to an address end at the host.
@@ -323,6 +255,28 @@ pub(crate) fn is_link_local(address: IpAddr) -> bool {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
     }
+}
+
+/// The link-local address that belongs to a hardware address (RFC 4291, appendix A).
+pub(crate) fn link_local(Mac([a, b, c, d, e, f]): Mac) -> Ipv6Addr {
+    let pair = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 2, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))
+}
+
+/// Whether an address is the one of all machines on a network of a link.
+pub(crate) fn is_broadcast(link: &Link, address: IpAddr) -> bool {
+    let IpAddr::V4(v4) = address else { return false };
+    v4.is_broadcast()
+        || link.networks().any(|network| match network.network().address {
+            IpAddr::V4(first) if network.length < 31 => {
+                u32::from(first) | (u32::MAX >> network.length) == u32::from(v4)
+            }
+            _ => false,
+        })
+}
+
+pub(crate) fn is_bridge(link: &Link) -> bool {
+    matches!(link.kind, Some(LinkKind::Bridge(_)))
 }
 
 /// Whether a link is taken as given, so that a card must be simulated for it.
@@ -355,11 +309,11 @@ pub(crate) fn layer3<'h>(host: &'h Host, link: &'h Link) -> &'h Link {
     link
 }
 
-fn network_of(link: &Link, address: IpAddr) -> Option<Prefix> {
+pub(crate) fn network_of(link: &Link, address: IpAddr) -> Option<Prefix> {
     link.networks().filter(|network| network.contains(address)).max_by_key(|network| network.length)
 }
 
-fn plus(address: IpAddr, offset: u128) -> IpAddr {
+pub(crate) fn plus(address: IpAddr, offset: u128) -> IpAddr {
     match address {
         IpAddr::V4(address) => IpAddr::V4(u32::from(address).wrapping_add(offset as u32).into()),
         IpAddr::V6(address) => IpAddr::V6(u128::from(address).wrapping_add(offset).into()),

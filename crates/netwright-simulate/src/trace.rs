@@ -3,12 +3,16 @@
 //! The packets are marked, and followed past the rules, by chains in a table of the simulation's own: before all others and
 //! behind all others of each hook, so that a packet that reaches the last one has passed the hook.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
 use netwright_netfilter::raw::{MetaKey, R1, immediate, meta};
 use netwright_netfilter::{
     BaseHook, Batch, Chain, ChainPolicy, Device, Family, Hook, Rule, Table, Trace, TraceKind, Verdict, group,
 };
-use netwright_sys::{Cause, Connection, Error, Namespace, Outcome, Result, protocol};
+use netwright_sys::{Cause, Connection, Result, protocol};
 
+use crate::frame::{Discovery, ether};
 use crate::packet::Tuple;
 
 /// The table of the chains that mark and follow.
@@ -39,34 +43,94 @@ const MARKERS: [(&str, Hook, i32, Stage); 7] = [
     ("left", Hook::Postrouting, i32::MAX, Stage::Left),
 ];
 
-/// What decided about a packet in one chain.
+/// Whose a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Of a flow.
+    Ip(Tuple),
+    /// Of the search for a neighbour: the address that is searched for or found.
+    Arp(IpAddr),
+}
+
+impl Subject {
+    fn of(trace: &Trace) -> Option<Subject> {
+        if let Some(tuple) = Tuple::parse(&trace.network_header, &trace.transport_header) {
+            return Some(Subject::Ip(tuple));
+        }
+        // the EtherType is the last word of a link layer header, unless that is tagged
+        let arp = [ether::ARP.to_be_bytes(), [0, 1]]
+            .iter()
+            .any(|word| trace.link_header.ends_with(word) || trace.network_header.starts_with(word));
+        let (Discovery::Asks { target, .. } | Discovery::Tells { target, .. }) =
+            Discovery::parse_arp(&trace.network_header).filter(|_| arp)?;
+        Some(Subject::Arp(target))
+    }
+
+    pub(crate) fn tuple(self) -> Option<Tuple> {
+        match self {
+            Subject::Ip(tuple) => Some(tuple),
+            Subject::Arp(_) => None,
+        }
+    }
+
+    /// Whether it belongs to the search for a neighbour.
+    pub(crate) fn is_discovery(self) -> bool {
+        match self {
+            Subject::Ip(tuple) => tuple.is_neighbour_discovery(),
+            Subject::Arp(_) => true,
+        }
+    }
+}
+
+/// What became of a packet at a rule that matched it, or at the end of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It goes on: with the next rule, in another chain, or in the one before.
+    On,
+    Accept,
+    /// It goes no further.
+    Drop,
+    /// A program is asked about it.
+    Queue,
+}
+
+/// A step of a packet's way through the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Decision {
+pub(crate) struct Step {
     pub(crate) family: Family,
     pub(crate) table: String,
     pub(crate) chain: String,
     /// The rule's handle; `None` for the chain's policy.
     pub(crate) rule: Option<u64>,
-    pub(crate) drops: bool,
+    pub(crate) turn: Turn,
 }
 
 /// The way of one packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Journey {
     id: u32,
+    /// How far up the layers it was marked: on a device, in a bridge, or by IP.
+    layer: u8,
     /// Whose it was when it came.
-    pub(crate) first: Tuple,
+    pub(crate) first: Subject,
     /// Whose it is now, after translation.
-    pub(crate) last: Tuple,
+    pub(crate) last: Subject,
     pub(crate) stage: Stage,
-    /// What was decided, in order.
-    pub(crate) decisions: Vec<Decision>,
+    /// The rules that matched, and the policies, in order.
+    pub(crate) steps: Vec<Step>,
+    /// Index of the link that it came in by.
+    pub(crate) input: Option<u32>,
+    /// Its mark, where it had one.
+    pub(crate) mark: u32,
+    /// What connection tracking thought of it, where the kernel says so (`CTINFO2STATE` as one bit).
+    pub(crate) state: Option<u32>,
 }
 
 impl Journey {
     /// What dropped it.
-    pub(crate) fn dropped(&self) -> Option<&Decision> {
-        self.decisions.iter().find(|decision| decision.drops)
+    pub(crate) fn dropped(&self) -> Option<&Step> {
+        let queued = self.steps.last().filter(|step| step.turn == Turn::Queue);
+        self.steps.iter().find(|step| step.turn == Turn::Drop).or(queued)
     }
 }
 
@@ -75,6 +139,8 @@ impl Journey {
 pub(crate) struct Tracer {
     connection: Connection,
     journeys: Vec<Journey>,
+    /// How many links each link lies on, by index.
+    depths: HashMap<u32, u8>,
     /// Whether traces were lost since the last start.
     pub(crate) lost: bool,
 }
@@ -83,25 +149,13 @@ pub(crate) struct Tracer {
 const QUEUE: usize = 4 << 20;
 
 impl Tracer {
-    /// Marks and follows all packets of a namespace from now on.
-    pub(crate) fn start(namespace: &Namespace, early: &Early) -> Result<Self> {
-        let mut connection = Connection::open_in(namespace, protocol::NETFILTER)?;
-        let mut batch = markers(early);
-        let messages = batch.messages();
-        let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
-        if let Outcome::Refused(refusals) = connection.transact(bytes, messages, |_, _| {})? {
-            let refusal = refusals.into_iter().next().map(|refusal| refusal.error);
-            return Err(Error::new(ASKED, refusal.map_or(Cause::NoAnswer, Cause::Kernel)));
-        }
-        let listener = Connection::open_in(namespace, protocol::NETFILTER)?;
-        listener.socket().reserve_receive(QUEUE).map_err(|cause| Error::new(ASKED, cause))?;
-        listener.socket().join(group::NFTRACE)?;
-        Ok(Tracer { connection: listener, journeys: Vec::new(), lost: false })
-    }
-
-    /// The socket that traces come in by.
-    pub(crate) fn socket(&self) -> &netwright_sys::Socket {
-        self.connection.socket()
+    /// Hears what the namespace of the calling thread traces from now on.
+    pub(crate) fn open(depths: HashMap<u32, u8>) -> Result<Self> {
+        let connection = Connection::open(protocol::NETFILTER)?;
+        // what a small queue loses is told
+        let _ = connection.socket().reserve_receive(QUEUE);
+        connection.socket().join(group::NFTRACE)?;
+        Ok(Tracer { connection, journeys: Vec::new(), depths, lost: false })
     }
 
     /// Forgets what was before.
@@ -112,24 +166,39 @@ impl Tracer {
         Ok(())
     }
 
-    /// Takes what has come in; whether that was anything.
-    pub(crate) fn hear(&mut self) -> Result<bool> {
-        let mut heard = false;
-        let journeys = &mut self.journeys;
+    /// Takes what has come in.
+    pub(crate) fn hear(&mut self) -> Result<()> {
+        let (journeys, depths) = (&mut self.journeys, &self.depths);
         let result = self.connection.notifications(|message| {
             // a trace that cannot be read is one that tells nothing
             if let Ok(Some(trace)) = Trace::read(message) {
-                heard = true;
-                follow(journeys, trace);
+                let layer = layer(&trace, depths);
+                follow(journeys, trace, layer);
             }
         });
         match result {
             Err(error) if matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. }) => {
-                self.lost = true
+                self.lost = true;
+                Ok(())
             }
-            other => other?,
+            other => other,
         }
-        Ok(heard)
+    }
+
+    /// Takes what has come in, one trace after the other, and puts nothing together.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(Trace)) -> Result<()> {
+        let result = self.connection.notifications(|message| {
+            if let Ok(Some(trace)) = Trace::read(message) {
+                take(trace);
+            }
+        });
+        match result {
+            Err(error) if matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. }) => {
+                self.lost = true;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// The packets so far, in the order in which they came.
@@ -138,13 +207,13 @@ impl Tracer {
     }
 }
 
-const ASKED: &str = "trace packets in the simulated host";
-
-/// Where rules see packets before IP does, so that they are marked there too.
+/// Where rules see packets before or beside IP, so that they are marked there too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Early {
     /// Bridges.
     pub(crate) bridge: bool,
+    /// The search for neighbours.
+    pub(crate) arp: bool,
     /// These devices.
     pub(crate) devices: Vec<String>,
 }
@@ -152,27 +221,38 @@ pub(crate) struct Early {
 /// The chain that marks on devices and bridges.
 const EARLY: &str = "early";
 
-fn markers(early: &Early) -> Batch {
+/// The table, with its chains and no rules.
+pub(crate) fn followers(early: &Early) -> Batch {
     let mut batch = Batch::new();
     batch.add(&Table::new(Family::INET, TABLE));
-    for (name, hook, priority, stage) in MARKERS {
+    for (name, hook, priority, _) in MARKERS {
         chain(&mut batch, Family::INET, name, hook, priority, Vec::new());
-        if stage == Stage::Started {
-            mark(&mut batch, Family::INET, name);
-        }
     }
     if early.bridge {
         batch.add(&Table::new(Family::BRIDGE, TABLE));
         chain(&mut batch, Family::BRIDGE, EARLY, Hook::Prerouting, i32::MIN, Vec::new());
-        mark(&mut batch, Family::BRIDGE, EARLY);
+    }
+    if early.arp {
+        batch.add(&Table::new(Family::ARP, TABLE));
+        chain(&mut batch, Family::ARP, "in", Hook::Input, i32::MIN, Vec::new());
+        chain(&mut batch, Family::ARP, "out", Hook::Output, i32::MIN, Vec::new());
     }
     if !early.devices.is_empty() {
         let devices = early.devices.iter().cloned().map(Device::Name).collect();
         batch.add(&Table::new(Family::NETDEV, TABLE));
         chain(&mut batch, Family::NETDEV, EARLY, Hook::Ingress, i32::MIN, devices);
-        mark(&mut batch, Family::NETDEV, EARLY);
     }
     batch
+}
+
+/// The chains in which packets are marked.
+pub(crate) fn marking(early: &Early) -> impl Iterator<Item = (Family, &'static str)> {
+    let started = MARKERS.iter().filter(|(.., stage)| *stage == Stage::Started);
+    let inet = started.map(|(name, ..)| (Family::INET, *name));
+    let bridge = early.bridge.then_some((Family::BRIDGE, EARLY));
+    let arp = early.arp.then_some([(Family::ARP, "in"), (Family::ARP, "out")]);
+    let device = (!early.devices.is_empty()).then_some((Family::NETDEV, EARLY));
+    inet.chain(bridge).chain(arp.into_iter().flatten()).chain(device)
 }
 
 fn chain(batch: &mut Batch, family: Family, name: &str, hook: Hook, priority: i32, devices: Vec<Device>) {
@@ -181,64 +261,96 @@ fn chain(batch: &mut Batch, family: Family, name: &str, hook: Hook, priority: i3
     batch.add(&Chain { base: Some(base), ..Chain::new(family, TABLE, name) });
 }
 
-fn mark(batch: &mut Batch, family: Family, chain: &str) {
+/// The rule that has every packet traced.
+pub(crate) fn mark(family: Family, table: &str, chain: &str) -> Rule {
     let marks = [immediate([1]).into(R1), meta(MetaKey::TRACE).from(R1)];
-    batch.add(&Rule::new(family, TABLE, chain, marks));
+    Rule::new(family, table, chain, marks)
 }
 
 /// Adds a trace to the way of its packet.
-fn follow(journeys: &mut Vec<Journey>, trace: Trace) {
-    let tuple = Tuple::parse(&trace.network_header, &trace.transport_header);
+fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8) {
+    let subject = Subject::of(&trace);
     let own = trace.table == TABLE;
     let marker = MARKERS.iter().find(|(name, ..)| own && trace.chain == *name).map(|(.., stage)| *stage);
     // the end of a chain is told as a rule too
     if own && trace.kind == TraceKind::RULE && marker.is_none_or(|stage| stage == Stage::Started) {
-        let begun = tuple.and_then(|tuple| begin(journeys, &trace, tuple));
+        let begun = subject.and_then(|subject| begin(journeys, &trace, subject, layer));
         journeys.extend(begun);
         return;
     }
     // the kernel numbers a packet anew when it seems to come in by another link, as behind a bridge or in a VRF
     let known = journeys.iter().rposition(|journey| journey.id == trace.id);
-    let renumbered =
-        || journeys.iter().rposition(|journey| Some(journey.last) == tuple && journey.stage < Stage::TakenIn);
+    let renumbered = || {
+        journeys.iter().rposition(|journey| Some(journey.last) == subject && journey.stage < Stage::TakenIn)
+    };
     let Some(journey) = known.or_else(renumbered).and_then(|index| journeys.get_mut(index)) else { return };
     journey.id = trace.id;
-    if let Some(tuple) = tuple {
-        journey.last = tuple;
+    if let Some(subject) = subject {
+        journey.last = subject;
     }
+    journey.input = journey.input.or(trace.input);
+    journey.mark = trace.mark.unwrap_or(journey.mark);
+    journey.state = trace.state.or(journey.state);
     match marker {
         Some(stage) => journey.stage = stage,
         None if own => {}
-        None => journey.decisions.extend(decision(trace)),
+        None => journey.steps.extend(step(trace)),
+    }
+}
+
+/// How far up the layers a packet is where it is traced: a link sees it before the bridge that it is a port of does, and that
+/// before the link of the bridge.
+fn layer(trace: &Trace, depths: &HashMap<u32, u8>) -> u8 {
+    let depth = trace.input.and_then(|link| depths.get(&link)).copied().unwrap_or(0);
+    match trace.family {
+        Family::NETDEV => 2 * depth,
+        Family::BRIDGE => 2 * depth + 1,
+        _ => u8::MAX,
     }
 }
 
 /// The way of a packet that is marked; `None` where it was marked on a device or bridge before.
-fn begin(journeys: &mut [Journey], trace: &Trace, tuple: Tuple) -> Option<Journey> {
-    let same = |journey: &&mut Journey| journey.last == tuple && journey.stage == Stage::Started;
+fn begin(journeys: &mut [Journey], trace: &Trace, subject: Subject, layer: u8) -> Option<Journey> {
+    let same = |journey: &&mut Journey| {
+        journey.last == subject && journey.stage == Stage::Started && journey.layer < layer
+    };
     if let Some(journey) = journeys.last_mut().filter(same)
         && journey.dropped().is_none()
     {
-        journey.id = trace.id;
+        (journey.id, journey.layer) = (trace.id, layer);
         return None;
     }
-    Some(Journey { id: trace.id, first: tuple, last: tuple, stage: Stage::Started, decisions: Vec::new() })
+    Some(Journey {
+        id: trace.id,
+        layer,
+        first: subject,
+        last: subject,
+        stage: Stage::Started,
+        steps: Vec::new(),
+        input: trace.input,
+        mark: 0,
+        state: None,
+    })
 }
 
-/// What a trace decides, where it does.
-fn decision(trace: Trace) -> Option<Decision> {
-    let code = match trace.kind {
-        TraceKind::RULE => trace.verdict.and_then(|verdict| verdict.code)?,
-        TraceKind::POLICY => trace.policy?,
+/// `NF_QUEUE`; its upper half is the number of the queue.
+const QUEUE_VERDICT: i32 = 3;
+
+/// What a trace says of the packet's way.
+fn step(trace: Trace) -> Option<Step> {
+    let (rule, code) = match trace.kind {
+        TraceKind::RULE => (Some(trace.rule?), trace.verdict.and_then(|verdict| verdict.code)?),
+        TraceKind::POLICY => (None, trace.policy?),
         _ => return None,
     };
     // the upper half of a drop's number is the error that a local sender gets
-    let drops = code.0 >= 0 && code.0 & 0xff == Verdict::DROP.0;
-    if !drops && code != Verdict::ACCEPT {
-        return None;
-    }
-    let rule = trace.rule.filter(|_| trace.kind == TraceKind::RULE);
-    Some(Decision { family: trace.family, table: trace.table, chain: trace.chain, rule, drops })
+    let turn = match code {
+        Verdict::ACCEPT => Turn::Accept,
+        code if code.0 >= 0 && code.0 & 0xff == Verdict::DROP.0 => Turn::Drop,
+        code if code.0 >= 0 && code.0 & 0xff == QUEUE_VERDICT => Turn::Queue,
+        _ => Turn::On,
+    };
+    Some(Step { family: trace.family, table: trace.table, chain: trace.chain, rule, turn })
 }
 
 #[cfg(test)]

@@ -1,368 +1,322 @@
-//! The simulated world: one namespace for the host, one for the switches, one for each machine.
+//! The simulated host in a namespace of its own, with cards whose cables end at this program.
 
-use std::collections::HashMap;
+mod restore;
+mod settings;
+mod time;
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
+use netwright_netfilter::conntrack::{Conntrack, ListConntrack};
+use netwright_netfilter::request::List;
+use netwright_netfilter::{Batch, ChainRef, Family, Object, ObjectData, group};
 use netwright_route::address::{AddressFlags, List as AddressList};
-use netwright_route::link::kind::{Bridge, BridgePort, PortState, Vlan};
+use netwright_route::link::kind::{Bridge, BridgePort, PortState};
 use netwright_route::link::{self, Change, Create, LinkFlags, List as LinkList, OperationalState, Peer};
 use netwright_route::route::Lookup;
-use netwright_route::{Add, Address, LinkId, NetworkOrder, Prefix, Route};
-use netwright_state::model::{Host, LinkKind, VlanProtocol};
-use netwright_sys::{Connection, Error, Namespace, Result, Sysctl, protocol};
+use netwright_route::{Link, LinkId, Prefix};
+use netwright_state::model::{Host, LinkKind};
+use netwright_sys::{Connection, Error, Namespace, PacketSocket, Result, protocol};
 use netwright_wire::Errno;
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
+use crate::firewall::{Firewall, commit};
+use crate::outside::Outside;
 use crate::packet::Tuple;
-use crate::topology::{Machine, Topology, is_link_local};
+use crate::topology::DEPTH;
+use crate::trace::{Early, Tracer, followers, mark, marking};
 
-/// A namespace with the connection that configures it.
+pub(crate) use settings::Unset;
+
+/// The namespaces of a simulated host, before anything is applied there.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) namespace: Namespace,
-    connection: Connection,
+pub(crate) struct Ground {
+    pub(crate) host: Namespace,
+    fabric: Namespace,
+    /// Far ends of the cards' cables.
+    ends: Vec<u32>,
+    fence: (u32, u32),
+    /// What could not be set as every kernel has it at first.
+    pub(crate) unset: Vec<Unset>,
 }
 
-/// A machine that stands, and how much of its plan is done.
-#[derive(Debug)]
-struct Standing {
-    node: Node,
-    device: LinkId,
-    /// Whether it has its address on the link.
-    local: bool,
-    /// How many of the addresses behind it there are.
-    remotes: usize,
-    /// Whether it has a route to the host, by IPv4 and by IPv6.
-    families: [bool; 2],
+impl Ground {
+    /// Makes the host's cards. It has no addresses yet.
+    pub(crate) fn new(cards: &[String]) -> Result<Self> {
+        let (host, fabric) = (Namespace::create_anonymous()?, Namespace::create_anonymous()?);
+        let mut unset = settings::prepare_host(&host)?;
+        unset.extend(settings::prepare_fabric(&fabric)?);
+        let mut connection = Connection::open_in(&host, protocol::ROUTE)?;
+        let loopback = find(&mut connection, "lo")?;
+        connection.acknowledge(&link::Set { link: loopback, change: &Change::up() })?;
+        let mut connection = Connection::open_in(&fabric, protocol::ROUTE)?;
+        let mut ends = Vec::new();
+        for (number, card) in cards.iter().enumerate() {
+            let peer = Peer::new(&Change::rename(card).and(Change::namespace(&host)));
+            let end = format!("card{number}");
+            connection.acknowledge(&Create::veth(&end, peer).with(Change::up()))?;
+            ends.push(find(&mut connection, &end)?.index);
+        }
+        connection
+            .acknowledge(&Create::veth("fence0", Peer::new(&Change::rename("fence1"))).with(Change::up()))?;
+        let (near, far) = (find(&mut connection, "fence0")?, find(&mut connection, "fence1")?);
+        let fence = (near.index, far.index);
+        connection.acknowledge(&link::Set { link: far, change: &Change::up() })?;
+        Ok(Ground { host, fabric, ends, fence, unset })
+    }
 }
 
-/// All namespaces. They end with this value.
+/// A simulated host as it is seen from a thread in its namespace.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) host: Node,
-    fabric: Node,
-    switches: Vec<LinkId>,
-    machines: Vec<Standing>,
-    /// The host's addresses by link name, after the file was applied.
-    own: HashMap<String, Vec<Address>>,
+    pub(crate) outside: Outside,
+    pub(crate) tracer: Tracer,
+    pub(crate) firewall: Firewall,
+    route: Connection,
+    netfilter: Connection,
+    /// Hears of new connections; `None` where the kernel does not tell of them.
+    connections: Option<Connection>,
+    /// The host's links by name.
+    pub(crate) links: HashMap<String, u32>,
+    /// Hardware addresses of the host's links by name.
+    pub(crate) hardware: HashMap<String, [u8; 6]>,
+    /// The host's addresses by link.
+    pub(crate) own: BTreeMap<String, Vec<Prefix>>,
+    bridges: Vec<u32>,
+    early: Early,
+    traces: bool,
+    /// How many packets were sent in fragments: what did not become whole waits for more of the same number.
+    pub(crate) fragmented: u16,
+    /// Why another world is needed for what comes next.
+    pub(crate) spent: Option<&'static str>,
 }
 
-impl Node {
-    fn new(settings: &[(&[&str], u32)]) -> Result<Self> {
-        let namespace = Namespace::create_anonymous()?;
-        set_all(&namespace, settings)?;
-        let connection = Connection::open_in(&namespace, protocol::ROUTE)?;
-        let mut node = Node { namespace, connection };
-        let loopback = node.link("lo")?;
-        node.set(loopback, Change::up())?;
-        Ok(node)
-    }
+/// How long to wait for links that should be used.
+const CARRIER: Duration = Duration::from_secs(5);
 
-    fn link(&mut self, name: &str) -> Result<LinkId> {
-        let link = self.connection.query(&link::Get::by_name(name))?;
-        Ok(LinkId::named(link.index, name))
-    }
-
-    fn set(&mut self, link: LinkId, change: Change) -> Result<()> {
-        self.connection.acknowledge(&link::Set { link, change: &change })
-    }
-
-    fn address(&mut self, link: LinkId, prefix: Prefix) -> Result<()> {
-        let mut address = Address::new(prefix.address, prefix.length).on(link);
-        if address.address.is_ipv6() {
-            address.flags |= AddressFlags::NO_DUPLICATE_DETECTION;
+impl World {
+    /// Looks around in the calling thread's namespace, which is that of the ground, after the file was applied there.
+    pub(crate) fn enter(ground: &Ground, host: &Host, firewall: Firewall) -> Result<Self> {
+        stay_here();
+        let asked = "see the frames of the simulated host";
+        let socket = ground.fabric.run(PacketSocket::open)?.map_err(|error| Error::new(asked, error))?;
+        socket.reserve(QUEUE).map_err(|error| Error::new(asked, error))?;
+        let mut netfilter = Connection::open(protocol::NETFILTER)?;
+        let mut route = Connection::open(protocol::ROUTE)?;
+        let (mut links, mut hardware, mut bridges) = (HashMap::new(), HashMap::new(), Vec::new());
+        let all = route.dump_all(&LinkList::default())?;
+        let depths = depths(&all);
+        for link in all {
+            if link.kind_name() == Some("bridge") {
+                bridges.push(link.index);
+            }
+            if let Some(address) =
+                link.address.as_ref().and_then(|address| address.as_bytes().try_into().ok())
+            {
+                hardware.insert(link.name.clone(), address);
+            }
+            links.insert(link.name, link.index);
         }
-        self.connection.acknowledge(&Add(&address))
+        let early = firewall.early(links.keys().cloned());
+        let mut world = World {
+            outside: Outside::new(socket, ground.ends.clone(), ground.fence),
+            tracer: Tracer::open(depths)?,
+            firewall,
+            connections: None,
+            links,
+            hardware,
+            own: BTreeMap::new(),
+            bridges,
+            early,
+            traces: false,
+            fragmented: 0,
+            spent: None,
+            route,
+            netfilter: Connection::open(protocol::NETFILTER)?,
+        };
+        let mut fabric = Connection::open_in(&ground.fabric, protocol::ROUTE)?;
+        world.settle(host, &mut fabric)?;
+        world.firewall.load(&mut netfilter)?;
+        commit(&mut netfilter, &mut followers(&world.early))?;
+        world.trace(true)?;
+        world.connections = restore::listen();
+        Ok(world)
     }
 
-    /// Whether each link that has a carrier is used by the kernel, which learns of it later, and drops packets till then.
-    fn is_ready(&mut self) -> Result<bool> {
-        let links = self.connection.dump_all(&LinkList::default())?;
-        Ok(links.iter().all(|link| {
-            let carrier = link.flags.contains(LinkFlags::UP | LinkFlags::LOWER_UP);
-            let used = [OperationalState::UP, OperationalState::UNKNOWN];
-            !carrier || used.contains(&link.operational_state)
-        }))
+    /// Has every packet traced, or none.
+    pub(crate) fn trace(&mut self, on: bool) -> Result<()> {
+        if self.traces == on {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for (family, chain) in marking(&self.early) {
+            match on {
+                true => batch.add(&mark(family, crate::trace::TABLE, chain)),
+                false => batch.flush_chain(ChainRef::new(family, crate::trace::TABLE, chain)),
+            }
+        }
+        commit(&mut self.netfilter, &mut batch)?;
+        self.traces = on;
+        Ok(())
     }
 
-    /// Lets the search for neighbours on a link be repeated soon and often, as who is searched for may be put there
-    /// after it has begun.
-    fn search_often(&self, link: &str) -> Result<()> {
-        let key = |family, name| [family, "neigh", link, name];
-        let keys =
-            ["ipv4", "ipv6"].map(|family| [key(family, "retrans_time_ms"), key(family, "mcast_solicit")]);
-        let settings: Vec<(&[&str], u32)> =
-            keys.iter().flat_map(|[time, count]| [(&time[..], RETRY), (&count[..], RETRIES)]).collect();
-        set_all(&self.namespace, &settings)
+    /// Waits for what the kernel does behind the file's back, and learns the host's addresses.
+    fn settle(&mut self, host: &Host, fabric: &mut Connection) -> Result<()> {
+        let start = Instant::now();
+        await_links(&mut self.route, start)?;
+        for link in &host.links {
+            if matches!(&link.kind, Some(LinkKind::Bridge(bridge)) if bridge.stp == Some(true)) {
+                // there is no loop, and the spanning tree would hold every packet back for half a minute
+                self.stop_spanning_tree(&link.name)?;
+                await_links(&mut self.route, start)?;
+            }
+        }
+        await_links(fabric, start)?;
+        let names: HashMap<u32, String> =
+            self.links.iter().map(|(name, index)| (*index, name.clone())).collect();
+        for address in self.route.dump_all(&AddressList::default())? {
+            if let Some(name) = names.get(&address.link.index) {
+                self.own.entry(name.clone()).or_default().push(address.prefix());
+            }
+        }
+        Ok(())
     }
 
-    /// The names of the links by index.
-    pub(crate) fn links(&mut self) -> Result<HashMap<u32, String>> {
-        let links = self.connection.dump_all(&LinkList::default())?;
-        Ok(links.into_iter().map(|link| (link.index, link.name)).collect())
+    fn stop_spanning_tree(&mut self, bridge: &str) -> Result<()> {
+        let bridge = find(&mut self.route, bridge)?;
+        let change = Change::kind(Bridge::default().spanning_tree(0));
+        self.route.acknowledge(&link::Set { link: bridge, change: &change })?;
+        let forwards = BridgePort::default().state(PortState::FORWARDING);
+        let change = Change::port(forwards);
+        for port in self.route.dump_all(&LinkList::ports_of(bridge))? {
+            self.route.acknowledge(&link::Set { link: port.id(), change: &change })?;
+        }
+        Ok(())
+    }
+
+    /// Whether an address is the host's own, also one that it has made for itself.
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.own.values().flatten().any(|own| own.address == address)
     }
 
     /// Why the kernel has no way for a packet that came in by a link, as it says itself.
     pub(crate) fn route_error(&mut self, packet: Tuple, incoming: Option<u32>) -> Option<Errno> {
         let mut lookup = Lookup::to(packet.destination);
-        lookup.source = Some(packet.source);
+        lookup.source = Some(packet.source).filter(|source| !source.is_unspecified());
         lookup.incoming = incoming.map(LinkId::new);
-        self.connection.query(&lookup).err().and_then(|error| error.errno())
+        self.route.query(&lookup).err().and_then(|error| error.errno())
+    }
+
+    /// How many packets the counters of these names have counted; a name may have the family and the table before it.
+    pub(crate) fn counters(&mut self, names: &[String]) -> Result<Vec<Option<u64>>> {
+        let all = self.netfilter.dump_all(&List::<Object>::new(Family::UNSPECIFIED))?;
+        let count = |name: &String| {
+            let meant = |object: &&Object| {
+                let family = object.family.name().unwrap_or_default();
+                object.name == *name || format!("{family} {} {}", object.table, object.name) == *name
+            };
+            all.iter().filter(meant).find_map(|object| match &object.data {
+                ObjectData::Counter(counter) => Some(counter.packets.unwrap_or(0)),
+                _ => None,
+            })
+        };
+        Ok(names.iter().map(count).collect())
+    }
+
+    /// The mark of the connection that a packet belongs to.
+    pub(crate) fn connection_mark(&mut self, sent: Tuple) -> Result<Option<u32>> {
+        let all = self.netfilter.dump_all(&ListConntrack(Family::UNSPECIFIED))?;
+        let same = |entry: &&Conntrack| {
+            let Some(original) = entry.original() else { return false };
+            let Some(protocol) = &original.protocol else { return false };
+            let ports = match protocol.source_port.zip(protocol.destination_port) {
+                Some(ports) => Some(ports) == Some((sent.source_port, sent.destination_port)),
+                None => {
+                    protocol.icmp_id.or(protocol.icmpv6_id).is_none_or(|number| number == sent.source_port)
+                }
+            };
+            original.source_and_destination() == Some((sent.source, sent.destination))
+                && protocol.number == Some(sent.protocol)
+                && ports
+        };
+        Ok(all.iter().find(same).map(|entry| entry.attributes.mark.unwrap_or(0)))
+    }
+
+    /// Whether any of its links is a bridge.
+    pub(crate) fn has_bridges(&self) -> bool {
+        !self.bridges.is_empty()
+    }
+
+    /// Asks nf_tables.
+    pub(crate) fn netfilter(&mut self) -> &mut Connection {
+        &mut self.netfilter
     }
 }
 
-/// What the machine that runs the test may have set otherwise for new namespaces; the values are the kernel's own.
-const HOST: &[(&[&str], u32)] = &[
-    (&["ipv4", "ip_forward"], 0),
-    (&["ipv4", "conf", "all", "rp_filter"], 0),
-    (&["ipv4", "conf", "default", "rp_filter"], 0),
-    (&["ipv4", "conf", "all", "arp_ignore"], 0),
-    (&["ipv4", "conf", "default", "arp_ignore"], 0),
-    (&["ipv4", "conf", "all", "arp_filter"], 0),
-    (&["ipv4", "conf", "default", "arp_filter"], 0),
-    (&["ipv4", "conf", "all", "accept_local"], 0),
-    (&["ipv4", "conf", "default", "accept_local"], 0),
-    (&["ipv4", "conf", "all", "route_localnet"], 0),
-    (&["ipv4", "conf", "default", "route_localnet"], 0),
-    // whether bridged packets see the rules of IP depends on what else was ever loaded on this machine
-    (&["bridge", "bridge-nf-call-iptables"], 0),
-    (&["bridge", "bridge-nf-call-ip6tables"], 0),
-    (&["bridge", "bridge-nf-call-arptables"], 0),
-    // each refusal shall be heard, however quickly the flows come
-    (&["ipv4", "icmp_ratemask"], 0),
-    (&["ipv4", "icmp_msgs_per_sec"], 1_000_000),
-    (&["ipv6", "icmp", "ratelimit"], 0),
-    // nobody has these addresses twice, so nobody need wait
-    (&["ipv6", "conf", "all", "accept_dad"], 0),
-    (&["ipv6", "conf", "default", "accept_dad"], 0),
-    (&["ipv6", "conf", "default", "router_solicitations"], 0),
-];
+/// Room for frames that the host has sent and nobody has looked at yet, in bytes as the kernel counts.
+const QUEUE: usize = 4 << 20;
 
-const MACHINE: &[(&[&str], u32)] = &[
-    // who asks for the host's hardware address does so from an address on the link, as a router does
-    (&["ipv4", "conf", "all", "arp_announce"], 2),
-    (&["ipv4", "conf", "all", "rp_filter"], 0),
-    (&["ipv4", "conf", "default", "rp_filter"], 0),
-    (&["ipv4", "conf", "all", "arp_ignore"], 0),
-    (&["ipv4", "conf", "default", "arp_ignore"], 0),
-    (&["ipv4", "conf", "all", "accept_redirects"], 0),
-    (&["ipv4", "conf", "default", "accept_redirects"], 0),
-    (&["ipv6", "conf", "all", "accept_redirects"], 0),
-    (&["ipv6", "conf", "default", "accept_redirects"], 0),
-    (&["ipv6", "conf", "all", "accept_dad"], 0),
-    (&["ipv6", "conf", "default", "accept_dad"], 0),
-    (&["ipv6", "conf", "default", "accept_ra"], 0),
-    (&["ipv6", "conf", "default", "router_solicitations"], 0),
-];
-
-const FABRIC: &[(&[&str], u32)] = &[
-    (&["ipv6", "conf", "default", "disable_ipv6"], 1),
-    (&["bridge", "bridge-nf-call-iptables"], 0),
-    (&["bridge", "bridge-nf-call-ip6tables"], 0),
-    (&["bridge", "bridge-nf-call-arptables"], 0),
-];
-
-/// Milliseconds between two searches for a neighbour.
-const RETRY: u32 = 100;
-/// Searches for a neighbour before it is given up.
-const RETRIES: u32 = 10;
-/// How long to wait for links that should be used.
-const CARRIER: Duration = Duration::from_secs(5);
-
-/// Writes settings, as far as this kernel has them.
-fn set_all(namespace: &Namespace, settings: &[(&[&str], u32)]) -> Result<()> {
-    namespace.run(|| {
-        let own = Sysctl::new(&Namespace::current()?);
-        for (key, value) in settings {
-            match own.write(key, value) {
-                Err(error) if !is_fixed(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    })?
+/// Waits until a namespace's links are used.
+fn await_links(connection: &mut Connection, start: Instant) -> Result<()> {
+    // who asks for a single link makes the kernel look at its carrier at once (Linux 6.7), and not within a second
+    for link in connection.dump_all(&LinkList::default())? {
+        find(connection, &link.name)?;
+    }
+    while !is_ready(connection)? && start.elapsed() < CARRIER {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(())
 }
 
-/// Whether a setting cannot be written because this kernel lacks it, or because a container forbids it.
-fn is_fixed(error: &Error) -> bool {
-    error.is_not_found() || error.is_permission() || error.errno() == Some(Errno::EROFS)
+/// Whether each link that has a carrier is used by the kernel, which learns of it later and drops packets till then, and
+/// each address may be used.
+fn is_ready(connection: &mut Connection) -> Result<bool> {
+    let links = connection.dump_all(&LinkList::default())?;
+    let used = links.iter().all(|link| {
+        let carrier = link.flags.contains(LinkFlags::UP | LinkFlags::LOWER_UP);
+        let used = [OperationalState::UP, OperationalState::UNKNOWN];
+        !carrier || used.contains(&link.operational_state)
+    });
+    let up = |index| links.iter().any(|link| link.index == index && link.flags.contains(LinkFlags::LOWER_UP));
+    let addresses = connection.dump_all(&AddressList::default())?;
+    let tentative = |address: &netwright_route::Address| address.flags.contains(AddressFlags::TENTATIVE);
+    Ok(used && !addresses.iter().any(|address| tentative(address) && up(address.link.index)))
 }
 
-impl World {
-    /// Builds the host's cards, the switches and the machines. The host has no addresses yet.
-    pub(crate) fn build(topology: &Topology<'_>) -> Result<Self> {
-        let (host, fabric) = (Node::new(HOST)?, Node::new(FABRIC)?);
-        let (switches, machines, own) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut world = World { host, fabric, switches, machines, own };
-        for number in 0..topology.switches.len() {
-            world.add_switch(number)?;
-        }
-        let mut cards: Vec<_> = topology.cards().collect();
-        cards.sort_unstable();
-        for (number, (card, switch)) in cards.into_iter().enumerate() {
-            let to = world.host.namespace.clone();
-            world.plug(&format!("host{number}"), switch, card, &to)?;
-        }
-        for machine in &topology.machines {
-            world.add_machine(machine)?;
-        }
-        Ok(world)
-    }
-
-    fn add_switch(&mut self, number: usize) -> Result<()> {
-        let name = format!("switch{number}");
-        let bridge = Bridge { multicast_snooping: Some(false), ..Bridge::default() };
-        self.fabric.connection.acknowledge(&Create::new(&name, bridge).with(Change::up()))?;
-        let id = self.fabric.link(&name)?;
-        self.switches.push(id);
-        Ok(())
-    }
-
-    /// A cable from a switch to a link of a namespace.
-    fn plug(&mut self, port: &str, switch: usize, name: &str, to: &Namespace) -> Result<()> {
-        let there = link::Namespace::Descriptor(to.as_fd().as_raw_fd());
-        let peer = Peer::new(&Change::rename(name).and(Change::namespace(there)));
-        let master = self.switches.get(switch).copied().unwrap_or_default();
-        let cable = Create::veth(port, peer).with(Change::up().and(Change::master(master)));
-        self.fabric.connection.acknowledge(&cable)
-    }
-
-    fn add_machine(&mut self, machine: &Machine) -> Result<()> {
-        let mut node = Node::new(MACHINE)?;
-        let port = format!("machine{}", self.machines.len());
-        self.plug(&port, machine.socket.switch, "eth0", &node.namespace)?;
-        let mut device = node.link("eth0")?;
-        node.set(device, Change::up())?;
-        node.search_often("eth0")?;
-        for (depth, tag) in machine.socket.tags.iter().enumerate() {
-            let name = format!("vlan{depth}");
-            let protocol = tag.protocol.map(|protocol| match protocol {
-                VlanProtocol::Dot1q => NetworkOrder(0x8100),
-                VlanProtocol::Dot1ad => NetworkOrder(0x88a8),
-            });
-            let kind = Vlan { id: Some(tag.id), protocol, ..Vlan::default() };
-            node.connection.acknowledge(&Create::new(&name, kind).above(device).with(Change::up()))?;
-            node.search_often(&name)?;
-            device = node.link(&name)?;
-        }
-        self.machines.push(Standing { node, device, local: false, remotes: 0, families: [false; 2] });
-        Ok(())
-    }
-
-    /// Learns the host's addresses, which the file has given it, and gives the machines their routes to it.
-    pub(crate) fn settle(&mut self, host: &Host, topology: &Topology<'_>) -> Result<()> {
-        for link in &host.links {
-            if matches!(&link.kind, Some(LinkKind::Bridge(bridge)) if bridge.stp == Some(true)) {
-                // one switch makes no loop, and the spanning tree would hold every packet back for half a minute
-                self.stop_spanning_tree(&link.name)?;
-            }
-        }
-        let names = self.host.links()?;
-        for name in names.values() {
-            self.host.search_often(name)?;
-        }
-        for address in self.host.connection.dump_all(&AddressList::default())? {
-            if let Some(name) = names.get(&address.link.index) {
-                self.own.entry(name.clone()).or_default().push(address);
-            }
-        }
-        // IPv6 does not always use routes that are made before
-        self.await_links()?;
-        self.complete(topology)
-    }
-
-    fn stop_spanning_tree(&mut self, bridge: &str) -> Result<()> {
-        let bridge = self.host.link(bridge)?;
-        self.host.set(bridge, Change::kind(Bridge { spanning_tree: Some(0), ..Bridge::default() }))?;
-        self.await_links()?;
-        for port in self.host.connection.dump_all(&LinkList::ports_of(bridge))? {
-            let forwards = BridgePort { state: Some(PortState::FORWARDING), ..BridgePort::default() };
-            self.host.set(port.id(), Change::port(forwards))?;
-        }
-        Ok(())
-    }
-
-    /// Makes what the topology has and the world has not.
-    pub(crate) fn complete(&mut self, topology: &Topology<'_>) -> Result<()> {
-        let missing = topology.machines.get(self.machines.len()..).unwrap_or_default();
-        for machine in missing {
-            self.add_machine(machine)?;
-        }
-        if !missing.is_empty() {
-            self.await_links()?;
-        }
-        for (index, machine) in topology.machines.iter().enumerate() {
-            self.complete_machine(index, machine)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until packets get through all links that are up.
-    fn await_links(&mut self) -> Result<()> {
-        let start = Instant::now();
-        let machines = self.machines.iter_mut().map(|standing| &mut standing.node);
-        for node in [&mut self.host, &mut self.fabric].into_iter().chain(machines) {
-            while !node.is_ready()? && start.elapsed() < CARRIER {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-        }
-        Ok(())
-    }
-
-    fn complete_machine(&mut self, index: usize, machine: &Machine) -> Result<()> {
-        let Some(standing) = self.machines.get_mut(index) else { return Ok(()) };
-        if !standing.local {
-            standing.node.address(standing.device, machine.address)?;
-            standing.local = true;
-        }
-        for &remote in machine.remote.iter().skip(standing.remotes) {
-            let loopback = standing.node.link("lo")?;
-            standing.node.address(loopback, Prefix::host(remote))?;
-            standing.remotes += 1;
-        }
-        let addresses = [machine.address.address].into_iter().chain(machine.remote.iter().copied());
-        for address in addresses {
-            let family = usize::from(address.is_ipv6());
-            if standing.families.get(family) == Some(&true) {
-                continue;
-            }
-            let own = self.own.get(&machine.link).map_or(&[][..], Vec::as_slice);
-            let route = route_to_host(address, machine.address.address, own).dev(standing.device);
-            standing.node.connection.acknowledge(&Add(&route))?;
-            if let Some(done) = standing.families.get_mut(family) {
-                *done = true;
-            }
-        }
-        Ok(())
-    }
-
-    /// The namespace of a machine.
-    pub(crate) fn machine(&self, index: usize) -> Option<&Namespace> {
-        self.machines.get(index).map(|standing| &standing.node.namespace)
-    }
-
-    /// The index of the device on which a machine sees the host.
-    pub(crate) fn device_of(&self, index: usize) -> u32 {
-        self.machines.get(index).map_or(0, |standing| standing.device.index)
-    }
-
-    /// The index of a link of the host.
-    pub(crate) fn host_link(&mut self, name: &str) -> Result<u32> {
-        self.host.link(name).map(|link| link.index)
-    }
+fn find(connection: &mut Connection, name: &str) -> Result<LinkId> {
+    let link = connection.query(&link::Get::by_name(name))?;
+    Ok(LinkId::named(link.index, name))
 }
 
-/// The default route of a machine: by the host's address on its network, else by any of the host's there, else straight
-/// onto the link.
-fn route_to_host(family_of: IpAddr, machine: IpAddr, own: &[Address]) -> Route {
-    let fits = |own: &&Address| own.address.is_ipv4() == family_of.is_ipv4();
-    let near = |own: &&Address| own.prefix().network().contains(machine);
-    let candidates = || own.iter().filter(fits);
-    let global = || candidates().find(|own| !is_link_local(own.address));
-    match candidates().find(near).or_else(global).or_else(|| candidates().next()) {
-        Some(host) => Route::default_via(host.address).on_link(),
-        None if family_of.is_ipv4() => Route::to(Prefix::ALL_IPV4),
-        None => Route::to(Prefix::ALL_IPV6),
+/// How many links each link lies on, by index.
+fn depths(links: &[Link]) -> HashMap<u32, u8> {
+    let mut depths: HashMap<u32, u8> = HashMap::new();
+    // what lies on what: a bridge on its ports, a VLAN on its parent
+    let ports = links.iter().filter_map(|link| Some((link.index, link.master?)));
+    let uppers = links.iter().filter(|link| link.kind_name() != Some("veth"));
+    let uppers = uppers.filter(|link| link.parent_namespace_id.is_none());
+    let pairs: Vec<(u32, u32)> =
+        ports.chain(uppers.filter_map(|link| Some((link.parent?, link.index)))).collect();
+    // each round gets one link higher
+    for _ in 0..DEPTH {
+        for (lower, upper) in &pairs {
+            let above = depths.get(lower).copied().unwrap_or(0) + 1;
+            let depth = depths.entry(*upper).or_default();
+            *depth = above.max(*depth);
+        }
     }
+    depths
 }
+
+/// Keeps the calling thread on the processor that it is on: a kernel that is busy takes packets in their order for each
+/// processor.
+fn stay_here() {
+    let mut processor = CpuSet::new();
+    processor.set(sched_getcpu());
+    // where it is not allowed, order is lost only on a busy machine
+    let _ = sched_setaffinity(None, &processor);
+}
+
+/// The group of new connections.
+const NEW_CONNECTIONS: u32 = group::CONNTRACK_NEW;

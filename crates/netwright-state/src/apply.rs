@@ -6,10 +6,16 @@ use std::fmt;
 use netwright_nft::diagnostic::{Diagnostic, Span};
 
 use crate::model::Host;
-use crate::plan::{Plan, plan};
-use crate::ruleset::{Ruleset, Table, TableName, between};
+use crate::plan::{Owners, Plan, plan};
+use crate::record::Record;
+use crate::restore::{Extent, restore};
+use crate::ruleset::Ruleset;
+use crate::scope::Scope;
 use crate::snapshot::{Snapshot, Wanted};
-use crate::step::{Action, Inverse, Step, Transaction};
+use crate::step::{Action, Step};
+
+/// How often what got lost beside is put back before what is still missing counts as lost.
+const ROUNDS: usize = 4;
 
 /// Does what is to be done in a namespace.
 pub trait Executor {
@@ -19,11 +25,22 @@ pub trait Executor {
     /// It cannot be listed.
     fn snapshot(&mut self, wanted: &Wanted) -> Result<Snapshot, Failure>;
 
-    /// Does one thing, wholly or not at all. Links are meant by their names, not by the indexes of the plan.
+    /// Does one thing. Links are meant by their names, not by the indexes of the plan.
     ///
     /// # Errors
-    /// It was refused, and nothing was changed.
+    /// It was refused. A part of it may have been done all the same.
     fn execute(&mut self, action: &Action) -> Result<(), Failure>;
+
+    /// Does many things in their order; where one is refused, some of those behind it may have been done as well.
+    ///
+    /// # Errors
+    /// The place of the first that was refused, and why.
+    fn execute_many(&mut self, actions: &[&Action]) -> Result<(), (usize, Failure)> {
+        for (place, action) in actions.iter().enumerate() {
+            self.execute(action).map_err(|failure| (place, failure))?;
+        }
+        Ok(())
+    }
 }
 
 /// Something that could not be done.
@@ -35,6 +52,8 @@ pub struct Failure {
     pub help: Option<String>,
     /// Where what was refused was written, in the firewall's texts.
     pub place: Option<Span>,
+    /// Somebody else changed the firewall meanwhile, so that it is to be looked at anew.
+    pub outdated: bool,
 }
 
 impl Failure {
@@ -57,10 +76,31 @@ impl Error for Failure {}
 pub enum Progress<'a> {
     /// A step was taken.
     Done(&'a Step),
-    /// A step failed; those that were taken are taken back.
+    /// A step failed; all that was changed is taken back.
     Failed(&'a Step, &'a Failure),
-    /// A step was taken back, or could not be.
+    /// It was asked to stop; all that was changed is taken back.
+    Stopped(&'a str),
+    /// Something got lost beside and is put back.
+    PutBack(&'a Step),
+    /// A step of the way back was taken, or could not be.
     Undone(&'a Undone),
+}
+
+/// What the caller of an apply has to say meanwhile.
+pub trait Control {
+    /// What happens.
+    fn progress(&mut self, progress: Progress<'_>);
+
+    /// Whether to stop, and why: asked before each portion of steps.
+    fn stop(&mut self) -> Option<String> {
+        None
+    }
+}
+
+impl<F: FnMut(Progress<'_>)> Control for F {
+    fn progress(&mut self, progress: Progress<'_>) {
+        self(progress);
+    }
 }
 
 /// What was done.
@@ -68,14 +108,20 @@ pub enum Progress<'a> {
 pub struct Report {
     /// How many steps were taken.
     pub steps: usize,
+    /// What the owner has made now.
+    pub record: Record,
+    /// What of others is gone though it should not be: it could not be put back.
+    pub lost: Vec<String>,
+    /// It was asked to stop when so little was left that it was finished.
+    pub finished: Option<String>,
 }
 
 /// One step on the way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undone {
-    /// The step that was to be taken back, in its own words.
+    /// The step in its own words.
     pub step: String,
-    /// Why it could not be.
+    /// Why it could not be taken.
     pub failure: Option<Failure>,
 }
 
@@ -93,22 +139,41 @@ pub enum ApplyError {
         /// Where in the plan, from 0.
         index: usize,
         /// Why.
-        failure: Failure,
-        /// The steps that had been taken, last one first, and whether each could be taken back.
+        failure: Box<Failure>,
+        /// The steps of the way back, and whether each could be taken.
+        undone: Vec<Undone>,
+    },
+    /// It was asked to stop.
+    Stopped {
+        /// By what.
+        by: String,
+        /// The steps of the way back, and whether each could be taken.
         undone: Vec<Undone>,
     },
     /// All steps were taken, and yet it is not as it shall be.
-    Different(NotThere),
+    Different {
+        /// The difference.
+        not_there: NotThere,
+        /// The steps of the way back, and whether each could be taken.
+        undone: Vec<Undone>,
+    },
 }
 
 impl ApplyError {
     /// Whether all is as it was before.
     #[must_use]
     pub fn is_undone(&self) -> bool {
+        self.undone().iter().all(|undone| undone.failure.is_none())
+    }
+
+    /// The steps of the way back.
+    #[must_use]
+    pub fn undone(&self) -> &[Undone] {
         match self {
-            ApplyError::Impossible(_) | ApplyError::Unknown(_) => true,
-            ApplyError::Step { undone, .. } => undone.iter().all(|undone| undone.failure.is_none()),
-            ApplyError::Different(_) => false,
+            ApplyError::Impossible(_) | ApplyError::Unknown(_) => &[],
+            ApplyError::Step { undone, .. }
+            | ApplyError::Stopped { undone, .. }
+            | ApplyError::Different { undone, .. } => undone,
         }
     }
 
@@ -116,10 +181,26 @@ impl ApplyError {
     #[must_use]
     pub fn help(&self) -> Option<&str> {
         match self {
-            ApplyError::Unknown(failure) | ApplyError::Step { failure, .. } => failure.help.as_deref(),
+            ApplyError::Unknown(failure) => failure.help.as_deref(),
+            ApplyError::Step { failure, .. } => failure.help.as_deref(),
             _ => None,
         }
     }
+}
+
+/// What has become of the changes, as the end of a sentence.
+#[must_use]
+pub fn fate(undone: &[Undone]) -> String {
+    let failed: Vec<_> =
+        undone.iter().filter_map(|undone| Some((&undone.step, undone.failure.as_ref()?))).collect();
+    if undone.is_empty() {
+        return "nothing had been changed".to_owned();
+    }
+    if failed.is_empty() {
+        return "everything that had been changed was taken back".to_owned();
+    }
+    let left = failed.iter().map(|(step, failure)| format!("\n  {step}: {failure}")).collect::<String>();
+    format!("this could not be taken back:{left}")
 }
 
 impl fmt::Display for ApplyError {
@@ -131,20 +212,10 @@ impl fmt::Display for ApplyError {
             },
             ApplyError::Unknown(failure) => failure.fmt(f),
             ApplyError::Step { step, failure, undone, .. } => {
-                write!(f, "step `{step}` failed: {failure}; ")?;
-                let failed = undone.iter().filter(|undone| undone.failure.is_some()).count();
-                match (undone.len(), failed) {
-                    (0, _) => f.write_str("nothing had been changed before"),
-                    (_, 0) => f.write_str("all that had been changed before was taken back"),
-                    (all, failed) => {
-                        write!(f, "of {all} steps taken before, {failed} could not be taken back:")?;
-                        let left =
-                            undone.iter().filter_map(|undone| Some((&undone.step, undone.failure.as_ref()?)));
-                        left.into_iter().try_for_each(|(step, failure)| write!(f, "\n  {step}: {failure}"))
-                    }
-                }
+                write!(f, "step `{step}` failed: {failure}; {}", fate(undone))
             }
-            ApplyError::Different(different) => different.fmt(f),
+            ApplyError::Stopped { by, undone } => write!(f, "stopped by {by}; {}", fate(undone)),
+            ApplyError::Different { not_there, undone } => write!(f, "{not_there}\n{}", fate(undone)),
         }
     }
 }
@@ -155,13 +226,13 @@ impl Error for ApplyError {}
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotThere {
     /// The steps that would still be needed.
-    pub rest: Plan,
+    pub rest: Box<Plan>,
 }
 
 impl fmt::Display for NotThere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("all steps were taken, and yet this differs from what is declared:")?;
-        for diagnostic in &self.rest.diagnostics {
+        for diagnostic in self.rest.errors() {
             write!(f, "\n  {}", diagnostic.message)?;
         }
         self.rest.steps.iter().try_for_each(|step| write!(f, "\n  {step}"))
@@ -170,125 +241,216 @@ impl fmt::Display for NotThere {
 
 impl Error for NotThere {}
 
-/// Takes the steps of a plan in their order. Where one fails, those before it are taken back, last one first.
+/// What is to be brought to a namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What the host file declares.
+    pub host: &'a Host,
+    /// What its firewall declares.
+    pub firewall: &'a Ruleset,
+    /// Who made what.
+    pub owners: &'a Owners,
+}
+
+/// Takes the steps of a plan in their order, puts back what got lost beside, and looks whether all is as declared. Where
+/// something fails, all is brought back to what there was.
 ///
 /// # Errors
-/// The plan has an error in it, or a step failed: [`ApplyError::is_undone`] tells whether all is as before.
+/// The plan has an error in it, a step failed, or the outcome is not as declared: [`ApplyError::is_undone`] tells whether
+/// all is as before.
 pub fn apply(
+    wish: Wish<'_>,
     plan: &Plan,
+    before: &Snapshot,
     executor: &mut dyn Executor,
-    progress: &mut dyn FnMut(Progress<'_>),
+    control: &mut dyn Control,
 ) -> Result<Report, ApplyError> {
     let errors: Vec<_> = plan.errors().cloned().collect();
     if !errors.is_empty() {
         return Err(ApplyError::Impossible(errors));
     }
-    for (index, step) in plan.steps.iter().enumerate() {
-        if let Err(failure) = executor.execute(&step.action) {
-            progress(Progress::Failed(step, &failure));
-            let taken = plan.steps.get(..index).unwrap_or(&[]);
-            let undone = undo(taken, executor, progress);
-            return Err(ApplyError::Step { step: step.to_string(), index, failure, undone });
-        }
-        progress(Progress::Done(step));
-    }
-    Ok(Report { steps: plan.steps.len() })
-}
-
-/// What is left to do of a step on the way back.
-struct Left<'p> {
-    step: &'p Step,
-    actions: Vec<&'p Action>,
-    failure: Option<Failure>,
-}
-
-/// Takes steps back, last one first. What cannot be done at once is tried again behind all others: a route may need
-/// an address that comes back only with an earlier step.
-fn undo(taken: &[Step], executor: &mut dyn Executor, progress: &mut dyn FnMut(Progress<'_>)) -> Vec<Undone> {
-    let mut all: Vec<Left<'_>> = taken.iter().rev().map(|step| begin(step, executor)).collect();
-    let count = |all: &[Left<'_>]| all.iter().map(|left| left.actions.len()).sum::<usize>();
-    loop {
-        let before = count(&all);
-        if before == 0 {
-            break;
-        }
-        all.iter_mut().for_each(|left| left.go_on(executor));
-        if count(&all) == before {
-            break;
-        }
-    }
-    let undone = all.into_iter().map(|left| Undone { step: left.step.to_string(), failure: left.failure });
-    undone.inspect(|undone| progress(Progress::Undone(undone))).collect()
-}
-
-fn begin<'p>(step: &'p Step, executor: &mut dyn Executor) -> Left<'p> {
-    match &step.inverse {
-        Inverse::Actions(actions) => {
-            let mut left = Left { step, actions: actions.iter().collect(), failure: None };
-            left.go_on(executor);
-            left
-        }
-        Inverse::Firewall(tables) => {
-            Left { step, actions: Vec::new(), failure: restore(tables, executor).err() }
-        }
-    }
-}
-
-impl Left<'_> {
-    /// Does what can be done of it, and keeps the first failure.
-    fn go_on(&mut self, executor: &mut dyn Executor) {
-        if self.actions.is_empty() {
-            return;
-        }
-        self.failure = None;
-        self.actions.retain(|action| match executor.execute(action) {
-            Ok(()) => false,
-            Err(failure) => {
-                self.failure.get_or_insert(failure);
-                true
+    let scope = Scope::of(plan, before);
+    let mut finished = None;
+    if let Err(error) = steps(plan, executor, control, &mut finished) {
+        let undone = go_back(before, &scope, &plan.wanted, executor, control);
+        return Err(match error {
+            Broken::Failed(index, failure) => {
+                let step = plan.steps.get(index).map_or_else(String::new, ToString::to_string);
+                ApplyError::Step { step, index, failure: Box::new(failure), undone }
             }
+            Broken::Stopped(by) => ApplyError::Stopped { by, undone },
         });
     }
+    settle(wish, plan, before, &scope, executor, control).map(|report| Report { finished, ..report })
 }
 
-fn restore(tables: &[(TableName, Option<Table>)], executor: &mut dyn Executor) -> Result<(), Failure> {
-    let now = executor.snapshot(&Wanted::default())?.firewall;
-    let mut transaction = Transaction::default();
-    for (name, before) in tables {
-        let change = between(now.table(name), before.as_ref());
-        transaction.commands.extend(change.commands);
-        if change.made {
-            transaction.marked.push(name.clone());
+enum Broken {
+    Failed(usize, Failure),
+    Stopped(String),
+}
+
+/// As many steps as are taken before it is asked again whether to stop.
+const PORTION: usize = 64;
+
+fn steps(
+    plan: &Plan,
+    executor: &mut dyn Executor,
+    control: &mut dyn Control,
+    finished: &mut Option<String>,
+) -> Result<(), Broken> {
+    let mut taken = 0;
+    let total = plan.steps.len();
+    for portion in plan.steps.chunks(PORTION) {
+        if finished.is_none()
+            && let Some(by) = control.stop()
+        {
+            // what is nearly done is done sooner than taken back
+            match taken > 0 && total - taken <= total / 10 {
+                true => *finished = Some(by),
+                false => {
+                    control.progress(Progress::Stopped(&by));
+                    return Err(Broken::Stopped(by));
+                }
+            }
+        }
+        let actions: Vec<(usize, &Action)> = portion
+            .iter()
+            .enumerate()
+            .flat_map(|(place, step)| step.actions.iter().map(move |action| (place, action)))
+            .collect();
+        let only: Vec<&Action> = actions.iter().map(|(_, action)| *action).collect();
+        match executor.execute_many(&only) {
+            Ok(()) => portion.iter().for_each(|step| control.progress(Progress::Done(step))),
+            Err((at, failure)) => {
+                let place = actions.get(at).map_or(0, |(place, _)| *place);
+                for step in portion.iter().take(place) {
+                    control.progress(Progress::Done(step));
+                }
+                if let Some(step) = portion.get(place) {
+                    control.progress(Progress::Failed(step, &failure));
+                }
+                return Err(Broken::Failed(taken + place, failure));
+            }
+        }
+        taken += portion.len();
+    }
+    Ok(())
+}
+
+/// Puts back what got lost beside, and looks whether all is as declared.
+fn settle(
+    wish: Wish<'_>,
+    plan: &Plan,
+    before: &Snapshot,
+    scope: &Scope,
+    executor: &mut dyn Executor,
+    control: &mut dyn Control,
+) -> Result<Report, ApplyError> {
+    let mut lost = Vec::new();
+    let mut rest = Plan::default();
+    for round in 0..ROUNDS {
+        let now = match executor.snapshot(&plan.wanted) {
+            Ok(now) => now,
+            Err(failure) if round + 1 == ROUNDS => return Err(ApplyError::Unknown(failure)),
+            Err(_) => continue,
+        };
+        let missing = restore(before, scope, &now, Extent::LostBeside);
+        lost.clear();
+        for step in &missing {
+            let failed = step.actions.iter().find_map(|action| executor.execute(action).err());
+            match failed {
+                None => control.progress(Progress::PutBack(step)),
+                Some(failure) => lost.push(format!("{}: {failure}", step.text)),
+            }
+        }
+        if !missing.is_empty() && lost.len() < missing.len() {
+            continue;
+        }
+        let owners = Owners { own: plan.record.settled(&now), others: wish.owners.others.clone() };
+        rest = self::plan(wish.host, wish.firewall, &now, &owners);
+        if rest.is_empty() {
+            let record = owners.own;
+            return Ok(Report { steps: plan.steps.len(), record, lost, finished: None });
+        }
+        if rest.errors().next().is_some() || round + 1 == ROUNDS {
+            break;
+        }
+        // what the kernel did by itself meanwhile, such as following the MTU of a port, is put right
+        let actions: Vec<&Action> = rest.steps.iter().flat_map(|step| &step.actions).collect();
+        if executor.execute_many(&actions).is_err() {
+            break;
         }
     }
-    if transaction.commands.is_empty() {
-        return Ok(());
-    }
-    executor.execute(&Action::Firewall(transaction))
+    let undone = go_back(before, scope, &plan.wanted, executor, control);
+    Err(ApplyError::Different { not_there: NotThere { rest: Box::new(rest) }, undone })
 }
 
-/// Compares what there is with what is declared.
-///
-/// # Errors
-/// It differs, or cannot be listed.
-pub fn verify(host: &Host, firewall: &Ruleset, executor: &mut dyn Executor) -> Result<(), ApplyError> {
-    let snapshot = executor.snapshot(&Wanted::of(host)).map_err(ApplyError::Unknown)?;
-    let rest = plan(host, firewall, &snapshot);
-    if rest.is_empty() { Ok(()) } else { Err(ApplyError::Different(NotThere { rest })) }
+/// Brings back what there was, as far as a plan with this scope has touched it. It does not matter how far the plan came.
+pub fn go_back(
+    before: &Snapshot,
+    scope: &Scope,
+    wanted: &Wanted,
+    executor: &mut dyn Executor,
+    control: &mut dyn Control,
+) -> Vec<Undone> {
+    let mut all: Vec<Undone> = Vec::new();
+    let mut left = usize::MAX;
+    for _ in 0..2 * ROUNDS {
+        let now = match executor.snapshot(wanted) {
+            Ok(now) => now,
+            Err(failure) => {
+                all.push(Undone { step: "look at what there is".to_owned(), failure: Some(failure) });
+                continue;
+            }
+        };
+        let steps = restore(before, scope, &now, Extent::All);
+        all.retain(|undone| undone.failure.is_none());
+        if steps.is_empty() {
+            break;
+        }
+        let mut failed = 0;
+        for step in &steps {
+            // one that another step has made needless is no failure: the next look decides
+            let failure = step.actions.iter().filter_map(|action| executor.execute(action).err()).next();
+            failed += usize::from(failure.is_some());
+            let undone = Undone { step: step.to_string(), failure };
+            if undone.failure.is_none() {
+                control.progress(Progress::Undone(&undone));
+            }
+            all.push(undone);
+        }
+        if failed >= left {
+            break;
+        }
+        left = if failed == 0 { usize::MAX } else { failed };
+    }
+    // what was done without a refusal, and is not as it was all the same, was not taken back
+    if all.iter().all(|undone| undone.failure.is_none())
+        && let Ok(now) = executor.snapshot(wanted)
+    {
+        let differs = |step: Step| Undone {
+            step: step.to_string(),
+            failure: Some(Failure::new("it was done, and is not as it was all the same")),
+        };
+        all.extend(restore(before, scope, &now, Extent::All).into_iter().map(differs));
+    }
+    for undone in all.iter().filter(|undone| undone.failure.is_some()) {
+        control.progress(Progress::Undone(undone));
+    }
+    all
 }
 
 /// Brings a namespace to what is declared: looks, plans, applies and verifies.
 ///
 /// # Errors
-/// As for [`apply`] and [`verify`].
+/// As for [`apply`].
 pub fn bring(
-    host: &Host,
-    firewall: &Ruleset,
+    wish: Wish<'_>,
     executor: &mut dyn Executor,
-    progress: &mut dyn FnMut(Progress<'_>),
+    control: &mut dyn Control,
 ) -> Result<Report, ApplyError> {
-    let snapshot = executor.snapshot(&Wanted::of(host)).map_err(ApplyError::Unknown)?;
-    let report = apply(&plan(host, firewall, &snapshot), executor, progress)?;
-    verify(host, firewall, executor)?;
-    Ok(report)
+    let wanted = Wanted::of(wish.host, wish.firewall, &wish.owners.own);
+    let snapshot = executor.snapshot(&wanted).map_err(ApplyError::Unknown)?;
+    let plan = plan(wish.host, wish.firewall, &snapshot, wish.owners);
+    apply(wish, &plan, &snapshot, executor, control)
 }

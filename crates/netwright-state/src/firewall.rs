@@ -4,7 +4,7 @@ use std::path::Path;
 
 use netwright_nft::diagnostic::{Diagnostic, SourceId, SourceMap, Span};
 
-use crate::model::{FirewallSource, Host};
+use crate::model::{FirewallSet, FirewallSource, Host};
 
 /// Fills [`Host::firewall_sources`].
 pub(crate) fn gather(
@@ -39,6 +39,60 @@ pub(crate) fn gather(
         let span = firewall.place.key("rules").unwrap_or(firewall.place.span);
         host.firewall_sources.push(inline(sources, source, name, rules, span));
     }
+    // behind the rules, which declare the sets
+    for set in &firewall.sets {
+        let span = set.place.key("elements").unwrap_or(set.place.span);
+        let Some(file) = set.file() else {
+            if !set.is_kept() {
+                let message = format!("`{}` says nothing of elements", set.elements);
+                let help = "Write \"@PATH\" for those that stand in a file, or \"kept\" to keep what programs put in.";
+                found.push(Diagnostic::error(span, message).help(help));
+            }
+            continue;
+        };
+        let path = beside(name, file);
+        match files(&path) {
+            Ok(text) => {
+                let source = sources.add(path.clone(), elements(set, &text));
+                host.firewall_sources.push(FirewallSource { name: path, source, span });
+            }
+            Err(reason) => found.push(Diagnostic::error(span, format!("cannot read `{path}`: {reason}"))),
+        }
+    }
+}
+
+/// The lines of a file as a command that puts them into a set. Each stays on its line.
+fn elements(set: &FirewallSet, text: &str) -> String {
+    const START: &str = "add element ";
+    // what was kept of an apply is such a command already
+    if text.starts_with(START) {
+        return text.to_owned();
+    }
+    let mut lines: Vec<&str> = text.lines().map(|line| without_comment(line).trim_end()).collect();
+    lines.iter_mut().for_each(|line| *line = line.trim_end_matches(','));
+    let Some(last) = lines.iter().rposition(|line| !line.trim().is_empty()) else { return "\n".to_owned() };
+    let mut command = String::with_capacity(text.len() + lines.len() + 64);
+    command.push_str(&format!("{START}{} {} {{ ", set.table, set.name));
+    for (place, line) in lines.iter().enumerate().take(last + 1) {
+        command.push_str(line);
+        command.push_str(match (line.trim().is_empty(), place == last) {
+            (_, true) => " }",
+            (true, false) => "",
+            (false, false) => ",",
+        });
+        command.push('\n');
+    }
+    command
+}
+
+/// A line up to a `#` that is in no string.
+fn without_comment(line: &str) -> &str {
+    let mut quoted = false;
+    let end = line.char_indices().find(|(_, c)| {
+        quoted ^= *c == '"';
+        *c == '#' && !quoted
+    });
+    end.and_then(|(end, _)| line.get(..end)).unwrap_or(line)
 }
 
 /// A path as seen from the directory of another file.

@@ -6,6 +6,7 @@ mod flow;
 mod kind;
 mod link;
 mod mac;
+mod networks;
 mod place;
 mod route;
 mod rule;
@@ -16,22 +17,29 @@ use std::net::IpAddr;
 use netwright_route::prefix::Prefix;
 
 pub use self::address::Address;
-pub use self::firewall::{Firewall, FirewallSource};
-pub use self::flow::{Endpoint, Expect, Flow, FlowSource, IcmpProbe, Probe};
-pub use self::kind::{
-    Bond, BondHash, BondMode, Bridge, Dummy, Ifb, IpVlan, IpVlanMode, LacpRate, LinkKind, MacVlan,
-    MacVlanMode, Tun, Tunnel, Veth, Vlan, VlanProtocol, Vrf, Vxlan,
+pub use self::firewall::{Firewall, FirewallSet, FirewallSource};
+pub use self::flow::{
+    Addresses, Bytes, ConntrackState, Counts, Delay, Dscp, Endpoint, Expect, Flow, FlowSource, FlowStep,
+    FlowTarget, IcmpProbe, Only, Owner, PortRange, ProbeProtocol, Refusal, RefusalPattern, TcpFlags,
+    TestOnly,
 };
-pub use self::link::Link;
+pub use self::kind::{
+    Bond, Bridge, Dummy, GreTunnel, Ifb, IpVlan, LinkKind, MacVlan, Tun, Tunnel, Veth, Vlan, VlanProtocol,
+    Vrf, Vxlan,
+};
 pub(crate) use self::link::Links;
+pub use self::link::{Link, LinkMatch};
 pub use self::mac::{MacAddress, NotAMacAddress};
+pub(crate) use self::networks::{Connected, Networks};
 pub use self::place::Place;
 pub use self::route::{Destination, Nexthop, Protocol, Route, RouteType, Scope, Table};
 pub use self::rule::{Fwmark, IpProtocol, Neighbour, NeighbourState, Rule, RuleAction};
+pub(crate) use self::settings::setting_in_words;
 pub use self::settings::{
     AcceptRa, AddressGeneration, Forwarding, Ipv4Settings, Ipv6Settings, Privacy, RpFilter,
 };
 
+use crate::scalar::OwnerName;
 use crate::section::{section, words};
 
 words! {
@@ -55,6 +63,9 @@ impl Family {
 section! {
     /// What a host's network shall be like.
     pub struct Host as "the host" {
+        /// Whose is what this file declares: the name under which it is known again when the file changes. The file's own
+        /// name when not set.
+        optional "owner" => owner: String as OwnerName,
         /// Whether the host passes packets on between its links: true or false for both families, or a table
         /// with `ipv4` and `ipv6`. Left as it is when not set.
         optional "forwarding" => forwarding: Forwarding,
@@ -71,6 +82,10 @@ section! {
         below "firewall" => firewall: Firewall,
         /// Packets that shall or shall not pass: what `netwright test` sends.
         list "flow" => flows: Flow,
+        /// Between whom nothing passes but what the flows say.
+        list "only" => onlys: Only,
+        /// What is there only in the simulated host of `netwright test`, and never applied.
+        below "test" => test: TestOnly,
     }
     also {
         /// The firewall's texts in the order in which they apply: included files first, then inline rules.
@@ -79,6 +94,24 @@ section! {
 }
 
 impl Host {
+    /// The host as `netwright test` simulates it: with what is there only then.
+    #[must_use]
+    pub fn simulated(&self) -> Host {
+        let mut host = self.clone();
+        let TestOnly { links, routes, rules, neighbours, .. } = std::mem::take(&mut host.test);
+        for link in links {
+            match host.links.iter_mut().find(|known| known.name == link.name) {
+                Some(known) => known.addresses.extend(link.addresses),
+                None => host.links.push(link),
+            }
+        }
+        host.routes.extend(routes);
+        host.rules.extend(rules);
+        host.neighbours.extend(neighbours);
+        crate::validate::complete(&mut host);
+        host
+    }
+
     /// The link of a name, by its main or an alternative one.
     #[must_use]
     pub fn link(&self, name: &str) -> Option<&Link> {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use netwright_netfilter::Family;
+use netwright_netfilter::{Family, Userdata};
 use netwright_nft::diagnostic::Span;
 use netwright_nft::ir;
+use netwright_nft::lift::{self, Dump};
+use serde_json::{Value as Json, json};
 
+mod check;
 mod compare;
 mod difference;
 mod execute;
@@ -14,9 +17,11 @@ mod order;
 mod places;
 mod references;
 
+pub use check::{check, check_sets};
 pub use execute::Unfit;
 pub use places::{RulePlace, RulePlaces};
 
+use difference::making;
 pub(crate) use difference::{Change, between, count};
 
 /// Tables with what lies in them.
@@ -31,8 +36,8 @@ pub struct Ruleset {
 pub struct Table {
     /// The table itself.
     pub table: ir::Table,
-    /// Whether netwright made it, which its [`MARK`] tells. Of no meaning in what is desired.
-    pub own: bool,
+    /// The owner whose host file made it, which its [`MARK`] tells. Of no meaning in what is desired.
+    pub owner: Option<String>,
     /// Its chains with their rules.
     pub chains: Vec<ir::Chain>,
     /// Its named sets and maps with their elements.
@@ -98,11 +103,84 @@ impl Ruleset {
         self.tables.iter().find(|table| table.table.family == name.family && table.table.name == name.name)
     }
 
+    /// The orders that make it where there is nothing.
+    #[must_use]
+    pub fn commands(&self) -> Vec<ir::Command> {
+        self.tables.iter().flat_map(making).collect()
+    }
+
     fn position(&self, family: Family, name: &str) -> Option<usize> {
         self.tables.iter().position(|table| table.table.family == family && table.table.name == name)
     }
 }
 
-/// What is put into the userdata of a table that netwright makes, so that it knows its own again: the type of the
-/// entry and its value. `nft` shows tables with it as any other; the kernel keeps it as long as the table.
-pub const MARK: (u8, &[u8]) = (157, b"netwright\0");
+/// The type of the entry in the userdata of a table that tells whose host file made it: its value is `netwright`, a NUL,
+/// and the owner's name. `nft` shows tables with it as any other; the kernel keeps it as long as the table.
+pub const MARK: u8 = 157;
+
+const MARK_START: &[u8] = b"netwright\0";
+
+/// The value of the [`MARK`] of an owner.
+#[must_use]
+pub fn mark_of(owner: &str) -> Vec<u8> {
+    [MARK_START, owner.as_bytes()].concat()
+}
+
+/// The owner that a table's userdata names.
+fn owner_in(userdata: &Userdata) -> Option<String> {
+    let entry = userdata.find(MARK)?;
+    let owner = entry.value.strip_prefix(MARK_START)?;
+    std::str::from_utf8(owner).ok().filter(|owner| !owner.is_empty()).map(str::to_owned)
+}
+
+impl Ruleset {
+    /// The tables of a dump with what lies in them, and whose they are.
+    #[must_use]
+    pub fn listed(dump: &Dump) -> Self {
+        let owners: std::collections::HashMap<TableName, String> = dump
+            .tables
+            .iter()
+            .filter_map(|table| {
+                let name = TableName { family: table.family, name: table.name.clone() };
+                Some((name, owner_in(&table.userdata)?))
+            })
+            .collect();
+        let table = |content: ir::TableContent| {
+            let ir::TableContent { table, objects, sets, flowtables, chains } = content;
+            let owner = owners.get(&TableName::from(&table)).cloned();
+            let rule_places = RulePlaces::default();
+            Table { table, owner, chains, sets, objects, flowtables, place: None, rule_places }
+        };
+        Ruleset { tables: lift::ruleset(dump).tables.into_iter().map(table).collect() }
+    }
+}
+
+/// The names of those sets that are of a table.
+pub(crate) fn kept_in(kept: &[(TableName, String)], table: &TableName) -> std::collections::HashSet<String> {
+    kept.iter().filter(|(of, _)| of == table).map(|(_, set)| set.clone()).collect()
+}
+
+impl TableName {
+    /// The table that a text names: family and name, or for `ip` the name alone.
+    pub(crate) fn written(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let (family, name) = match (words.next(), words.next(), words.next()) {
+            (Some(family), Some(name), None) => {
+                (Family::KNOWN.iter().copied().find(|known| known.name() == Some(family))?, name)
+            }
+            (Some(name), None, None) => (Family::IPV4, name),
+            _ => return None,
+        };
+        Some(TableName { family, name: name.to_owned() })
+    }
+
+    pub(crate) fn to_json(&self) -> Json {
+        json!({ "family": self.family.0, "name": self.name })
+    }
+
+    pub(crate) fn from_json(json: &Json) -> Result<Self, String> {
+        let family =
+            u8::try_from(crate::encode::number(json, "family")?).map_err(|wrong| wrong.to_string())?;
+        Ok(TableName { family: Family(family), name: crate::encode::text(json, "name")? })
+    }
+}

@@ -130,6 +130,39 @@ macro_rules! from_bounded {
 
 from_bounded! { u8 u16 u32 }
 
+/// One `T`, or an array of them that is not empty.
+pub(crate) struct Many<T>(std::marker::PhantomData<T>);
+
+/// What [`Many`] reads.
+pub(crate) struct Items<T>(Vec<T>);
+
+impl<A, B: From<A>> From<Items<A>> for Vec<B> {
+    fn from(items: Items<A>) -> Vec<B> {
+        items.0.into_iter().map(B::from).collect()
+    }
+}
+
+impl<T: Decode> Decode for Many<T> {
+    type Value = Items<T::Value>;
+
+    fn decode(node: &Node, reader: &mut Reader) -> Option<Items<T::Value>> {
+        match &node.value {
+            Value::Array(items) if items.is_empty() => reader.error(node.span, "the list is empty"),
+            Value::Array(items) => {
+                // all that is wrong is told
+                let found: Vec<_> = items.iter().map(|item| T::decode(item, reader)).collect();
+                found.into_iter().collect::<Option<_>>().map(Items)
+            }
+            _ => T::decode(node, reader).map(|item| Items(vec![item])),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Json {
+        let item = T::schema(definitions);
+        json!({ "anyOf": [item, { "type": "array", "items": item, "minItems": 1 }] })
+    }
+}
+
 /// The name of a link.
 pub(crate) struct InterfaceName;
 
@@ -161,6 +194,30 @@ impl Decode for AlternativeName {
 
     fn schema(_: &mut Definitions) -> Json {
         json!({ "type": "string", "pattern": "^[^\\s/:%]+$", "maxLength": 127 })
+    }
+}
+
+/// The name of an owner.
+pub(crate) struct OwnerName;
+
+impl Decode for OwnerName {
+    type Value = String;
+
+    fn decode(node: &Node, reader: &mut Reader) -> Option<String> {
+        let name = reader.text(node, "the name of an owner")?;
+        let fine = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
+        if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(fine) {
+            reader.error::<()>(node.span, format!("{name:?} cannot be the name of an owner"));
+            reader.help(
+                "It has letters, digits and `-._@+`, at most 64 of them, and does not start with a dot.",
+            );
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    fn schema(_: &mut Definitions) -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*$", "maxLength": 64 })
     }
 }
 

@@ -440,6 +440,29 @@ macro_rules! words {
 }
 pub(crate) use words;
 
+/// Makes enumerations of the kernel readable by the words that it has for them.
+macro_rules! kernel_words {
+    ($( $(#[doc = $doc:literal])* $Name:ty as $noun:literal; )*) => {$(
+        impl $crate::section::Decode for $Name {
+            type Value = $Name;
+
+            fn decode(node: &$crate::tree::Node, reader: &mut $crate::section::Reader) -> Option<$Name> {
+                let words: Vec<(&'static str, $Name)> =
+                    <$Name>::KNOWN.iter().filter_map(|value| Some((value.name()?, *value))).collect();
+                $crate::section::find_word(node, $noun, &words, reader)
+            }
+
+            fn schema(_: &mut $crate::schema::Definitions) -> serde_json::Value {
+                let words: Vec<&str> = <$Name>::KNOWN.iter().filter_map(|value| value.name()).collect();
+                serde_json::json!({ "enum": words })
+            }
+        }
+
+        $crate::options::written_as_text!($Name);
+    )*};
+}
+pub(crate) use kernel_words;
+
 /// Declares a number of which some values have names, in the kernel as in the file.
 macro_rules! numbers {
     (

@@ -1,13 +1,19 @@
 //! What there is in a network namespace, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use netwright_route::{Address, Family, Link, Neighbour, Route, Rule};
+use netwright_netfilter::{Elements, Item};
+use netwright_nft::lift::Dump;
+use netwright_route::{Address, Family, Link, Neighbour, Nexthop, Route, Rule};
+use netwright_wire::{Big, Value, Writer};
+use serde_json::{Value as Json, json};
 
-use crate::model::Host;
-use crate::plan::LINK_ALIAS;
-use crate::ruleset::Ruleset;
+use crate::encode;
+
+use crate::model::{Host, Ipv4Settings, Ipv6Settings};
+use crate::record::Record;
+use crate::ruleset::{Ruleset, TableName};
 
 /// What there is in a namespace at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,10 +28,29 @@ pub struct Snapshot {
     pub rules: Vec<Rule>,
     /// All neighbours, and the addresses that are answered for (`proxy`).
     pub neighbours: Vec<Neighbour>,
+    /// Forwarding entries of bridges and VXLANs that somebody set.
+    pub forwarding: Vec<Neighbour>,
+    /// Nexthop objects.
+    pub nexthops: Vec<Nexthop>,
+    /// What links have that is neither declared nor put back, and goes with them.
+    pub extras: Vec<Extra>,
     /// The values of those settings that were asked for and exist.
     pub settings: BTreeMap<Setting, String>,
     /// The firewall.
     pub firewall: Ruleset,
+    /// The same as the kernel told it, for journals.
+    pub dump: Dump,
+}
+
+/// Something of a link that goes with it: a VLAN that a port lets through, or a multicast group that somebody set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// The index of the link.
+    pub link: u32,
+    /// The index of the bridge that it is in, where that matters.
+    pub bridge: Option<u32>,
+    /// What, in words.
+    pub text: String,
 }
 
 impl Snapshot {
@@ -36,10 +61,137 @@ impl Snapshot {
         self.links.iter().find(|link| link.name == name).or_else(|| self.links.iter().find(alternative))
     }
 
+    /// The indexes of the links that a nexthop object leads over.
+    pub(crate) fn links_of_nexthop(&self, id: u32) -> Vec<u32> {
+        let Some(found) = self.nexthops.iter().find(|found| found.id == Some(id)) else { return Vec::new() };
+        let member = |id: u32| self.nexthops.iter().find(|found| found.id == Some(id));
+        let members = found.group.iter().filter_map(|entry| member(entry.id)?.link);
+        found.link.into_iter().chain(members).map(|link| link.index).collect()
+    }
+
+    /// The same for all of them.
+    pub(crate) fn nexthops_with_links(&self) -> HashMap<u32, Vec<u32>> {
+        let by_id: HashMap<u32, &Nexthop> =
+            self.nexthops.iter().filter_map(|found| Some((found.id?, found))).collect();
+        let of = |found: &Nexthop| {
+            let members = found.group.iter().filter_map(|entry| by_id.get(&entry.id)?.link);
+            found.link.into_iter().chain(members).map(|link| link.index).collect()
+        };
+        by_id.iter().map(|(id, found)| (*id, of(found))).collect()
+    }
+
     /// The link of an index.
     #[must_use]
     pub fn link_at(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
+    }
+}
+
+/// The tables of a dump with these names.
+pub(crate) fn of_tables(dump: &Dump, names: &[TableName]) -> Dump {
+    let meant = |family: netwright_netfilter::Family, table: &str| {
+        names.iter().any(|name| name.family == family && name.name == table)
+    };
+    Dump {
+        generation: dump.generation,
+        tables: dump.tables.iter().filter(|table| meant(table.family, &table.name)).cloned().collect(),
+        chains: dump.chains.iter().filter(|chain| meant(chain.family, &chain.table)).cloned().collect(),
+        rules: dump.rules.iter().filter(|rule| meant(rule.family, &rule.table)).cloned().collect(),
+        sets: dump.sets.iter().filter(|(set, _)| meant(set.family, &set.table)).cloned().collect(),
+        objects: dump.objects.iter().filter(|object| meant(object.family, &object.table)).cloned().collect(),
+        flowtables: dump
+            .flowtables
+            .iter()
+            .filter(|flowtable| meant(flowtable.family, &flowtable.table))
+            .cloned()
+            .collect(),
+    }
+}
+
+fn items<T: Item>(items: &[T]) -> Json {
+    items.iter().map(item).collect()
+}
+
+fn item<T: Item>(item: &T) -> Json {
+    let mut writer = Writer::new();
+    item.attributes().write::<Big>(&mut writer);
+    json!([item.family().0, encode::bytes(writer.bytes())])
+}
+
+fn read_items<T: Item>(json: Option<&Json>) -> Result<Vec<T>, String> {
+    json.and_then(Json::as_array).into_iter().flatten().map(read_item).collect()
+}
+
+fn read_item<T: Item>(json: &Json) -> Result<T, String> {
+    let family = json.get(0).and_then(Json::as_u64).and_then(|family| u8::try_from(family).ok());
+    let bytes = encode::read_bytes(json.get(1).unwrap_or(&Json::Null))?;
+    let attributes = T::Attributes::read::<Big>(&bytes).map_err(|wrong| wrong.to_string())?;
+    let family = netwright_netfilter::Family(family.ok_or("a family is missing")?);
+    T::from_attributes(family, attributes).map_err(|wrong| wrong.to_string())
+}
+
+fn dump_json(dump: &Dump) -> Json {
+    let sets = dump.sets.iter().map(|(set, elements)| {
+        let mut writer = Writer::new();
+        Elements(elements.clone()).write::<Big>(&mut writer);
+        json!([item(set), encode::bytes(writer.bytes())])
+    });
+    json!({
+        "tables": items(&dump.tables), "chains": items(&dump.chains), "rules": items(&dump.rules),
+        "sets": sets.collect::<Json>(), "objects": items(&dump.objects), "flowtables": items(&dump.flowtables),
+    })
+}
+
+fn read_dump(json: &Json) -> Result<Dump, String> {
+    let set = |json: &Json| {
+        let bytes = encode::read_bytes(json.get(1).unwrap_or(&Json::Null))?;
+        let elements = Elements::read::<Big>(&bytes).map_err(|wrong| wrong.to_string())?;
+        Ok((read_item(json.get(0).unwrap_or(&Json::Null))?, elements.0))
+    };
+    let sets = json.get("sets").and_then(Json::as_array).into_iter().flatten().map(set);
+    Ok(Dump {
+        generation: 0,
+        tables: read_items(json.get("tables"))?,
+        chains: read_items(json.get("chains"))?,
+        rules: read_items(json.get("rules"))?,
+        sets: sets.collect::<Result<_, String>>()?,
+        objects: read_items(json.get("objects"))?,
+        flowtables: read_items(json.get("flowtables"))?,
+    })
+}
+
+impl Snapshot {
+    pub(crate) fn to_json(&self) -> Json {
+        let settings = self.settings.iter().map(|(setting, value)| json!([setting.to_json(), value]));
+        json!({
+            "links": encode::list(&self.links), "addresses": encode::list(&self.addresses),
+            "routes": encode::list(&self.routes), "rules": encode::list(&self.rules),
+            "neighbours": encode::list(&self.neighbours), "forwarding": encode::list(&self.forwarding),
+            "nexthops": encode::list(&self.nexthops), "settings": settings.collect::<Json>(),
+            "firewall": dump_json(&self.dump),
+        })
+    }
+
+    pub(crate) fn from_json(json: &Json) -> Result<Self, String> {
+        let setting = |item: &Json| {
+            let value = item.get(1).and_then(Json::as_str).ok_or("the value of a setting is missing")?;
+            Ok((Setting::from_json(item.get(0).unwrap_or(&Json::Null))?, value.to_owned()))
+        };
+        let settings = json.get("settings").and_then(Json::as_array).into_iter().flatten().map(setting);
+        let dump = read_dump(json.get("firewall").unwrap_or(&Json::Null))?;
+        Ok(Snapshot {
+            links: encode::read_list(json.get("links"))?,
+            addresses: encode::read_list(json.get("addresses"))?,
+            routes: encode::read_list(json.get("routes"))?,
+            rules: encode::read_list(json.get("rules"))?,
+            neighbours: encode::read_list(json.get("neighbours"))?,
+            forwarding: encode::read_list(json.get("forwarding"))?,
+            nexthops: encode::read_list(json.get("nexthops"))?,
+            extras: Vec::new(),
+            settings: settings.collect::<Result<_, String>>()?,
+            firewall: Ruleset::listed(&dump),
+            dump,
+        })
     }
 }
 
@@ -48,31 +200,79 @@ impl Snapshot {
 pub struct Wanted {
     /// Settings to read; one that does not exist is left out of the snapshot.
     pub settings: Vec<Setting>,
-    /// The names of the links that stay. Of netwright's own links that are not among them all settings are read as
-    /// well ([`settings_of`](Wanted::settings_of)), so that their deletion can be taken back.
+    /// Settings of the whole host that set those of all links along, with the value that they are to have: where it is
+    /// another, the links' are read as well.
+    pub of_all_links: Vec<(Setting, String)>,
+    /// Links, by the names that they have here, of which all settings are read, so that their loss can be made good.
     pub links: Vec<String>,
+    /// Tables whose content is needed. That of tables with an owner's mark is read as well.
+    pub tables: Vec<TableName>,
 }
 
 impl Wanted {
     /// What a plan for the host needs to know.
     #[must_use]
-    pub fn of(host: &Host) -> Self {
-        let settings = declared(host).into_iter().map(|(setting, _)| setting).collect();
-        let links =
+    pub fn of(host: &Host, firewall: &Ruleset, own: &Record) -> Self {
+        let declared = declared(host);
+        let of_all_links = declared
+            .iter()
+            .filter(|(setting, _)| setting.link.is_none())
+            .map(|(setting, value)| (setting.clone(), value.to_string()));
+        let of_all_links: Vec<_> = of_all_links
+            .chain(own.settings.iter().filter(|own| own.setting.link.is_none()).filter_map(|own| {
+                let stays = declared.iter().any(|(setting, _)| *setting == own.setting);
+                own.before.clone().filter(|_| !stays).map(|before| (own.setting.clone(), before))
+            }))
+            .collect();
+        let mut settings: Vec<_> = declared.into_iter().map(|(setting, _)| setting).collect();
+        settings.extend(own.settings.iter().map(|own| own.setting.clone()));
+        settings.sort();
+        settings.dedup();
+        let names =
             host.links.iter().flat_map(|link| std::iter::once(&link.name).chain(&link.alternative_names));
-        Wanted { settings, links: links.cloned().collect() }
+        let names: HashSet<&str> = names.map(String::as_str).collect();
+        let stays = |name: &str| names.contains(name);
+        let goes = own.links.iter().filter_map(|own| own.link.name()).filter(|name| !stays(name));
+        // IPv6 is made anew on a link whose MTU was too small for it.
+        let small = |link: &&crate::model::Link| link.mtu.is_some_and(|mtu| mtu < 1280);
+        let small = host.links.iter().filter(small).map(|link| link.name.as_str());
+        let mut tables: Vec<_> = firewall.tables.iter().map(crate::ruleset::Table::name).collect();
+        tables.extend(own.tables.iter().cloned());
+        tables.sort();
+        tables.dedup();
+        Wanted { settings, of_all_links, links: goes.chain(small).map(str::to_owned).collect(), tables }
     }
 
-    /// The settings to read of a link that is there.
+    pub(crate) fn to_json(&self) -> Json {
+        let all = self.of_all_links.iter().map(|(setting, value)| json!([setting.to_json(), value]));
+        json!({
+            "settings": self.settings.iter().map(Setting::to_json).collect::<Json>(),
+            "of-all-links": all.collect::<Json>(),
+            "links": self.links,
+            "tables": self.tables.iter().map(TableName::to_json).collect::<Json>(),
+        })
+    }
+
+    pub(crate) fn from_json(json: &Json) -> Result<Self, String> {
+        let items = |key: &str| json.get(key).and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        let all = |item: &Json| {
+            let value = item.get(1).and_then(Json::as_str).unwrap_or_default().to_owned();
+            Ok((Setting::from_json(item.get(0).unwrap_or(&Json::Null))?, value))
+        };
+        Ok(Wanted {
+            settings: items("settings").iter().map(Setting::from_json).collect::<Result<_, _>>()?,
+            of_all_links: items("of-all-links").iter().map(all).collect::<Result<_, String>>()?,
+            links: encode::texts(json.get("links")),
+            tables: items("tables").iter().map(TableName::from_json).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// All settings of a link that is there, where they are wanted.
     #[must_use]
     pub fn settings_of(&self, link: &Link) -> Vec<Setting> {
-        let stays = self.links.iter().any(|name| *name == link.name || link.alternative_names.contains(name));
-        if stays || link.alias.as_deref() != Some(LINK_ALIAS) {
-            return Vec::new();
-        }
-        let of = |family, name| Setting { family, link: Some(link.name.clone()), name };
-        let ipv4 = IPV4_SETTINGS.iter().map(|name| of(Family::IPV4, *name));
-        ipv4.chain(IPV6_SETTINGS.iter().map(|name| of(Family::IPV6, *name))).collect()
+        let wanted =
+            self.links.iter().any(|name| *name == link.name || link.alternative_names.contains(name));
+        if wanted { Setting::all_of(&link.name) } else { Vec::new() }
     }
 }
 
@@ -92,6 +292,30 @@ impl Setting {
     #[must_use]
     pub fn forwarding(family: Family) -> Self {
         Setting { family, link: None, name: "forwarding" }
+    }
+
+    /// All settings of a link that a host file can declare.
+    #[must_use]
+    pub fn all_of(link: &str) -> Vec<Self> {
+        let of = |family, name| Setting { family, link: Some(link.to_owned()), name };
+        let ipv4 = Ipv4Settings::SYSCTLS.iter().map(|name| of(Family::IPV4, *name));
+        ipv4.chain(Ipv6Settings::SYSCTLS.iter().map(|name| of(Family::IPV6, *name))).collect()
+    }
+
+    pub(crate) fn to_json(&self) -> Json {
+        let family = if self.family == Family::IPV6 { "ipv6" } else { "ipv4" };
+        json!({ "family": family, "link": self.link, "name": self.name })
+    }
+
+    pub(crate) fn from_json(json: &Json) -> Result<Self, String> {
+        let (family, known) = match json.get("family").and_then(Json::as_str) {
+            Some("ipv6") => (Family::IPV6, Ipv6Settings::SYSCTLS),
+            _ => (Family::IPV4, Ipv4Settings::SYSCTLS),
+        };
+        let name = crate::encode::text(json, "name")?;
+        let known = known.iter().find(|known| **known == name);
+        let link = json.get("link").and_then(Json::as_str).map(str::to_owned);
+        Ok(Setting { family, link, name: known.ok_or_else(|| format!("there is no setting `{name}`"))? })
     }
 
     /// The components of its path below `/proc/sys/net`. `link` is the main name of the link: there is no path by
@@ -125,41 +349,12 @@ pub(crate) fn declared(host: &Host) -> Vec<(Setting, u32)> {
     let mut settings: Vec<_> =
         whole.map(|(family, on)| (Setting::forwarding(family), u32::from(on))).collect();
     for link in &host.links {
-        let of = |family, (name, value)| (Setting { family, link: Some(link.name.clone()), name }, value);
-        settings.extend(link.ipv4.sysctls().into_iter().map(|setting| of(Family::IPV4, setting)));
-        settings.extend(link.ipv6.sysctls().into_iter().map(|setting| of(Family::IPV6, setting)));
+        let of = |family, (_, name, value)| (Setting { family, link: Some(link.name.clone()), name }, value);
+        settings.extend(link.ipv4.declared().into_iter().map(|setting| of(Family::IPV4, setting)));
+        settings.extend(link.ipv6.declared().into_iter().map(|setting| of(Family::IPV6, setting)));
     }
     settings
 }
-
-/// The settings of links that a host file can declare.
-const IPV4_SETTINGS: &[&str] = &[
-    "forwarding",
-    "rp_filter",
-    "proxy_arp",
-    "accept_local",
-    "arp_ignore",
-    "arp_announce",
-    "arp_filter",
-    "accept_redirects",
-    "send_redirects",
-    "accept_source_route",
-    "route_localnet",
-    "log_martians",
-];
-const IPV6_SETTINGS: &[&str] = &[
-    "disable_ipv6",
-    "forwarding",
-    "accept_ra",
-    "autoconf",
-    "use_tempaddr",
-    "addr_gen_mode",
-    "accept_dad",
-    "proxy_ndp",
-    "accept_redirects",
-    "accept_source_route",
-    "hop_limit",
-];
 
 #[cfg(test)]
 mod tests;

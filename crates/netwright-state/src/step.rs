@@ -1,13 +1,13 @@
-//! What a plan consists of: steps, each with what undoes it.
+//! What a plan consists of: steps, each of one or more requests.
 
 use std::fmt;
 
 use netwright_nft::diagnostic::Span;
-use netwright_nft::ir::Command;
+use netwright_nft::ir::{Command, Target};
 use netwright_route::link::{Change, Create, LinkKind};
-use netwright_route::{Address, Family, LinkId, Neighbour, Route, Rule};
+use netwright_route::{Address, Family, LinkId, Neighbour, Nexthop, Route, Rule};
 
-use crate::ruleset::{Table, TableName};
+use crate::ruleset::TableName;
 use crate::snapshot::Setting;
 
 /// What is done with an object of rtnetlink.
@@ -17,11 +17,13 @@ pub enum Verb {
     Add,
     /// Made, or put in the place of the one with the same key.
     Replace,
+    /// Made behind those with the same key; of routes only.
+    Append,
     /// Deleted; it must be there.
     Delete,
 }
 
-/// One thing to do. Each is done wholly or not at all.
+/// One thing to do.
 ///
 /// Links are meant by their names: the index in a [`LinkId`] is that of the snapshot that the plan was made for, or
 /// one that no link has where the link is yet to be made.
@@ -42,8 +44,10 @@ pub enum Action {
     Route(Verb, Box<Route>),
     /// A policy rule. There is no replacing.
     Rule(Verb, Box<Rule>),
-    /// A neighbour.
+    /// A neighbour, or a forwarding entry of a bridge or VXLAN.
     Neighbour(Verb, Box<Neighbour>),
+    /// A nexthop object.
+    Nexthop(Verb, Box<Nexthop>),
     /// Writes a setting of the kernel.
     Setting(Setting, String),
     /// Changes the firewall.
@@ -53,39 +57,47 @@ pub enum Action {
 /// A change of the firewall, which the kernel makes as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transaction {
-    /// The orders.
+    /// The commands.
     pub commands: Vec<Command>,
-    /// Tables that the orders make and that are to be marked as made by netwright: see [`MARK`](crate::MARK).
+    /// Tables that the commands make and that are to be marked as this owner's: see [`MARK`](crate::MARK).
     pub marked: Vec<TableName>,
+    /// The owner whose mark they get.
+    pub owner: String,
 }
 
-/// The index of another link in the data of a link's kind: of the link below, or of a bond's preferred port. It is that
-/// of the snapshot or of a [`Action::CreateLink`], like all indexes in steps.
-#[must_use]
-pub fn link_in_kind(kind: &mut LinkKind) -> Option<&mut u32> {
-    match kind {
-        LinkKind::Vxlan(data) => &mut data.link,
-        LinkKind::Gre(data) => &mut data.link,
-        LinkKind::GreTap(data) => &mut data.link,
-        LinkKind::Ip6Gre(data) => &mut data.link,
-        LinkKind::Ip6GreTap(data) => &mut data.link,
-        LinkKind::IpIp(data) => &mut data.link,
-        LinkKind::Sit(data) => &mut data.link,
-        LinkKind::Ip6Tunnel(data) => &mut data.link,
-        LinkKind::Bond(data) => &mut data.primary,
-        _ => return None,
+impl Transaction {
+    /// The tables that it touches.
+    #[must_use]
+    pub fn tables(&self) -> Vec<TableName> {
+        let mut tables: Vec<TableName> =
+            self.commands.iter().filter_map(|command| table_of(&command.target)).collect();
+        tables.sort();
+        tables.dedup();
+        tables
     }
-    .as_mut()
 }
 
-/// What undoes a step.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Inverse {
-    /// These actions, in this order.
-    Actions(Vec<Action>),
-    /// These tables become again what they were, or are no more. Rules are deleted by numbers that the kernel gives them, so the
-    /// transaction for it is found when it is needed.
-    Firewall(Vec<(TableName, Option<Table>)>),
+fn table_of(target: &Target) -> Option<TableName> {
+    let name = |family, name: &str| Some(TableName { family, name: name.to_owned() });
+    match target {
+        Target::Table(table) => name(table.family, &table.name),
+        Target::Chain(chain) => name(chain.family, &chain.table),
+        Target::Rule { family, table, .. } | Target::ChainName { family, table, .. } => name(*family, table),
+        Target::Set(set) | Target::Elements { set, .. } | Target::PackedElements { set, .. } => {
+            name(set.family, &set.table)
+        }
+        Target::Object(object) => name(object.family, &object.table),
+        Target::Flowtable(flowtable) => name(flowtable.family, &flowtable.table),
+        Target::Selection(selection) => name(selection.family, selection.table.as_deref()?),
+        _ => None,
+    }
+}
+
+/// The indexes of other links in the data of a link's kind: of the link below, or of a bond's preferred port. They are
+/// those of the snapshot or of a [`Action::CreateLink`], like all indexes in steps.
+#[must_use]
+pub fn links_in_kind(kind: &mut LinkKind) -> Vec<&mut u32> {
+    crate::plan::kinds::indexes_in(kind)
 }
 
 /// Whether something comes, goes or changes.
@@ -128,14 +140,14 @@ impl Sign {
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What is done.
-    pub action: Action,
-    /// What undoes it.
-    pub inverse: Inverse,
+    /// What is done, one after the other.
+    pub actions: Vec<Action>,
     /// Whether something comes, goes or changes.
     pub sign: Sign,
     /// What, in words: `address 192.168.1.1/24 on br-lan`.
     pub text: String,
+    /// What there is in its place now, in the same words.
+    pub before: Option<String>,
     /// Further lines of detail, each with its own sign.
     pub details: Vec<(Sign, String)>,
     /// What in the host file is the reason; `None` where something is no longer declared.
@@ -143,9 +155,12 @@ pub struct Step {
 }
 
 impl Step {
-    pub(crate) fn new(sign: Sign, text: impl Into<String>, action: Action, undo: Vec<Action>) -> Self {
-        let (text, inverse) = (text.into(), Inverse::Actions(undo));
-        Step { action, inverse, sign, text, details: Vec::new(), place: None }
+    pub(crate) fn new(sign: Sign, text: impl Into<String>, action: Action) -> Self {
+        Step::of(sign, text, vec![action])
+    }
+
+    pub(crate) fn of(sign: Sign, text: impl Into<String>, actions: Vec<Action>) -> Self {
+        Step { actions, sign, text: text.into(), before: None, details: Vec::new(), place: None }
     }
 
     pub(crate) fn at(mut self, place: Option<Span>) -> Self {
@@ -153,20 +168,31 @@ impl Step {
         self
     }
 
-    /// What sort of thing it is about: `link`, `address`, `route`, `rule`, `neighbour`, `setting` or `firewall`.
+    /// What it takes the place of.
+    pub(crate) fn in_place_of(mut self, before: Option<String>) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// What sort of thing it is about: `link`, `address`, `route`, `rule`, `neighbour`, `nexthop`, `setting` or
+    /// `firewall`.
     #[must_use]
     pub fn object(&self) -> &'static str {
-        match self.action {
-            Action::CreateLink(..)
-            | Action::ChangeLink(..)
-            | Action::DeleteLink(_)
-            | Action::AlternativeName(..) => "link",
-            Action::Address(..) => "address",
-            Action::Route(..) => "route",
-            Action::Rule(..) => "rule",
-            Action::Neighbour(..) => "neighbour",
-            Action::Setting(..) => "setting",
-            Action::Firewall(_) => "firewall",
+        match self.actions.first() {
+            Some(
+                Action::CreateLink(..)
+                | Action::ChangeLink(..)
+                | Action::DeleteLink(_)
+                | Action::AlternativeName(..),
+            ) => "link",
+            Some(Action::Address(..)) => "address",
+            Some(Action::Route(..)) => "route",
+            Some(Action::Rule(..)) => "rule",
+            Some(Action::Neighbour(..)) => "neighbour",
+            Some(Action::Nexthop(..)) => "nexthop",
+            Some(Action::Setting(..)) => "setting",
+            Some(Action::Firewall(_)) => "firewall",
+            None => "note",
         }
     }
 }
@@ -175,11 +201,14 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.sign.as_char(), self.text)?;
+        if let Some(before) = &self.before {
+            write!(f, " (before: {before})")?;
+        }
         self.details.iter().try_for_each(|(sign, text)| write!(f, "\n    {} {text}", sign.as_char()))
     }
 }
 
-/// As an order without a full stop: `delete route default via 192.0.2.1 dev wan`.
+/// As a command without a full stop: `delete route default via 192.0.2.1 dev wan`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -194,10 +223,11 @@ impl fmt::Display for Action {
             Action::Route(verb, route) => write!(f, "{verb} {} {route}", route_noun(route)),
             Action::Rule(verb, rule) => write!(f, "{verb} {} {rule}", rule_noun(rule)),
             Action::Neighbour(verb, neighbour) => write!(f, "{verb} neighbour {neighbour}"),
+            Action::Nexthop(verb, nexthop) => write!(f, "{verb} nexthop {nexthop}"),
             Action::Setting(setting, value) => write!(f, "set {setting} to {value}"),
             Action::Firewall(transaction) => {
                 let count = transaction.commands.len();
-                write!(f, "change the firewall by {count} order{}", if count == 1 { "" } else { "s" })
+                write!(f, "change the firewall by {count} command{}", if count == 1 { "" } else { "s" })
             }
         }
     }
@@ -224,6 +254,7 @@ impl fmt::Display for Verb {
         f.write_str(match self {
             Verb::Add => "add",
             Verb::Replace => "replace",
+            Verb::Append => "append",
             Verb::Delete => "delete",
         })
     }

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use netwright_nft::diagnostic::{Diagnostic, Severity, Span, nearest};
 
-use crate::model::{Host, Link, LinkKind};
+use crate::model::{Connected, Host, Link, LinkKind};
+use crate::section::Section;
 
 /// Fills in what the file implies: links that are named only as a port or a peer, and each port's master.
 pub(crate) fn complete(host: &mut Host) {
@@ -57,20 +58,46 @@ fn names(link: &Link) -> impl Iterator<Item = &str> {
 ///
 /// Where some of them could not be read there are no warnings: those are guesses from the whole.
 pub(crate) fn host(host: &Host) -> Vec<Diagnostic> {
-    let mut links = HashMap::new();
-    for link in &host.links {
-        for name in names(link) {
-            links.entry(name).or_insert(link);
-        }
-    }
-    let mut check = Check { host, links, found: Vec::new() };
+    let mut check = Check::new(host);
     links::check(&mut check);
     routes::check(&mut check);
     rules::check(&mut check);
+    let mut found = check.found;
+    // what is there only in tests must fit too, and flows are about the host with it
+    let simulated = host.simulated();
+    let mut check = Check::new(&simulated);
+    test_only(host, &mut check);
     flows::check(&mut check);
+    found.extend(check.found);
     let whole = host.place.is_whole();
-    check.found.retain(|diagnostic| whole || diagnostic.severity == Severity::Error);
-    check.found
+    found.retain(|diagnostic| whole || diagnostic.severity == Severity::Error);
+    found
+}
+
+/// Checks what is there only in tests; what the file declares has been checked without it.
+fn test_only(host: &Host, check: &mut Check<'_>) {
+    let known = |name: &str| host.links.iter().any(|link| link.name == name && !link.implied);
+    for link in host.test.links.iter().filter(|link| known(&link.name)) {
+        for key in Link::KEYS.iter().map(|key| key.name).filter(|key| *key != "addresses") {
+            if let Some(span) = link.place.key(key) {
+                let message =
+                    format!("`{key}` of a link that the file declares cannot be another one in tests");
+                check.note(Diagnostic::error(span, message).help("Only `addresses` can be added to it."));
+            }
+        }
+    }
+    let declared = Check::new(host);
+    let mut before = declared;
+    links::check(&mut before);
+    routes::check(&mut before);
+    rules::check(&mut before);
+    let mut with = Check::new(check.host);
+    links::check(&mut with);
+    routes::check(&mut with);
+    rules::check(&mut with);
+    check.found.extend(with.found.into_iter().filter(|found| {
+        found.severity == Severity::Error && !before.found.iter().any(|known| known.span() == found.span())
+    }));
 }
 
 /// The host under examination, and what was found.
@@ -78,10 +105,21 @@ struct Check<'a> {
     host: &'a Host,
     /// By all their names.
     links: HashMap<&'a str, &'a Link>,
+    connected: Connected<'a>,
     found: Vec<Diagnostic>,
 }
 
 impl<'a> Check<'a> {
+    fn new(host: &'a Host) -> Self {
+        let mut links = HashMap::new();
+        for link in &host.links {
+            for name in names(link) {
+                links.entry(name).or_insert(link);
+            }
+        }
+        Check { host, links, connected: Connected::of(host), found: Vec::new() }
+    }
+
     fn link(&self, name: &str) -> Option<&'a Link> {
         self.links.get(name).copied()
     }

@@ -16,21 +16,56 @@ use netwright_route::{Address, Protocol, Route};
 use netwright_state::model::Host;
 use netwright_state::ruleset::Table;
 use netwright_state::step::Verb;
-use netwright_state::{Action, ApplyError, LINK_ALIAS, Plan, Ruleset, apply, bring, plan};
+use netwright_state::{Action, ApplyError, Owners, Plan, Progress, Record, Ruleset, Wish, alias_of, bring};
 use netwright_wire::Writer;
 
-fn steps(kernel: &Kernel, text: &str) -> String {
-    plan(&host(text), &Ruleset::default(), &kernel.state).to_string()
+/// A namespace, and what was made there for the owner of the tests.
+#[derive(Clone)]
+struct Place {
+    kernel: Kernel,
+    owners: Owners,
+}
+
+impl Place {
+    fn with(cards: &[&str]) -> Self {
+        let owners = Owners { own: Record::new("test"), ..Owners::default() };
+        Place { kernel: Kernel::with(cards), owners }
+    }
+}
+
+impl std::ops::Deref for Place {
+    type Target = Kernel;
+
+    fn deref(&self) -> &Kernel {
+        &self.kernel
+    }
+}
+
+impl std::ops::DerefMut for Place {
+    fn deref_mut(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+}
+
+fn plan(host: &Host, firewall: &Ruleset, place: &Place) -> Plan {
+    netwright_state::plan(host, firewall, &place.kernel.state, &place.owners)
+}
+
+fn steps(kernel: &Place, text: &str) -> String {
+    plan(&host(text), &Ruleset::default(), kernel).to_string()
 }
 
 #[track_caller]
-fn done(kernel: &mut Kernel, text: &str) {
+fn done(kernel: &mut Place, text: &str) {
     done_with(kernel, &host(text), &Ruleset::default());
 }
 
 #[track_caller]
-fn done_with(kernel: &mut Kernel, host: &Host, firewall: &Ruleset) {
-    bring(host, firewall, kernel, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
+fn done_with(kernel: &mut Place, host: &Host, firewall: &Ruleset) {
+    let Place { kernel, owners } = kernel;
+    let wish = Wish { host, firewall, owners: &*owners };
+    let report = bring(wish, kernel, &mut |_: Progress<'_>| {}).unwrap_or_else(|error| panic!("{error}"));
+    owners.own = report.record;
 }
 
 #[track_caller]
@@ -54,7 +89,7 @@ via = "203.0.113.1"
 
 #[test]
 fn lines_say_what_changes_in_the_order_in_which_it_does() {
-    let mut kernel = Kernel::with(&["eth0", "eth1"]);
+    let mut kernel = Place::with(&["eth0", "eth1"]);
     let expected = "\
 + link br-lan: bridge
 ~ setting net.ipv4.ip_forward: 0 → 1
@@ -74,7 +109,7 @@ fn lines_say_what_changes_in_the_order_in_which_it_does() {
 ~ setting net.ipv4.ip_forward: 1 → 0
 ~ setting net.ipv6.conf.all.forwarding: 1 → 0
 ~ link br-lan: mtu 1400 → 1450
-~ route default via 203.0.113.9 dev eth0
+~ route default via 203.0.113.9 dev eth0 (before: default via 203.0.113.1 dev eth0 proto netwright)
 ";
     assert_eq!(steps(&kernel, &changed), expected);
     assert_eq!(steps(&kernel, LAN), "");
@@ -82,12 +117,12 @@ fn lines_say_what_changes_in_the_order_in_which_it_does() {
 
 #[test]
 fn programs_read_it_as_json() {
-    let kernel = Kernel::with(&["eth0", "eth1"]);
+    let kernel = Place::with(&["eth0", "eth1"]);
     let mut sources = SourceMap::default();
     let mut none = |_: &str| Err(String::new());
     let (host, _) =
         netwright_state::read(&mut sources, "host.toml", LAN, netwright_state::Format::Toml, &mut none);
-    let json = plan(&host.unwrap(), &Ruleset::default(), &kernel.state).to_json(&sources);
+    let json = plan(&host.unwrap(), &Ruleset::default(), &kernel).to_json(&sources);
     let step = &json["steps"][6];
     assert_eq!(step["does"], "add");
     assert_eq!(step["object"], "address");
@@ -98,14 +133,12 @@ fn programs_read_it_as_json() {
 
 #[test]
 fn links_that_it_did_not_make_stay() {
-    let mut kernel = Kernel::with(&["eth0", "eth1"]);
+    let mut kernel = Place::with(&["eth0", "eth1"]);
     done(&mut kernel, LAN);
-    assert_eq!(kernel.at("br-lan").unwrap().alias.as_deref(), Some(LINK_ALIAS));
+    assert_eq!(kernel.at("br-lan").unwrap().alias, Some(alias_of("test")));
     assert_eq!(kernel.at("eth0").unwrap().alias, None);
-    // Who gives it another alias takes it over.
-    let mut taken = kernel.clone();
-    taken.at("br-lan").unwrap().alias = Some("somebody's".to_owned());
-    assert!(!steps(&taken, "").contains("- link"), "{}", steps(&taken, ""));
+    // An alias that somebody writes over it takes nothing away from who made the link.
+    kernel.at("br-lan").unwrap().alias = Some("somebody's".to_owned());
     assert!(steps(&kernel, "").contains("- link br-lan"));
     done(&mut kernel, "");
     assert!(kernel.state.link("br-lan").is_none() && kernel.state.link("eth1").is_some());
@@ -113,7 +146,7 @@ fn links_that_it_did_not_make_stay() {
 
 #[test]
 fn what_is_foreign_and_right_is_taken_as_it_is() {
-    let mut kernel = Kernel::with(&["eth0", "eth1"]);
+    let mut kernel = Place::with(&["eth0", "eth1"]);
     done(&mut kernel, "[link.eth0]\n[link.eth1]");
     let eth0 = kernel.at("eth0").unwrap().id();
     let address: Address = "203.0.113.2/24".parse().unwrap();
@@ -122,38 +155,55 @@ fn what_is_foreign_and_right_is_taken_as_it_is() {
     kernel.run(&Action::Route(Verb::Add, Box::new(route))).unwrap();
     let text =
         "[link.eth0]\naddresses = [\"203.0.113.2/24\"]\n[[route]]\nto = \"default\"\nvia = \"203.0.113.1\"";
+    let text = &format!("{text}\n[link.eth1]");
     assert_eq!(steps(&kernel, text), "");
     // It was not made here, so it is not removed either.
-    assert_eq!(steps(&kernel, "[link.eth0]"), "");
-    // Another gateway with the same key takes the place of the foreign one.
-    assert_eq!(
-        steps(&kernel, &text.replace("113.1\"", "113.9\"")),
-        "~ route default via 203.0.113.9 dev eth0\n"
-    );
+    assert_eq!(steps(&kernel, "[link.eth0]\n[link.eth1]"), "");
+    // Another gateway with the same key would take the place of the foreign one.
+    let other = text.replace("113.1\"", "113.9\"");
+    let refused = plan(&host(&other), &Ruleset::default(), &kernel);
+    assert_eq!(refusals(&refused), ["route default exists already, made by somebody else"]);
+    let help = refused.errors().next().unwrap().help.join("\n");
+    assert!(help.contains("There is default via 203.0.113.1 dev eth0 proto dhcp."), "{help}");
+    assert!(help.contains("Declared is default via 203.0.113.9 dev eth0"), "{help}");
+    let adopted = other.replace("113.9\"", "113.9\"\nadopt = true");
+    let expected =
+        "~ route default via 203.0.113.9 dev eth0 (before: default via 203.0.113.1 dev eth0 proto dhcp)\n";
+    assert_eq!(steps(&kernel, &adopted), expected);
+    // When it leaves the file, the old one comes back.
+    let before = kernel.state.routes.clone();
+    done(&mut kernel, &adopted);
+    done(&mut kernel, "[link.eth0]\n[link.eth1]");
+    assert_eq!(kernel.state.routes, before);
 }
 
 #[test]
 fn what_cannot_be_is_an_error_with_its_place() {
-    let mut kernel = Kernel::with(&["eth0", "eth1"]);
+    let mut kernel = Place::with(&["eth0", "eth1"]);
     done(&mut kernel, LAN);
     let text =
         LAN.replace("kind = \"bridge\"\nports = [\"eth1\"]", "kind = \"vlan\"\nparent = \"eth1\"\nid = 7");
     let host = host(&text.replace("[link.eth0]", "[link.eth1]\n[link.eth9]"));
-    let plan = plan(&host, &Ruleset::default(), &kernel.state);
-    let expected =
-        ["link `br-lan` exists already as a bridge, not as a vlan", "there is no link `eth9` on this host"];
-    assert_eq!(refusals(&plan), expected);
+    let plan = plan(&host, &Ruleset::default(), &kernel);
+    // its own it makes anew
+    assert_eq!(refusals(&plan), Vec::<&str>::new());
+    assert!(plan.to_string().contains("~ link br-lan: vlan 7 on eth1"), "{plan}");
+    assert_eq!(plan.missing.iter().map(|missing| missing.name.as_str()).collect::<Vec<_>>(), ["eth9"]);
+    let stranger = Owners { own: Record::new("stranger"), ..Owners::default() };
+    let plan = netwright_state::plan(&host, &Ruleset::default(), &kernel.state, &stranger);
+    assert_eq!(refusals(&plan), ["link `br-lan` exists already as a bridge, not as a vlan"]);
     assert!(plan.diagnostics.iter().all(|error| error.span().unwrap().end > 0));
     let before = kernel.state.clone();
-    let error = apply(&plan, &mut kernel, &mut |_| {}).unwrap_err();
-    assert!(matches!(error, ApplyError::Impossible(_)) && error.is_undone());
+    let wish = Wish { host: &host, firewall: &Ruleset::default(), owners: &stranger };
+    let error = netwright_state::apply(wish, &plan, &before, &mut kernel.kernel, &mut |_: Progress<'_>| {});
+    assert!(matches!(error, Err(ApplyError::Impossible(_))));
     assert_eq!(kernel.state, before);
 }
 
 /// The first address of a network takes its secondaries along, and the last of IPv4 the routes.
 #[test]
 fn what_goes_along_comes_back() {
-    let mut kernel = Kernel::with(&["eth0"]);
+    let mut kernel = Place::with(&["eth0"]);
     let text = "[link.eth0]\naddresses = [\"192.0.2.1/24\", \"192.0.2.2/24\"]\n[[route]]\nto = \"default\"\nvia = \"192.0.2.9\"";
     done(&mut kernel, text);
     let eth0 = kernel.at("eth0").unwrap().id();
@@ -197,7 +247,7 @@ fn firewall(chains: Vec<Chain>, sets: Vec<Set>) -> Ruleset {
     Ruleset { tables: vec![Table { table, chains, sets, ..Table::default() }] }
 }
 
-fn handles(kernel: &Kernel) -> Vec<(String, u64)> {
+fn handles(kernel: &Place) -> Vec<(String, u64)> {
     let prefix = |rule: &Rule| match rule.statements.first() {
         Some(Statement::Log(log)) => log.prefix.clone().unwrap_or_default(),
         _ => String::new(),
@@ -210,7 +260,7 @@ fn handles(kernel: &Kernel) -> Vec<(String, u64)> {
 /// Counters that have counted are no difference, and rules that stay are not touched.
 #[test]
 fn rules_that_stay_keep_their_state() {
-    let mut kernel = Kernel::with(&[]);
+    let mut kernel = Place::with(&[]);
     let host = Host::default();
     let old = firewall(vec![chain("input", &["a", "b", "c", "d"])], vec![]);
     done_with(&mut kernel, &host, &old);
@@ -218,13 +268,14 @@ fn rules_that_stay_keep_their_state() {
     for rule in &mut kernel.state.firewall.tables[0].chains[0].rules {
         rule.statements[1] = Statement::Counter(Counter { packets: 7, bytes: 700 });
     }
-    assert!(plan(&host, &old, &kernel.state).is_empty());
+    assert!(plan(&host, &old, &kernel).is_empty());
     let new = firewall(vec![chain("input", &["a", "x", "c", "d", "y"])], vec![]);
-    let steps = plan(&host, &new, &kernel.state).to_string();
+    let steps = plan(&host, &new, &kernel).to_string();
     let expected = "\
 ~ firewall
-    - table inet filter, chain input: 1 rule
-    + table inet filter, chain input: 2 rules
+    - table inet filter, chain input: log prefix \"b\" counter
+    + table inet filter, chain input: log prefix \"x\" counter
+    + table inet filter, chain input: log prefix \"y\" counter
 ";
     assert_eq!(steps, expected);
     done_with(&mut kernel, &host, &new);
@@ -240,14 +291,14 @@ fn rules_that_stay_keep_their_state() {
 #[test]
 fn elements_come_and_go_but_not_those_that_rules_put_there() {
     const DYNAMIC: u32 = 0x20;
-    let mut kernel = Kernel::with(&[]);
+    let mut kernel = Place::with(&[]);
     let host = Host::default();
     let sets = |plain: &[u8], dynamic: &[u8]| {
         firewall(vec![], vec![set("plain", 0, plain), set("dynamic", DYNAMIC, dynamic)])
     };
     done_with(&mut kernel, &host, &sets(&[1, 2, 3], &[]));
     kernel.state.firewall.tables[0].sets[1].elements.push(element(9));
-    assert!(plan(&host, &sets(&[3, 2, 1], &[]), &kernel.state).is_empty());
+    assert!(plan(&host, &sets(&[3, 2, 1], &[]), &kernel).is_empty());
     done_with(&mut kernel, &host, &sets(&[2, 3, 4], &[5]));
     let found = &kernel.state.firewall.tables[0].sets;
     assert_eq!(found[0].elements, [element(2), element(3), element(4)]);
@@ -256,17 +307,17 @@ fn elements_come_and_go_but_not_those_that_rules_put_there() {
 
 #[test]
 fn foreign_tables_are_taken_only_as_they_are() {
-    let mut kernel = Kernel::with(&[]);
+    let mut kernel = Place::with(&[]);
     let theirs = firewall(vec![chain("input", &["a"])], vec![]);
     kernel.state.firewall = theirs.clone();
     kernel.state.firewall.tables[0].chains[0].rules[0].handle = Some(4);
-    assert!(plan(&Host::default(), &theirs, &kernel.state).is_empty());
-    assert!(plan(&Host::default(), &Ruleset::default(), &kernel.state).is_empty());
+    assert!(plan(&Host::default(), &theirs, &kernel).is_empty());
+    assert!(plan(&Host::default(), &Ruleset::default(), &kernel).is_empty());
     let other = firewall(vec![chain("input", &["b"])], vec![]);
-    let plan = plan(&Host::default(), &other, &kernel.state);
+    let plan = plan(&Host::default(), &other, &kernel);
     assert_eq!(
         refusals(&plan),
-        ["table inet filter exists already, was not made by netwright, and is different"]
+        ["table inet filter exists already, was made by somebody else, and is different"]
     );
     assert_eq!(plan.steps, []);
 }
@@ -276,7 +327,7 @@ fn a_table_with_an_owner_is_refused() {
     for (flags, why) in [(2, "lives only as long as"), (2 | 4, "can be changed only by")] {
         let table = IrTable { name: "f".into(), family: TableFamily::INET, flags, ..IrTable::default() };
         let wanted = Ruleset { tables: vec![Table { table, ..Table::default() }] };
-        let plan = plan(&Host::default(), &wanted, &Kernel::with(&[]).state);
+        let plan = plan(&Host::default(), &wanted, &Place::with(&[]));
         let message = format!(
             "table inet f cannot have `flags owner`: a table with an owner {why} the process that made it"
         );
@@ -289,8 +340,13 @@ fn a_table_with_an_owner_is_refused() {
 fn what_the_kernel_adds_to_tunnels_is_no_difference() {
     let tunnel = |port: Option<u16>, tos: Option<u8>, flags: Option<TunnelFlags>| {
         let mut writer = Writer::new();
-        let ipv4 = Some(TunnelIpv4Attrs { destination: Some([192, 0, 2, 1].into()), ..Default::default() });
-        let attrs = TunnelKeyAttrs { id: Some(7), ipv4, source_port: port, tos, flags, ..Default::default() };
+        let ipv4 = Some(TunnelIpv4Attrs::default().destination([192, 0, 2, 1].into()));
+        let attrs = TunnelKeyAttrs::default().id(7).with(|attrs| {
+            attrs.ipv4 = ipv4;
+            attrs.source_port = port;
+            attrs.tos = tos;
+            attrs.flags = flags;
+        });
         attrs.write_attributes(&mut writer);
         let data = ObjectData::Other(ObjectKind::TUNNEL.0, writer.bytes().to_vec());
         let object = Object {
@@ -302,11 +358,18 @@ fn what_the_kernel_adds_to_tunnels_is_no_difference() {
             handle: None,
         };
         let table = IrTable { name: "t".into(), family: TableFamily::NETDEV, ..IrTable::default() };
-        Ruleset { tables: vec![Table { table, objects: vec![object], own: true, ..Table::default() }] }
+        Ruleset {
+            tables: vec![Table {
+                table,
+                objects: vec![object],
+                owner: Some("test".into()),
+                ..Table::default()
+            }],
+        }
     };
-    let mut kernel = Kernel::with(&[]);
+    let mut kernel = Place::with(&[]);
     kernel.state.firewall = tunnel(Some(9), Some(0), Some(TunnelFlags::empty()));
-    let text = |wanted: &Ruleset| plan(&Host::default(), wanted, &kernel.state).to_string();
+    let text = |wanted: &Ruleset| plan(&Host::default(), wanted, &kernel).to_string();
     assert_eq!(text(&tunnel(Some(9), None, None)), "");
     assert!(text(&tunnel(None, None, None)).contains("~ table netdev t, tunnel o"));
     assert!(text(&tunnel(Some(9), Some(4), None)).contains("~ table netdev t, tunnel o"));

@@ -7,7 +7,9 @@ use common::kernel::{Kernel, comparable};
 use common::random::{CARDS, Random, firewall, host};
 use netwright_route::{Family, Protocol, Route, Rule, Table};
 use netwright_state::model::Host;
-use netwright_state::{ApplyError, Ruleset, apply, bring, plan};
+use netwright_state::{
+    ApplyError, OWN_PROTOCOL, Owners, Progress, Record, Report, Ruleset, Wish, apply, bring, plan,
+};
 
 const HOSTS: u64 = 600;
 
@@ -57,10 +59,27 @@ fn used(random: &mut Random) -> Kernel {
     kernel
 }
 
+fn owner() -> Owners {
+    Owners { own: Record::new("random"), ..Owners::default() }
+}
+
+fn quiet(_: Progress<'_>) {}
+
+/// Brings a host, and keeps what was made for it.
+fn done(
+    host: &Host,
+    firewall: &Ruleset,
+    owners: &mut Owners,
+    kernel: &mut Kernel,
+) -> Result<Report, ApplyError> {
+    let report = bring(Wish { host, firewall, owners: &*owners }, kernel, &mut quiet)?;
+    owners.own = report.record.clone();
+    Ok(report)
+}
+
 /// Some hosts cannot be had: a route over a link that is declared to be down, for one.
-fn is_possible(kernel: &Kernel, host: &Host, firewall: &Ruleset) -> bool {
-    let mut trial = kernel.clone();
-    bring(host, firewall, &mut trial, &mut |_| {}).is_ok_and(|_| true)
+fn is_possible(kernel: &Kernel, host: &Host, firewall: &Ruleset, owners: &Owners) -> bool {
+    done(host, firewall, &mut owners.clone(), &mut kernel.clone()).is_ok()
 }
 
 fn is_sound(host: &Host) -> bool {
@@ -76,6 +95,7 @@ fn applying_twice_changes_nothing() {
     for seed in 0..HOSTS {
         let mut random = Random::new(seed);
         let mut kernel = used(&mut random);
+        let mut owners = owner();
         for _ in 0..3 {
             let (host, text) = some_host(&mut random);
             let rules = firewall(&mut random);
@@ -83,14 +103,15 @@ fn applying_twice_changes_nothing() {
                 continue;
             }
             let before = kernel.clone();
-            let result = bring(&host, &rules, &mut kernel, &mut |_| {});
+            let owners_before = owners.clone();
+            let result = done(&host, &rules, &mut owners, &mut kernel);
             if let Err(ApplyError::Impossible(_)) = result {
                 // vlan7 cannot move to another card
                 continue;
             }
             applied += 1;
             if let Err(error) = result {
-                let first = plan(&host, &rules, &before.state);
+                let first = plan(&host, &rules, &before.state, &owners_before);
                 panic!("seed {seed}: {error}\n{text}\nthe plan was\n{first}\nlog {:#?}", kernel.log);
             }
         }
@@ -107,11 +128,12 @@ fn what_others_made_stays() {
         let foreign = kernel.clone();
         let (host, text) = some_host(&mut random);
         let rules = firewall(&mut random);
-        if !is_sound(&host) || !is_possible(&kernel, &host, &rules) {
+        let mut owners = owner();
+        if !is_sound(&host) || !is_possible(&kernel, &host, &rules, &owners) {
             continue;
         }
-        bring(&host, &rules, &mut kernel, &mut |_| {}).unwrap();
-        bring(&Host::default(), &Ruleset::default(), &mut kernel, &mut |_| {})
+        done(&host, &rules, &mut owners, &mut kernel).unwrap();
+        done(&Host::default(), &Ruleset::default(), &mut owners, &mut kernel)
             .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
         let left = comparable(&kernel.state);
         // Links are changed in place, and what has another originator by order of the host file is not its own.
@@ -127,8 +149,8 @@ fn what_others_made_stays() {
         for link in ["br0", "v0", "v1", "d0", "vlan7"] {
             assert!(kernel.state.link(link).is_none(), "seed {seed}: {link} is left");
         }
-        assert!(kernel.state.firewall.tables.iter().all(|table| !table.own), "seed {seed}");
-        let own = |protocol: Option<Protocol>| protocol == Some(Protocol::NETWRIGHT);
+        assert!(kernel.state.firewall.tables.iter().all(|table| table.owner.is_none()), "seed {seed}");
+        let own = |protocol: Option<Protocol>| protocol == Some(OWN_PROTOCOL);
         assert!(!kernel.state.routes.iter().any(|route| own(route.protocol)), "seed {seed}");
         assert!(!kernel.state.rules.iter().any(|rule| own(rule.protocol)), "seed {seed}");
     }
@@ -142,20 +164,25 @@ fn a_failed_step_takes_the_others_back() {
         let mut kernel = used(&mut random);
         let (first, _) = some_host(&mut random);
         let rules = firewall(&mut random);
-        if is_sound(&first) && is_possible(&kernel, &first, &rules) {
-            bring(&first, &rules, &mut kernel, &mut |_| {}).unwrap();
+        let mut owners = owner();
+        if is_sound(&first) && is_possible(&kernel, &first, &rules, &owners) {
+            done(&first, &rules, &mut owners, &mut kernel).unwrap();
         }
         let (second, text) = some_host(&mut random);
         let rules = firewall(&mut random);
         let before = comparable(&kernel.state);
-        let steps = plan(&second, &rules, &kernel.state);
+        let steps = plan(&second, &rules, &kernel.state, &owners);
         if !is_sound(&second) || steps.steps.is_empty() || steps.errors().count() > 0 {
             continue;
         }
-        kernel.fails_in = Some(random.below(steps.steps.len()));
+        kernel.fails_in = Some(random.below(steps.steps.iter().map(|step| step.actions.len()).sum()));
         kernel.log.clear();
-        let error = apply(&steps, &mut kernel, &mut |_| {}).unwrap_err();
-        let ApplyError::Step { .. } = error else { panic!("seed {seed}: {error}") };
+        let state = kernel.state.clone();
+        let wish = Wish { host: &second, firewall: &rules, owners: &owners };
+        let error = match apply(wish, &steps, &state, &mut kernel, &mut quiet) {
+            Err(error @ (ApplyError::Step { .. } | ApplyError::Different { .. })) => error,
+            other => panic!("seed {seed}: {other:?}\n{text}\n{steps}"),
+        };
         assert!(error.is_undone(), "seed {seed}: {error}\n{text}\n{steps}\n{:#?}", kernel.log);
         let after = comparable(&kernel.state);
         let lost: Vec<_> = before.iter().filter(|line| !after.contains(line)).collect();

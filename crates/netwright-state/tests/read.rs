@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use netwright_nft::diagnostic::{Severity, SourceMap};
 use netwright_state::model::{
-    Destination, Endpoint, Expect, Family, FlowSource, Fwmark, Host, Link, LinkKind, Probe, RpFilter, Table,
+    Addresses, Destination, Endpoint, Expect, Family, FlowSource, FlowTarget, Fwmark, Host, Link, LinkKind,
+    RpFilter, Table,
 };
 use netwright_state::{Format, read};
 
@@ -101,7 +102,7 @@ fn values_are_kept() {
     assert_eq!(bridge.name, "br-lan");
     assert!(bridge.up && bridge.mtu.is_none() && matches!(bridge.kind, Some(LinkKind::Bridge(_))));
     assert_eq!(bridge.ipv4.rp_filter, Some(RpFilter::Loose));
-    assert_eq!(bridge.ipv4.sysctls(), [("rp_filter", 2), ("arp_ignore", 0)]);
+    assert_eq!(bridge.ipv4.declared(), [("rp-filter", "rp_filter", 2), ("arp-ignore", "arp_ignore", 0)]);
     assert_eq!(bridge.addresses[1].preferred_lifetime, Some(0));
     assert_eq!(bridge.networks().map(|network| network.to_string()).collect::<Vec<_>>(), ["192.168.1.0/24"]);
 
@@ -116,8 +117,13 @@ fn values_are_kept() {
     assert_eq!(rule.families(), [Family::Ipv4, Family::Ipv6]);
 
     let flow = &host.flows[0];
-    let from = FlowSource::Behind { link: "inside".into(), address: address("192.168.1.9") };
-    assert_eq!((flow.from.clone(), flow.probe(), flow.expect), (from, Some(Probe::Tcp(80)), Expect::Accept));
+    let from =
+        FlowSource::Behind { link: "inside".into(), addresses: Addresses::One(address("192.168.1.9")) };
+    assert_eq!(
+        (flow.from.clone(), flow.tcp.clone(), flow.expect),
+        (vec![from], vec![80..=80], Expect::Accept)
+    );
+    assert_eq!(flow.to, [FlowTarget::from(address("192.168.1.1"))]);
     assert_eq!(flow.arrives_at, Some(Endpoint { address: address("192.168.1.1"), port: Some(8080) }));
     assert_eq!(flow.times, 1);
 }

@@ -72,6 +72,10 @@ fn fits(root: &Json, schema: &Json, value: &Json, seen: &mut Vec<String>) -> boo
                         *rule != json!(false) && fits(root, rule, &member, &mut Vec::new())
                     })
                 }
+                "minItems" => {
+                    let least = rule.as_u64().unwrap();
+                    value.as_array().is_none_or(|items| items.len() as u64 >= least)
+                }
                 word => panic!("the schema uses {word}"),
             }
         });

@@ -1,143 +1,162 @@
-//! The asynchronous driver, over tokio.
+//! Connections in tasks of tokio: whatever may have to wait for the kernel's locks happens on a thread for blocking work.
+//!
+//! Each function takes what holds a connection, such as a place in a pool, and gives it back by dropping it; where the future is
+//! dropped half-way, that happens as soon as the kernel has answered. What was sent is done all the same.
 
+mod tun;
+
+use std::future::Future;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use netwright_wire::{Acknowledged, Dump, Malformed, Message, Query};
+use netwright_wire::{Acknowledged, Dump, Malformed, Messages, message_type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
-use crate::{Cause, Connection, Error, Failure, Outcome, Result, Socket};
+pub use tun::AsyncTun;
 
-/// A [`Connection`] for tasks of tokio.
-///
-/// The kernel acts on a request within the system call that sends it, so a single request never has to be waited for: as with a file, it
-/// occupies the thread for as long as the kernel needs. Between the parts of a dump other tasks have their turn, and waiting for
-/// notifications occupies nothing. A large transaction belongs into `spawn_blocking`, with [`Connection`].
-///
-/// A future that is dropped half-way leaves the connection usable: the next request takes away what is left.
-#[derive(Debug)]
-pub struct AsyncConnection {
-    connection: AsyncFd<Connection>,
+use crate::connection::Burst;
+use crate::{Cause, Connection, Error, Failure, Received, Result, Socket};
+
+/// Datagrams of a dump that wait for their reader, each of up to 32 KiB.
+const WAITING: usize = 8;
+
+/// Does something that may wait, on a thread for blocking work. Fails outside a runtime of tokio, and while it ends.
+pub async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    finished(spawn(job)?.await)
 }
 
-impl AsyncConnection {
-    /// Opens a connection in the calling thread's network namespace. Fails outside a runtime of tokio.
-    pub fn open(protocol: i32) -> Result<Self> {
-        Socket::open(protocol).and_then(AsyncConnection::new)
-    }
+fn spawn<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<impl Future<Output = std::result::Result<T, tokio::task::JoinError>>> {
+    const ASKED: &str = "use the network from a task";
+    let runtime =
+        Handle::try_current().map_err(|error| Error::new(ASKED, Cause::Invalid(error.to_string())))?;
+    Ok(runtime.spawn_blocking(job))
+}
 
-    /// Talks through this socket. Fails outside a runtime of tokio.
+fn finished<T>(result: std::result::Result<T, tokio::task::JoinError>) -> Result<T> {
+    result.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(error) => Error::new("use the network from a task", Cause::Invalid(error.to_string())),
+    })
+}
+
+/// As [`Connection::dump`]. `each` is called in the task, while the kernel is asked for more elsewhere.
+pub async fn dump<C, D, F>(mut lease: C, request: Arc<D>, mut each: F) -> Result<()>
+where
+    C: AsMut<Connection> + Send + 'static,
+    D: Dump + Send + Sync + 'static,
+    F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
+{
+    let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
+    let asked = Arc::clone(&request);
+    let worker = spawn(move || {
+        lease.as_mut().forward(&*asked, |datagram| match sender.blocking_send(datagram.to_vec()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()), // the reader has enough
+        })
+    })?;
+    while let Some(datagram) = receiver.recv().await {
+        match read_part(&*request, &datagram, &mut each) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return Ok(()),
+            Err(error) => return Err(Error::request(&*request, error)),
+        }
+    }
+    finished(worker.await)?
+}
+
+fn read_part<D, F>(
+    request: &D,
+    datagram: &[u8],
+    each: &mut F,
+) -> std::result::Result<ControlFlow<()>, Malformed>
+where
+    D: Dump,
+    F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
+{
+    for message in Messages::new(datagram) {
+        let message = message?;
+        if message.header.kind >= message_type::MINIMUM
+            && let Some(view) = request.view(&message)?
+            && each(view)?.is_break()
+        {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// As [`Connection::send_many`]. Requests are written in the task.
+pub async fn send_many<C, R>(
+    mut lease: C,
+    requests: impl IntoIterator<Item = R, IntoIter: Send>,
+) -> Result<Vec<Failure>>
+where
+    C: AsMut<Connection> + Send + 'static,
+    R: Acknowledged + Send,
+{
+    let mut requests = requests.into_iter();
+    let mut burst = Burst::default();
+    while lease.as_mut().fill(&mut burst, &mut requests)? {
+        let last = burst.last;
+        let answered;
+        (lease, answered) = blocking(move || {
+            let answered = lease.as_mut().exchange(last);
+            (lease, answered)
+        })
+        .await?;
+        lease.as_mut().settle(&mut burst, answered)?;
+    }
+    Ok(burst.failures)
+}
+
+/// A socket that tasks wait for.
+#[derive(Debug)]
+pub struct AsyncSocket {
+    socket: AsyncFd<Socket>,
+}
+
+impl AsyncSocket {
+    /// Registers a socket. Fails outside a runtime of tokio.
     pub fn new(socket: Socket) -> Result<Self> {
         let failed = |cause| Error::new("register a netlink socket with tokio", cause);
-        if let Err(error) = tokio::runtime::Handle::try_current() {
+        if let Err(error) = Handle::try_current() {
             return Err(failed(Cause::Invalid(error.to_string())));
         }
-        // The function in its place is in the newest releases of tokio only. What it asks for holds: the connection owns its
+        // The function in its place is in the newest releases of tokio only. What it asks for holds: the socket owns its
         // descriptor and keeps it to its end.
         #[allow(deprecated)]
-        let connection = AsyncFd::with_interest(Connection::new(socket), Interest::READABLE);
-        connection.map(|connection| AsyncConnection { connection }).map_err(|error| failed(error.into()))
+        let socket = AsyncFd::with_interest(socket, Interest::READABLE);
+        socket.map(|socket| AsyncSocket { socket }).map_err(|error| failed(error.into()))
     }
 
-    /// The socket, to join groups.
+    /// The socket.
     #[must_use]
     pub fn socket(&self) -> &Socket {
-        self.connection.get_ref().socket()
+        self.socket.get_ref()
     }
 
-    /// The connection beneath, for several requests in a row without a turn for other tasks.
-    pub fn blocking(&mut self) -> &mut Connection {
-        self.connection.get_mut()
-    }
-
-    /// As [`Connection::acknowledge`].
-    pub async fn acknowledge<R: Acknowledged>(&mut self, request: &R) -> Result<()> {
-        self.connection.get_mut().acknowledge(request)
-    }
-
-    /// As [`Connection::query`].
-    pub async fn query<Q: Query>(&mut self, request: &Q) -> Result<Q::Output> {
-        self.connection.get_mut().query(request)
-    }
-
-    /// As [`Connection::dump`].
-    pub async fn dump<D, F>(&mut self, request: &D, mut each: F) -> Result<()>
-    where
-        D: Dump,
-        F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
-    {
-        match self.try_dump(request, &mut each).await {
-            Ok(()) => Ok(()),
-            Err(cause) => Err(self.connection.get_ref().failed(request, cause)),
-        }
-    }
-
-    /// As [`Connection::dump_all`].
-    pub async fn dump_all<D: Dump>(&mut self, request: &D) -> Result<Vec<D::Output>> {
-        let mut found = Vec::new();
-        for tries in 1.. {
-            found.clear();
-            let result = self
-                .try_dump(request, &mut |view: D::View<'_>| {
-                    found.push(request.own(view)?);
-                    Ok(ControlFlow::Continue(()))
-                })
-                .await;
-            match result {
-                Ok(()) => break,
-                Err(cause) => self.connection.get_mut().may_repeat(request, cause, tries)?,
+    /// As [`Socket::receive`], but with a wake-up where nothing is queued.
+    pub fn poll_receive<'b>(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &'b mut Vec<u8>,
+    ) -> Poll<std::result::Result<Received<'b>, Cause>> {
+        let length = loop {
+            let mut ready = ready!(self.socket.poll_read_ready(context))?;
+            match self.socket().receive(buffer)? {
+                Received::Nothing => ready.clear_ready(),
+                Received::Datagram(datagram) => break datagram.len(),
+                Received::Overrun => return Poll::Ready(Ok(Received::Overrun)),
+                Received::Truncated(length) => return Poll::Ready(Ok(Received::Truncated(length))),
             }
-        }
-        Ok(found)
-    }
-
-    /// As [`Connection::send_many`].
-    pub async fn send_many<'r, R: Acknowledged + 'r>(
-        &mut self,
-        requests: impl IntoIterator<Item = &'r R>,
-    ) -> Result<Vec<Failure>> {
-        self.connection.get_mut().send_many(requests)
-    }
-
-    /// As [`Connection::transact`].
-    pub async fn transact(
-        &mut self,
-        batch: &[u8],
-        messages: u32,
-        reply: impl FnMut(usize, &Message<'_>),
-    ) -> Result<Outcome> {
-        self.connection.get_mut().transact(batch, messages, reply)
-    }
-
-    /// Waits for notifications and hands out those that are queued then, as [`Connection::notifications`].
-    pub async fn notifications(&mut self, mut each: impl FnMut(&Message<'_>)) -> Result<()> {
-        let mut any = false;
-        loop {
-            let mut ready = self
-                .connection
-                .readable_mut()
-                .await
-                .map_err(|error| Error::new("wait for a netlink message", error))?;
-            ready.get_inner_mut().notifications(|message| {
-                any = true;
-                each(message);
-            })?;
-            ready.clear_ready(); // the queue is empty now
-            if any {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn try_dump<D, F>(&mut self, request: &D, each: &mut F) -> std::result::Result<(), Cause>
-    where
-        D: Dump,
-        F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
-    {
-        self.connection.get_mut().start_dump(request)?;
-        while self.connection.get_mut().dump_part(request, each)?.is_continue() {
-            tokio::task::yield_now().await;
-        }
-        Ok(())
+        };
+        Poll::Ready(Ok(Received::Datagram(buffer.get(..length).unwrap_or_default())))
     }
 }

@@ -1,8 +1,8 @@
 //! The blocking driver: asks through a socket and hears the answers.
 //!
 //! The kernel acts on a message within the system call that sends it, so its answers are queued when that returns; a
-//! dump's next part is queued when the one before is taken. Every receive is therefore one that does not wait, no lost answer can
-//! block the caller, and the asynchronous driver uses the same steps.
+//! dump's next part is queued when the one before is taken. Every receive is therefore one that does not wait, and no lost answer can
+//! block the caller. What takes time is the system call: the kernel may have to wait for its own locks in it.
 
 mod bulk;
 
@@ -10,11 +10,13 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, RawFd};
 
 use netwright_wire::{
-    Acknowledged, Dump, Event, Malformed, Message, MessageFlags, Query, Request, Session, Writer,
+    Acknowledged, Dump, Event, Making, Malformed, Message, MessageFlags, Query, Request, Session, Writer,
 };
 
 use crate::{Cause, Error, Namespace, Received, Result, Socket};
 
+#[cfg(feature = "tokio")]
+pub(crate) use bulk::Burst;
 pub use bulk::{Failure, Outcome, Refusal};
 
 /// How often a dump is repeated that changes interrupt.
@@ -49,9 +51,10 @@ impl Connection {
     /// Talks through this socket.
     #[must_use]
     pub fn new(socket: Socket) -> Self {
+        let session = Session::new(socket.port());
         Connection {
             socket,
-            session: Session::new(),
+            session,
             writer: Writer::new(),
             buffer: Vec::new(),
             unfinished: false,
@@ -71,11 +74,16 @@ impl Connection {
         self.try_acknowledge(request).map_err(|cause| self.failed(request, cause))
     }
 
+    /// Asks for something to be made, and to hear what it was. `None` where it was made and the kernel does not say what
+    /// ([`Making`] tells when): then it is to be asked for.
+    pub fn make<M: Making>(&mut self, request: &M) -> Result<Option<M::Made>> {
+        self.try_make(request).map_err(|cause| self.failed(request, cause))
+    }
+
     /// Asks for one object. Where there are several answers, the first counts.
     pub fn query<Q: Query>(&mut self, request: &Q) -> Result<Q::Output> {
         let mut result = self.try_query(request);
-        let repeatable = !request.flags().contains(MessageFlags::ECHO); // with an echo, a query makes something
-        if repeatable && matches!(result, Err(Cause::Truncated { .. })) {
+        if matches!(result, Err(Cause::Truncated { .. })) {
             result = self.try_query(request);
         }
         result.map_err(|cause| self.failed(request, cause))
@@ -114,21 +122,25 @@ impl Connection {
     ///
     /// What arrives while a request of this connection is answered is passed over, so listen on a connection of its own.
     pub fn notifications(&mut self, mut each: impl FnMut(&Message<'_>)) -> Result<()> {
+        while self.some_notifications(&mut each)? {}
+        Ok(())
+    }
+
+    /// As [`Connection::notifications`], but hands out only those that came together first; whether there were any. Where
+    /// they come faster than they are looked at, [`Connection::notifications`] does not end.
+    pub fn some_notifications(&mut self, mut each: impl FnMut(&Message<'_>)) -> Result<bool> {
         const ASKED: &str = "follow the kernel's notifications";
         self.session.begin();
-        loop {
-            let datagram = match self.socket.receive(&mut self.buffer) {
-                Ok(Received::Nothing) => return Ok(()),
-                received => {
-                    received.and_then(Received::datagram).map_err(|cause| Error::new(ASKED, cause))?
-                }
-            };
-            for event in self.session.events(datagram) {
-                if let Event::Unasked(message) = event.map_err(|error| Error::new(ASKED, error))? {
-                    each(&message);
-                }
+        let datagram = match self.socket.receive(&mut self.buffer) {
+            Ok(Received::Nothing) => return Ok(false),
+            received => received.and_then(Received::datagram).map_err(|cause| Error::new(ASKED, cause))?,
+        };
+        for event in self.session.events(datagram) {
+            if let Event::Unasked(message) = event.map_err(|error| Error::new(ASKED, error))? {
+                each(&message);
             }
         }
+        Ok(true)
     }
 
     fn try_acknowledge<R: Acknowledged>(&mut self, request: &R) -> std::result::Result<(), Cause> {
@@ -137,6 +149,21 @@ impl Connection {
             Event::Acknowledged { .. } => Ok(Some(())),
             _ => Ok(None),
         })
+    }
+
+    /// The echo comes before the acknowledgement. Where it was too long, or lost, the object is made all the same.
+    fn try_make<M: Making>(&mut self, request: &M) -> std::result::Result<Option<M::Made>, Cause> {
+        self.start(request, MessageFlags::ACK | MessageFlags::ECHO)?;
+        let mut made = None;
+        self.answer(|event| match event {
+            Event::Acknowledged { .. } => Ok(Some(())),
+            Event::Reply(message) if made.is_none() => {
+                made = request.read_made(&message)?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        })?;
+        Ok(made)
     }
 
     fn try_query<Q: Query>(&mut self, request: &Q) -> std::result::Result<Q::Output, Cause> {
@@ -155,6 +182,61 @@ impl Connection {
         self.start_dump(request)?;
         while self.dump_part(request, each)?.is_continue() {}
         Ok(())
+    }
+
+    /// Asks for any number of objects and hands their datagrams on unread, until `take` breaks off.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn forward<D: Dump>(
+        &mut self,
+        request: &D,
+        take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.try_forward(request, take).map_err(|cause| self.failed(request, cause))
+    }
+
+    #[cfg(feature = "tokio")]
+    fn try_forward<D: Dump>(
+        &mut self,
+        request: &D,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> std::result::Result<(), Cause> {
+        self.start_dump(request)?;
+        loop {
+            let datagram = self.socket.receive(&mut self.buffer)?.datagram()?;
+            let (mut replies, mut done) = (false, None);
+            for event in self.session.events(datagram) {
+                match event? {
+                    Event::Reply(_) => replies = true,
+                    Event::Nack(error) => done = Some(Err(error.into())),
+                    Event::Done { interrupted: true, .. } => {
+                        done = Some(Err(Cause::Interrupted { tries: 1 }))
+                    }
+                    Event::Done { .. } => done = Some(Ok(())),
+                    Event::Overrun => return Err(Cause::Overrun),
+                    Event::Acknowledged { .. } | Event::Unasked(_) => {}
+                }
+            }
+            self.unfinished = done.is_none();
+            if replies && take(datagram).is_break() {
+                return Ok(());
+            }
+            if let Some(done) = done {
+                return done;
+            }
+        }
+    }
+
+    /// Whether nothing is left of an exchange that was broken off, but for what can be taken away quickly. One that would have to
+    /// take away the rest of a long dump is better opened anew.
+    pub fn is_clean(&mut self) -> bool {
+        const FEW: u32 = 3;
+        for _ in 0..FEW {
+            if !self.unfinished {
+                break;
+            }
+            self.unfinished = !matches!(self.socket.receive(&mut self.buffer), Ok(Received::Nothing));
+        }
+        !self.unfinished
     }
 
     /// Waits for the answer that `take` takes; anything else but a refusal is passed over.
@@ -194,17 +276,13 @@ impl Connection {
     }
 
     /// Begins a dump; [`Connection::dump_part`] goes on.
-    pub(crate) fn start_dump<D: Dump>(&mut self, request: &D) -> std::result::Result<(), Cause> {
+    fn start_dump<D: Dump>(&mut self, request: &D) -> std::result::Result<(), Cause> {
         self.start(request, MessageFlags::DUMP)
     }
 
     /// Takes one datagram of a dump. Breaks when there is no more to take, or `each` broke off: what is left of the dump then is
     /// taken away before the next request.
-    pub(crate) fn dump_part<D, F>(
-        &mut self,
-        request: &D,
-        each: &mut F,
-    ) -> std::result::Result<ControlFlow<()>, Cause>
+    fn dump_part<D, F>(&mut self, request: &D, each: &mut F) -> std::result::Result<ControlFlow<()>, Cause>
     where
         D: Dump,
         F: for<'a> FnMut(D::View<'a>) -> std::result::Result<ControlFlow<()>, Malformed>,
@@ -238,7 +316,7 @@ impl Connection {
     }
 
     /// Whether a dump that failed so may be tried again after this many tries.
-    pub(crate) fn may_repeat<D: Dump>(&mut self, request: &D, cause: Cause, tries: u32) -> Result<()> {
+    fn may_repeat<D: Dump>(&mut self, request: &D, cause: Cause, tries: u32) -> Result<()> {
         match cause {
             Cause::Interrupted { .. } if tries >= DUMP_TRIES => {
                 Err(self.failed(request, Cause::Interrupted { tries }))
@@ -290,8 +368,14 @@ impl Connection {
         Ok(())
     }
 
-    pub(crate) fn failed<R: Request>(&self, request: &R, cause: Cause) -> Error {
+    fn failed<R: Request>(&self, request: &R, cause: Cause) -> Error {
         Error::request(request, cause).with_sent(self.writer.bytes())
+    }
+}
+
+impl AsMut<Connection> for Connection {
+    fn as_mut(&mut self) -> &mut Connection {
+        self
     }
 }
 

@@ -22,6 +22,7 @@ struct Details {
     cause: Cause,
     attribute: Option<u16>,
     part: Option<String>,
+    reason: Option<String>,
     tag: Option<u32>,
     help: Option<&'static str>,
 }
@@ -57,7 +58,7 @@ pub enum Cause {
 }
 
 impl Error {
-    /// `asked` could not be done: an order without a full stop, such as «open the network namespace blue».
+    /// `asked` could not be done: a command without a full stop, such as «open the network namespace blue».
     #[must_use]
     pub fn new(asked: impl Into<String>, cause: impl Into<Cause>) -> Self {
         Error(Box::new(Details {
@@ -65,6 +66,7 @@ impl Error {
             cause: cause.into(),
             attribute: None,
             part: None,
+            reason: None,
             tag: None,
             help: None,
         }))
@@ -89,6 +91,13 @@ impl Error {
     #[must_use]
     pub fn with_part(mut self, part: Option<String>) -> Self {
         self.0.part = part;
+        self
+    }
+
+    /// Says why the kernel refused it, for those who have found that out.
+    #[must_use]
+    pub fn with_reason(mut self, reason: Option<String>) -> Self {
+        self.0.reason = reason;
         self
     }
 
@@ -147,6 +156,12 @@ impl Error {
         matches!(self.errno(), Some(Errno::ENOENT | Errno::ENODEV | Errno::ESRCH | Errno::EADDRNOTAVAIL))
     }
 
+    /// Whether asking anew may well be answered: changes interrupted a list, or an answer was lost.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.cause(), Cause::Interrupted { .. } | Cause::Overrun | Cause::Truncated { .. })
+    }
+
     /// Whether an object exists already (`EEXIST`).
     #[must_use]
     pub fn is_exists(&self) -> bool {
@@ -199,9 +214,12 @@ fn errno_help(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { asked, cause, part, .. } = &*self.0;
+        let Details { asked, cause, part, reason, .. } = &*self.0;
         write!(f, "cannot {asked}: {cause}")?;
         let Cause::Kernel(error) = cause else { return Ok(()) };
+        if let Some(reason) = reason {
+            return write!(f, " ({reason})");
+        }
         if let Some(missing) = error.extended.missing_type {
             write!(f, " (attribute {missing} is missing)")
         } else if let (Some(part), None) = (part, &error.extended.message) {

@@ -10,22 +10,26 @@ const LONGEST: usize = 1025;
 /// The name of the host with an address; `None` where none is found. May ask name servers and wait for them.
 #[must_use]
 #[doc(alias = "getnameinfo")]
-#[allow(unsafe_code)]
 pub fn host_name(address: IpAddr) -> Option<String> {
     let mut name = [0; LONGEST];
     let error = match address {
         IpAddr::V4(address) => {
-            // SAFETY: all bytes zero is a valid value of these plain numbers.
-            let mut socket: libc::sockaddr_in = unsafe { mem::zeroed() };
-            socket.sin_family = libc::AF_INET as libc::sa_family_t;
-            socket.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
+            let socket = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: 0,
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+                sin_zero: [0; 8],
+            };
             name_of(&socket, &mut name)
         }
         IpAddr::V6(address) => {
-            // SAFETY: as above.
-            let mut socket: libc::sockaddr_in6 = unsafe { mem::zeroed() };
-            socket.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-            socket.sin6_addr.s6_addr = address.octets();
+            let socket = libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: 0,
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr { s6_addr: address.octets() },
+                sin6_scope_id: 0,
+            };
             name_of(&socket, &mut name)
         }
     };

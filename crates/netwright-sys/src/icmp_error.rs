@@ -1,13 +1,16 @@
 //! ICMP errors about what a socket has sent: who refused it, and how (`IP_RECVERR`, ip(7)).
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use netwright_wire::Errno;
 
+use crate::ancillary::{self, Control};
 use crate::option::set;
+
+/// Bytes of control messages.
+const CONTROL: usize = 256;
 
 /// An ICMP or ICMPv6 error that came in for what a socket had sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl IcmpError {
 
     /// Takes the oldest error that is kept, without waiting. Errors that are not ICMP are passed over.
     pub fn take(socket: impl AsFd) -> io::Result<Option<IcmpError>> {
-        let mut control = Control(MaybeUninit::zeroed());
+        let mut control = Control::new();
         loop {
             match receive(socket.as_fd(), &mut control) {
                 Ok(None) => {}
@@ -47,42 +50,15 @@ impl IcmpError {
     }
 }
 
-/// Room for control messages, aligned as they must be.
-#[repr(align(8))]
-struct Control(MaybeUninit<[u8; CONTROL]>);
-
-const CONTROL: usize = 256;
-
-#[allow(unsafe_code)]
-fn receive(socket: BorrowedFd<'_>, control: &mut Control) -> io::Result<Option<IcmpError>> {
-    // SAFETY: all fields of `msghdr` are numbers and pointers, for which zero is a value.
-    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = CONTROL as _;
-    // SAFETY: the descriptor is open, and the header points at `CONTROL` bytes that outlive the call and at nothing else.
-    if unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT) } < 0
-    {
-        return Err(io::Error::last_os_error());
-    }
-    let mut found = None;
-    // SAFETY: the kernel has filled the header and as many control bytes as it says; the macros stay within them.
-    unsafe {
-        let mut message = libc::CMSG_FIRSTHDR(&header);
-        while let Some(current) = message.as_ref() {
-            #[allow(clippy::useless_conversion)] // another type with musl
-            let payload = usize::try_from(current.cmsg_len).unwrap_or(0);
-            let payload = payload.saturating_sub(libc::CMSG_LEN(0) as usize);
-            let bytes = std::slice::from_raw_parts(libc::CMSG_DATA(message), payload);
-            if matches!(
-                (current.cmsg_level, current.cmsg_type),
-                (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR)
-            ) {
-                found = parse(bytes);
-            }
-            message = libc::CMSG_NXTHDR(&header, message);
-        }
-    }
-    Ok(found)
+fn receive(socket: BorrowedFd<'_>, control: &mut Control<CONTROL>) -> io::Result<Option<IcmpError>> {
+    ancillary::receive(socket, None, &mut [], control, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)?;
+    let of_errors = |level: i32, kind: i32| {
+        matches!((level, kind), (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR))
+    };
+    Ok(control
+        .messages()
+        .filter(|(level, kind, _)| of_errors(*level, *kind))
+        .find_map(|(.., data)| parse(data)))
 }
 
 /// `struct sock_extended_err` and the address of who complained behind it.

@@ -49,14 +49,15 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 #[must_use]
 pub fn failed(error: io::Error) -> Error {
     let error = Error::new(ASKED, error);
-    match error.errno().and_then(obstacle_here) {
+    match error.errno().and_then(advice) {
         Some(help) => error.with_help(help),
         None => error,
     }
 }
 
 /// What stands against new namespaces on this machine, by the error that making them gave.
-pub(crate) fn obstacle_here(errno: Errno) -> Option<&'static str> {
+#[must_use]
+pub fn advice(errno: Errno) -> Option<&'static str> {
     obstacle(errno, |path| fs::read_to_string(path).ok())
 }
 

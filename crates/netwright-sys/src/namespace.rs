@@ -5,7 +5,7 @@ mod command;
 mod named;
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,11 @@ use std::thread;
 use netwright_wire::Errno;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
+use crate::ioctl::{self, Ioctl, Number, ioctl};
 use crate::{Cause, Error, Result};
+
+/// `asm-generic/socket.h`
+const SO_NETNS_COOKIE: i32 = 71;
 
 /// A network namespace. It lives at least as long as this value; clones are the same namespace.
 #[derive(Clone, Debug)]
@@ -25,8 +29,10 @@ pub struct Namespace {
 
 impl Namespace {
     /// The calling thread's.
+    ///
+    /// Where `/proc` is not mounted this needs `CAP_NET_ADMIN` in it, or Linux 6.11.
     pub fn current() -> Result<Self> {
-        open(Path::new(OWN)).map_err(|cause| Error::new("open the current network namespace", cause))
+        own().map_err(|cause| Error::new("open the current network namespace", cause))
     }
 
     /// The one that a file stands for: a mount in `/run/netns`, or a link in `/proc/PID/ns`.
@@ -47,9 +53,9 @@ impl Namespace {
         create().map_err(|cause| Error::new("create a network namespace", cause))
     }
 
-    /// A descriptor that is known to stand for a network namespace.
-    pub(crate) fn adopt(fd: OwnedFd) -> Self {
-        Namespace { fd: Arc::new(fd), name: None }
+    /// The one that a descriptor stands for.
+    pub fn adopt(fd: OwnedFd) -> Result<Self> {
+        adopt(fd).map_err(|cause| Error::new("use a network namespace", cause))
     }
 
     /// The name that it was opened or created by.
@@ -65,13 +71,23 @@ impl Namespace {
         Ok((stat.st_dev, stat.st_ino))
     }
 
+    /// A number that the kernel gives to no other network namespace between two boots (`SO_NETNS_COOKIE`). Linux before
+    /// 5.14 has none.
+    pub fn cookie(&self) -> Result<u64> {
+        let socket = crate::Socket::open_in(self, crate::protocol::ROUTE)?;
+        let asked = "ask for the cookie of a network namespace";
+        crate::option::number(socket.as_fd(), libc::SOL_SOCKET, SO_NETNS_COOKIE)
+            .map_err(|errno| Error::new(asked, errno))
+    }
+
     /// Whether both are the same namespace.
     pub fn same_as(&self, other: &Namespace) -> Result<bool> {
         Ok(self.identity()? == other.identity()?)
     }
 
     /// Whether it is the calling thread's. What can be done without entering needs no privilege then.
-    pub(crate) fn is_current(&self) -> bool {
+    #[must_use]
+    pub fn is_current(&self) -> bool {
         Namespace::current().and_then(|current| current.same_as(self)).unwrap_or(false)
     }
 
@@ -82,6 +98,13 @@ impl Namespace {
             Err(errno) => Err(Cause::from(errno)),
         });
         entered.map_err(|cause| Error::new(format!("enter {self}"), cause))
+    }
+}
+
+/// The descriptor, for those that keep it open.
+impl AsRef<Arc<OwnedFd>> for Namespace {
+    fn as_ref(&self) -> &Arc<OwnedFd> {
+        &self.fd
     }
 }
 
@@ -107,7 +130,45 @@ fn enter(namespace: BorrowedFd<'_>) -> rustix::io::Result<()> {
 }
 
 fn open(path: &Path) -> std::result::Result<Namespace, Cause> {
-    let fd = OwnedFd::from(File::open(path)?);
+    adopt(File::open(path)?.into())
+}
+
+/// The calling thread's, which also those without `/proc` can have.
+fn own() -> std::result::Result<Namespace, Cause> {
+    match open(Path::new(OWN)) {
+        Err(cause) if matches!(cause, Cause::System(Errno::ENOENT)) => {
+            let fd = own_of_socket().or_else(|_| own_of_thread()).map_err(|_| cause)?;
+            adopt(fd)
+        }
+        opened => opened,
+    }
+}
+
+fn own_of_socket() -> rustix::io::Result<OwnedFd> {
+    let kind = rustix::net::SocketType::DGRAM;
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(rustix::net::AddressFamily::UNIX, kind, flags, None)?;
+    descriptor_of(&socket, &ioctl::SIOCGSKNS)
+}
+
+fn own_of_thread() -> rustix::io::Result<OwnedFd> {
+    /// `PIDFD_THREAD` is `O_EXCL`.
+    const THREAD: rustix::process::PidfdFlags =
+        rustix::process::PidfdFlags::from_bits_retain(libc::O_EXCL as u32);
+    let thread = rustix::process::pidfd_open(rustix::thread::gettid(), THREAD)?;
+    descriptor_of(&thread, &ioctl::PIDFD_GET_NET_NAMESPACE)
+}
+
+/// The new descriptor that a request answers with.
+#[allow(unsafe_code)]
+fn descriptor_of(of: &OwnedFd, request: &Ioctl<Number>) -> rustix::io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    let fd = ioctl(of, request, &mut Number(0))?;
+    // SAFETY: the kernel has just made this descriptor for the caller, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn adopt(fd: OwnedFd) -> std::result::Result<Namespace, Cause> {
     match namespace_type(&fd) {
         Ok(libc::CLONE_NEWNET) => Ok(Namespace { fd: Arc::new(fd), name: None }),
         Ok(_) => Err(Cause::Invalid("it is a namespace of another kind".into())),
@@ -117,21 +178,14 @@ fn open(path: &Path) -> std::result::Result<Namespace, Cause> {
 }
 
 /// The kind of namespace that a descriptor stands for, as a `CLONE_NEW…` flag; `ENOTTY` where it stands for none.
-#[allow(unsafe_code)]
 fn namespace_type(fd: &OwnedFd) -> std::result::Result<i32, Errno> {
-    /// `include/uapi/linux/nsfs.h`.
-    const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
-    // SAFETY: the descriptor is open, and this request takes no argument.
-    match unsafe { libc::ioctl(fd.as_raw_fd(), NS_GET_NSTYPE) } {
-        -1 => Err(Errno(std::io::Error::last_os_error().raw_os_error().unwrap_or_default())),
-        kind => Ok(kind),
-    }
+    ioctl(fd, &ioctl::NS_GET_NSTYPE, &mut Number(0)).map_err(|errno| Errno(errno.raw_os_error()))
 }
 
 fn create() -> std::result::Result<Namespace, Cause> {
     on_thread(|| {
         unshare(UnshareFlags::NEWNET)?;
-        open(Path::new(OWN))
+        own()
     })
 }
 

@@ -20,6 +20,24 @@ pub(crate) fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -
     if result == 0 { Ok(()) } else { Err(last()) }
 }
 
+/// An option whose value is a number of 64 bits.
+#[allow(unsafe_code)]
+pub(crate) fn number(socket: BorrowedFd<'_>, level: i32, option: i32) -> Result<u64> {
+    let mut value = 0_u64;
+    let mut length = size_of::<u64>() as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as it is borrowed, and the kernel writes at most the eight bytes of `value`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            std::ptr::from_mut(&mut value).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { Ok(value) } else { Err(last()) }
+}
+
 /// The error of the last call through libc.
 pub(crate) fn last() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)

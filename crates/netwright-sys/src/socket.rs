@@ -11,7 +11,7 @@ use rustix::net::{
     send, socket_with, sockopt,
 };
 
-use crate::{Cause, Error, Namespace, Result, option};
+use crate::{Cause, Error, Namespace, Result, option, port};
 
 /// Kernels fill dumps up to the size that the reader offers, at most 32 KiB; other answers may be longer.
 const FIRST_BUFFER: usize = 64 << 10;
@@ -24,6 +24,7 @@ const FIRST_BUFFER: usize = 64 << 10;
 pub struct Socket {
     fd: OwnedFd,
     protocol: i32,
+    port: u32,
     strict: bool,
 }
 
@@ -91,8 +92,7 @@ impl Socket {
     }
 
     fn prepare(fd: OwnedFd, protocol: i32) -> rustix::io::Result<Self> {
-        bind(&fd, &SocketAddrNetlink::new(0, 0))?;
-        let mut socket = Socket { fd, protocol, strict: false };
+        let mut socket = Socket { port: bind_to_own_port(&fd)?, fd, protocol, strict: false };
         socket.enable_if_known(libc::NETLINK_EXT_ACK)?;
         socket.enable_if_known(libc::NETLINK_CAP_ACK)?;
         if protocol == libc::NETLINK_ROUTE {
@@ -114,6 +114,12 @@ impl Socket {
     #[must_use]
     pub fn protocol(&self) -> i32 {
         self.protocol
+    }
+
+    /// Its port number, which no other netlink socket of this process has, in whatever namespace. Answers carry it.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.port
     }
 
     /// Whether the kernel checks requests for dumps strictly and filters as they ask (`NETLINK_GET_STRICT_CHK`).
@@ -178,17 +184,7 @@ impl Socket {
 
     /// Waits until something is queued; `false` when the time is over before. `None` waits for ever.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
-        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut descriptors = [PollFd::new(&self.fd, PollFlags::IN)];
-        loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut descriptors, left.as_ref()) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(Error::new("wait for a netlink message", errno)),
-            }
-        }
+        wait_for_any(&[self.fd.as_fd()], timeout)
     }
 
     /// Makes the send buffer large enough for one call of this many bytes, as far as the process may: beyond
@@ -217,6 +213,22 @@ impl Socket {
     }
 }
 
+/// Waits until something is queued in one of them; `false` when the time is over before. `None` waits for ever.
+pub fn wait_for_any(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<bool> {
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut descriptors: Vec<PollFd<'_>> =
+        descriptors.iter().map(|descriptor| PollFd::from_borrowed_fd(*descriptor, PollFlags::IN)).collect();
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut descriptors, left.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(Error::new("wait for a netlink message", errno)),
+        }
+    }
+}
+
 /// The kernel doubles what it is given and keeps it in an `int`.
 const MAXIMUM_BUFFER: usize = (i32::MAX / 2) as usize;
 
@@ -229,6 +241,17 @@ impl AsFd for Socket {
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+fn bind_to_own_port(fd: &OwnedFd) -> rustix::io::Result<u32> {
+    loop {
+        let port = port::next();
+        match bind(fd, &SocketAddrNetlink::new(port, 0)) {
+            Ok(()) => return Ok(port),
+            Err(rustix::io::Errno::ADDRINUSE) => {} // by another process
+            Err(errno) => return Err(errno),
+        }
     }
 }
 

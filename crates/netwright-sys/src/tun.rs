@@ -1,10 +1,11 @@
 //! TUN and TAP interfaces: they are made by opening `/dev/net/tun`, not by netlink.
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use netwright_wire::Errno;
 
+use crate::ioctl::{self, InterfaceRequest, Number, ioctl};
 use crate::{Cause, Error, Namespace, Result};
 
 /// A TUN or TAP interface to be made or opened (`linux/if_tun.h`).
@@ -21,6 +22,8 @@ use crate::{Cause, Error, Namespace, Result};
 pub struct Tun {
     /// Its name, of at most 15 bytes. The kernel chooses one where it is empty, and numbers a name with `%d` in it.
     pub name: String,
+    /// Index to have when it is made; the kernel chooses one where it is `None`.
+    pub index: Option<u32>,
     /// Whether it carries Ethernet frames (TAP) instead of IP packets (TUN).
     pub ethernet: bool,
     /// User who may open it; everybody who may configure the network where it is `None`.
@@ -41,13 +44,13 @@ impl Tun {
         let (device, name) =
             self.attach(namespace, libc::IFF_TUN_EXCL).map_err(|cause| self.failed(cause))?;
         let persistent = || {
-            let settings = [(libc::TUNSETOWNER, self.owner), (libc::TUNSETGROUP, self.group)];
+            let settings = [(ioctl::TUNSETOWNER, self.owner), (ioctl::TUNSETGROUP, self.group)];
             for (request, user) in settings.into_iter().filter_map(|(request, user)| Some((request, user?))) {
-                set(&device, request, user.into())?;
+                ioctl(&device, &request, &mut Number(user.into()))?;
             }
-            set(&device, libc::TUNSETPERSIST, 1)
+            ioctl(&device, &ioctl::TUNSETPERSIST, &mut Number(1))
         };
-        persistent().map_err(|cause| self.failed(cause))?;
+        persistent().map_err(|errno| self.failed(errno.into()))?;
         Ok(name)
     }
 
@@ -60,14 +63,17 @@ impl Tun {
     /// The device belongs to the namespace of the thread that opens it.
     fn attach(&self, namespace: &Namespace, flags: i32) -> std::result::Result<(OwnedFd, String), Cause> {
         let mut request =
-            Request { name: self.interface()?, flags: self.flags() | flags as u16, rest: [0; 22] };
+            InterfaceRequest { name: self.interface()?, flags: self.flags() | flags as u16, rest: [0; 22] };
         let open = || File::options().read(true).write(true).open("/dev/net/tun");
         let device = match namespace.is_current() {
             true => open(),
             false => namespace.run(open).map_err(|error| error.cause().clone())?,
         };
         let device = OwnedFd::from(device?);
-        attach(&device, &mut request)?;
+        if let Some(mut index) = self.index {
+            ioctl(&device, &ioctl::TUNSETIFINDEX, &mut index)?;
+        }
+        ioctl(&device, &ioctl::TUNSETIFF, &mut request)?;
         let name = request.name.split(|&byte| byte == 0).next().unwrap_or_default();
         Ok((device, String::from_utf8_lossy(name).into_owned()))
     }
@@ -106,31 +112,6 @@ impl Tun {
             _ => error,
         }
     }
-}
-
-/// The part of `struct ifreq` that counts, with room for the rest of it.
-#[repr(C)]
-struct Request {
-    name: [u8; libc::IFNAMSIZ],
-    flags: u16,
-    rest: [u8; 22],
-}
-
-#[allow(unsafe_code)]
-fn attach(device: &OwnedFd, request: &mut Request) -> std::result::Result<(), Cause> {
-    // SAFETY: the descriptor is open, and the kernel reads and writes the 40 bytes of a `struct ifreq` at the most.
-    let result = unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, std::ptr::from_mut(request)) };
-    done(result)
-}
-
-#[allow(unsafe_code)]
-fn set(device: &OwnedFd, request: libc::Ioctl, value: libc::c_ulong) -> std::result::Result<(), Cause> {
-    // SAFETY: the descriptor is open, and these requests take their argument by value.
-    done(unsafe { libc::ioctl(device.as_raw_fd(), request, value) })
-}
-
-fn done(result: libc::c_int) -> std::result::Result<(), Cause> {
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().into()) }
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ fn every_refusal_of_many_is_told_with_its_place() {
 fn a_dump_that_changes_meanwhile_is_repeated_or_told() {
     isolated("a_dump_that_changes_meanwhile_is_repeated_or_told", || {
         let mut connection = route();
-        assert_eq!(connection.send_many(&addresses(4000, true)).unwrap(), []);
+        assert_eq!(connection.send_many(addresses(4000, true)).unwrap(), []);
         let mut other = route();
         let mut changed = false;
         let error = connection.dump(&Addresses, |_| {

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use common::{Address, Addresses, Link, SetUp, addresses, isolated, route, tables};
 use netwright_netfilter::raw::{R1, cmp, counter};
 use netwright_netfilter::request::{List, ListElements};
-use netwright_netfilter::{Batch, Chain, Family, Rule, Set, Table};
+use netwright_netfilter::{Batch, Chain, ChainRef, Family, Rule, Set, Table};
 use netwright_sys::{Connection, Outcome, protocol};
 
 /// Counts what the calling thread allocates.
@@ -65,7 +65,7 @@ fn requests_allocate_nothing() {
 fn a_dump_allocates_nothing() {
     isolated("a_dump_allocates_nothing", || {
         let mut connection = route();
-        assert_eq!(connection.send_many(&addresses(2000, true)).unwrap(), []);
+        assert_eq!(connection.send_many(addresses(2000, true)).unwrap(), []);
         let mut seen = 0;
         let dump = || {
             let each = |_| {
@@ -123,7 +123,7 @@ fn views_of_routes_rules_and_elements_allocate_nothing() {
         let mut connection = Connection::open(protocol::NETFILTER).unwrap();
         let set = set_with_rules(&mut connection, COUNT);
         let elements = ListElements::of(&set);
-        let rules = List::<Rule>::new(Family::INET).in_chain("t", "c");
+        let rules = List::in_chain(&ChainRef::new(Family::INET, "t", "c"));
         let (mut keys, mut handles) = (0, 0);
         let dump = || {
             let each = |views: netwright_netfilter::ElementViews<'_>| {

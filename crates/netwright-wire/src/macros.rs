@@ -2,6 +2,8 @@
 
 /// Declares a family of attributes: a struct with an `Option` per line, a borrowed view, and their codec.
 ///
+/// The struct grows with the kernel and is `#[non_exhaustive]`: made by `default()`, filled by a method for each field.
+///
 /// ```
 /// netwright_wire::attrs! {
 ///     /// Attributes of an interface address (`IFA_*`).
@@ -12,7 +14,7 @@
 ///         IFA_LABEL = 3 => label: String,
 ///     }
 /// }
-/// let attrs = AddressAttrs { label: Some("eth0:1".into()), ..Default::default() };
+/// let attrs = AddressAttrs::default().label("eth0:1".into());
 /// let mut writer = netwright_wire::Writer::new();
 /// attrs.write_attributes(&mut writer);
 /// let view = AddressView::new(writer.bytes());
@@ -32,6 +34,7 @@ macro_rules! attrs {
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct $name {
             $(
                 $(#[$row_meta])*
@@ -47,6 +50,22 @@ macro_rules! attrs {
             pub const ROWS: &'static [$crate::Row] = &[
                 $( $crate::Row { kind: $kind, uapi: stringify!($uapi), field: stringify!($field) } ),*
             ];
+
+            $(
+                #[doc = concat!("With `", stringify!($field), "` set.")]
+                #[must_use]
+                pub fn $field(mut self, value: $type) -> Self {
+                    self.$field = Some(value);
+                    self
+                }
+            )*
+
+            /// With what a function changes, such as fields that may be unset.
+            #[must_use]
+            pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+                change(&mut self);
+                self
+            }
 
             /// Reads attributes that lie one behind the other.
             pub fn read_attributes(bytes: &[u8]) -> ::core::result::Result<Self, $crate::Malformed> {
@@ -323,6 +342,7 @@ macro_rules! kinds {
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum $name {
             $( $(#[$row_meta])* #[doc = concat!("\n\n`", $text, "`")] $variant($type), )*
             /// A name that the table does not have, with its data byte for byte.

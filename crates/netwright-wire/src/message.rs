@@ -4,7 +4,7 @@ use crate::attribute::align;
 use crate::{Attributes, Malformed};
 
 crate::open_flags! {
-    /// Flags of a message (`NLM_F_*`). The bits above `0x80` mean different things to different kinds of request.
+    /// Flags of a message (`NLM_F_*`). The bits above `0x80` differ in meaning between kinds of request.
     pub struct MessageFlags(u16) {
         /// A request to the kernel.
         REQUEST = 0x01,

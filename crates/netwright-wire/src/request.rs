@@ -6,7 +6,7 @@ use crate::{Malformed, Message, MessageFlags, Writer};
 
 /// What a request is about, for error messages: «add address 192.0.2.1/24 to eth0».
 pub trait Subject {
-    /// Writes what is asked of which object, as an order without a full stop.
+    /// Writes what is asked of which object, as a command without a full stop.
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
@@ -30,6 +30,18 @@ pub trait Request: Subject {
 /// A request whose success has nothing to say.
 pub trait Acknowledged: Request {}
 
+/// A request that the kernel answers with what it made, if asked to (`NLM_F_ECHO`).
+///
+/// Not every kernel echoes every kind of object: IPv4 addresses, routes and rules yes; links from 6.2 on, but not those that
+/// are made in another namespace, nor every kind; IPv6 addresses and neighbours not.
+pub trait Making: Acknowledged {
+    /// What is made.
+    type Made;
+
+    /// Reads what was made; `None` where the message is not about such an object.
+    fn read_made(&self, message: &Message<'_>) -> Result<Option<Self::Made>, Malformed>;
+}
+
 /// A request with one object as its reply.
 pub trait Query: Request {
     /// The object.
@@ -51,4 +63,49 @@ pub trait Dump: Request {
 
     /// Makes an object the caller's own.
     fn own(&self, view: Self::View<'_>) -> Result<Self::Output, Malformed>;
+}
+
+impl<T: Subject + ?Sized> Subject for &T {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).describe(f)
+    }
+}
+
+impl<T: Request + ?Sized> Request for &T {
+    const PROTOCOL: i32 = T::PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        (**self).kind()
+    }
+
+    fn flags(&self) -> MessageFlags {
+        (**self).flags()
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        (**self).write(writer);
+    }
+}
+
+impl<T: Acknowledged + ?Sized> Acknowledged for &T {}
+
+impl<T: Query + ?Sized> Query for &T {
+    type Output = T::Output;
+
+    fn read(&self, message: &Message<'_>) -> Result<T::Output, Malformed> {
+        (**self).read(message)
+    }
+}
+
+impl<T: Dump + ?Sized> Dump for &T {
+    type View<'a> = T::View<'a>;
+    type Output = T::Output;
+
+    fn view<'a>(&self, message: &Message<'a>) -> Result<Option<T::View<'a>>, Malformed> {
+        (**self).view(message)
+    }
+
+    fn own(&self, view: T::View<'_>) -> Result<T::Output, Malformed> {
+        (**self).own(view)
+    }
 }

@@ -31,36 +31,43 @@ pub enum Event<'a> {
 }
 
 /// Numbers requests and tells answers to the current ones from others.
+///
+/// An answer has the port of the socket that asked and the number of the request. Neither is enough by itself: the kernel sends
+/// what a link was made with to that port in the *link's* namespace, where it is another socket's, and notifications of what
+/// others did have the others' numbers. So a session takes what has its own port and one of its current numbers, and sessions
+/// of different ports begin at different numbers.
 #[derive(Clone, Debug)]
 pub struct Session {
+    port: u32,
     next: u32,
     first: u32,
     interrupted: bool,
 }
 
-impl Default for Session {
-    fn default() -> Self {
-        Session { next: 1, first: 1, interrupted: false }
-    }
-}
-
 impl Session {
-    /// A session that has asked for nothing yet.
+    /// A session that has asked for nothing yet, over a socket with this port.
     #[must_use]
-    pub fn new() -> Self {
-        Session::default()
+    pub fn new(port: u32) -> Self {
+        let start = first_number(port);
+        Session { port, next: start, first: start, interrupted: false }
     }
 
     /// A session over `count` requests that were numbered by somebody else, one after the other from `first` on.
     #[must_use]
-    pub fn numbered(first: u32, count: u32) -> Self {
-        Session { next: first.wrapping_add(count), first, interrupted: false }
+    pub fn numbered(port: u32, first: u32, count: u32) -> Self {
+        Session { port, next: first.wrapping_add(count), first, interrupted: false }
+    }
+
+    /// The port of its socket.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.port
     }
 
     /// Starts a new exchange: answers to earlier requests are [`Event::Unasked`] from now on.
     pub fn begin(&mut self) {
         if self.next > u32::MAX / 2 {
-            self.next = 1; // long before an old number could be met again, and never 0, which notifications have
+            self.next = first_number(self.port); // long before an old number could be met again
         }
         self.first = self.next;
         self.interrupted = false;
@@ -91,8 +98,8 @@ impl Session {
     }
 
     fn event<'a>(&mut self, message: Message<'a>) -> Result<Option<Event<'a>>, Malformed> {
-        let Header { kind, flags, sequence, .. } = message.header;
-        if sequence.wrapping_sub(self.first) >= self.outstanding() {
+        let Header { kind, flags, sequence, port, .. } = message.header;
+        if port != self.port || sequence.wrapping_sub(self.first) >= self.outstanding() {
             return Ok(Some(Event::Unasked(message)));
         }
         self.interrupted |= flags.contains(MessageFlags::DUMP_INTERRUPTED);
@@ -113,6 +120,12 @@ impl Session {
             _ => Event::Reply(message),
         }))
     }
+}
+
+/// Where the numbers of a session begin: neighbouring ports lie far apart, and 0, which notifications have, is none.
+fn first_number(port: u32) -> u32 {
+    const GOLDEN: u32 = 0x9e37_79b1;
+    (port.wrapping_mul(GOLDEN) >> 2) + 1
 }
 
 /// The events of one datagram.

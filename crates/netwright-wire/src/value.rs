@@ -181,7 +181,7 @@ impl PartialEq<str> for Text<'_> {
     }
 }
 
-/// A text that ends with a NUL on the wire. What is not UTF-8 is replaced on reading into an owned string.
+/// A text that ends with a NUL on the wire. What is not UTF-8 is kept as [`crate::text`] says.
 impl Value for String {
     type View<'a> = Text<'a>;
 
@@ -191,7 +191,7 @@ impl Value for String {
     }
 
     fn own(view: Text<'_>) -> Result<Self, Malformed> {
-        Ok(String::from_utf8_lossy(view.0).into_owned())
+        Ok(crate::text::from_bytes(view.0).into_owned())
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {

@@ -189,7 +189,7 @@ impl Writer {
             let text = text.to_owned();
             self.fault.get_or_insert((self.bytes.len(), Unsendable::Nul { text }));
         }
-        self.push(text.as_bytes());
+        self.push(&crate::text::to_bytes(text));
     }
 
     /// Fills up to the alignment of four bytes with zeros.

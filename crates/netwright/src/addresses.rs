@@ -1,10 +1,13 @@
 //! Addresses of interfaces.
 
+use std::borrow::Borrow;
+
 use netwright_route::address::{AddressView, List};
 use netwright_route::{Address, LinkId};
 use netwright_sys::Failure;
 
 use crate::driver::{Driver, Step};
+use crate::ensure::{self, Ensured};
 use crate::objects;
 
 /// Addresses of a namespace, from [`Net::addresses`](crate::Net::addresses).
@@ -23,9 +26,17 @@ impl<'n, D: Driver> Addresses<'n, D> {
         objects::add(self.driver, address.on(link))
     }
 
-    /// Gives an interface an address, or changes its lifetimes and flags where it has it.
+    /// Gives an interface an address, unless it has it as it is described; says what differed.
+    pub fn ensure(&self, link: impl Into<LinkId>, address: Address) -> D::Output<'n, Ensured<Address>> {
+        let address = address.on(link);
+        self.driver.with(move |driver| ensure::address(driver, &address))
+    }
+
+    /// Gives an interface an address, or changes its lifetimes, metric, maker and (IPv6) flags where it has it. An error where it has
+    /// it with another label, broadcast address, scope, length or (IPv4) other flags, which the kernel does not change.
     pub fn replace(&self, link: impl Into<LinkId>, address: Address) -> D::Output<'n, ()> {
-        objects::replace(self.driver, address.on(link))
+        let address = address.on(link);
+        self.driver.with(move |driver| ensure::replace_address(driver, &address))
     }
 
     /// Takes an address away. An error where the interface does not have it.
@@ -34,8 +45,11 @@ impl<'n, D: Driver> Addresses<'n, D> {
     }
 
     /// Gives many addresses, each with its interface in it; returns those that were refused.
-    pub fn add_all(&self, addresses: &'n [Address]) -> D::Output<'n, Vec<Failure>> {
-        objects::add_all(self.driver, addresses)
+    pub fn add_all<B: Borrow<Address> + Send + 'n>(
+        &self,
+        addresses: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::add_all::<_, Address, _>(self.driver, addresses)
     }
 
     /// All addresses.

@@ -1,5 +1,7 @@
 //! Neighbours: which hardware address belongs to which IP address.
 
+use std::borrow::Borrow;
+
 use netwright_route::Neighbour;
 use netwright_route::neighbour::{List, NeighbourView};
 use netwright_sys::Failure;
@@ -28,24 +30,39 @@ impl<'n, D: Driver> Neighbours<'n, D> {
         objects::replace(self.driver, neighbour)
     }
 
-    /// Deletes the neighbour that agrees in everything that is set. An error where there is none.
+    /// Adds a forwarding entry behind those with this hardware address: a VXLAN sends to all of them.
+    pub fn append(&self, neighbour: Neighbour) -> D::Output<'n, ()> {
+        objects::append(self.driver, neighbour)
+    }
+
+    /// Deletes the neighbour with this IP address on this link, whatever its hardware address; a forwarding entry, the one with this
+    /// hardware address, VLAN and far end. An error where there is none.
     pub fn delete(&self, neighbour: Neighbour) -> D::Output<'n, ()> {
         objects::delete(self.driver, neighbour)
     }
 
     /// Adds many neighbours, many with each system call; returns those that were refused.
-    pub fn add_all(&self, neighbours: &'n [Neighbour]) -> D::Output<'n, Vec<Failure>> {
-        objects::add_all(self.driver, neighbours)
+    pub fn add_all<B: Borrow<Neighbour> + Send + 'n>(
+        &self,
+        neighbours: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::add_all::<_, Neighbour, _>(self.driver, neighbours)
     }
 
     /// Adds or replaces many neighbours, many with each system call; returns those that were refused.
-    pub fn replace_all(&self, neighbours: &'n [Neighbour]) -> D::Output<'n, Vec<Failure>> {
-        objects::replace_all(self.driver, neighbours)
+    pub fn replace_all<B: Borrow<Neighbour> + Send + 'n>(
+        &self,
+        neighbours: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::replace_all::<_, Neighbour, _>(self.driver, neighbours)
     }
 
     /// Deletes many neighbours, many with each system call; returns those that were refused.
-    pub fn delete_all(&self, neighbours: &'n [Neighbour]) -> D::Output<'n, Vec<Failure>> {
-        objects::delete_all(self.driver, neighbours)
+    pub fn delete_all<B: Borrow<Neighbour> + Send + 'n>(
+        &self,
+        neighbours: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::delete_all::<_, Neighbour, _>(self.driver, neighbours)
     }
 
     /// All neighbours of all interfaces.

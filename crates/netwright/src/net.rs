@@ -3,12 +3,13 @@
 use netwright_sys::{Namespace, Sysctl};
 
 use crate::driver::{Blocking, Driver};
-use crate::{Addresses, Links, Neighbours, Nft, Result, Routes, Rules, Settings};
+use crate::watch;
+use crate::{Addresses, Links, Neighbours, Nexthops, Result, Routes, Rules, Settings};
 
 /// A network namespace to work in.
 ///
-/// Sockets are opened inside the namespace and stay there; the caller's threads never change theirs. Can be shared
-/// between threads: requests wait for one another.
+/// Sockets are opened inside the namespace and stay there; the caller's threads never change theirs. It can be shared between
+/// threads, and asked in callbacks: each request has a connection to itself for its time. Clones share their connections.
 ///
 /// ```no_run
 /// let net = netwright::Net::open()?;
@@ -17,7 +18,7 @@ use crate::{Addresses, Links, Neighbours, Nft, Result, Routes, Rules, Settings};
 /// }
 /// # Ok::<(), netwright::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Net<D = Blocking> {
     driver: D,
 }
@@ -26,6 +27,16 @@ impl Net {
     /// The network namespace that the calling thread is in.
     pub fn open() -> Result<Self> {
         Namespace::current().map(Net::in_namespace)
+    }
+
+    /// Follows what changes in the namespace: [`watch`](crate::watch) tells how.
+    pub fn watch(&self, options: impl Into<watch::Options>) -> Result<watch::Watch> {
+        watch::Watch::open(self.driver.clone(), options.into())
+    }
+
+    /// A copy of the namespace that a thread keeps up to date, to look up in.
+    pub fn live(&self, options: impl Into<watch::Options>) -> Result<watch::Live> {
+        watch::Live::open(self.driver.clone(), options.into())
     }
 
     /// Another network namespace.
@@ -80,9 +91,15 @@ impl<D: Driver> Net<D> {
         Neighbours::new(&self.driver)
     }
 
+    /// Nexthop objects: ways that routes share.
+    pub fn nexthops(&self) -> Nexthops<'_, D> {
+        Nexthops::new(&self.driver)
+    }
+
     /// nftables: filters, translation, sets.
-    pub fn nft(&self) -> Nft<'_, D> {
-        Nft::new(&self.driver)
+    #[cfg(feature = "nft")]
+    pub fn nft(&self) -> crate::Nft<'_, D> {
+        crate::Nft::new(&self.driver)
     }
 
     /// The settings under `/proc/sys/net`: forwarding, and the ones of each interface.

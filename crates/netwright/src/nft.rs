@@ -24,39 +24,77 @@
 //! # Ok::<(), netwright::Error>(())
 //! ```
 
+mod answer;
+mod ask;
 mod batch;
-mod known;
+mod debug;
+mod describe;
+mod echo;
+mod elements;
+mod event;
+mod follow;
+mod hooks;
+mod host_names;
+mod includes;
 mod listing;
+mod merging;
+mod monitor;
+mod owners;
+mod read;
+mod refusal;
+mod replace;
+mod reset;
+mod send;
+mod session;
+mod single;
+mod style;
 mod text;
+mod there;
+mod trace;
+mod watch;
 
-use std::time::Duration;
-
-use netwright_netfilter::request::{Find, FindGeneration, List, ListElements};
-use netwright_netfilter::{self as kernel, SetFlags};
-use netwright_nft::catalog::Catalog;
-use netwright_nft::evaluate::Compiled;
-use netwright_sys::{Cause, Connection, Error, protocol};
+use netwright_netfilter::request::{Find, List};
+use netwright_netfilter::{self as kernel, ByHandle, ChainRef, Item, Reference, SetRef};
+use netwright_sys::{Cause, Error, protocol};
 use netwright_wire::{Dump, Query};
 
-pub use batch::{Batch, Committed, Made, place_of};
+pub use answer::{Answer, Listed, Shape};
+pub use batch::{Batch, Committed};
+pub use debug::Debug;
+pub use describe::Description;
+pub use echo::Echo;
+pub use event::{Changed, Event};
+pub use follow::Unwritten;
+pub use hooks::{Hooks, Place};
+pub use host_names::{host_names, names_in};
+pub use includes::{Includes, read_named, read_text, utf8_text};
 pub use listing::Listing;
+pub use merging::write_merged;
+pub use monitor::{Filter, Monitor, TraceMonitor, Traced};
 pub use netwright_netfilter::raw;
-pub use netwright_nft::build::*;
+pub use netwright_nft::build::{
+    Addition, ArpOperation, Chain, ChainPolicy, ClassId, Computed, Constant, CtState, CtStatus, Data,
+    Declared, Definition, Direction, Dscp, Ecn, Element, Elements, EtherType, Family, Fields, FlagSet,
+    FromKey, GroupId, Hook, IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex, Invalid, Key,
+    Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership, NatFlags, NatTarget, Object, Operand,
+    PacketType, Placement, Port, Prefix, Priority, Protocol, Quota, RawRule, Realm, Reject, Removal, Rule,
+    Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct, ether, icmp, icmpv6,
+    ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
+};
 pub use netwright_nft::ir;
 pub use netwright_nft::table::{Names, PrintOptions};
+pub(crate) use read::elements;
+pub use refusal::{Code, Refusal};
+pub use replace::Replaced;
+pub use send::Made;
+pub use session::{Language, Report, Script, Session, Settings};
+pub use style::{Style, write_ruleset};
 pub use text::{Bind, Text, parse};
+pub use there::{Entry, ListedRule};
+pub use trace::TraceWriter;
 
 use crate::Result;
 use crate::driver::{Driver, Step};
-
-/// Sets of fewer elements than this do not grow long enough to be met at it.
-const FEW: usize = 1000;
-/// Sets whose count is not the number of elements that are listed: both ends of an interval count, and elements whose
-/// time is over do until they are collected.
-const UNCOUNTED: SetFlags = SetFlags::INTERVAL.union(SetFlags::TIMEOUT).union(SetFlags::EVAL);
-
-/// How often a ruleset that changes while it is read is read again.
-const TRIES: u32 = 10;
 
 /// nftables of a namespace, from [`Net::nft`](crate::Net::nft).
 #[derive(Debug)]
@@ -81,71 +119,80 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// Number of the ruleset's generation: any change gives it another.
     pub fn generation(&self) -> D::Output<'n, u32> {
-        self.driver.run(protocol::NETFILTER, generation)
+        self.driver.run(protocol::NETFILTER, read::generation)
     }
 
     /// The tables, chains, rules, sets, objects or flow tables that a [`List`] asks for, or what sits at a hook
     /// ([`ListHooked`](netwright_netfilter::ListHooked)).
     pub fn list<R>(&self, request: R) -> D::Output<'n, Vec<R::Output>>
     where
-        R: Dump + Send + Sync + 'n,
-        R::Output: Send,
+        R: Dump + Send + 'static,
+        R::Output: Send + 'static,
     {
         self.driver.list(request)
     }
 
     /// Hands out what a request asks for, each in place in the receive buffer: things of a [`List`], or the elements of a
-    /// set, of which [`ListElements`] has many in each view. Changes meanwhile end it with an error.
+    /// set, of which [`ListElements`](netwright_netfilter::request::ListElements) has many in each view. Changes meanwhile end it with an error.
     pub fn each<R, F>(&self, request: R, each: F) -> D::Output<'n, ()>
     where
-        R: Dump + Send + Sync + 'n,
+        R: Dump + Send + Sync + 'static,
         F: for<'v> FnMut(R::View<'v>) -> Step + Send + 'n,
     {
         self.driver.each(request, each)
     }
 
-    /// The thing that a request names, such as [`Find`] or
-    /// [`FindElement`](netwright_netfilter::request::FindElement). An error where it is not there.
-    pub fn find<Q>(&self, request: Q) -> D::Output<'n, Q::Output>
+    /// What a reference refers to: a [`TableRef`](kernel::TableRef), [`ChainRef`], [`RuleRef`](kernel::RuleRef),
+    /// [`SetRef`], [`ObjectRef`](kernel::ObjectRef) or [`FlowtableRef`](kernel::FlowtableRef). An error where it is not
+    /// there.
+    pub fn find<R>(&self, reference: R) -> D::Output<'n, R::Item>
     where
-        Q: Query + Send + 'n,
-        Q::Output: Send,
+        R: Reference + Send + 'static,
+        R::Item: Send + 'static,
     {
-        self.driver.run(protocol::NETFILTER, move |connection| connection.query(&request))
+        self.query(Find(reference))
+    }
+
+    /// What has a handle: the kernel finds things by name alone, so those of the table are gone through. An error where it
+    /// is not there.
+    pub fn find_by_handle<T>(&self, handle: ByHandle<T>) -> D::Output<'n, T>
+    where
+        T: Item + Send + 'static,
+    {
+        self.driver.run(protocol::NETFILTER, move |connection| {
+            let found = connection.dump_all(&List::around(&handle))?;
+            let meant = found.into_iter().find(|one| one.handle() == Some(handle.handle));
+            let asked = || format!("look up the {} with the handle {}", T::KINDS.noun, handle.handle);
+            meant.ok_or_else(|| Error::new(asked(), Cause::System(netwright_wire::Errno::ENOENT)))
+        })
+    }
+
+    /// The answer to a question about one thing, such as [`Reset`](netwright_netfilter::request::Reset) or
+    /// [`FindElement`](netwright_netfilter::request::FindElement). An error where it is not there.
+    pub fn query<Q>(&self, request: Q) -> D::Output<'n, Q::Output>
+    where
+        Q: Query + Send + 'static,
+        Q::Output: Send + 'static,
+    {
+        self.driver.query(request)
     }
 
     /// The rules of a chain, in order.
-    pub fn rules(
-        &self,
-        family: Family,
-        table: impl Into<String>,
-        chain: impl Into<String>,
-    ) -> D::Output<'n, Vec<kernel::Rule>> {
-        self.driver.list(List::<kernel::Rule>::new(family).in_chain(table, chain))
+    pub fn rules(&self, chain: impl Into<ChainRef>) -> D::Output<'n, Vec<kernel::Rule>> {
+        self.driver.list(List::in_chain(&chain.into()))
     }
 
     /// The elements of a set or map.
-    pub fn elements(&self, set: &kernel::Set) -> D::Output<'n, Vec<kernel::Element>> {
-        let set = set.clone();
-        self.driver.run(protocol::NETFILTER, move |connection| elements(connection, &set))
+    pub fn elements(&self, set: impl Into<SetRef>) -> D::Output<'n, Vec<kernel::Element>> {
+        let set = set.into();
+        self.driver.run(protocol::NETFILTER, move |connection| read::elements(connection, &set))
     }
 
     /// Everything of a family, or of all ([`Family::UNSPECIFIED`]), as of one moment: read again where it changes
     /// meanwhile.
     pub fn dump(&self, family: Family) -> D::Output<'n, kernel::Ruleset> {
-        self.driver.run(protocol::NETFILTER, move |connection| dump(connection, family))
-    }
-
-    /// What the kernel has in the tables that a compiled text refers to and does not make itself; nothing where it refers
-    /// to nothing else. With it the text is to be compiled again. It may also be nothing where the kernel may not be
-    /// asked, and all that is missing would be found by the kernel later on.
-    pub fn known(&self, compiled: &Compiled) -> D::Output<'n, Catalog> {
-        let wanted = known::Wanted::of(compiled);
-        self.driver.run(protocol::NETFILTER, move |connection| {
-            let mut catalog = Catalog::default();
-            known::add(connection, &wanted, &mut catalog)?;
-            Ok(catalog)
-        })
+        let namespace = self.driver.namespace().clone();
+        self.driver.run(protocol::NETFILTER, move |connection| read::dump(connection, &namespace, family))
     }
 
     /// Everything of all families, as of one moment, in the terms of the language. Shown, it is what `nft list ruleset`
@@ -158,68 +205,34 @@ impl<'n, D: Driver> Nft<'n, D> {
     pub fn ruleset_of(&self, family: Family) -> D::Output<'n, Listing> {
         let namespace = self.driver.namespace().clone();
         self.driver.run(protocol::NETFILTER, move |connection| {
-            let ruleset = dump(connection, family)?;
+            let ruleset = read::dump(connection, &namespace, family)?;
             let mut names = Names::new();
-            known::interfaces(&namespace, &mut names)?;
+            ask::interfaces(&namespace, &mut names)?;
             Ok(Listing::new(&ruleset, names))
         })
     }
-}
 
-fn dump(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> {
-    for _ in 0..TRIES {
-        let ruleset = read(connection, family)?;
-        if ruleset.generation == generation(connection)? {
-            return Ok(ruleset);
-        }
+    /// The names of all tables, and of all chains, sets, objects and flow tables in them but for those that belong to rules:
+    /// for suggestions.
+    pub fn names(&self) -> D::Output<'n, Vec<String>> {
+        self.driver.run(protocol::NETFILTER, ask::all_names)
     }
-    Err(Error::new("list the ruleset", Cause::Interrupted { tries: TRIES }))
-}
 
-fn generation(connection: &mut Connection) -> Result<u32> {
-    Ok(connection.query(&FindGeneration)?.id)
-}
-
-fn read(connection: &mut Connection, family: Family) -> Result<kernel::Ruleset> {
-    let generation = generation(connection)?;
-    let mut sets = Vec::new();
-    for set in connection.dump_all(&List::<kernel::Set>::new(family))? {
-        let elements = elements(connection, &set)?;
-        sets.push((set, elements));
+    /// A session that runs commands in text, JSON or as data.
+    pub fn session(&self) -> Session<D>
+    where
+        D: Clone,
+    {
+        Session::new(self.driver.clone())
     }
-    Ok(kernel::Ruleset {
-        generation,
-        tables: connection.dump_all(&List::new(family))?,
-        chains: connection.dump_all(&List::new(family))?,
-        rules: connection.dump_all(&List::new(family))?,
-        sets,
-        objects: connection.dump_all(&List::new(family))?,
-        flowtables: connection.dump_all(&List::new(family))?,
-    })
-}
 
-/// The elements of a set. The kernel's hash table still grows for a moment after a large load, and a walk over it then
-/// passes some elements over and meets others twice, without a word.
-fn elements(connection: &mut Connection, set: &kernel::Set) -> Result<Vec<kernel::Element>> {
-    const GROWING: Duration = Duration::from_millis(100);
-    let request = ListElements::of(set);
-    for _ in 0..TRIES {
-        let elements: Vec<_> = connection.dump_all(&request)?.into_iter().flatten().collect();
-        if elements.len() < FEW || set.flags.intersects(UNCOUNTED) {
-            return Ok(elements);
-        }
-        let count = connection.query(&Find(set.clone()))?.count;
-        if count.is_none_or(|count| count as usize == elements.len()) && are_distinct(&elements) {
-            return Ok(elements);
-        }
-        std::thread::sleep(GROWING);
+    /// Follows changes of the ruleset, on a socket of its own.
+    pub fn monitor(&self, filter: Filter) -> Result<Monitor> {
+        Monitor::open(self.driver.namespace(), filter)
     }
-    Err(Error::request(&request, Cause::Interrupted { tries: TRIES }))
-}
 
-/// Whether no key comes twice.
-fn are_distinct(elements: &[kernel::Element]) -> bool {
-    let mut keys: Vec<&[u8]> = elements.iter().filter_map(kernel::Element::key_bytes).collect();
-    keys.sort_unstable();
-    keys.is_sorted_by(|one, next| one < next)
+    /// Follows the ways of packets that rules mark with `nftrace set 1`, on a socket of its own.
+    pub fn trace(&self) -> Result<TraceMonitor> {
+        TraceMonitor::open(self.driver.namespace())
+    }
 }

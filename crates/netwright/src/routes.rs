@@ -1,10 +1,15 @@
 //! Routes.
 
-use netwright_route::Route;
-use netwright_route::route::{List, Lookup, RouteView};
-use netwright_sys::{Failure, protocol};
+use std::borrow::Borrow;
 
-use crate::driver::{Driver, Step};
+use netwright_route::route::{List, Lookup, RouteView};
+use netwright_route::{Delete, Route};
+use netwright_sys::{Error, Failure};
+use netwright_wire::{Errno, Request as _, Writer};
+
+use crate::Result;
+use crate::driver::{Blocking, Driver, Step};
+use crate::ensure::{self, Ensured};
 use crate::objects;
 
 /// Routes of a namespace, from [`Net::routes`](crate::Net::routes).
@@ -28,34 +33,61 @@ impl<'n, D: Driver> Routes<'n, D> {
         objects::replace(self.driver, route)
     }
 
+    /// Adds a route, or puts it in the place of the one with this destination, table and metric, unless that is as it is described;
+    /// says what differed.
+    pub fn ensure(&self, route: Route) -> D::Output<'n, Ensured<Route>> {
+        self.driver.with(move |driver| ensure::route(driver, &route))
+    }
+
     /// Adds a route behind those with this destination.
     pub fn append(&self, route: Route) -> D::Output<'n, ()> {
         objects::append(self.driver, route)
     }
 
     /// Deletes the first route that agrees in everything that is set. An error where there is none.
+    ///
+    /// As with `ip`, one gateway or link also names a route by several ways: of IPv4 the route whose first way it is, which goes as
+    /// a whole, of IPv6 that way alone.
     pub fn delete(&self, route: Route) -> D::Output<'n, ()> {
-        objects::delete(self.driver, route)
+        self.driver.with(move |driver| delete(driver, &route))
     }
 
     /// Adds many routes, many with each system call; returns those that were refused.
-    pub fn add_all(&self, routes: &'n [Route]) -> D::Output<'n, Vec<Failure>> {
-        objects::add_all(self.driver, routes)
+    pub fn add_all<B: Borrow<Route> + Send + 'n>(
+        &self,
+        routes: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::add_all::<_, Route, _>(self.driver, routes)
     }
 
     /// Adds or replaces many routes, many with each system call; returns those that were refused.
-    pub fn replace_all(&self, routes: &'n [Route]) -> D::Output<'n, Vec<Failure>> {
-        objects::replace_all(self.driver, routes)
+    pub fn replace_all<B: Borrow<Route> + Send + 'n>(
+        &self,
+        routes: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::replace_all::<_, Route, _>(self.driver, routes)
     }
 
-    /// Deletes many routes, many with each system call; returns those that were refused.
-    pub fn delete_all(&self, routes: &'n [Route]) -> D::Output<'n, Vec<Failure>> {
-        objects::delete_all(self.driver, routes)
+    /// Appends many routes, many with each system call; returns those that were refused.
+    pub fn append_all<B: Borrow<Route> + Send + 'n>(
+        &self,
+        routes: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::append_all::<_, Route, _>(self.driver, routes)
+    }
+
+    /// Deletes many routes, many with each system call; returns those that were refused. It is for routes as they were listed or
+    /// added: what the kernel does not compare ([`Route::is_exact`]) is not looked for in lists here.
+    pub fn delete_all<B: Borrow<Route> + Send + 'n>(
+        &self,
+        routes: impl IntoIterator<Item = B, IntoIter: Send + 'n>,
+    ) -> D::Output<'n, Vec<Failure>> {
+        objects::delete_all::<_, Route, _>(self.driver, routes)
     }
 
     /// The route that a packet would take.
     pub fn look_up(&self, request: Lookup) -> D::Output<'n, Route> {
-        self.driver.run(protocol::ROUTE, move |connection| connection.query(&request))
+        self.driver.query(request)
     }
 
     /// All routes of all tables.
@@ -74,5 +106,33 @@ impl<'n, D: Driver> Routes<'n, D> {
         F: for<'v> FnMut(RouteView<'v>) -> Step + Send + 'n,
     {
         self.driver.each(list, each)
+    }
+}
+
+/// The kernel does not compare everything of a route of IPv6: such a one is looked for in the list first.
+pub(crate) fn delete(driver: &Blocking, route: &Route) -> Result<()> {
+    let request = Delete(route);
+    let mut writer = Writer::new();
+    request.write(&mut writer);
+    if route.is_exact() || writer.check().is_err() {
+        return driver.acknowledge(request);
+    }
+    match find(driver, route)? {
+        Some(found) => driver.acknowledge(Delete(&found)),
+        None => Err(Error::request(&request, Errno::ESRCH)),
+    }
+}
+
+/// The first route that agrees in everything that is set.
+pub(crate) fn find(driver: &Blocking, pattern: &Route) -> Result<Option<Route>> {
+    Ok(of_table(driver, pattern)?.into_iter().find(|route| pattern.fits(route)))
+}
+
+/// The routes of a route's table and family; none where there is no such table yet.
+pub(crate) fn of_table(driver: &Blocking, route: &Route) -> Result<Vec<Route>> {
+    let list = List { family: route.family(), table: Some(route.effective_table()), ..List::default() };
+    match driver.list(list) {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        listed => listed,
     }
 }

@@ -2,28 +2,43 @@
 //!
 //! ```no_run
 //! use netwright::state::Live;
-//! use netwright_state::{Ruleset, bring, model::Host};
+//! use netwright_state::{Owners, Record, Ruleset, Wish, bring, model::Host};
 //!
 //! let net = netwright::Net::open()?;
 //! let (host, firewall) = (Host::default(), Ruleset::default());
-//! bring(&host, &firewall, &mut Live::new(&net), &mut |_| {})?;
+//! let owners = Owners { own: Record::new("my-program"), ..Owners::default() };
+//! let wish = Wish { host: &host, firewall: &firewall, owners: &owners };
+//! bring(wish, &mut Live::new(&net), &mut |_: netwright_state::Progress<'_>| {})?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`Store`] keeps what was made for whom, and the journals of what is under way, in files.
 
+mod creation;
+mod extras;
 mod firewall;
+mod requests;
+mod snapshot;
+mod store;
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
-use netwright_netfilter::Family as TableFamily;
 use netwright_nft::catalog::Catalog;
-use netwright_route::link::{Change, Create, LinkKind};
-use netwright_route::neighbour::List as NeighbourList;
-use netwright_route::{Address, LinkId, Neighbour, Route, Rule};
+use netwright_route::address::{AddressFlags, List as AddressList};
+use netwright_route::link::{Change, Get, LinkKind};
+use netwright_route::rule::{List as RuleList, RuleFlags};
+use netwright_route::{Append, Family, LinkId, Route, Rule};
 use netwright_state::step::{self, Verb};
 use netwright_state::{Action, Executor, Failure, Setting, Snapshot, Wanted};
-use netwright_sys::Tun;
+use netwright_sys::{Connection, protocol};
+use netwright_wire::Errno;
 
+use self::creation::creations;
+use self::requests::Ready;
 use crate::{Error, Net, Result};
+
+pub use self::store::{Lock, LockError, Store, StoreError, Whereabouts};
 
 /// A namespace as it is, which plans are made for and applied to.
 #[derive(Debug)]
@@ -31,188 +46,242 @@ pub struct Live<'n> {
     net: &'n Net,
     /// What the firewall's rules can refer to, as of the last snapshot.
     catalog: Catalog,
-    /// The generation of the firewall at the last snapshot.
-    generation: Option<u32>,
+    /// The part of the firewall that was looked at in the last snapshot, and its generation.
+    looked_at: Option<firewall::LookedAt>,
     /// What the links are called whose indexes steps may have.
     names: HashMap<u32, String>,
+    /// The indexes of links now, by name.
+    indexes: HashMap<String, u32>,
 }
 
 impl<'n> Live<'n> {
     /// The namespace that `net` works in.
     #[must_use]
     pub fn new(net: &'n Net) -> Self {
-        Live { net, catalog: Catalog::default(), generation: None, names: HashMap::new() }
-    }
-
-    fn look(&mut self, wanted: &Wanted) -> Result<Snapshot> {
-        let net = self.net;
-        let mut neighbours = net.neighbours().list()?;
-        neighbours
-            .extend(net.neighbours().filter(NeighbourList { proxies: true, ..NeighbourList::default() })?);
-        let dump = net.nft().dump(TableFamily::UNSPECIFIED)?;
-        self.generation = Some(dump.generation);
-        let firewall = firewall::content(&dump);
-        self.catalog = firewall::catalog(&firewall);
-        let links = net.links().list()?;
-        self.names.extend(links.iter().map(|link| (link.index, link.name.clone())));
-        let mut snapshot = Snapshot {
-            links,
-            addresses: net.addresses().list()?,
-            routes: net.routes().list()?,
-            rules: net.rules().list()?,
-            neighbours,
-            firewall,
-            ..Snapshot::default()
-        };
-        let of_own = snapshot.links.iter().flat_map(|link| wanted.settings_of(link));
-        let settings: Vec<_> = wanted.settings.iter().cloned().chain(of_own).collect();
-        for setting in settings {
-            let name =
-                setting.link.as_deref().and_then(|name| snapshot.link(name)).map(|link| link.name.as_str());
-            if setting.link.is_some() && name.is_none() {
-                continue;
-            }
-            match net.settings().sysctl().read(&setting.path(name)) {
-                Ok(value) => {
-                    snapshot.settings.insert(setting, value);
-                }
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
+        Live {
+            net,
+            catalog: Catalog::default(),
+            looked_at: None,
+            names: HashMap::new(),
+            indexes: HashMap::new(),
         }
-        Ok(snapshot)
     }
 
     fn act(&mut self, action: &Action) -> Result<()> {
-        let net = self.net;
         match action {
-            Action::CreateLink(id, create) => {
-                self.names.extend(id.name().map(|name| (id.index, name.to_owned())));
-                self.create(create)
-            }
-            Action::ChangeLink(link, change) => self.change(self.resolve(*link)?, change),
-            Action::DeleteLink(link) => net.links().delete(self.resolve(*link)?),
-            Action::AlternativeName(verb, link, name) => {
-                let link = self.resolve(*link)?;
-                match verb {
-                    Verb::Delete => net.links().remove_alternative_name(link, name),
-                    Verb::Add | Verb::Replace => net.links().add_alternative_name(link, name),
-                }
-            }
-            Action::Address(verb, address) => {
-                let address = Address { link: self.resolve(address.link)?, ..(**address).clone() };
-                match verb {
-                    Verb::Add => net.addresses().add(address.link, address),
-                    Verb::Replace => net.addresses().replace(address.link, address),
-                    Verb::Delete => net.addresses().delete(address.link, address),
-                }
-            }
-            Action::Route(verb, route) => self.route(*verb, route),
-            Action::Rule(Verb::Delete, rule) => net.rules().delete(Rule::clone(rule)),
-            Action::Rule(_, rule) => net.rules().add(Rule::clone(rule)),
-            Action::Neighbour(verb, neighbour) => {
-                let neighbour = Neighbour { link: self.resolve(neighbour.link)?, ..(**neighbour).clone() };
-                match verb {
-                    Verb::Add => net.neighbours().add(neighbour),
-                    Verb::Replace => net.neighbours().replace(neighbour),
-                    Verb::Delete => net.neighbours().delete(neighbour),
-                }
-            }
+            Action::CreateLink(id, create) => self.create(*id, create),
             Action::Setting(setting, value) => self.write(setting, value),
             Action::Firewall(transaction) => self.firewall(transaction).map_err(|refused| refused.error),
+            Action::Route(verb, route) if *verb != Verb::Delete => self.route(action, route),
+            // the kernel does not compare all of a rule: then it is looked for first
+            Action::Rule(Verb::Delete, rule) if !rule.is_exact() => {
+                match self.net.rules().delete(Rule::clone(rule)) {
+                    Err(error) if error.is_not_found() => Ok(()),
+                    done => done,
+                }
+            }
+            Action::Rule(Verb::Add, rule) => match self.send_one(action) {
+                Err(error) if error.errno() == Some(Errno::EEXIST) => self.add_beside(rule, error),
+                done => done,
+            },
+            Action::DeleteLink(link) => {
+                let done = self.send_one(action);
+                if let (Ok(()), Some(name)) = (&done, link.name()) {
+                    self.indexes.remove(name);
+                }
+                done
+            }
+            action => self.send_one(action),
         }
+    }
+
+    /// Adds a rule that the kernel takes for one that is there, since it does not compare all of them: the inversion, the target of
+    /// `goto`, and what only the other one says.
+    fn add_beside(&self, rule: &Rule, refusal: Error) -> Result<()> {
+        let comparable = |rule: &Rule| Rule {
+            family: rule.effective_family(),
+            flags: rule.flags & RuleFlags::INVERT,
+            unknown: Default::default(),
+            ..rule.clone()
+        };
+        let family = rule.effective_family();
+        let listed = self.net.rules().filter(RuleList { family })?;
+        if listed.iter().any(|found| comparable(found) == comparable(rule)) {
+            return Err(refusal);
+        }
+        self.with_connection(|connection| connection.acknowledge(&Append(rule)))
+    }
+
+    /// Carries out what is one message.
+    fn send_one(&mut self, action: &Action) -> Result<()> {
+        let Some(ready) = self.ready(action)? else { return Ok(()) };
+        let done = self.with_connection(|connection| connection.acknowledge(&ready));
+        match done {
+            // what is gone already need not be deleted, what is there already need not be made
+            Err(error) if ready.is_done_by(&error) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn with_connection<T: Send>(&self, job: impl FnOnce(&mut Connection) -> Result<T> + Send) -> Result<T> {
+        self.net.driver().run(protocol::ROUTE, job)
     }
 
     /// The link of a name now: steps are made with indexes that may not hold any more.
-    fn resolve(&self, link: LinkId) -> Result<LinkId> {
-        match link.name().filter(|_| link.index != 0) {
-            Some(name) => Ok(self.net.links().get(name)?.id()),
-            None => Ok(link),
+    fn resolve(&mut self, link: LinkId) -> Result<LinkId> {
+        let Some(name) = link.name().filter(|_| link.index != 0) else { return Ok(link) };
+        if let Some(index) = self.indexes.get(name) {
+            return Ok(LinkId::named(*index, name));
         }
+        let found = match self.net.links().get(name) {
+            Ok(found) => found.id(),
+            // somebody has renamed it
+            Err(error) if error.is_not_found() => {
+                let by_index = Get::by_index(link.index);
+                match self.with_connection(|connection| connection.query(&by_index)) {
+                    Ok(found) if self.names.get(&link.index).is_some_and(|old| old == name) => found.id(),
+                    _ => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        self.indexes.insert(name.to_owned(), found.index);
+        Ok(found)
     }
 
-    /// The same for the index in the data of a link's kind.
-    fn resolve_kind(&self, kind: &mut LinkKind) -> Result<()> {
-        if let Some(index) = step::link_in_kind(kind)
-            && let Some(name) = self.names.get(index)
-        {
-            *index = self.net.links().get(name)?.index;
+    /// The same for the indexes in the data of a link's kind.
+    fn resolve_kind(&mut self, kind: &mut LinkKind) -> Result<()> {
+        for index in step::links_in_kind(kind) {
+            if let Some(name) = self.names.get(index).cloned() {
+                *index = self.resolve(LinkId::named(*index, &name))?.index;
+            }
         }
         Ok(())
     }
 
-    fn create(&self, create: &Create) -> Result<()> {
-        let net = self.net;
-        if let LinkKind::Tun(tun) = &create.kind {
-            return self.create_tun(create, tun);
-        }
-        let mut create = create.clone();
-        create.parent = create.parent.map(|parent| self.resolve(parent)).transpose()?;
-        self.resolve_kind(&mut create.kind)?;
-        let alias = create.settings.alias.take();
-        let peer = match &create.kind {
-            LinkKind::Veth(veth) => veth.peer.as_ref().and_then(|peer| peer.name()).map(str::to_owned),
-            _ => None,
-        };
-        let made = net.links().create(create)?;
-        let Some(alias) = alias else { return Ok(()) };
-        let mark = || -> Result<()> {
-            net.links().set(&made, Change::alias(alias.as_str()))?;
-            if let Some(peer) = peer {
-                net.links().set(&net.links().get(&peer)?, Change::alias(alias.as_str()))?;
+    /// The message of an action, with the indexes that links have now; `None` where nothing is to be sent.
+    fn ready(&mut self, action: &Action) -> Result<Option<Ready>> {
+        let ready = match action {
+            Action::ChangeLink(link, change) => {
+                let link = self.resolve(*link)?;
+                let master = change.master.map(|master| self.resolve(master)).transpose()?;
+                let mut change = Change { master, ..(**change).clone() };
+                if let Some(kind) = &mut change.kind {
+                    self.resolve_kind(kind)?;
+                }
+                Ready::change(link, &change)
             }
-            Ok(())
+            Action::DeleteLink(link) => Ready::delete_link(self.resolve(*link)?),
+            Action::AlternativeName(verb, link, name) => {
+                Ready::alternative_name(*verb, self.resolve(*link)?, name)
+            }
+            Action::Address(verb, address) => {
+                let link = self.resolve(address.link)?;
+                Ready::object(*verb, &netwright_route::Address { link, ..(**address).clone() })
+            }
+            Action::Route(verb, route) => {
+                let mut route = (**route).clone();
+                route.link = route.link.map(|link| self.resolve(link)).transpose()?;
+                for hop in &mut route.next_hops {
+                    hop.link = hop.link.map(|link| self.resolve(link)).transpose()?;
+                }
+                Ready::object(*verb, &route)
+            }
+            Action::Rule(verb, rule) => Ready::object(*verb, &**rule),
+            Action::Neighbour(verb, neighbour) => {
+                let link = self.resolve(neighbour.link)?;
+                Ready::object(*verb, &netwright_route::Neighbour { link, ..(**neighbour).clone() })
+            }
+            Action::Nexthop(verb, nexthop) => {
+                let link = nexthop.link.map(|link| self.resolve(link)).transpose()?;
+                Ready::object(*verb, &netwright_route::Nexthop { link, ..(**nexthop).clone() })
+            }
+            Action::CreateLink(..) | Action::Setting(..) | Action::Firewall(_) => return Ok(None),
         };
-        // A step is done wholly or not at all.
-        mark().inspect_err(|_| {
-            let _ = net.links().delete(&made);
-        })
+        ready.map(Some)
     }
 
-    fn create_tun(&self, create: &Create, tun: &netwright_route::link::kind::Tun) -> Result<()> {
-        let name = create.settings.name.clone().unwrap_or_default();
-        let device = Tun {
-            name: name.clone(),
-            ethernet: tun.mode == Some(netwright_route::link::kind::TunMode::TAP),
-            owner: tun.owner,
-            group: tun.group,
-            packet_information: tun.packet_information == Some(true),
-            virtio_header: tun.virtio_header == Some(true),
-            multiple_queues: tun.multiple_queues == Some(true),
+    /// A route whose source is an address of IPv6 waits until it is known that nobody else has it.
+    fn route(&mut self, action: &Action, route: &Route) -> Result<()> {
+        const LONGEST: Duration = Duration::from_secs(8);
+        const PAUSE: Duration = Duration::from_millis(20);
+        let start = Instant::now();
+        loop {
+            let done = self.send_one(action);
+            let source = route.preferred_source.filter(|_| route.family() == Family::IPV6);
+            match (&done, source) {
+                (Err(_), Some(source)) if start.elapsed() < LONGEST && self.is_tentative(source)? => {
+                    std::thread::sleep(PAUSE);
+                }
+                _ => return done,
+            }
+        }
+    }
+
+    fn is_tentative(&self, address: std::net::IpAddr) -> Result<bool> {
+        let list = AddressList { family: Family::IPV6, ..AddressList::default() };
+        let found = self.net.addresses().filter(list)?;
+        let waits = AddressFlags::TENTATIVE;
+        let refused = AddressFlags::DUPLICATE_DETECTED;
+        Ok(found.iter().any(|found| {
+            found.address == address && found.flags.contains(waits) && !found.flags.contains(refused)
+        }))
+    }
+
+    fn write(&mut self, setting: &Setting, value: &str) -> Result<()> {
+        let link = match setting.link.as_deref() {
+            Some(name) => {
+                let link = self.resolve(LinkId::named(u32::MAX, name))?;
+                Some(link.name().unwrap_or(name).to_owned())
+            }
+            None => None,
         };
-        device.create(self.net.namespace())?;
-        let made = self.net.links().get(&name)?;
-        let settings = Change { name: None, ..create.settings.clone() };
-        self.net.links().set(&made, settings).inspect_err(|_| {
-            let _ = self.net.links().delete(&made);
-        })
+        self.net.settings().sysctl().write(&setting.path(link.as_deref()), value)
     }
 
-    fn change(&self, link: LinkId, change: &Change) -> Result<()> {
-        let master = change.master.map(|master| self.resolve(master)).transpose()?;
-        let mut change = Change { master, ..change.clone() };
-        change.kind.as_mut().map(|kind| self.resolve_kind(kind)).transpose()?;
-        self.net.links().set(link, change)
-    }
-
-    fn route(&self, verb: Verb, route: &Route) -> Result<()> {
-        let mut route = route.clone();
-        route.link = route.link.map(|link| self.resolve(link)).transpose()?;
-        for hop in &mut route.next_hops {
-            hop.link = hop.link.map(|link| self.resolve(link)).transpose()?;
+    /// Sends a run of actions that are messages of rtnetlink, many with each system call.
+    fn send_run(&mut self, actions: &[&Action]) -> std::result::Result<(), (usize, Error)> {
+        let mut ready = Vec::with_capacity(actions.len());
+        let mut places = Vec::with_capacity(actions.len());
+        for (place, action) in actions.iter().enumerate() {
+            match self.ready(action) {
+                Ok(Some(message)) => {
+                    ready.push(message);
+                    places.push(place);
+                }
+                Ok(None) => {}
+                Err(error) => return Err((place, error)),
+            }
         }
-        let routes = self.net.routes();
-        match verb {
-            Verb::Add => routes.add(route),
-            Verb::Replace => routes.replace(route),
-            Verb::Delete => routes.delete(route),
+        let sent = self.with_connection(|connection| connection.send_many(&ready));
+        let failures = sent.map_err(|error| (0, error))?;
+        for failure in failures {
+            if ready.get(failure.index).is_some_and(|ready| ready.is_done_by(&failure.error)) {
+                continue;
+            }
+            let place = places.get(failure.index).copied().unwrap_or(0);
+            let exists = failure.error.errno() == Some(Errno::EEXIST);
+            match actions.get(place) {
+                Some(Action::Rule(Verb::Add, rule)) if exists => {
+                    self.add_beside(rule, failure.error).map_err(|error| (place, error))?;
+                }
+                _ => return Err((place, failure.error)),
+            }
         }
+        Ok(())
     }
+}
 
-    fn write(&self, setting: &Setting, value: &str) -> Result<()> {
-        let link = setting.link.as_deref().map(|name| self.net.links().get(name)).transpose()?;
-        let path = setting.path(link.as_ref().map(|link| link.name.as_str()));
-        self.net.settings().sysctl().write(&path, value)
+/// Whether an action is one message of rtnetlink that needs nothing of what is made before it.
+fn is_message(action: &Action) -> bool {
+    let waits = |route: &Route| route.preferred_source.is_some() && route.family() == Family::IPV6;
+    match action {
+        Action::ChangeLink(..) | Action::AlternativeName(..) | Action::Address(..) => true,
+        Action::Rule(verb, rule) => *verb != Verb::Delete || rule.is_exact(),
+        Action::Neighbour(..) | Action::Nexthop(..) => true,
+        Action::Route(verb, route) => *verb == Verb::Delete || !waits(route),
+        Action::DeleteLink(_) => true,
+        Action::CreateLink(..) | Action::Setting(..) | Action::Firewall(_) => false,
     }
 }
 
@@ -223,14 +292,47 @@ impl Executor for Live<'_> {
 
     fn execute(&mut self, action: &Action) -> std::result::Result<(), Failure> {
         match action {
-            Action::Firewall(transaction) => self
-                .firewall(transaction)
-                .map_err(|refused| Failure { place: refused.place, ..failure(&refused.error) }),
+            Action::Firewall(transaction) => self.firewall(transaction).map_err(|refused| Failure {
+                place: refused.place,
+                outdated: refused.outdated,
+                ..failure(&refused.error)
+            }),
             action => self.act(action).map_err(|error| failure(&error)),
         }
+    }
+
+    fn execute_many(&mut self, actions: &[&Action]) -> std::result::Result<(), (usize, Failure)> {
+        let mut start = 0;
+        while let Some(first) = actions.get(start) {
+            let rest = actions.get(start..).unwrap_or_default();
+            let run = rest.iter().take_while(|action| is_message(action)).count();
+            let creations = creations(rest);
+            if creations > 1 {
+                let run = rest.get(..creations).unwrap_or_default();
+                self.create_run(run).map_err(|(place, error)| (start + place, failure(&error)))?;
+                start += creations;
+            } else if run > 1 {
+                let run = rest.get(..run).unwrap_or_default();
+                self.send_run(run).map_err(|(place, error)| (start + place, failure(&error)))?;
+                for action in run {
+                    if let Action::DeleteLink(link) = action {
+                        link.name().map(|name| self.indexes.remove(name));
+                    }
+                }
+                start += run.len();
+            } else {
+                self.execute(first).map_err(|failure| (start, failure))?;
+                start += 1;
+            }
+        }
+        Ok(())
     }
 }
 
 fn failure(error: &Error) -> Failure {
-    Failure { message: error.to_string(), help: error.help().map(|help| help.to_string()), place: None }
+    Failure {
+        message: error.to_string(),
+        help: error.help().map(|help| help.to_string()),
+        ..Failure::default()
+    }
 }

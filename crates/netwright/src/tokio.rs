@@ -8,94 +8,105 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! No task is held up: what may have to wait for the kernel, which even a small request may, happens on the runtime's threads for
+//! blocking work. Requests are written in the task, and callbacks on lists are called in it.
+//!
+//! A future does nothing until it is polled. One that is dropped half-way gives up its answer; what was sent already is done all
+//! the same.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use netwright_sys::{AsyncConnection, Connection, Namespace, Socket, protocol};
-use netwright_wire::Dump;
-use tokio::sync::Mutex;
+pub use netwright_sys::asynchronous::AsyncTun;
+use netwright_sys::{Failure, Namespace, asynchronous};
+use netwright_wire::{Acknowledged, Dump};
 
-use crate::driver::{Driver, Step};
-use crate::{Net, Result};
+use crate::driver::{Blocking, Driver, Lent, Step};
+use crate::{Net, Result, watch};
 
 /// A network namespace to work in, with operations that return futures.
 pub type AsyncNet = Net<Tokio>;
 
-/// The network namespace that the calling thread is in. Fails outside a runtime of tokio.
+/// The network namespace that the calling thread is in. Its futures fail outside a runtime of tokio.
 pub fn open() -> Result<AsyncNet> {
     open_in(&Namespace::current()?)
 }
 
-/// Another network namespace. Fails outside a runtime of tokio when it is first used.
+/// Another network namespace. Its futures fail outside a runtime of tokio.
 pub fn open_in(namespace: &Namespace) -> Result<AsyncNet> {
-    let (route, netfilter) = (Mutex::default(), Mutex::default());
-    Ok(Net::with_driver(Tokio { namespace: namespace.clone(), route, netfilter }))
+    Ok(Net::with_driver(Tokio { blocking: Blocking::new(namespace.clone()) }))
 }
 
-/// Answers with futures. The kernel carries a request out within the system call that sends it, so a single request
-/// occupies the thread for as long as the kernel needs; between the parts of a list other tasks have their turn.
-#[derive(Debug)]
+impl AsyncNet {
+    /// Follows what changes in the namespace: [`watch`](crate::watch) tells how.
+    pub async fn watch(&self, options: impl Into<watch::Options>) -> Result<watch::AsyncWatch> {
+        watch::AsyncWatch::open(self.driver().blocking.clone(), options.into()).await
+    }
+}
+
+/// Answers with futures.
+#[derive(Clone, Debug)]
 pub struct Tokio {
-    namespace: Namespace,
-    route: Mutex<Option<AsyncConnection>>,
-    netfilter: Mutex<Option<AsyncConnection>>,
-}
-
-impl Tokio {
-    fn lazy(&self, protocol: i32) -> &Mutex<Option<AsyncConnection>> {
-        if protocol == protocol::NETFILTER { &self.netfilter } else { &self.route }
-    }
-
-    fn opened<'c>(
-        &self,
-        protocol: i32,
-        lazy: &'c mut Option<AsyncConnection>,
-    ) -> Result<&'c mut AsyncConnection> {
-        Ok(match lazy {
-            Some(connection) => connection,
-            none => none.insert(AsyncConnection::new(Socket::open_in(&self.namespace, protocol)?)?),
-        })
-    }
+    blocking: Blocking,
 }
 
 impl Driver for Tokio {
     type Output<'a, T: 'a> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-    fn run<'a, T: Send + 'a>(
+    fn with<'a, T: Send + 'static>(
         &'a self,
-        protocol: i32,
-        job: impl FnOnce(&mut Connection) -> Result<T> + Send + 'a,
+        job: impl FnOnce(&Blocking) -> Result<T> + Send + 'static,
     ) -> Self::Output<'a, T> {
-        Box::pin(async move {
-            let mut lazy = self.lazy(protocol).lock().await;
-            job(self.opened(protocol, &mut lazy)?.blocking())
-        })
+        let blocking = self.blocking.clone();
+        Box::pin(async { asynchronous::blocking(move || job(&blocking)).await? })
     }
 
-    fn list<'a, D>(&'a self, request: D) -> Self::Output<'a, Vec<D::Output>>
-    where
-        D: Dump + Send + Sync + 'a,
-        D::Output: Send,
-    {
+    fn lend<'a, S: Lent, T: Send + 'static>(
+        &'a self,
+        state: &'a mut S,
+        job: impl FnOnce(&Blocking, &mut S) -> Result<T> + Send + 'static,
+    ) -> Self::Output<'a, T> {
+        let blocking = self.blocking.clone();
         Box::pin(async move {
-            let mut lazy = self.lazy(D::PROTOCOL).lock().await;
-            self.opened(D::PROTOCOL, &mut lazy)?.dump_all(&request).await
+            let mut lent = std::mem::replace(state, S::away());
+            let (back, result) = asynchronous::blocking(move || {
+                let result = job(&blocking, &mut lent);
+                (lent, result)
+            })
+            .await?;
+            *state = back;
+            result
         })
     }
 
     fn each<'a, D, F>(&'a self, request: D, each: F) -> Self::Output<'a, ()>
     where
-        D: Dump + Send + Sync + 'a,
+        D: Dump + Send + Sync + 'static,
         F: for<'v> FnMut(D::View<'v>) -> Step + Send + 'a,
     {
-        Box::pin(async move {
-            let mut lazy = self.lazy(D::PROTOCOL).lock().await;
-            self.opened(D::PROTOCOL, &mut lazy)?.dump(&request, each).await
+        Box::pin(async {
+            let blocking = self.blocking.clone();
+            let lease = asynchronous::blocking(move || blocking.lease(D::PROTOCOL)).await??;
+            asynchronous::dump(lease, Arc::new(request), each).await
+        })
+    }
+
+    fn send_many<'a, R, I>(&'a self, requests: I) -> Self::Output<'a, Vec<Failure>>
+    where
+        R: Acknowledged + Send + 'a,
+        I: IntoIterator<Item = R, IntoIter: Send + 'a>,
+    {
+        let requests = requests.into_iter();
+        Box::pin(async {
+            let blocking = self.blocking.clone();
+            let lease = asynchronous::blocking(move || blocking.lease(R::PROTOCOL)).await??;
+            asynchronous::send_many(lease, requests).await
         })
     }
 
     fn namespace(&self) -> &Namespace {
-        &self.namespace
+        self.blocking.namespace()
     }
 }

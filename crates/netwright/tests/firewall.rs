@@ -148,8 +148,7 @@ fn rules_are_inserted_replaced_and_deleted_by_their_handle(_: &mut Lab) -> Outco
         |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
     ensure_eq!(order(&listed(&net)?), ["first", "before", "instead", "behind"]);
 
-    let handles: Vec<u64> =
-        net.nft().rules(Family::INET, "t", "c")?.iter().filter_map(|rule| rule.handle).collect();
+    let handles: Vec<u64> = net.nft().rules(&chain)?.iter().filter_map(|rule| rule.handle).collect();
     let mut batch = net.nft().batch();
     let second = handles.get(1).copied().ok_or_else(|| Failure::wrong("there is no second rule"))?;
     batch.delete(&Rule::in_chain(&chain).at(second));
@@ -205,7 +204,7 @@ fn text_refers_to_the_batch_and_to_the_kernel(_: &mut Lab) -> Outcome {
         add rule ip t c tcp dport vmap @new
         add rule ip t c iif \"d0\" ip daddr $networks tcp dport $ports iifname $name accept
         insert rule ip t c index 0 counter
-        table ip t { set more { type mark; elements = { 1, 2 } } }
+        table ip t { set more { type mark; elements = { 1, 2 }; }; }
     ";
     let text = nft::parse(text)?
         .bind("networks", [prefix(Ipv4Addr::new(10, 0, 0, 0), 8), prefix(BAD, 32)])?
@@ -247,23 +246,36 @@ fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
     );
 
     for (text, wanted) in [
-        ("add rule ip t nowhere counter", "text:1:15: table `t` has no chain `nowhere`"),
-        ("add rule ip t c jump cc", "text:1:22: table `t` has no chain `cc` (Did you mean `c`?)"),
         ("rename chain ip t d e", "text:1:19: table `t` has no chain `d`"),
         (
-            "add rule ip tt c counter",
-            "text:1:13: there is no table `tt` of the family ip (Did you mean `t`?)",
+            "add element ip tt m { 1 : drop }",
+            "text:1:16: there is no table `tt` of the family ip (Did you mean `t`?)",
         ),
         (
-            "add rule ip6 t c counter",
-            "text:1:14: there is no table `t` of the family ip6 (Did you mean `ip t`?)",
+            "add element ip6 t m { 1 : drop }",
+            "text:1:17: there is no table `t` of the family ip6 (Did you mean `ip t`?)",
         ),
-        ("add rule ip t c counter name n", "text:1:30: table `t` has no counter `n`"),
         ("add element ip t m { 1 : drop }", "text:1:18: table `t` has no set or map `m`"),
         ("flush ruleset; add table ip t; add rule ip t c counter", "text:1:46: table `t` has no chain `c`"),
     ] {
         let error = net.nft().batch().extend(nft::parse(text)?).expect_err(text);
         ensure!(error.to_string().contains(wanted), "{error}");
+    }
+    // what only names something is for the kernel to say, and then looked into
+    for (text, wanted) in [
+        ("add rule ip t nowhere counter", "(there is no chain ip t nowhere)"),
+        ("add rule ip t c jump cc", "(there is no chain ip t cc; did you mean `c`?)"),
+        ("add rule ip tt c counter", "(there is no table ip tt; did you mean `t`?)"),
+        ("add rule ip6 t c counter", "(there is no table ip6 t)"),
+        ("add rule ip t c counter name n", "(there is no counter ip t n)"),
+        ("delete rule ip t c handle 77", "(this chain has no rule with the handle 77;"),
+    ] {
+        let mut batch = net.nft().batch();
+        batch.extend(nft::parse(text)?)?;
+        let error = batch.commit().expect_err(text);
+        ensure!(error.to_string().contains(wanted), "{error}");
+        ensure!(error.to_string().contains("(text:1:"), "{error}");
+        ensure!(error.is_not_found(), "{error}");
     }
 
     let mut batch = net.nft().batch();
@@ -288,10 +300,11 @@ fn what_is_wrong_is_told_and_nothing_changes(_: &mut Lab) -> Outcome {
     // What the batch makes itself is there, though the kernel does not have it yet.
     let mut batch = net.nft().batch();
     batch.add(&KernelTable::new(Family::INET, "other"));
-    let error = batch.extend(nft::parse("add rule inet other c accept")?).expect_err("it has no chain");
-    ensure!(error.to_string().contains("table `other` has no chain `c`"), "{error}");
+    batch.extend(nft::parse("add rule inet other c accept")?)?;
+    let error = batch.commit().expect_err("it has no chain");
+    ensure!(error.to_string().contains("there is no chain inet other c"), "{error}");
 
-    // The same batch with things as the kernel has them.
+    // The same batch with objects as the kernel has them.
     let mut batch = net.nft().batch();
     batch.add(&KernelTable::new(Family::INET, "other"));
     batch.add(RawRule::in_chain(&chain, [raw::counter(), raw::verdict(raw::Verdict::ACCEPT)]).comment("raw"));

@@ -13,7 +13,8 @@ use netwright_nft::syntax;
 use netwright_nft::table::{Database, Names};
 use netwright_state::model::Host;
 use netwright_state::{
-    Action, ApplyError, Executor, Failure, Format, Plan, Ruleset, Snapshot, Wanted, apply, bring, plan, read,
+    Action, ApplyError, Executor, Failure, Format, Owners, Plan, Progress, Record, Ruleset, Snapshot, Wanted,
+    Wish, apply, bring, plan, read,
 };
 use netwright_sys::isolate;
 
@@ -45,7 +46,11 @@ fn load(text: &str) -> (Host, Ruleset) {
     names.insert(Database::Interfaces, "lo", 1);
     for firewall in host.iter().flat_map(|host| &host.firewall_sources) {
         let parsed = syntax::parse(&mut sources, firewall.source, &mut syntax::NoIncludes);
-        let compiled = compile(&sources, &parsed, &Options { names: &names, catalog: &catalog, zone: 0 });
+        let compiled = compile(
+            &sources,
+            &parsed,
+            &Options { names: &names, catalog: &catalog, zone: netwright_nft::table::Zone::UTC },
+        );
         found.extend(parsed.diagnostics);
         found.extend(compiled.diagnostics);
         commands.extend(compiled.commands);
@@ -63,14 +68,27 @@ fn cards(net: &Net) {
     net.links().set(&net.links().get("lo").unwrap(), Change::up()).unwrap();
 }
 
+fn nobody() -> Owners {
+    Owners { own: Record::new("test"), ..Owners::default() }
+}
+
+fn quiet(_: Progress<'_>) {}
+
+/// The plan for a host as it is.
+fn planned(live: &mut Live<'_>, host: &Host, firewall: &Ruleset, owners: &Owners) -> (Plan, Snapshot) {
+    let snapshot = live.snapshot(&Wanted::of(host, firewall, &owners.own)).unwrap();
+    (plan(host, firewall, &snapshot, owners), snapshot)
+}
+
 #[track_caller]
-fn bring_about(net: &Net, text: &str) -> Plan {
+fn bring_about(net: &Net, owners: &mut Owners, text: &str) -> Plan {
     let (host, firewall) = load(text);
     let mut live = Live::new(net);
-    let first = plan(&host, &firewall, &live.snapshot(&Wanted::of(&host)).unwrap());
-    let result = bring(&host, &firewall, &mut live, &mut |_| {});
-    if let Err(error) = result {
-        panic!("{error}\nhelp: {:?}\nthe plan was\n{first}", error.help());
+    let (first, _) = planned(&mut live, &host, &firewall, owners);
+    let wish = Wish { host: &host, firewall: &firewall, owners: &*owners };
+    match bring(wish, &mut live, &mut quiet) {
+        Ok(report) => owners.own = report.record,
+        Err(error) => panic!("{error}\nhelp: {:?}\nthe plan was\n{first}", error.help()),
     }
     first
 }
@@ -192,11 +210,12 @@ table ip nat {
 fn a_router_comes_changes_and_goes() {
     isolated("a_router_comes_changes_and_goes", || {
         let net = Net::open().unwrap();
+        let mut owners = nobody();
         cards(&net);
         let before = Live::new(&net).snapshot(&Wanted::default()).unwrap();
-        let first = bring_about(&net, ROUTER);
+        let first = bring_about(&net, &mut owners, ROUTER);
         assert!(first.steps.iter().all(|step| !step.to_string().starts_with('-')), "{first}");
-        assert_eq!(bring_about(&net, ROUTER).steps, []);
+        assert_eq!(bring_about(&net, &mut owners, ROUTER).steps, []);
         assert!(shown("ip route").contains("unreachable 10.0.0.0/8"));
         let listing = shown("nft list table ip nat");
         assert!(listing.contains("oifname \"wan\" masquerade"), "{listing}");
@@ -213,12 +232,14 @@ fn a_router_comes_changes_and_goes() {
                 "\t\tudp dport { 53, 123 } accept\n\t\ttcp dport 443 accept\n",
             )
             .replace("[link.tunnel]\nkind = \"vxlan\"\nid = 7\nremote = \"203.0.113.9\"\n", "");
-        let steps = bring_about(&net, &changed).to_string();
+        let steps = bring_about(&net, &mut owners, &changed).to_string();
         assert!(steps.contains("- link tunnel"), "{steps}");
-        assert!(steps.contains("+ table inet filter, chain input: 2 rules"), "{steps}");
+        assert!(steps.contains("+ table inet filter, chain input: udp dport { 53, 123 } accept"), "{steps}");
+        assert!(steps.contains("- table inet filter, chain input: udp dport 53 accept"), "{steps}");
+        assert!(steps.contains("+ table inet filter, set blocked: 203.0.113.128/25"), "{steps}");
         assert!(!steps.contains("table ip nat"), "{steps}");
 
-        bring_about(&net, "");
+        bring_about(&net, &mut owners, "");
         let after = Live::new(&net).snapshot(&Wanted::default()).unwrap();
         assert_eq!(after.firewall, before.firewall);
         assert_eq!(after.rules, before.rules);
@@ -233,6 +254,7 @@ fn a_router_comes_changes_and_goes() {
 fn what_others_made_is_left_alone() {
     isolated("what_others_made_is_left_alone", || {
         let net = Net::open().unwrap();
+        let mut owners = nobody();
         cards(&net);
         for command in [
             "ip link set wan up",
@@ -254,12 +276,12 @@ fn what_others_made_is_left_alone() {
             assert!(shown("ip link").contains("theirs"));
             assert!(shown("nft list table ip theirs").contains("counter"));
         };
-        bring_about(&net, ROUTER);
+        bring_about(&net, &mut owners, ROUTER);
         seen();
         // The first address of its network goes, and the one that others added with it: it must come back.
-        bring_about(&net, &ROUTER.replace("\"203.0.113.2/24\", ", "\"203.0.113.7/24\", "));
+        bring_about(&net, &mut owners, &ROUTER.replace("\"203.0.113.2/24\", ", "\"203.0.113.7/24\", "));
         seen();
-        bring_about(&net, "");
+        bring_about(&net, &mut owners, "");
         seen();
     });
 }
@@ -292,28 +314,30 @@ impl Executor for Failing<'_, '_> {
 fn a_failed_step_takes_the_others_back() {
     isolated("a_failed_step_takes_the_others_back", || {
         let net = Net::open().unwrap();
+        let mut owners = nobody();
         cards(&net);
         let other = ROUTER
             .replace("192.168.1.", "192.168.3.")
             .replace("kind = \"vxlan\"\nid = 7", "kind = \"vxlan\"\nid = 7\nttl = 9");
         for (from, to) in [("", ROUTER), (ROUTER, other.as_str()), (other.as_str(), "")] {
-            bring_about(&net, from);
+            bring_about(&net, &mut owners, from);
             let (old, old_firewall) = load(from);
             let (host, firewall) = load(to);
             let mut live = Live::new(&net);
             let mut step = 0;
             loop {
-                let steps = plan(&host, &firewall, &live.snapshot(&Wanted::of(&host)).unwrap());
-                if step >= steps.steps.len() {
+                let (steps, before) = planned(&mut live, &host, &firewall, &owners);
+                if step >= steps.steps.iter().map(|step| step.actions.len()).sum() {
                     break;
                 }
                 let mut failing = Failing { live: &mut live, left: step };
-                let error = apply(&steps, &mut failing, &mut |_| {}).unwrap_err();
+                let wish = Wish { host: &host, firewall: &firewall, owners: &owners };
+                let error = apply(wish, &steps, &before, &mut failing, &mut quiet).unwrap_err();
                 assert!(
                     matches!(error, ApplyError::Step { .. }) && error.is_undone(),
                     "step {step}: {error}\n{steps}"
                 );
-                let rest = plan(&old, &old_firewall, &live.snapshot(&Wanted::of(&old)).unwrap());
+                let (rest, _) = planned(&mut live, &old, &old_firewall, &owners);
                 assert!(rest.is_empty(), "step {step} of\n{steps}\nleft\n{rest}");
                 step += 1;
             }
@@ -333,14 +357,15 @@ fn what_cannot_be_is_said_before_anything_is_done() {
             ROUTER.replace("[link.br-lan]", "[link.br-lam]").replace("[link.tunnel]", "[link.their-wan]");
         let (host, firewall) = load(&text.replace("dev = \"inside\"", "dev = \"wan\""));
         let mut live = Live::new(&net);
-        let error = bring(&host, &firewall, &mut live, &mut |_| {}).unwrap_err();
+        let wish = Wish { host: &host, firewall: &firewall, owners: &nobody() };
+        let error = bring(wish, &mut live, &mut quiet).unwrap_err();
         let ApplyError::Impossible(errors) = &error else { panic!("{error}") };
         let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(
             messages,
             [
                 "link `their-wan` exists already as a veth, not as a vxlan",
-                "table inet filter exists already, was not made by netwright, and is different",
+                "table inet filter exists already, was made by somebody else, and is different",
             ]
         );
         assert!(error.is_undone());
@@ -353,14 +378,15 @@ fn what_cannot_be_is_said_before_anything_is_done() {
 fn examples_come_about() {
     isolated("examples_come_about", || {
         for example in ["router.toml", "host.toml"] {
+            let mut owners = nobody();
             let net = Net::open_in(&netwright::Namespace::create_anonymous().unwrap()).unwrap();
             let text = fs::read_to_string(format!("{EXAMPLES}/{example}")).unwrap();
             let cards = load(&text).0.links.into_iter().filter(|link| link.kind.is_none());
             for (number, card) in cards.enumerate() {
                 net.links().create(Create::veth(&card.name, format!("other{number}").as_str())).unwrap();
             }
-            assert!(bring_about(&net, &text).steps.len() > 5, "{example}");
-            assert_eq!(bring_about(&net, &text).to_string(), "", "{example}");
+            assert!(bring_about(&net, &mut owners, &text).steps.len() > 5, "{example}");
+            assert_eq!(bring_about(&net, &mut owners, &text).to_string(), "", "{example}");
         }
     });
 }
@@ -389,7 +415,8 @@ fn recipes_are_as_declared() {
             let (host, firewall) = load(&format!("[firewall]\nrules = '''\n{text}'''\n"));
             // a table with an owner goes with the process that made it, so no host can be declared to have one
             let owned = rule.contains("flags owner");
-            match bring(&host, &firewall, &mut Live::new(&net), &mut |_| {}) {
+            let wish = Wish { host: &host, firewall: &firewall, owners: &nobody() };
+            match bring(wish, &mut Live::new(&net), &mut quiet) {
                 Err(error) if !owned => wrong.push(format!("{name}: {rule}: {error}")),
                 Ok(_) if owned => wrong.push(format!("{name}: {rule}: was not refused")),
                 _ => {}

@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use netwright_sandbox::{AttachTarget, NamePattern, Publish, Rule, Target};
 
 const RULES: &str = "What may be reached";
 const PLACE: &str = "The sandbox";
+const FILES: &str = "Which files may be used";
+const LIMITS: &str = "What it may use of the machine";
 const TELLING: &str = "What is told";
 
 /// What the rules of a policy are written in.
@@ -29,6 +32,19 @@ pub(crate) struct PolicyArguments {
     /// Take the rules of a preset: `lan`, `dns`, `web`, `git`, or NAME.toml of ~/.config/netwright/policies or /etc/netwright/policies
     #[arg(long, value_name = "NAME", help_heading = RULES)]
     pub(crate) preset: Vec<String>,
+
+    /// Let a file or directory be read besides the system, and everything else be hidden; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = FILES)]
+    pub(crate) read: Vec<PathBuf>,
+    /// Let a file or directory be written, and everything else be hidden or read-only; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = FILES)]
+    pub(crate) write: Vec<PathBuf>,
+    /// Let the system be read and the working directory be written, with an empty home directory and /tmp in memory
+    #[arg(long, help_heading = FILES)]
+    pub(crate) workspace: bool,
+    /// Let the cache of a tool be written: cargo, npm, yarn, pnpm, pip, uv, go, gradle, maven or ccache
+    #[arg(long, value_name = "TOOL", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(netwright_sandbox::FileAccess::caches()), help_heading = FILES)]
+    pub(crate) cache: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -40,10 +56,13 @@ Examples:
   netwright run --learn build.policy.toml --ask -- ./build.sh      asks, and writes what was allowed
   netwright run --policy build.policy.toml --log blocked.jsonl -- ./build.sh
   netwright run --preset web -p 8080:80 -- ./server
+  netwright run --allow registry.example.org:443 --workspace --cache npm -- npm install
+  netwright run --no-network --workspace --memory 2G --time 10m -- make
   sudo netwright run --attach nginx.service --policy nginx.toml
 
 A rule is TARGET[:PORTS][/PROTOCOL]: a name, `*.name` (all depths below it), an address, a prefix, `[IPv6]`, `any`, \
-`internet`, `lan` or `host` (this machine's loopback); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
+`internet` (public addresses, but neither this machine's nor those of the networks that it is on), `lan` (those, and private ones) or `host` (this \
+machine's loopback); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
 allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, a \
 name without a dot also below the domains of the host's search list, and their addresses are open for the rule's ports \
 only. Name servers (ports 53 and 853) must be allowed by address and port.
@@ -51,11 +70,14 @@ only. Name servers (ports 53 and 853) must be allowed by address and port.
 With --ask, names are resolved before anybody is asked, unless --deny names them. What was typed before a question \
 is thrown away; Enter refuses. A command that reads the same terminal gets some of the lines.
 
-The environment, the working directory and the terminal are the command's; descriptors above 2 are not. Where user \
-namespaces are allowed, no privilege is needed. What the command leaves running when it ends has no network any more, and \
-with --pid is ended.
+With --read, --write, --workspace or --cache the command finds the system (/usr, /etc, /opt and the like, and what is \
+installed with the programs of PATH), what they name, and an empty /tmp of its own; nothing else is there. What it tried all the same is told.
 
-Exit status: that of the command, which is killed by the signal that kills it; 125 when netwright fails, 126 when the \
+The environment, the working directory and the terminal are the command's; descriptors above 2 are not. Where user \
+namespaces are allowed, no privilege is needed. The command sees its own processes alone, and all that it leaves running ends \
+with it and with netwright; with --share pid it goes on without a network.
+
+Exit status: that of the command, which is killed by the signal that kills it; 124 when its time was over (--time), 125 when netwright fails, 126 when the \
 command cannot be run, 127 when it is not found.")]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -82,21 +104,40 @@ pub(crate) struct Run {
     /// How packets get out
     #[arg(long, value_name = "MODE", default_value = "auto", help_heading = PLACE)]
     pub(crate) mode: Mode,
+    /// Go out from this network namespace: a name of /run/netns, a path, or the number of a process, such as a container's
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "attach", help_heading = PLACE)]
+    pub(crate) netns: Option<String>,
     /// Run the command as this user (root only)
     #[arg(long, value_name = "NAME", help_heading = PLACE)]
     pub(crate) user: Option<String>,
-    /// Let the command see its own processes alone, all of which end with it
-    #[arg(long, help_heading = PLACE)]
+    /// Let the command share with others what it has of its own else; may be repeated
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', help_heading = PLACE)]
+    pub(crate) share: Vec<Share>,
+    /// Let the command use a device, or all of a directory, such as /dev/dri
+    #[arg(long, value_name = "PATH", help_heading = PLACE)]
+    pub(crate) device: Vec<PathBuf>,
+    /// Let the command see its own processes alone, as it does without --share pid
+    #[arg(long, hide = true, help_heading = PLACE)]
     pub(crate) pid: bool,
     /// Let the command mount in namespaces of its own, as bubblewrap and Flatpak do (from Linux 7.1 on, sockets that others make later are in reach then)
     #[arg(long, help_heading = PLACE)]
     pub(crate) mounts: bool,
     /// Put running processes behind the policy: a process, a unit (nginx.service) or a cgroup's path (root only)
-    #[arg(long, value_name = "TARGET", conflicts_with_all = ["command", "mode", "user", "pid", "mounts", "publish", "socket"], help_heading = PLACE)]
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["command", "mode", "read", "write", "workspace", "cache", "user", "share", "device", "pid", "mounts", "publish", "socket"], help_heading = PLACE)]
     pub(crate) attach: Option<AttachTarget>,
     /// Take away what --attach left behind when it was killed
     #[arg(long, requires = "attach", help_heading = PLACE)]
     pub(crate) detach: bool,
+
+    /// Let it fill so much memory: bytes, or with K, M or G. By a control group where one can be made, else each of its processes
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "attach", help_heading = LIMITS)]
+    pub(crate) memory: Option<u64>,
+    /// Let it have so many processes and threads at a time
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "attach", help_heading = LIMITS)]
+    pub(crate) processes: Option<u64>,
+    /// End it after so long: seconds, or with s, m or h. It is asked to (SIGTERM), and killed five seconds later
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "attach", help_heading = LIMITS)]
+    pub(crate) time: Option<Duration>,
 
     /// Let everything through, and write the policy that would have been needed; with --ask, what rules and answers allowed
     #[arg(long, value_name = "FILE", help_heading = TELLING)]
@@ -110,6 +151,17 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
+/// What a command may share with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Share {
+    /// Processes: it sees all of them, and what it leaves running when it ends goes on
+    Pid,
+    /// System V and POSIX queues, semaphores and shared memory
+    Ipc,
+    /// All devices of /dev, and not only null, zero, full, random, urandom, tty and its terminals
+    Devices,
+}
+
 /// How packets get out of the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
@@ -119,6 +171,38 @@ pub(crate) enum Mode {
     Relay,
     /// The kernel routes and masquerades (root only)
     Nat,
+}
+
+/// Reads a number of bytes: `512M`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size: write bytes, or 512K, 512M, 2G");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KIB" => 1 << 10,
+        "M" | "MIB" => 1 << 20,
+        "G" | "GIB" => 1 << 30,
+        "T" | "TIB" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(wrong)
+}
+
+/// Reads a time: `90`, `90s`, `10m`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time: write seconds, or 90s, 10m, 2h");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Reads `NAME=ADDRESS`.
@@ -137,6 +221,7 @@ fn host(text: &str) -> Result<(String, IpAddr), String> {
 Examples:
   netwright explain-policy --policy build.toml www.example.org:443 192.0.2.1:22/tcp
   netwright explain-policy --preset web www.example.org:80
+  netwright explain-policy --workspace ~/.bashrc ./out
 
 A name whose address decides has a question mark.
 
@@ -147,7 +232,7 @@ pub(crate) struct ExplainPolicy {
     /// Print JSON: an array of objects
     #[arg(short, long)]
     pub(crate) json: bool,
-    /// What shall be reached: a name or an address, with a port and a protocol
+    /// What shall be reached: a name or an address, with a port and a protocol; or a file's path that begins with `/`, `./`, `../` or `~/`
     #[arg(required = true, value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
 }

@@ -22,7 +22,7 @@ const FLAGS: [(u32, &str); 11] = [
     (AddressFlags::STABLE_PRIVACY.bits(), "stable-privacy"),
 ];
 
-pub(super) fn table(addresses: &[Address], names: &Names) -> Table<6> {
+pub(super) fn table(addresses: &[Address], names: &Names<'_>) -> Table<6> {
     let mut table = Table::new(["LINK", "ADDRESS", "PEER", "SCOPE", "VALID", "NOTE"]);
     for address in addresses {
         let Address { address: own, prefix_length: length, .. } = address;
@@ -54,7 +54,7 @@ fn flags(address: &Address) -> Vec<std::borrow::Cow<'static, str>> {
     flag_names(address.flags.difference(AddressFlags::PERMANENT).bits(), &FLAGS)
 }
 
-fn note(address: &Address, names: &Names) -> String {
+fn note(address: &Address, names: &Names<'_>) -> String {
     let label = address.label.as_ref().filter(|label| **label != names.link(address.link));
     flags(address)
         .into_iter()
@@ -64,7 +64,7 @@ fn note(address: &Address, names: &Names) -> String {
         .join(", ")
 }
 
-pub(super) fn json(address: &Address, names: &Names) -> Json {
+pub(crate) fn json(address: &Address, names: &Names<'_>) -> Json {
     Object::default()
         .with("link", names.link(address.link))
         .text("address", address.address)

@@ -3,16 +3,16 @@
 use std::io::Write;
 
 use netwright::Net;
-use netwright_nft::table::PrintOptions;
+use netwright::nft::{PrintOptions, Style, names_in, write_ruleset};
 
 use crate::failure::Failure;
-use crate::names;
-use crate::nft::style::{Style, write};
+use crate::zone::zone;
 
 /// Lists all rulesets.
 pub(super) fn list(net: &Net, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let ruleset = net.nft().ruleset()?.ruleset;
-    let options = PrintOptions { zone: names::zone(), ..PrintOptions::default() };
-    write(&ruleset, Style { options: &options, names: &names::in_namespace(net), json }, out)?;
+    let options = PrintOptions { zone: zone(), ..PrintOptions::default() };
+    let names = names_in(net.namespace());
+    write_ruleset(&ruleset, Style { options: &options, names: &names, json }, out)?;
     Ok(())
 }

@@ -22,7 +22,7 @@ const FLAGS: [(u32, &str); 12] = [
     (LinkFlags::ECHO.bits(), "echo"),
 ];
 
-pub(super) fn table(links: &[Link], names: &Names) -> Table<8> {
+pub(super) fn table(links: &[Link], names: &Names<'_>) -> Table<8> {
     let mut table = Table::new([">INDEX", "NAME", "KIND", "STATE", ">MTU", "MAC", "MASTER", "NOTE"]);
     for link in links {
         let (state, style) = match (link.is_up(), link.operational_state) {
@@ -45,7 +45,7 @@ pub(super) fn table(links: &[Link], names: &Names) -> Table<8> {
 }
 
 /// With what it stands on, as `ip` writes it.
-fn name(link: &Link, names: &Names) -> String {
+fn name(link: &Link, names: &Names<'_>) -> String {
     match (link.parent, link.parent_namespace_id) {
         (Some(parent), None) if parent != link.index => format!("{}@{}", link.name, names.of(parent)),
         (Some(parent), Some(_)) => format!("{}@if{parent}", link.name),
@@ -62,7 +62,7 @@ fn note(link: &Link) -> String {
     names.chain(link.alias.clone()).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn json(link: &Link, names: &Names) -> Json {
+pub(crate) fn json(link: &Link, names: &Names<'_>) -> Json {
     let parent = link.parent.filter(|_| link.parent_namespace_id.is_none());
     Object::default()
         .with("index", link.index)

@@ -25,7 +25,7 @@ pub(super) fn read(net: &Net, all: bool) -> netwright::Result<Vec<Neighbour>> {
     Ok(neighbours)
 }
 
-pub(super) fn table(neighbours: &[Neighbour], names: &Names) -> Table<5> {
+pub(super) fn table(neighbours: &[Neighbour], names: &Names<'_>) -> Table<5> {
     let mut table = Table::new(["ADDRESS", "LINK", "MAC", "STATE", "NOTE"]);
     for neighbour in neighbours {
         let style = match neighbour.state {
@@ -56,7 +56,7 @@ fn flags(neighbour: &Neighbour) -> Vec<std::borrow::Cow<'static, str>> {
     flag_names(neighbour.flags.bits().into(), &FLAGS)
 }
 
-pub(super) fn json(neighbour: &Neighbour, names: &Names) -> Json {
+pub(crate) fn json(neighbour: &Neighbour, names: &Names<'_>) -> Json {
     Object::default()
         .with("family", family(neighbour.family))
         .maybe_text("address", neighbour.destination)

@@ -1,12 +1,21 @@
 //! Routes.
 
-use netwright::route::route::{List, NextHop, RouteFlags, RouteKind};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use netwright::route::route::{List as Filter, NextHop, RouteFlags, RouteKind};
 use netwright::route::{Family, Table as RoutingTable};
 use netwright::{Net, Route};
 use serde_json::Value as Json;
 
 use super::{Names, Object, family, flag_names, or_empty};
-use crate::output::{CHANGED, Cell, DIM, NAME, Table};
+use crate::arguments::List as Arguments;
+use crate::failure::Done;
+use crate::output::stream::{List, Rows, Sink};
+use crate::output::{self, CHANGED, Cell, DIM, NAME, Table};
+
+/// How often a list is begun anew that changes interrupt.
+const TRIES: u32 = 10;
 
 const FLAGS: [(u32, &str); 7] = [
     (RouteFlags::DEAD.bits(), "dead"),
@@ -18,33 +27,65 @@ const FLAGS: [(u32, &str); 7] = [
     (RouteFlags::TRAP.bits(), "trap"),
 ];
 
+/// Lists the routes as they come.
+pub(super) fn stream(net: &Net, names: &Names<'_>, arguments: &Arguments) -> Done {
+    if arguments.json {
+        listed(net, arguments.all, List::new(|route: &Route| json(route, names), output::list()))
+    } else {
+        listed(net, arguments.all, Rows::new(HEADER, |route: &Route| row(route, names), output::list()))
+    }
+}
+
+fn listed(net: &Net, all: bool, mut sink: impl Sink<Route> + Send) -> Done {
+    for tries in 1.. {
+        let mut written = Ok(());
+        let listed = net.routes().each(Filter::default(), |route| {
+            if all || route.table()? != RoutingTable::LOCAL {
+                written = sink.put(&route.own()?);
+            }
+            Ok(if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        });
+        written?;
+        match listed {
+            Ok(()) => break,
+            Err(error) if tries < TRIES && error.is_passing() && sink.restart() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    sink.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The routes, without those that the kernel makes for local addresses unless all are asked for.
 pub(super) fn read(net: &Net, all: bool) -> netwright::Result<Vec<Route>> {
-    let mut routes = net.routes().filter(List::default())?;
+    let mut routes = net.routes().filter(Filter::default())?;
     if !all {
         routes.retain(|route| route.table != Some(RoutingTable::LOCAL));
     }
     Ok(routes)
 }
 
-pub(super) fn table(routes: &[Route], names: &Names) -> Table<9> {
-    let mut table =
-        Table::new(["TO", "KIND", "VIA", "DEV", ">METRIC", "SOURCE", "TABLE", "PROTOCOL", "NOTE"]);
-    for route in routes {
-        let kind = if route.kind == RouteKind::UNICAST { String::new() } else { route.kind.to_string() };
-        table.row([
-            Cell::new(destination(route), NAME),
-            Cell::new(kind, CHANGED),
-            or_empty(route.gateway).into(),
-            or_empty(route.link.map(|link| names.link(link))).into(),
-            or_empty(route.priority.filter(|&priority| priority != 0)).into(),
-            or_empty(route.preferred_source).into(),
-            or_empty(route.table.filter(|&table| table != RoutingTable::MAIN)).into(),
-            Cell::new(or_empty(route.protocol), DIM),
-            Cell::new(note(route, names), DIM),
-        ]);
-    }
+const HEADER: [&str; 9] = ["TO", "KIND", "VIA", "DEV", ">METRIC", "SOURCE", "TABLE", "PROTOCOL", "NOTE"];
+
+pub(super) fn table(routes: &[Route], names: &Names<'_>) -> Table<9> {
+    let mut table = Table::new(HEADER);
+    routes.iter().for_each(|route| table.row(row(route, names)));
     table
+}
+
+fn row(route: &Route, names: &Names<'_>) -> [Cell; 9] {
+    let kind = if route.kind == RouteKind::UNICAST { String::new() } else { route.kind.to_string() };
+    [
+        Cell::new(destination(route), NAME),
+        Cell::new(kind, CHANGED),
+        or_empty(route.gateway).into(),
+        or_empty(route.link.map(|link| names.link(link))).into(),
+        or_empty(route.priority.filter(|&priority| priority != 0)).into(),
+        or_empty(route.preferred_source).into(),
+        or_empty(route.table.filter(|&table| table != RoutingTable::MAIN)).into(),
+        Cell::new(or_empty(route.protocol), DIM),
+        Cell::new(note(route, names), DIM),
+    ]
 }
 
 /// Default routes look alike in both families.
@@ -56,7 +97,7 @@ fn destination(route: &Route) -> String {
     }
 }
 
-fn note(route: &Route, names: &Names) -> String {
+fn note(route: &Route, names: &Names<'_>) -> String {
     let mut notes: Vec<String> = route.next_hops.iter().map(|hop| way(hop, names)).collect();
     notes.extend(route.nexthop.map(|id| format!("nexthop {id}")));
     notes.extend(route.source.map(|source| format!("from {source}")));
@@ -65,14 +106,14 @@ fn note(route: &Route, names: &Names) -> String {
     notes.join(", ")
 }
 
-fn way(hop: &NextHop, names: &Names) -> String {
+fn way(hop: &NextHop, names: &Names<'_>) -> String {
     let via = hop.gateway.map(|gateway| format!("via {gateway}"));
     let dev = hop.link.map(|link| format!("dev {}", names.link(link)));
     let weight = (hop.weight != 1).then(|| format!("weight {}", hop.weight));
     [via, dev, weight].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn json(route: &Route, names: &Names) -> Json {
+pub(crate) fn json(route: &Route, names: &Names<'_>) -> Json {
     let hops = route.next_hops.iter().map(|hop| {
         Object::default()
             .maybe_text("via", hop.gateway)

@@ -58,7 +58,7 @@ fn action(rule: &Rule) -> String {
     format!("{} {detail}{}", rule.action, or_empty(suppress)).trim_end().to_owned()
 }
 
-pub(super) fn json(rule: &Rule) -> Json {
+pub(crate) fn json(rule: &Rule) -> Json {
     Object::default()
         .with("family", family(rule.effective_family()))
         .maybe("priority", rule.priority)

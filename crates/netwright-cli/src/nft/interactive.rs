@@ -4,9 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use netwright::Net;
-use netwright::netfilter::request::{List, tables};
-use netwright::netfilter::{Chain, Family, Flowtable, Object, Set};
-use netwright_nft::diagnostic::SourceMap;
+use netwright::nft::Debug;
 use netwright_nft::syntax::words_after;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -17,8 +15,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use self::history::History;
-use super::carry_out;
-use super::debug::Debug;
+use super::Task;
 use crate::arguments::Nft;
 use crate::failure::{Done, FAILED, Failure, reason};
 use crate::files::STDIN;
@@ -34,7 +31,7 @@ const QUIT: &str = "quit";
 /// shows in the exit code.
 pub(super) fn run(arguments: &Nft, debug: Debug) -> Done {
     let net = arguments.place.open()?;
-    let mut session = Session { arguments, debug, net: &net, failed: false };
+    let mut session = Session { task: Task::new(arguments, debug, &net)?, net: &net, failed: false };
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         session.edited()?;
         return Ok(ExitCode::SUCCESS);
@@ -44,8 +41,7 @@ pub(super) fn run(arguments: &Nft, debug: Debug) -> Done {
 }
 
 struct Session<'a> {
-    arguments: &'a Nft,
-    debug: Debug,
+    task: Task<'a>,
     net: &'a Net,
     failed: bool,
 }
@@ -111,10 +107,8 @@ impl Session<'_> {
             QUIT => return Ok(false),
             _ => {}
         }
-        let mut sources = SourceMap::default();
-        let id = sources.add(name, line);
-        match carry_out(self.arguments, self.debug, self.net, &mut sources, id) {
-            Ok(_) => {}
+        match self.task.run(name, line.to_owned()) {
+            Ok(()) => {}
             Err(failure @ Failure::Output(_)) => return Err(failure),
             Err(failure) => {
                 failure.report();
@@ -134,21 +128,8 @@ impl Words<'_> {
     /// The names that the kernel knows and that can be written without quotes. Where it may not be asked, there are just
     /// none.
     fn names(&self) -> Vec<String> {
-        let nft = self.net.nft();
-        let tables = nft.list(tables()).unwrap_or_default();
-        let all = Family::UNSPECIFIED;
-        let chains = nft.list(List::<Chain>::new(all)).unwrap_or_default();
-        let sets = nft.list(List::<Set>::new(all)).unwrap_or_default();
-        let objects = nft.list(List::<Object>::new(all)).unwrap_or_default();
-        let flowtables = nft.list(List::<Flowtable>::new(all)).unwrap_or_default();
-        let names = tables.into_iter().map(|table| table.name);
-        let names = names.chain(chains.into_iter().map(|chain| chain.name));
-        let names = names.chain(sets.into_iter().map(|set| set.name));
-        let names = names.chain(objects.into_iter().map(|object| object.name));
-        let names = names.chain(flowtables.into_iter().map(|table| table.name));
-        // the kernel's names for sets and chains that have none begin so
-        let named = |name: &String| !name.starts_with("__") && name.chars().all(in_word);
-        names.filter(named).collect()
+        let names = self.net.nft().names().unwrap_or_default();
+        names.into_iter().filter(|name| name.chars().all(in_word)).collect()
     }
 }
 

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use netwright_nft::json::NFT_VERSION;
 
 use crate::arguments::NftProgram;
 use crate::failure::{Done, FAILED, Failure};
-
-/// The version of nft whose language this is; programs look for it.
-const LANGUAGE: &str = "1.1.7";
 
 /// The words of the command line, if the program was called `nft` or its first word is that. Everything else is for
 /// the command with all its verbs.
@@ -46,7 +44,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
 impl NftProgram {
     fn run(self) -> Done {
         if self.version || self.features {
-            println!("nftables v{LANGUAGE} (netwright {})", env!("CARGO_PKG_VERSION"));
+            println!("nftables v{NFT_VERSION} (netwright {})", env!("CARGO_PKG_VERSION"));
         }
         if self.features {
             println!("  json:\t\tyes");

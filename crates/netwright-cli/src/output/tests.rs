@@ -1,4 +1,4 @@
-use super::{Cell, GOOD, Table, count, plain};
+use super::{Cell, GOOD, Table, count, cut, plain};
 
 fn shown<const N: usize>(table: &Table<N>) -> String {
     let mut out = Vec::new();
@@ -17,14 +17,11 @@ fn columns_are_aligned_by_what_is_seen() {
 }
 
 #[test]
-fn the_last_column_is_cut_where_it_is_too_long() {
-    let mut table = Table::new(["NAME", "TEXT"]);
-    table.widest = 20;
-    table.row(["one".into(), "a text that is too long".into()]);
-    table.row(["two".into(), "short".into()]);
-    let text = shown(&table);
-    let lines: Vec<&str> = text.lines().skip(1).collect();
-    assert_eq!(lines, ["one   a text that i…", "two   short"]);
+fn a_text_is_cut_where_it_is_too_long() {
+    assert_eq!(cut("a text that is too long", 14), "a text that i…");
+    assert_eq!(cut("短い漢字の文章です", 11), "短い漢字の…");
+    assert_eq!(cut("short", 5), "short");
+    assert_eq!(cut("what is left would tell nothing", 7), "what is left would tell nothing");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
         output::message("the policy is in force until this ends (Ctrl-C)");
     }
     loop {
-        let changed = supervise::wait(&signals, watch.as_ref())?;
+        let changed = supervise::wait(&signals, watch.as_ref(), None)?;
         if signals
             .next()
             .map_err(|error| Failure::said(format!("cannot read signals: {}", reason(&error))))?

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use netwright_nft::diagnostic::SourceMap;
-use netwright_sandbox::{Place, Policy, SearchPath};
+use netwright_sandbox::{FileAccess, LocalNetworks, Place, Policy, SearchPath};
 
 use crate::arguments::{ExplainPolicy, PolicyArguments, Run};
 use crate::failure::Failure;
@@ -40,6 +40,13 @@ impl<'a> Source<'a> {
     /// Reads it all. What is wrong with files has been told when this fails.
     pub(crate) fn read(&self) -> Result<Policy, Failure> {
         let mut policy = self.rest.clone();
+        let PolicyArguments { read, write, workspace, cache, .. } = self.rules;
+        policy.files = FileAccess {
+            read: read.clone(),
+            write: write.clone(),
+            workspace: *workspace,
+            caches: cache.clone(),
+        };
         let flags = [
             (&self.rules.allow, "--allow", &mut policy.allow, &mut policy.places.allow),
             (&self.rules.deny, "--deny", &mut policy.deny, &mut policy.places.deny),
@@ -64,6 +71,8 @@ impl<'a> Source<'a> {
             errors += diagnostics::show(&diagnostics, &sources);
             policy.merge(more.unwrap_or_default());
         }
+        // Where the kernel does not tell, private addresses are local ones at least.
+        policy.local = LocalNetworks::of_host().unwrap_or_default();
         if errors > 0 { Err(Failure::Reported) } else { Ok(policy) }
     }
 }

@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
-use netwright::sys::{Came, Signals};
+use netwright_confine::{Came, Signals};
 use netwright_sandbox::{Policy, Running};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 
@@ -44,21 +45,65 @@ pub(super) struct Supervisor<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) telling: &'a Told,
     pub(super) watch: Option<Watch<'a>>,
+    pub(super) deadline: Option<Deadline>,
+}
+
+/// When the command's time is over, and what is done then.
+pub(super) struct Deadline {
+    next: Instant,
+    /// How it is ended next: it is asked to, then it is made to.
+    by: Signal,
+    /// Whether it was over.
+    pub(super) is_over: bool,
+}
+
+/// So long a command may take to end that is asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Deadline {
+    pub(super) fn after(time: Duration) -> Option<Self> {
+        Instant::now().checked_add(time).map(|next| Deadline { next, by: Signal::TERM, is_over: false })
+    }
 }
 
 impl Supervisor<'_> {
-    /// Until the command's end.
-    pub(super) fn supervise(mut self) -> Result<ExitStatus, Failure> {
+    /// Until the command's end; what came of it, and whether its time was over.
+    pub(super) fn supervise(mut self) -> Result<(ExitStatus, bool), Failure> {
         loop {
             if let Some(status) = self.child_changed()? {
-                return Ok(status);
+                let reached = self.running.reached();
+                if reached.memory {
+                    output::message("the command was killed: it had filled the memory that --memory allows");
+                }
+                if reached.processes {
+                    output::message("the command could start no more processes than --processes allows");
+                }
+                return Ok((status, self.deadline.is_some_and(|deadline| deadline.is_over)));
             }
-            let changed = wait(&self.signals, self.watch.as_ref())?;
+            self.look_at_time();
+            let changed = wait(
+                &self.signals,
+                self.watch.as_ref(),
+                self.deadline.as_ref().map(|deadline| deadline.next),
+            )?;
             self.pass_on()?;
             if changed {
                 reload(self.source, self.telling, |policy| self.running.reload(policy));
             }
         }
+    }
+
+    /// Ends the command where its time is over.
+    fn look_at_time(&mut self) {
+        let Some(deadline) = self.deadline.as_mut().filter(|deadline| deadline.next <= Instant::now()) else {
+            return;
+        };
+        if !std::mem::replace(&mut deadline.is_over, true) {
+            output::message("the command's time is over (--time)");
+        }
+        let _ = self.running.signal(deadline.by); // it may have ended
+        let _ = self.running.signal(Signal::CONT); // who is stopped hears nothing
+        (deadline.by, deadline.next) = (Signal::KILL, Instant::now() + GRACE);
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -101,13 +146,20 @@ impl Supervisor<'_> {
     }
 }
 
-/// Waits for a signal, or for a change of the file that is watched: whether it was the latter.
-pub(super) fn wait(signals: &Signals, watch: Option<&Watch<'_>>) -> Result<bool, Failure> {
+/// Waits for a signal, for a change of the file that is watched, or until a time: whether it was the second.
+pub(super) fn wait(
+    signals: &Signals,
+    watch: Option<&Watch<'_>>,
+    until: Option<Instant>,
+) -> Result<bool, Failure> {
+    let timeout =
+        until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     let signals = signals.as_fd();
     let watched = watch.map_or(signals, |watch| watch.descriptor.as_fd());
     let mut ready =
         [PollFd::from_borrowed_fd(signals, PollFlags::IN), PollFd::from_borrowed_fd(watched, PollFlags::IN)];
-    match poll(&mut ready, None) {
+    match poll(&mut ready, timeout.as_ref()) {
         Ok(_) => Ok(watch.is_some_and(|watch| !ready[1].revents().is_empty() && watch.is_about_file())),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(errno) => Err(Failure::said(format!("cannot wait: {}", reason(&errno.into())))),

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use netwright_sandbox::{
-    Action, Attempt, Decision, Destination, Event, Learner, Log, Policy, Protocol, Rule, json_line,
+    Action, Attempt, Decision, Destination, Event, FileUse, Learner, Log, Policy, Protocol, Rule, json_line,
 };
 
 use crate::arguments::{Global, Run};
@@ -25,9 +25,17 @@ const POLICY: &str = "the policy";
 pub(super) struct Telling {
     log: Option<BufWriter<File>>,
     learn: Option<Learn>,
-    policy: Arc<Mutex<Policy>>,
+    policy: Advised,
     quiet: bool,
     verbose: bool,
+}
+
+/// The policy, and whether a rule could let more through than it does.
+#[derive(Clone)]
+struct Advised {
+    policy: Arc<Mutex<Policy>>,
+    /// Not where there is no network at all.
+    by_rules: bool,
 }
 
 /// The policy that is learned.
@@ -43,7 +51,7 @@ struct Learn {
 pub(super) struct Told {
     thread: JoinHandle<(Log, Learner)>,
     learn: Option<Learn>,
-    policy: Arc<Mutex<Policy>>,
+    policy: Advised,
     quiet: bool,
     has_log: bool,
 }
@@ -61,7 +69,7 @@ impl Telling {
         Ok(Telling {
             log,
             learn: arguments.learn.clone().map(|path| Learn { path, asks: arguments.ask }),
-            policy,
+            policy: Advised { policy, by_rules: !arguments.no_network },
             quiet: global.quiet,
             verbose: global.verbose,
         })
@@ -69,7 +77,7 @@ impl Telling {
 
     /// Tells of events until there can be no more.
     pub(super) fn start(self, events: Receiver<Event>) -> Told {
-        let (policy, quiet, has_log) = (Arc::clone(&self.policy), self.quiet, self.log.is_some());
+        let (policy, quiet, has_log) = (self.policy.clone(), self.quiet, self.log.is_some());
         let learn = self.learn.clone();
         Told { thread: std::thread::spawn(move || self.tell(&events)), learn, policy, quiet, has_log }
     }
@@ -80,11 +88,11 @@ impl Telling {
             if self.learn.is_some() {
                 learner.note(&event);
             }
-            let wanted = event.action == Action::Blocked || self.verbose;
+            let wanted = event.action == Action::Blocked || self.verbose || event.target().is_empty();
             if !log.add(&event) || !wanted {
                 continue;
             }
-            let allow = allow(&event, &self.policy);
+            let allow = self.policy.allow(&event);
             if let Some(file) = &mut self.log {
                 // line by line, for those who read along
                 let written =
@@ -94,8 +102,10 @@ impl Telling {
                     self.log = None;
                 }
             }
-            if self.verbose {
-                tell_at_once(&event, allow.as_ref());
+            if event.target().is_empty() && !self.quiet {
+                tell_at_once(&event, None);
+            } else if self.verbose {
+                tell_at_once(&event, self.policy.flag(&event));
             }
         }
         (log, learner)
@@ -105,9 +115,15 @@ impl Telling {
 impl Told {
     /// Another policy is in force now.
     pub(super) fn policy_changed(&self, policy: Policy) {
-        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
-        if !self.quiet {
-            output::message("the policy has changed and is in force");
+        let before = std::mem::replace(&mut *self.policy.lock(), policy.clone());
+        if self.quiet {
+            return;
+        }
+        output::message("the policy has changed and is in force");
+        if (before.files, before.sockets) != (policy.files, policy.sockets) {
+            output::message(
+                "note: which files and sockets may be used stays as it was when the command started",
+            );
         }
     }
 
@@ -117,8 +133,8 @@ impl Told {
         if let Some(Learn { path, asks }) = &self.learn {
             // Where everything is let through, rules say nothing; where somebody is asked, they are what was allowed before.
             let known = match asks {
-                true => self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-                false => Policy::default(),
+                true => self.policy.lock().clone(),
+                false => Policy { files: self.policy.lock().files.clone(), ..Policy::default() },
             };
             write_policy(path, &learner.to_toml_beside(&known))?;
             if !self.quiet {
@@ -160,29 +176,32 @@ fn write_policy(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// What was blocked, as a table.
-fn sum_up(log: &Log, policy: &Mutex<Policy>, has_log: bool) {
+fn sum_up(log: &Log, policy: &Advised, has_log: bool) {
+    without_answer(log);
     let blocked: Vec<&Attempt> = log.attempts(Action::Blocked).collect();
     if blocked.is_empty() {
         return;
     }
     let count = output::count(blocked.len(), "attempt");
-    output::message(&format!("{BAD}blocked{BAD:#} {count} to reach something:"));
+    let what = match blocked.iter().any(|attempt| attempt.event.file_use.is_some()) {
+        true => "reach or use something",
+        false => "reach something",
+    };
+    output::message(&format!("{BAD}blocked{BAD:#} {count} to {what}:"));
     let mut table = Table::new([">TIMES", "COMMAND", "TARGET", "PROTOCOL", "WHY", "ALLOWED BY"]);
     for Attempt { event, count } in blocked.iter().take(ROWS).copied() {
         let command = event.process.as_ref().map(|process| process.command.clone()).unwrap_or_default();
-        let flag = allow(event, policy).map(|rule| format!("--allow '{rule}'")).unwrap_or_default();
+        let flag = policy.flag(event).unwrap_or_default();
         table.row([
             Cell::new(count.to_string(), PLAIN),
             Cell::new(command, PLAIN),
             Cell::new(event.target(), NAME),
-            Cell::new(event.protocol.map(|protocol| protocol.to_string()).unwrap_or_default(), PLAIN),
+            Cell::new(way(event), PLAIN),
             Cell::new(&event.reason, DIM),
             Cell::new(flag, PLAIN),
         ]);
     }
-    let mut out = anstream::stderr().lock();
-    let _ = table.write(&mut out); // if nobody listens, there is nobody to tell either
-    drop(out);
+    output::messages(|mut out| table.write(&mut out));
     let more =
         u64::try_from(blocked.len().saturating_sub(ROWS)).unwrap_or(u64::MAX).saturating_add(log.more());
     if more > 0 {
@@ -191,27 +210,80 @@ fn sum_up(log: &Log, policy: &Mutex<Policy>, has_log: bool) {
     }
 }
 
-fn tell_at_once(event: &Event, allow: Option<&Rule>) {
+/// Allowed names that no name server said anything about: the command was told of a failure only, and the host's name servers are the reason.
+fn without_answer(log: &Log) {
+    let mut names = Vec::new();
+    let mut reason = None;
+    for Attempt { event, .. } in log.attempts(Action::Failed) {
+        if let (Some(name), None) = (&event.name, event.address) {
+            names.push(name.as_str());
+            reason.get_or_insert(&event.reason);
+        }
+    }
+    if let (Some(reason), Some(first)) = (reason, names.first()) {
+        let more = match names.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {}", output::count(more, "other name")),
+        };
+        output::message(&output::plain(&format!("could not resolve {first}{more}: {reason}")));
+    }
+}
+
+/// By which protocol something was to be reached, or what was to be done with a file.
+fn way(event: &Event) -> String {
+    let protocol = event.protocol.map(|protocol| protocol.to_string());
+    protocol.or_else(|| event.file_use.map(|file_use| file_use.to_string())).unwrap_or_default()
+}
+
+fn tell_at_once(event: &Event, flag: Option<String>) {
     let Event { action, process, protocol, reason, .. } = event;
     let command = process.as_ref().map(|process| format!("{} ({}): ", process.command, process.id));
     let command = command.unwrap_or_default();
     let protocol = protocol.map(|protocol| format!("/{protocol}")).unwrap_or_default();
-    let flag = allow.map(|rule| format!(" (--allow '{rule}')")).unwrap_or_default();
-    let line = format!("{action} {command}{}{protocol}: {reason}{flag}", event.target());
+    let flag = flag.map(|flag| format!(" ({flag})")).unwrap_or_default();
+    let line = match event.target() {
+        target if target.is_empty() => format!("{command}{reason}"),
+        target => format!("{action} {command}{target}{protocol}: {reason}{flag}"),
+    };
     output::message(&output::plain(&line));
 }
 
-/// The rule that would let it through, if one could: what is denied stays denied, and what a rule allows already was blocked by something else.
-fn allow(event: &Event, policy: &Mutex<Policy>) -> Option<Rule> {
-    if event.action != Action::Blocked {
-        return None;
+impl Advised {
+    fn lock(&self) -> MutexGuard<'_, Policy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let destination = Destination {
-        name: event.name.clone(),
-        address: event.address,
-        port: event.port.unwrap_or_default(),
-        protocol: event.protocol.unwrap_or(Protocol::Tcp),
-    };
-    let decision = policy.lock().unwrap_or_else(PoisonError::into_inner).decide(&destination);
-    event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_) | Decision::Allowed(_)))
+
+    /// The flag that would let it through.
+    fn flag(&self, event: &Event) -> Option<String> {
+        match &event.path {
+            Some(path) => {
+                let flag = match event.file_use {
+                    None => "socket",
+                    Some(FileUse::Read) => "read",
+                    Some(FileUse::Write) => "write",
+                };
+                // What is to be made has a place that is there.
+                let is_new = event.file_use == Some(FileUse::Write) && !path.exists();
+                let path = path.parent().filter(|_| is_new).unwrap_or(path);
+                Some(format!("--{flag} '{}'", path.display()))
+            }
+            None => self.allow(event).map(|rule| format!("--allow '{rule}'")),
+        }
+    }
+
+    /// The rule that would let it through, if one could: what is denied stays denied, and what a rule allows already was blocked by something
+    /// else.
+    fn allow(&self, event: &Event) -> Option<Rule> {
+        if event.action != Action::Blocked || !self.by_rules {
+            return None;
+        }
+        let destination = Destination {
+            name: event.name.clone(),
+            address: event.address,
+            port: event.port.unwrap_or_default(),
+            protocol: event.protocol.unwrap_or(Protocol::Tcp),
+        };
+        let decision = self.lock().decide(&destination);
+        event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_) | Decision::Allowed(_)))
+    }
 }

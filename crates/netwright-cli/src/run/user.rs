@@ -4,15 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use netwright::sys;
+use netwright_confine as confine;
 
 use crate::failure::{Failure, reason};
 
 /// A user to run a command as.
 pub(super) struct User {
-    pub(super) ids: sys::User,
+    pub(super) ids: confine::User,
     name: String,
-    home: PathBuf,
+    pub(super) home: PathBuf,
 }
 
 impl User {
@@ -43,7 +43,11 @@ fn user_in(users: &str, wanted: &str) -> Option<User> {
         let (name, uid, gid) = (fields.next()?, fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
         let home = fields.nth(1)?.into();
         let is_it = name == wanted || by_number == Some(uid);
-        is_it.then(|| User { ids: sys::User { uid, gid, groups: Vec::new() }, name: name.to_owned(), home })
+        is_it.then(|| User {
+            ids: confine::User { uid, gid, groups: Vec::new() },
+            name: name.to_owned(),
+            home,
+        })
     })
 }
 

@@ -175,3 +175,88 @@ fn groups_that_the_filter_does_not_bind_are_refused() {
     assert_eq!((code, out.as_str()), (0, "125\n0\n"), "{err}");
     assert!(err.contains("has another network namespace") && err.contains("nsenter"), "{err}");
 }
+
+#[test]
+fn a_process_that_leaves_its_group_is_put_back_and_told_of() {
+    if !control_groups() {
+        return;
+    }
+    // The hierarchy is mounted a second time: paths below either mount are understood.
+    let script = r#"
+        ip link set lo up
+        mount -t cgroup2 none /mnt
+        group=/mnt/netwright-left-$$
+        mkdir $group $group/inner
+        sleep 60 & process=$!
+        echo $process > $group/inner/cgroup.procs
+        "$0" run --attach $group/inner --allow 192.0.2.9:80 2>"$2" & supervisor=$!
+        while ! grep -q 'in force' "$2"; do sleep 0.05; done
+        sleep 0.3
+        echo $process > $group/cgroup.procs
+        while ! grep -q 'was put back' "$2"; do sleep 0.05; done
+        grep -o 'netwright-left.*' /proc/$process/cgroup | sed 's/.*\///'
+        kill -INT $supervisor; wait $supervisor
+        kill $process; wait $process || true
+        rmdir $group/inner $group
+    "#;
+    let told = std::env::temp_dir().join(format!("netwright-left-{}", std::process::id()));
+    fs::write(&told, "").expect("a file");
+    let (code, out, err) = run(isolated(script).arg(&told));
+    let said = fs::read_to_string(&told).unwrap_or_default();
+    let _ = fs::remove_file(&told);
+    assert_eq!((code, out.as_str()), (0, "inner\n"), "{err}{said}");
+    assert!(said.contains("sleep (") && said.contains("it left the control group"), "{said}");
+}
+
+#[test]
+fn connections_that_were_there_before_go_on() {
+    if !control_groups() {
+        return;
+    }
+    // Nothing has made the kernel track connections here: it takes the first packet afterwards for a new one.
+    let script = r#"
+        ip link set lo up
+        mount -t cgroup2 none /mnt
+        group=/mnt/netwright-before-$$
+        mkdir $group
+        folder=$(mktemp -d)
+        python3 -c '
+import socket, sys, threading
+listener = socket.create_server(("::", 8000), family=socket.AF_INET6, dualstack_ipv6=True)
+open(sys.argv[1] + "/listens", "w").close()
+def echo(connection):
+    while data := connection.recv(99):
+        connection.send(data)
+while True:
+    threading.Thread(target=echo, args=(listener.accept()[0],), daemon=True).start()
+' $folder & server=$!
+        while ! test -e $folder/listens; do sleep 0.05; done
+        sh -c 'echo $$ > "$0/cgroup.procs"; exec python3 -c "$1" "$2"' $group '
+import os, socket, sys, time
+places = [("127.0.0.1", 8000), ("::1", 8000)]
+before = [socket.create_connection(place, 5) for place in places]
+os.close(os.open(sys.argv[1] + "/ready", os.O_CREAT))
+while not os.path.exists(sys.argv[1] + "/go"):
+    time.sleep(0.02)
+for connection in before:
+    connection.send(b"x")
+    print("before", connection.recv(9).decode(), flush=True)
+for place in places:
+    try:
+        socket.create_connection(place, 5)
+        print("NEW")
+    except OSError:
+        print("refused", flush=True)
+' $folder & process=$!
+        while ! test -e $folder/ready; do sleep 0.05; done
+        "$0" run --attach $group --allow 192.0.2.9:80 2>$folder/said & supervisor=$!
+        while ! grep -q 'in force' $folder/said; do sleep 0.05; done
+        touch $folder/go
+        wait $process || true
+        kill -INT $supervisor; wait $supervisor
+        kill $server
+        rmdir $group; rm -r $folder
+    "#;
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out.as_str()), (0, "before x\nbefore x\nrefused\nrefused\n"), "{err}");
+}

@@ -55,7 +55,7 @@ fn json_is_read_too() {
 
 #[test]
 fn what_is_no_file_has_a_clear_error() {
-    check(&["."], "directory.answer");
+    check(&["/proc/sys/net"], "directory.answer");
     check(&["nowhere.toml"], "nowhere.answer");
 }
 

@@ -64,11 +64,24 @@ fn a_plan_can_be_read_by_programs() {
     assert!(address["file"].as_str().is_some_and(|file| file.ends_with("host/server.toml")));
 }
 
+/// The firewall stands and the rest is there where a link is missing, which the exit status tells.
+#[test]
+fn a_link_that_is_missing_is_told_and_the_rest_applied() {
+    let (code, out, err) = run(&mut isolated(r#"cd "$1"/host; "$0" apply flows.toml"#));
+    assert_eq!(code, 3, "{err}");
+    assert!(out.contains("+ firewall\n"), "{out}");
+    assert!(err.contains("there is no link `wan` on this host\n --> flows.toml:1:7"), "{err}");
+}
+
 #[test]
 fn what_cannot_be_applied_points_into_the_file() {
-    let (code, out, err) = run(&mut isolated(r#"cd "$1"/host; "$0" apply flows.toml"#));
+    let script = r#"cd "$1"/host; "$0" nft add table inet filter '{ comment "theirs"; chain other { }; }'
+        "$0" apply flows.toml -q"#;
+    let (code, out, err) = run(&mut isolated(script));
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("there is no link `wan` on this host\n --> flows.toml:1:7"), "{err}");
+    let message =
+        "table inet filter exists already, was made by somebody else, and is different\n --> flows.nft:1:";
+    assert!(err.contains(message), "{err}");
     assert!(err.ends_with("error: nothing was changed\n"), "{err}");
 }
 

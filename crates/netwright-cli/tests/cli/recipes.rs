@@ -26,6 +26,10 @@ fn recipes_are_read_and_run() {
     let directory = std::env::temp_dir().join(format!("netwright-recipes-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
     fs::write(directory.join("ci.toml"), policy(&text)).expect("a file");
+    // What the recipes take to be there.
+    let home = std::env::temp_dir().join(format!("netwright-recipes-home-{}", std::process::id()));
+    fs::create_dir_all(home.join(".npm")).expect("a directory");
+    fs::write(home.join("X0"), "").expect("a file");
 
     let (attached, lines): (Vec<_>, Vec<_>) = lines(&text).partition(|line| line.contains("--attach"));
     assert!(lines.len() >= 12 && attached.len() == 1, "{lines:#?} {attached:#?}");
@@ -35,6 +39,7 @@ fn recipes_are_read_and_run() {
             Some((options, _)) => format!("{options} -- true"),
             None => arguments.to_owned(),
         };
+        let arguments = arguments.replace("/tmp/.X11-unix/X0", &home.join("X0").display().to_string());
         let script = format!("cd \"$2\"; \"$0\" {arguments}");
         if arguments.contains("--ask") {
             let (code, said) = Terminal::run(&script, &directory).end();
@@ -42,11 +47,12 @@ fn recipes_are_read_and_run() {
             continue;
         }
         let mut command = isolated(&script);
-        let (code, stdout, stderr) = run(command.env("SSH_AUTH_SOCK", "/nonexistent").arg(&directory));
+        let (code, stdout, stderr) = run(command.env("HOME", &home).arg(&directory));
         match arguments.starts_with("explain-policy") {
             true => assert!(stdout.contains("registry.example.org:443"), "{line}\n{code}\n{stdout}{stderr}"),
             false => assert_eq!(code, 0, "{line}\n{stdout}{stderr}"),
         }
     }
     fs::remove_dir_all(&directory).expect("the directory goes");
+    fs::remove_dir_all(&home).expect("the directory goes");
 }

@@ -183,19 +183,22 @@ fn the_loopback_inside_is_the_sandboxes_own() {
 }
 
 #[test]
-fn sockets_of_the_file_system_are_covered_but_for_those_allowed() {
+fn sockets_of_the_file_system_are_refused_but_for_those_allowed() {
     let scratch = Scratch::new("sockets");
     let path = scratch.path("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
-    // the list of sockets belongs to the network namespace of the test, so this one runs there
-    let sees = |flags: &[&str]| {
+    let connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])";
+    let connects = |flags: &[&str]| {
         let mut command = netwright();
         command.args(["run", "--mode", "relay", "--no-network"]).args(flags);
-        let status = command.args(["test", "-S"]).arg(&path).status().expect("the command starts");
-        status.success()
+        run(command.args(["python3", "-c", connect]).arg(&path))
     };
-    assert!(!sees(&[]));
-    assert!(sees(&["--socket", path.to_str().expect("text")]));
+    let (code, _, err) = connects(&[]);
+    assert!(code == 1 && err.contains("PermissionError"), "{err}");
+    let path = path.to_str().expect("text");
+    assert!(err.contains(&format!("--socket '{path}'")), "{err}");
+    let (code, _, err) = connects(&["--socket", path]);
+    assert!(code == 0, "{err}");
 }
 
 #[test]
@@ -300,7 +303,7 @@ fn routing_leaves_the_host_as_it_was() {
         r#"{UPLINK}
         state() {{ cat /proc/sys/net/ipv4/conf/eth0/forwarding; ls /proc/sys/net/ipv4/conf; "$0" nft list ruleset; }}
         state > "$2/before"
-        "$0" run --mode nat --no-network grep -q eth0 /proc/net/dev
+        "$0" run --mode nat grep -q eth0 /proc/net/dev
         state > "$2/after"
         cmp "$2/before" "$2/after"
         "#
@@ -315,17 +318,47 @@ fn a_firewall_that_forwards_nothing_is_named() {
     let script = format!(
         r#"{UPLINK}
         "$0" nft 'table inet host {{ chain forward {{ type filter hook forward priority 0; policy drop; }}; }}'
-        "$0" run --mode nat --no-network true 2>&1 || test $? = 125
-        "$0" run --mode auto --no-network grep -c eth0 /proc/net/dev || true
+        "$0" run --mode nat true 2>&1 || test $? = 125
+        "$0" run --mode auto grep -c eth0 /proc/net/dev 2>&1 || true
         "$0" nft 'add rule inet host forward iifname "nwrun*" accept'
-        "$0" run --mode nat --no-network grep -c eth0 /proc/net/dev
+        "$0" run --mode nat grep -c eth0 /proc/net/dev
         "#
     );
     let told = stdout(&mut isolated(&script));
     let (refused, rest) = told.split_once("\n help: ").expect("an error with help");
-    let expected = "error: cannot route the sandbox's packets: the chain forward of the table inet host drops what it does not accept";
-    assert_eq!(refused, expected);
-    assert!(rest.contains("--mode relay") && rest.ends_with("\n0\n1\n"), "{rest}");
+    let reason = "cannot route the sandbox's packets: the chain forward of the table inet host drops what it does not accept";
+    assert_eq!(refused, format!("error: {reason}"));
+    let (advice, rest) = rest.split_once('\n').unwrap();
+    assert!(advice.contains("--mode relay"), "{advice}");
+    // the note and what the command prints come by different ways
+    let mut lines: Vec<&str> = rest.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["0", "1", &format!("note: the relay carries its packets: {reason}")]);
+}
+
+#[test]
+fn rules_for_what_the_host_sends_are_not_passed_by() {
+    let script = format!(
+        r#"{UPLINK}
+        "$0" nft 'table inet host {{ chain out {{ type filter hook output priority 0; jump more; }}; chain more {{ ip daddr 198.51.100.0/24 reject; }}; }}'
+        "$0" run --mode nat true 2>&1 || test $? = 125
+        "$0" run grep -c eth0 /proc/net/dev 2>&1 || true
+        "$0" nft 'flush chain inet host more; add rule inet host more counter accept'
+        "$0" run --mode nat grep -c eth0 /proc/net/dev
+        "$0" nft 'table ip docker {{ chain out {{ type nat hook output priority -100; fib daddr type local dnat to 127.0.0.1; }}; }}'
+        "$0" run --mode nat grep -c eth0 /proc/net/dev
+        "$0" nft 'add rule ip docker out tcp dport 80 redirect to :8080'
+        "$0" run --mode nat true || test $? = 125
+        "#
+    );
+    let (code, out, err) = run(&mut isolated(&script));
+    assert_eq!(code, 0, "{out}{err}");
+    let reason = "cannot route the sandbox's packets: they would pass by the chain out of the table inet host, which decides about what this host sends";
+    assert!(out.starts_with(&format!("error: {reason}\n help: ")), "{out}");
+    let mut lines: Vec<&str> = out.lines().skip(2).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["0", "1", "1", &format!("note: the relay carries its packets: {reason}")]);
+    assert!(err.contains("the chain out of the table ip docker"), "{err}");
 }
 
 #[test]
@@ -343,7 +376,7 @@ fn names_are_resolved_where_the_host_names_no_name_servers() {
 #[test]
 fn root_writes_no_files_of_the_kernel() {
     let script = r#"
-        for flags in --no-network '--no-network --pid'; do
+        for flags in --no-network '--no-network --share pid'; do
             "$0" run --mode relay $flags -- sh -c '
                 for path in acpi bus irq scsi sys sysrq-trigger; do
                     test ! -e /proc/$path || test ! -w /proc/$path || echo $path

@@ -12,7 +12,23 @@ pub(crate) fn netwright() -> Command {
 pub(crate) fn isolated(script: &str) -> Command {
     let mut command = netwright::sys::isolate::command("sh");
     command.args(["-euc", script, env!("CARGO_BIN_EXE_netwright")]).arg(directory());
+    command.env("NETWRIGHT_STATE_DIRECTORY", state_directory());
     plain(command)
+}
+
+/// A folder of the test's own for what is kept between two commands.
+fn state_directory() -> PathBuf {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    // an ordinary user may not be allowed to write below the target folder
+    match std::fs::create_dir_all(&folder) {
+        Ok(()) => folder,
+        Err(_) => std::env::temp_dir().join(format!("netwright-test-{}-{number}", std::process::id())),
+    }
 }
 
 fn plain(mut command: Command) -> Command {

@@ -4,9 +4,13 @@
 //! received and not looked at. netwright encodes, sends and reads; the tools also read their input text. Every measurement is a
 //! process of its own in a fresh network namespace, and the peers take turns.
 //!
+//! `cargo xtask bench` runs all of it, with the command in turn with the tools, and writes `docs/benchmarks.md`.
+//!
 //! `cargo bench -- --big` has the large sizes; other words select workloads by name.
 
+mod events;
 mod floor;
+mod lists;
 mod measure;
 mod routes;
 mod rules;
@@ -42,7 +46,16 @@ struct Workload {
     peers: &'static [Peer],
 }
 
-const WORKLOADS: &[Workload] = &[sets::LOAD, sets::LOAD_WITH_SIZE, rules::LOAD, routes::ADD, routes::DUMP];
+const WORKLOADS: &[Workload] = &[
+    sets::LOAD,
+    sets::LOAD_WITH_SIZE,
+    rules::LOAD,
+    lists::RULES,
+    lists::ELEMENTS,
+    routes::ADD,
+    routes::DUMP,
+    events::FOLLOW,
+];
 
 /// What `cargo test` runs: enough to see that everything works.
 const SMOKE: &[usize] = &[100];
@@ -118,8 +131,18 @@ fn turns(workload: &Workload, size: usize, rounds: usize) -> Result<Vec<(&'stati
     Ok(results)
 }
 
+/// Where the command lies, where it is to take part.
+const COMMAND: &str = "NETWRIGHT_COMMAND";
+
 /// The tool of this name.
 fn find(tool: &str) -> Result<Oracle> {
-    let found = if tool == "nft" { Oracle::nft() } else { Oracle::ip() };
+    let found = match tool {
+        "nft" => Oracle::nft(),
+        "netwright" => {
+            let path = std::env::var_os(COMMAND).ok_or_else(|| format!("{COMMAND} is not set"))?;
+            return Ok(std::path::PathBuf::from(path).into());
+        }
+        _ => Oracle::ip(),
+    };
     found.map_err(|failure| format!("{failure:?}").into())
 }

@@ -34,6 +34,7 @@ pub(crate) const DUMP: Workload = Workload {
         Peer { name: "floor", tool: None, run: dump_floor },
         Peer { name: "netwright, in place", tool: None, run: dump_in_place },
         Peer { name: "netwright, collected", tool: None, run: dump_collected },
+        Peer { name: "netwright list routes", tool: Some("netwright"), run: dump_command },
         Peer { name: "ip route", tool: Some("ip"), run: dump_ip },
     ],
 };
@@ -49,7 +50,7 @@ const MAIN_TABLE: [u8; 12] = [2, 0, 0, 0, 254, 0, 0, 0, 0, 0, 0, 0];
 const BURST: usize = 1024;
 
 /// A link with a gateway behind it.
-fn link(connection: &mut Connection) -> Result<LinkId> {
+pub(crate) fn link(connection: &mut Connection) -> Result<LinkId> {
     connection.acknowledge(&Create::veth(LINK, VethPeer::new(&Change::rename("v1"))))?;
     for name in ["v1", LINK] {
         let link = connection.query(&Get::by_name(name))?;
@@ -90,12 +91,12 @@ fn burst(range: std::ops::Range<usize>, link: LinkId) -> Vec<u8> {
     writer.bytes().to_vec()
 }
 
-fn routes(count: usize, link: LinkId) -> Vec<Route> {
+pub(crate) fn routes(count: usize, link: LinkId) -> Vec<Route> {
     let to = |index| Prefix::host(IpAddr::V4(address(index)));
     (0..count).map(|index| Route::to(to(index)).via(GATEWAY.into()).dev(link)).collect()
 }
 
-fn add(connection: &mut Connection, routes: &[Route]) -> Result<()> {
+pub(crate) fn add(connection: &mut Connection, routes: &[Route]) -> Result<()> {
     let requests: Vec<Add<'_, Route>> = routes.iter().map(Add).collect();
     match connection.send_many(&requests)?.first() {
         None => Ok(()),
@@ -173,6 +174,11 @@ fn complete(measured: Measured, count: usize, seen: usize) -> Result<Measured> {
         true => Ok(measured),
         false => Err(format!("{seen} routes came, and there are {}", count + 1).into()),
     }
+}
+
+fn dump_command(count: usize) -> Result<Measured> {
+    filled(count)?;
+    measure_tool("netwright", &["list", "routes"])
 }
 
 fn dump_ip(count: usize) -> Result<Measured> {

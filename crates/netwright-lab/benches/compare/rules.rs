@@ -1,5 +1,7 @@
 //! Loading rules that match a source address and a port, count and accept.
 
+use netwright::Net;
+use netwright::nft as build;
 use netwright_netfilter::raw::{Base, EQ, MetaKey, R1, Verdict, cmp, counter, meta, payload, verdict};
 use netwright_netfilter::{Batch, Chain, Expression, Family, Rule, Table};
 use netwright_sys::{Connection, protocol};
@@ -18,6 +20,8 @@ pub(crate) const LOAD: Workload = Workload {
     peers: &[
         Peer { name: "floor", tool: None, run: floor },
         Peer { name: "netwright", tool: None, run: netwright },
+        Peer { name: "netwright, typed", tool: None, run: typed },
+        Peer { name: "netwright nft -f", tool: Some("netwright"), run: command },
         Peer { name: "nft -f", tool: Some("nft"), run: nft },
     ],
 };
@@ -30,7 +34,7 @@ fn port(index: usize) -> u16 {
     (1 + index % 60_000) as u16
 }
 
-fn floor(count: usize) -> Result<Measured> {
+pub(crate) fn floor(count: usize) -> Result<Measured> {
     let mut transaction = Transaction::new();
     transaction.change(NEW_CHAIN, |writer| {
         text(writer, 1, "t");
@@ -114,9 +118,33 @@ fn rule(index: usize) -> [Expression; 8] {
     ]
 }
 
+/// By the typed builder.
+fn typed(count: usize) -> Result<Measured> {
+    let net = Net::open()?;
+    let (measured, ()) = measure(|| {
+        let mut batch = net.nft().batch();
+        let table = batch.add(build::Table::new(Family::IPV4, "t"));
+        let chain = batch.add(build::Chain::new(&table, "c"));
+        for index in 0..count {
+            let rule = build::Rule::in_chain(&chain).eq(build::ip::SADDR, address(index));
+            batch.add(rule.eq(build::tcp::DPORT, port(index)).counter().accept());
+        }
+        batch.commit()?;
+        Ok(())
+    })?;
+    Ok(measured)
+}
+
+fn command(count: usize) -> Result<Measured> {
+    measure_tool("netwright", &["nft", "-f", &file(count)?])
+}
+
 fn nft(count: usize) -> Result<Measured> {
+    measure_tool("nft", &["-f", &file(count)?])
+}
+
+fn file(count: usize) -> Result<String> {
     let rule = |index| format!("ip saddr {} tcp dport {} counter accept\n", address(index), port(index));
     let rules: String = (0..count).map(rule).collect();
-    let file = input(&format!("table ip t {{\nchain c {{\n{rules}}}\n}}\n"))?;
-    measure_tool("nft", &["-f", &file])
+    input(&format!("table ip t {{\nchain c {{\n{rules}}}\n}}\n"))
 }

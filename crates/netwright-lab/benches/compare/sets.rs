@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use netwright::Net;
+use netwright::nft as build;
 use netwright_netfilter::{Batch, Family, Set, SetFlags, Table};
 use netwright_sys::{Connection, Outcome, protocol};
 
@@ -17,6 +19,8 @@ pub(crate) const LOAD: Workload = Workload {
     peers: &[
         Peer { name: "floor", tool: None, run: |count| floor(count, None) },
         Peer { name: "netwright", tool: None, run: |count| netwright(count, None) },
+        Peer { name: "netwright, typed", tool: None, run: typed },
+        Peer { name: "netwright nft -f", tool: Some("netwright"), run: command },
         Peer { name: "nft -f", tool: Some("nft"), run: |count| nft(count, None) },
     ],
 };
@@ -44,7 +48,7 @@ pub(crate) fn address(index: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a00_0000 + index as u32)
 }
 
-fn floor(count: usize, size: Option<usize>) -> Result<Measured> {
+pub(crate) fn floor(count: usize, size: Option<usize>) -> Result<Measured> {
     let mut transaction = Transaction::new();
     transaction.change(NEW_SET, |writer| {
         text(writer, 1, "t");
@@ -99,12 +103,30 @@ pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<(
     }
 }
 
+/// By the typed builder.
+fn typed(count: usize) -> Result<Measured> {
+    let net = Net::open()?;
+    let (measured, ()) = measure(|| {
+        let mut batch = net.nft().batch();
+        let table = batch.add(build::Table::new(Family::IPV4, "t"));
+        batch.add(build::Set::<Ipv4Addr>::new(&table, "s").elements((0..count).map(address)));
+        batch.commit()?;
+        Ok(())
+    })?;
+    Ok(measured)
+}
+
+fn command(count: usize) -> Result<Measured> {
+    measure_tool("netwright", &["nft", "-f", &file(count, None)?])
+}
+
 fn nft(count: usize, size: Option<usize>) -> Result<Measured> {
+    measure_tool("nft", &["-f", &file(count, size)?])
+}
+
+fn file(count: usize, size: Option<usize>) -> Result<String> {
     let size = size.map_or(String::new(), |size| format!("size {size}\n"));
     let elements: Vec<String> = (0..count).map(|index| address(index).to_string()).collect();
     let elements = elements.join(",\n");
-    let file = input(&format!(
-        "table ip t {{\nset s {{\ntype ipv4_addr\n{size}elements = {{\n{elements}\n}}\n}}\n}}\n"
-    ))?;
-    measure_tool("nft", &["-f", &file])
+    input(&format!("table ip t {{\nset s {{\ntype ipv4_addr\n{size}elements = {{\n{elements}\n}}\n}}\n}}\n"))
 }

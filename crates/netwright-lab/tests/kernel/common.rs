@@ -1,9 +1,8 @@
 //! What several tests need.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd};
 
-use netwright::route::link::{self, Peer};
+use netwright::route::link::{NamespaceRef, Peer};
 use netwright::{Address, Change, Create, Link, Net};
 use netwright_lab::{Failure, Node, Oracle};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
@@ -36,8 +35,8 @@ pub(crate) fn peer_in(node: &Node, name: &str) -> Peer {
 }
 
 /// A namespace as requests name it.
-pub(crate) fn namespace_of(node: &Node) -> link::Namespace {
-    link::Namespace::Descriptor(node.namespace().as_fd().as_raw_fd())
+pub(crate) fn namespace_of(node: &Node) -> NamespaceRef {
+    node.namespace().into()
 }
 
 /// What `ip` says of a link with all its details.

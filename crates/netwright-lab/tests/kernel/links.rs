@@ -68,14 +68,12 @@ pub(crate) fn a_peer_is_made_in_another_namespace(lab: &mut Lab) -> Outcome {
 
 pub(crate) fn a_bridge_has_its_options_and_ports(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
-    let options = Bridge {
-        forward_delay: Some(400),
-        hello_time: Some(300),
-        ageing_time: Some(12_300),
-        priority: Some(0x1000),
-        group_forward_mask: Some(8),
-        ..Bridge::default()
-    };
+    let options = Bridge::default()
+        .forward_delay(400)
+        .hello_time(300)
+        .ageing_time(12_300)
+        .priority(0x1000)
+        .group_forward_mask(8);
     let bridge = net.links().create(Create::new("br0", options).with(Change::up()))?;
     let seen = details(&ip, "br0")?;
     let data = &seen["linkinfo"]["info_data"];
@@ -92,7 +90,7 @@ pub(crate) fn a_bridge_has_its_options_and_ports(_: &mut Lab) -> Outcome {
 
     let (d0, _) = pair(&net)?;
     net.links().set(&d0, Change::master(&bridge))?;
-    let settings = BridgePort { learning: Some(false), cost: Some(77), ..BridgePort::default() };
+    let settings = BridgePort::default().learning(false).cost(77);
     net.links().set(&d0, Change::port(settings))?;
     let port = net.links().get("d0")?;
     ensure_eq!(port.master, Some(bridge.index));
@@ -107,7 +105,7 @@ pub(crate) fn a_bridge_has_its_options_and_ports(_: &mut Lab) -> Outcome {
     ensure!(details(&ip, "d0")?.get("master").is_none());
     ensure_eq!(net.links().get("d0")?.master, None);
 
-    net.links().set(&bridge, Change::kind(Bridge { ageing_time: Some(0), ..Bridge::default() }))?;
+    net.links().set(&bridge, Change::kind(Bridge::default().ageing_time(0)))?;
     ensure_eq!(details(&ip, "br0")?["linkinfo"]["info_data"]["ageing_time"], 0);
     Ok(())
 }
@@ -133,16 +131,14 @@ pub(crate) fn macvlans_have_their_mode(_: &mut Lab) -> Outcome {
 pub(crate) fn a_vxlan_has_its_tunnel(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     let (d0, _) = pair(&net)?;
-    let kind = Vxlan {
-        id: Some(0xff_ffff),
-        link: Some(d0.index),
-        group: Some([192, 0, 2, 9].into()),
-        local: Some([10, 9, 9, 1].into()),
-        ttl: Some(5),
-        learning: Some(false),
-        port: Some(4790.into()),
-        ..Vxlan::default()
-    };
+    let kind = Vxlan::default()
+        .id(0xff_ffff)
+        .link(d0.index)
+        .group([192, 0, 2, 9].into())
+        .local([10, 9, 9, 1].into())
+        .ttl(5)
+        .learning(false)
+        .port(4790.into());
     let made = net.links().create(Create::new("vx0", kind))?;
     let Some(LinkKind::Vxlan(read)) = &made.kind else { return Err(Failure::wrong("no vxlan")) };
     ensure_eq!((read.id, read.link, read.ttl), (Some(0xff_ffff), Some(d0.index), Some(5)));
@@ -183,8 +179,7 @@ pub(crate) fn tun_and_tap_stay_until_they_are_deleted(lab: &mut Lab) -> Outcome 
     ensure_eq!(seen["linkinfo"]["info_data"]["pi"], false);
     ensure_eq!(seen["linkinfo"]["info_data"]["persist"], true);
 
-    let kind =
-        Tun { mode: Some(TunMode::TAP), owner: Some(0), packet_information: Some(true), ..Tun::default() };
+    let kind = Tun::default().mode(TunMode::TAP).owner(0).packet_information(true);
     let tap = net.links().create(Create::new("t1", kind).with(Change::address([2, 0, 0, 0, 0, 5])))?;
     ensure!(
         matches!(&tap.kind, Some(LinkKind::Tun(kind)) if kind.owner == Some(0) && kind.mode == Some(TunMode::TAP))
@@ -294,7 +289,7 @@ pub(crate) fn links_move_to_other_namespaces(lab: &mut Lab) -> Outcome {
 
     let mut child = other.namespace().command("sleep").arg("60").stdin(Stdio::null()).spawn()?;
     let moved =
-        net.links().set(&net.links().get("b")?, Change::namespace(link::Namespace::Process(child.id())));
+        net.links().set(&net.links().get("b")?, Change::namespace(link::NamespaceRef::Process(child.id())));
     child.kill()?;
     child.wait()?;
     moved?;
@@ -335,7 +330,8 @@ pub(crate) fn counters_count(lab: &mut Lab) -> Outcome {
     ensure!(counters.received_packets > 0 && counters.sent_bytes > 0);
     ensure_eq!(seen["rx"]["packets"], counters.received_packets);
     ensure_eq!(seen["rx"]["bytes"], counters.received_bytes);
-    ensure_eq!(seen["rx"]["dropped"], counters.receive_dropped);
+    // what the neighbour still sends to a link that is down is dropped
+    ensure!(seen["rx"]["dropped"].as_u64().is_some_and(|dropped| dropped >= counters.receive_dropped));
     ensure_eq!(seen["rx"]["multicast"], counters.multicast);
     ensure_eq!(seen["tx"]["packets"], counters.sent_packets);
     ensure_eq!(seen["tx"]["bytes"], counters.sent_bytes);

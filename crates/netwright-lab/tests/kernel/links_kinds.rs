@@ -1,10 +1,9 @@
 //! Kinds of interface that not every kernel has: each is made, read back, and compared with what `ip -d -j link` says.
 //! A kernel that does not know the kind is reported so.
 
-use netwright::driver::Driver as _;
 use netwright::route::link::kind::{
-    Bond, BondMode, Bridge, Gre, Ip6Gre, Ip6Tunnel, IpIp, Ipvlan, IpvlanFlags, IpvlanMode, MacvlanMode,
-    PriorityMapping, Sit, Vlan, VlanFlagChange, VlanFlags,
+    Bond, BondMode, Bridge, FailoverAddress, Gre, Ip6Gre, Ip6Tunnel, IpIp, Ipvlan, IpvlanFlags, IpvlanMode,
+    MacvlanMode, PriorityMapping, Sit, Vlan, VlanFlagChange, VlanFlags,
 };
 use netwright::route::link::{LinkKind, PortKind};
 use netwright::route::nexthop::{self, GroupMember};
@@ -62,14 +61,12 @@ pub(crate) fn an_ifb_is_made(_: &mut Lab) -> Outcome {
 pub(crate) fn a_vlan_has_its_id_flags_and_priorities(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     let (d0, _) = pair(&net)?;
-    let kind = Vlan {
-        id: Some(4094),
-        protocol: Some(0x88a8.into()),
-        flags: Some(VlanFlagChange { flags: VlanFlags::LOOSE_BINDING, mask: VlanFlags::LOOSE_BINDING }),
-        ingress_priorities: Some(vec![PriorityMapping { from: 1, to: 2 }]),
-        egress_priorities: Some(vec![PriorityMapping { from: 3, to: 4 }, PriorityMapping { from: 5, to: 6 }]),
-        ..Vlan::default()
-    };
+    let kind = Vlan::default()
+        .id(4094)
+        .protocol(0x88a8.into())
+        .flags(VlanFlagChange { flags: VlanFlags::LOOSE_BINDING, mask: VlanFlags::LOOSE_BINDING })
+        .ingress_priorities(vec![PriorityMapping { from: 1, to: 2 }])
+        .egress_priorities(vec![PriorityMapping { from: 3, to: 4 }, PriorityMapping { from: 5, to: 6 }]);
     let vlan = made(&net, Create::new("vl0", kind.clone()).above(&d0))?;
     ensure_eq!(vlan.parent, Some(d0.index));
     let Some(LinkKind::Vlan(read)) = &vlan.kind else { return Err(Failure::wrong("no vlan")) };
@@ -95,20 +92,18 @@ pub(crate) fn a_vlan_has_its_id_flags_and_priorities(_: &mut Lab) -> Outcome {
 
 pub(crate) fn a_bond_has_its_options_and_ports(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
-    let kind = Bond {
-        mode: Some(BondMode::ACTIVE_BACKUP),
-        carrier_interval: Some(100),
-        up_delay: Some(200),
-        failover_address: Some(1),
-        minimum_links: Some(0),
-        ..Bond::default()
-    };
+    let kind = Bond::default()
+        .mode(BondMode::ACTIVE_BACKUP)
+        .miimon(100)
+        .up_delay(200)
+        .failover_address(FailoverAddress::ACTIVE)
+        .minimum_links(0);
     let bond = made(&net, Create::new("bo0", kind))?;
     let (d0, _) = pair(&net)?;
     net.links().set(&d0, Change::down())?;
     net.links().set(&d0, Change::master(&bond))?;
     net.links().set(&bond, Change::up())?;
-    net.links().set(&bond, Change::kind(Bond { primary: Some(d0.index), ..Bond::default() }))?;
+    net.links().set(&bond, Change::kind(Bond::default().primary(d0.index)))?;
     let read = wait_until("the port is used", || {
         let bond = net.links().get("bo0")?;
         let used = matches!(&bond.kind, Some(LinkKind::Bond(kind)) if kind.active_port.is_some());
@@ -116,9 +111,9 @@ pub(crate) fn a_bond_has_its_options_and_ports(_: &mut Lab) -> Outcome {
     })?;
     let Some(LinkKind::Bond(read)) = &read.kind else { return Err(Failure::wrong("no bond")) };
     ensure_eq!(read.mode, Some(BondMode::ACTIVE_BACKUP));
-    ensure_eq!((read.carrier_interval, read.up_delay), (Some(100), Some(200)));
+    ensure_eq!((read.miimon, read.up_delay), (Some(100), Some(200)));
     ensure_eq!((read.active_port, read.primary), (Some(d0.index), Some(d0.index)));
-    ensure_eq!(read.failover_address, Some(1));
+    ensure_eq!(read.failover_address, Some(FailoverAddress::ACTIVE));
     let seen = data(&ip, &bond)?;
     ensure_eq!(seen["mode"], "active-backup");
     ensure_eq!((&seen["miimon"], &seen["updelay"]), (&100.into(), &200.into()));
@@ -175,7 +170,7 @@ pub(crate) fn ipvlans_have_their_mode_and_flags(_: &mut Lab) -> Outcome {
         (IpvlanMode::L3, IpvlanFlags::PRIVATE, "private"),
         (IpvlanMode::L3S, IpvlanFlags::VEPA, "vepa"),
     ] {
-        let kind = Ipvlan { mode: Some(mode), flags: Some(flags), ..Ipvlan::default() };
+        let kind = Ipvlan::default().mode(mode).flags(flags);
         let ipvlan = made(&net, Create::new("iv0", kind.clone()).above(&d0))?;
         ensure_eq!(ipvlan.parent, Some(d0.index));
         ensure_eq!(ipvlan.kind, Some(LinkKind::Ipvlan(kind)));
@@ -206,16 +201,14 @@ pub(crate) fn gre_tunnels_have_their_ends_and_keys(_: &mut Lab) -> Outcome {
     const KEY: u16 = 0x2000;
     const CHECKSUM: u16 = 0x8000;
     let (ip, net) = (Oracle::ip()?, Net::open()?);
-    let kind = Gre {
-        local: Some(address("192.0.2.2")?),
-        remote: Some(address("192.0.2.1")?),
-        ttl: Some(9),
-        receive_flags: Some((KEY | CHECKSUM).into()),
-        send_flags: Some(KEY.into()),
-        receive_key: Some(7.into()),
-        send_key: Some(0x0102_0304.into()),
-        ..Gre::default()
-    };
+    let kind = Gre::default()
+        .local(address("192.0.2.2")?)
+        .remote(address("192.0.2.1")?)
+        .ttl(9)
+        .receive_flags((KEY | CHECKSUM).into())
+        .send_flags(KEY.into())
+        .receive_key(7.into())
+        .send_key(0x0102_0304.into());
     let gre = made(&net, Create::new("gr0", kind.clone()))?;
     let Some(LinkKind::Gre(read)) = &gre.kind else { return Err(Failure::wrong("no gre")) };
     ensure_eq!((read.local, read.remote, read.ttl), (kind.local, kind.remote, kind.ttl));
@@ -226,12 +219,7 @@ pub(crate) fn gre_tunnels_have_their_ends_and_keys(_: &mut Lab) -> Outcome {
     ensure_eq!((&seen["ttl"], &seen["icsum"]), (&9.into(), &true.into()));
     ensure_eq!((&seen["ikey"], &seen["okey"]), (&"0.0.0.7".into(), &"1.2.3.4".into()));
 
-    let kind = Ip6Gre {
-        local: Some(address("2001:db8::2")?),
-        remote: Some(address("2001:db8::1")?),
-        ttl: Some(64),
-        ..Ip6Gre::default()
-    };
+    let kind = Ip6Gre::default().local(address("2001:db8::2")?).remote(address("2001:db8::1")?).ttl(64);
     let gre = made(&net, Create::new("gr1", kind.clone()))?;
     let Some(LinkKind::Ip6Gre(read)) = &gre.kind else { return Err(Failure::wrong("no ip6gre")) };
     ensure_eq!((read.local, read.remote, read.ttl), (kind.local, kind.remote, kind.ttl));
@@ -243,7 +231,10 @@ pub(crate) fn gre_tunnels_have_their_ends_and_keys(_: &mut Lab) -> Outcome {
 pub(crate) fn ip_tunnels_have_their_ends(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     let (local, remote) = (Some(address("192.0.2.2")?), Some(address("192.0.2.1")?));
-    let kind = IpIp { local, remote, ttl: Some(0), path_mtu_discovery: Some(false), ..IpIp::default() };
+    let kind = IpIp::default().ttl(0).path_mtu_discovery(false).with(|attrs| {
+        attrs.local = local;
+        attrs.remote = remote;
+    });
     let tunnel = made(&net, Create::new("ii0", kind))?;
     let Some(LinkKind::IpIp(read)) = &tunnel.kind else { return Err(Failure::wrong("no ipip")) };
     ensure_eq!((read.local, read.remote, read.ttl), (local, remote, Some(0)));
@@ -252,7 +243,10 @@ pub(crate) fn ip_tunnels_have_their_ends(_: &mut Lab) -> Outcome {
     ensure_eq!((&seen["local"], &seen["remote"]), (&"192.0.2.2".into(), &"192.0.2.1".into()));
     ensure_eq!(seen["pmtudisc"], false);
 
-    let kind = Sit { local, remote, ttl: Some(9), protocol: Some(0), ..Sit::default() };
+    let kind = Sit::default().ttl(9).protocol(0).with(|attrs| {
+        attrs.local = local;
+        attrs.remote = remote;
+    });
     let tunnel = made(&net, Create::new("si0", kind))?;
     let Some(LinkKind::Sit(read)) = &tunnel.kind else { return Err(Failure::wrong("no sit")) };
     ensure_eq!((read.local, read.remote, read.ttl), (local, remote, Some(9)));
@@ -262,7 +256,10 @@ pub(crate) fn ip_tunnels_have_their_ends(_: &mut Lab) -> Outcome {
     ensure_eq!(seen["ttl"], 9);
 
     let (local, remote) = (Some(address("2001:db8::2")?), Some(address("2001:db8::1")?));
-    let kind = Ip6Tunnel { local, remote, ttl: Some(7), protocol: Some(41), ..Ip6Tunnel::default() };
+    let kind = Ip6Tunnel::default().ttl(7).protocol(41).with(|attrs| {
+        attrs.local = local;
+        attrs.remote = remote;
+    });
     let tunnel = made(&net, Create::new("t60", kind))?;
     let Some(LinkKind::Ip6Tunnel(read)) = &tunnel.kind else { return Err(Failure::wrong("no ip6tnl")) };
     ensure_eq!((read.local, read.remote, read.protocol), (local, remote, Some(41)));
@@ -273,12 +270,7 @@ pub(crate) fn ip_tunnels_have_their_ends(_: &mut Lab) -> Outcome {
 
 pub(crate) fn a_bridge_filters_vlans(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
-    let kind = Bridge {
-        vlan_filtering: Some(true),
-        vlan_default: Some(5),
-        vlan_protocol: Some(0x88a8.into()),
-        ..Bridge::default()
-    };
+    let kind = Bridge::default().vlan_filtering(true).vlan_default(5).vlan_protocol(0x88a8.into());
     let asked = Create::new("br0", kind.clone());
     let bridge = match net.links().create(asked) {
         // without VLANs the kernel's bridges have no such attributes, and say no more than that
@@ -299,7 +291,7 @@ pub(crate) fn a_bridge_filters_vlans(_: &mut Lab) -> Outcome {
     let seen = data(&ip, &bridge)?;
     ensure_eq!((&seen["vlan_filtering"], &seen["vlan_default_pvid"]), (&1.into(), &5.into()));
     ensure_eq!(seen["vlan_protocol"], "802.1ad");
-    net.links().set(&bridge, Change::kind(Bridge { vlan_filtering: Some(false), ..Bridge::default() }))?;
+    net.links().set(&bridge, Change::kind(Bridge::default().vlan_filtering(false)))?;
     ensure_eq!(data(&ip, &bridge)?["vlan_filtering"], 0);
     Ok(())
 }
@@ -325,7 +317,7 @@ pub(crate) fn routes_go_by_nexthops_and_groups(_: &mut Lab) -> Outcome {
             ..Nexthop::default()
         })
     };
-    let member = |id, weight: u8| GroupMember { id, weight: weight - 1, ..GroupMember::default() };
+    let member = |id, weight| GroupMember { id, weight };
     let first = way(5, "10.9.9.2")?;
     match send(&net, Add(&first)) {
         Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => {

@@ -91,6 +91,11 @@ kernel_tests! {
     namespaces::the_thread_stays_even_in_a_panic,
     namespaces::one_net_serves_many_threads,
 
+    nftables::references::tables_chains_sets_and_objects_are_found_by_name_and_deleted_by_either,
+    nftables::references::flow_tables_are_found_by_name_and_deleted_by_either,
+    nftables::references::rules_go_by_their_handle_alone,
+    nftables::references::what_is_listed_is_found_again_and_reset,
+    nftables::references::what_was_named_is_changed,
     nftables::tables_of_every_family,
     nftables::chains_at_every_hook,
     nftables::a_chain_changes_its_policy_and_is_deleted,

@@ -1,6 +1,7 @@
 //! nftables by raw objects and expressions, compared with what `nft` lists.
 
 pub(crate) mod expressions;
+pub(crate) mod references;
 pub(crate) mod refusals;
 pub(crate) mod scale;
 pub(crate) mod sets;
@@ -11,11 +12,11 @@ use netwright::netfilter::expression::{
     CounterAttrs, LimitAttrs, LimitFlags, LimitKind, ObjectKind, ObjectReferenceAttrs, QuotaAttrs, QuotaFlags,
 };
 use netwright::netfilter::raw::*;
-use netwright::netfilter::request::{Find, List};
+use netwright::netfilter::request::List;
 use netwright::netfilter::userdata::entry;
 use netwright::netfilter::{
-    BaseHook, Chain, ChainPolicy, Device, Family, Hook, Object, ObjectData, Rule, Ruleset, Table, TableFlags,
-    Userdata,
+    BaseHook, Chain, ChainPolicy, ChainRef, Device, Family, Hook, Object, ObjectData, Rule, Ruleset, Table,
+    TableFlags, TableRef, Userdata,
 };
 use netwright::{Create, Made, Net};
 use netwright_lab::traffic::{self, ARRIVES, Answer, SILENCE};
@@ -32,7 +33,7 @@ pub(crate) fn base(family: Family, kind: &str, hook: Hook, priority: i32) -> Cha
 
 /// Makes the table [`TABLE`] and a chain `c` in it that sees incoming packets.
 #[track_caller]
-pub(crate) fn ground(net: &Net, family: Family) -> Result<(), Failure> {
+pub(crate) fn set_up(net: &Net, family: Family) -> Result<(), Failure> {
     let mut batch = net.nft().batch();
     batch.add(&Table::new(family, TABLE));
     batch.add(&base(family, "filter", Hook::Input, 0));
@@ -44,8 +45,8 @@ pub(crate) fn ground(net: &Net, family: Family) -> Result<(), Failure> {
 #[track_caller]
 pub(crate) fn seen(nft: &Oracle, line: &str, kind: &str) -> Result<Vec<Value>, Failure> {
     let all = nft.json(line)?;
-    let things = all["nftables"].as_array().into_iter().flatten();
-    Ok(things.filter_map(|thing| thing.get(kind)).cloned().collect())
+    let objects = all["nftables"].as_array().into_iter().flatten();
+    Ok(objects.filter_map(|object| object.get(kind)).cloned().collect())
 }
 
 pub(crate) fn tables_of_every_family(_: &mut Lab) -> Outcome {
@@ -64,7 +65,7 @@ pub(crate) fn tables_of_every_family(_: &mut Lab) -> Outcome {
             return Err(Failure::wrong(format_args!("{committed:?}")));
         };
         ensure!(made.handle.is_some() && made.family == family);
-        let found = net.nft().find(Find(Table::new(family, TABLE)))?;
+        let found = net.nft().find(TableRef::new(family, TABLE))?;
         ensure_eq!((found.handle, found.flags), (made.handle, Some(TableFlags::DORMANT)));
         ensure_eq!(found.userdata.text(entry::COMMENT), Some("made by a test"));
         let shown = seen(&nft, &format!("list tables {family}"), "table")?;
@@ -77,9 +78,9 @@ pub(crate) fn tables_of_every_family(_: &mut Lab) -> Outcome {
     ensure_eq!(listed.len(), families.len());
     ensure_eq!(net.nft().list(List::<Table>::new(Family::ARP))?.len(), 1);
     let mut batch = net.nft().batch();
-    let handle = net.nft().find(Find(Table::new(Family::ARP, TABLE)))?.handle;
-    batch.delete(&Table { handle, ..Table::new(Family::ARP, "") });
-    batch.delete(&Table::new(Family::NETDEV, TABLE));
+    let arp = net.nft().find(TableRef::new(Family::ARP, TABLE))?;
+    batch.delete(&arp.by_handle().ok_or_else(|| Failure::wrong("a table without a handle"))?);
+    batch.delete(&TableRef::new(Family::NETDEV, TABLE));
     batch.commit()?;
     ensure_eq!(seen(&nft, "list tables", "table")?.len(), 4);
     let mut batch = net.nft().batch();
@@ -124,7 +125,7 @@ pub(crate) fn chains_at_every_hook(_: &mut Lab) -> Outcome {
         batch.add(&Table::new(family, TABLE));
         batch.add(&chain);
         batch.commit()?;
-        let read = net.nft().find(Find(Chain::new(family, TABLE, "c")))?;
+        let read = net.nft().find(ChainRef::new(family, TABLE, "c"))?;
         ensure_eq!(read.base, chain.base);
         let shown = seen(&nft, &format!("list chain {family} {TABLE} c"), "chain")?;
         ensure_eq!(shown.len(), 1);
@@ -141,7 +142,7 @@ pub(crate) fn chains_at_every_hook(_: &mut Lab) -> Outcome {
 
 pub(crate) fn a_chain_changes_its_policy_and_is_deleted(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let mut chain = base(Family::INET, "filter", Hook::Input, 0);
     if let Some(base) = &mut chain.base {
         base.policy = Some(ChainPolicy::DROP);
@@ -173,7 +174,7 @@ fn handles(nft: &Oracle) -> Result<Vec<u64>, Failure> {
 fn made_rule(net: &Net, change: impl FnOnce(&mut netwright::netfilter::Batch)) -> Result<u64, Failure> {
     let mut batch = net.nft().batch();
     batch.echo(true);
-    change(&mut batch);
+    change(batch.raw_mut());
     let committed = batch.commit()?;
     match &committed.made[..] {
         [(1, Made::Rule(Rule { handle: Some(handle), .. }))] => Ok(*handle),
@@ -183,7 +184,7 @@ fn made_rule(net: &Net, change: impl FnOnce(&mut netwright::netfilter::Batch)) -
 
 pub(crate) fn rules_have_their_places_and_handles(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let rule = |mark: u32| {
         Rule::new(
             Family::INET,
@@ -200,28 +201,33 @@ pub(crate) fn rules_have_their_places_and_handles(_: &mut Lab) -> Outcome {
     let before = made_rule(&net, |batch| batch.insert(&Rule { position: Some(last), ..rule(5) }))?;
     ensure_eq!(handles(&nft)?, [front, first, behind, before, last]);
     ensure_eq!(
-        net.nft().rules(Family::INET, TABLE, "c")?.iter().filter_map(|rule| rule.handle).collect::<Vec<_>>(),
+        net.nft()
+            .rules(ChainRef::new(Family::INET, TABLE, "c"))?
+            .iter()
+            .filter_map(|rule| rule.handle)
+            .collect::<Vec<_>>(),
         handles(&nft)?
     );
 
     let mut batch = net.nft().batch();
+    let chain = ChainRef::new(Family::INET, TABLE, "c");
     batch.replace(&Rule { handle: Some(first), userdata: Userdata::comment("replaced")?, ..rule(77) });
-    batch.delete(&Rule { handle: Some(front), ..rule(3) });
+    batch.delete(&chain.rule(front));
     batch.commit()?;
-    let rules = net.nft().rules(Family::INET, TABLE, "c")?;
+    let rules = net.nft().rules(ChainRef::new(Family::INET, TABLE, "c"))?;
     ensure_eq!(rules.len(), 4);
     ensure_eq!(rules[0].userdata.text(entry::COMMENT), Some("replaced"));
     let text = nft.line("list chain inet t c")?;
     let expected = "meta mark 0x0000004d counter packets 0 bytes 0 comment \"replaced\"";
     ensure!(text.contains(expected), "{text}");
     ensure!(!text.contains("0x00000003"), "{text}");
-    let named = net.nft().find(Find(Rule { handle: Some(last), ..rule(2) }))?;
+    let named = net.nft().find(chain.rule(last))?;
     ensure_eq!(named.expressions, rules[3].expressions);
 
     // rules of one batch refer to one another by numbers
     let mut batch = net.nft().batch();
     batch.flush_chain(&Chain::new(Family::INET, TABLE, "c"));
-    let id = batch.allocate_id();
+    let id = batch.raw_mut().allocate_id();
     batch.add(&Rule { id: Some(id), ..rule(10) });
     batch.add(&rule(11));
     batch.add(&Rule { position_id: Some(id), ..rule(12) });
@@ -239,9 +245,9 @@ pub(crate) fn rules_have_their_places_and_handles(_: &mut Lab) -> Outcome {
 
 pub(crate) fn verdicts_jumps_and_gotos(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::IPV4)?;
+    set_up(&net, Family::IPV4)?;
     let mut batch = net.nft().batch();
-    let id = batch.allocate_id();
+    let id = batch.raw_mut().allocate_id();
     batch.add(&Chain { id: Some(id), ..Chain::new(Family::IPV4, TABLE, "other") });
     let ends = [
         verdict(Verdict::ACCEPT),
@@ -256,37 +262,32 @@ pub(crate) fn verdicts_jumps_and_gotos(_: &mut Lab) -> Outcome {
     }
     batch.add(&Rule { chain_id: Some(id), ..Rule::new(Family::IPV4, TABLE, "", [counter()]) });
     batch.commit()?;
-    let read: Vec<_> =
-        net.nft().rules(Family::IPV4, TABLE, "c")?.into_iter().flat_map(|rule| rule.expressions).collect();
+    let read: Vec<_> = net
+        .nft()
+        .rules(ChainRef::new(Family::IPV4, TABLE, "c"))?
+        .into_iter()
+        .flat_map(|rule| rule.expressions)
+        .collect();
     ensure_eq!(read, ends);
     let text = nft.line("list chain ip t c")?;
     for word in ["accept", "drop", "continue", "return", "jump other", "goto other"] {
         ensure!(text.lines().any(|line| line.trim() == word), "{word} is not in {text}");
     }
-    ensure_eq!(net.nft().rules(Family::IPV4, TABLE, "other")?.len(), 1);
+    ensure_eq!(net.nft().rules(ChainRef::new(Family::IPV4, TABLE, "other"))?.len(), 1);
     Ok(())
 }
 
 pub(crate) fn objects_are_made_used_reset_and_deleted(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let object = |name: &str, data| Object::new(Family::INET, TABLE, name, data);
-    let count =
-        ObjectData::Counter(CounterAttrs { packets: Some(5), byte_count: Some(500), ..Default::default() });
-    let quota = ObjectData::Quota(QuotaAttrs {
-        byte_count: Some(25 << 20),
-        consumed: Some(77),
-        flags: Some(QuotaFlags::INVERTED),
-        ..Default::default()
-    });
-    let limit = ObjectData::Limit(LimitAttrs {
-        rate: Some(10),
-        unit: Some(60),
-        burst: Some(7),
-        kind: Some(LimitKind::PACKETS),
-        flags: Some(LimitFlags::empty()),
-        ..Default::default()
-    });
+    let count = ObjectData::Counter(CounterAttrs::default().packets(5).byte_count(500));
+    let quota = ObjectData::Quota(
+        QuotaAttrs::default().byte_count(25 << 20).consumed(77).flags(QuotaFlags::INVERTED),
+    );
+    let limit = ObjectData::Limit(
+        LimitAttrs::default().rate(10).unit(60).burst(7).kind(LimitKind::PACKETS).flags(LimitFlags::empty()),
+    );
     let objects = [object("c1", count), object("q1", quota), object("l1", limit)];
     let mut batch = net.nft().batch();
     for object in &objects {
@@ -296,12 +297,17 @@ pub(crate) fn objects_are_made_used_reset_and_deleted(_: &mut Lab) -> Outcome {
             Family::INET,
             TABLE,
             "c",
-            [ObjectReferenceAttrs { kind, name, ..Default::default() }.into()],
+            [ObjectReferenceAttrs::default()
+                .with(|attrs| {
+                    attrs.kind = kind;
+                    attrs.name = name;
+                })
+                .into()],
         ));
     }
     batch.commit()?;
     for object in &objects {
-        let read = net.nft().find(Find(object.clone()))?;
+        let read = net.nft().find(object.reference())?;
         ensure_eq!((&read.name, &read.data, read.uses), (&object.name, &object.data, Some(1)));
         let only =
             net.nft().list(List::<Object>::new(Family::INET).in_table(TABLE).of_kind(object.data.kind()))?;
@@ -358,7 +364,7 @@ pub(crate) fn a_raw_rule_drops_real_packets(lab: &mut Lab) -> Outcome {
     };
     ensure!(send("192.0.2.2", ARRIVES)?.arrived());
     ensure_eq!(send("192.0.2.53", SILENCE)?, Answer::Silence);
-    let rules = net.nft().rules(Family::IPV4, TABLE, "c")?;
+    let rules = net.nft().rules(ChainRef::new(Family::IPV4, TABLE, "c"))?;
     let Some(Expression::Counter(counted)) = rules[0].expressions.get(2) else {
         return Err(Failure::wrong("no counter"));
     };
@@ -414,7 +420,7 @@ fn rebuild(net: &Net, ruleset: &Ruleset) -> Result<(), Failure> {
     // rules find sets without a name of their own by the number of the set in the batch
     let mut ids = std::collections::HashMap::new();
     for (set, elements) in &ruleset.sets {
-        let id = batch.allocate_id();
+        let id = batch.raw_mut().allocate_id();
         ids.insert((set.family.0, set.table.clone(), set.name.clone()), id);
         let set = sets::for_a_batch(set, id);
         batch.add(&set);

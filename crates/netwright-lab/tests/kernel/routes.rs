@@ -58,12 +58,12 @@ pub(crate) fn routes_are_added_replaced_appended_and_deleted(_: &mut Lab) -> Out
         ensure_eq!((read.gateway, read.link), (Some(address(gateways[0])?), Some(d0.id())));
         ensure_eq!(
             (read.protocol, read.kind, read.table),
-            (Some(Protocol::NETWRIGHT), RouteKind::UNICAST, Some(Table::MAIN))
+            (Some(Protocol::BOOT), RouteKind::UNICAST, Some(Table::MAIN))
         );
         let shown = seen_one(&ip, destination)?;
         ensure_eq!(shown["gateway"], gateways[0]);
         ensure_eq!(shown["dev"], "d0");
-        ensure_eq!(shown["protocol"], "157");
+        ensure_eq!(shown["protocol"], "boot");
         ensure!(net.routes().add(by(gateways[0])?).is_err_and(|error| error.is_exists()));
 
         net.routes().replace(by(gateways[1])?)?;
@@ -154,22 +154,20 @@ pub(crate) fn several_ways_with_their_weights(_: &mut Lab) -> Outcome {
 pub(crate) fn metrics_are_kept(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     let (d0, _) = pair(&net)?;
-    let metrics = Metrics {
-        lock: Some(MetricLocks::MTU),
-        mtu: Some(1300),
-        window: Some(65_000),
-        advertised_segment_size: Some(1200),
-        hop_limit: Some(77),
-        initial_congestion_window: Some(20),
-        initial_receive_window: Some(30),
-        quick_acknowledgement: Some(1),
-        minimum_retransmission_time: Some(250),
-        ..Metrics::default()
-    };
+    let metrics = Metrics::default()
+        .lock(MetricLocks::MTU)
+        .mtu(1300)
+        .window(65_000)
+        .advertised_segment_size(1200)
+        .hop_limit(77)
+        .initial_congestion_window(20)
+        .initial_receive_window(30)
+        .quick_acknowledgement(1)
+        .minimum_retransmission_time(250);
     for destination in ["198.51.100.0/24", "2001:db8:77::/48"] {
         net.routes().add(to(destination)?.dev(&d0).metrics(metrics.clone()))?;
-        let read = listed_one(&net, destination)?.metrics.unwrap_or_default();
-        ensure_eq!(Metrics { unknown: Default::default(), ..read }, metrics);
+        let read = *listed_one(&net, destination)?.metrics.unwrap_or_default();
+        ensure_eq!(read.with(|attrs| attrs.unknown = Default::default()), metrics);
         let text = ip.line(&format!(
             "{} route show {destination}",
             if destination.contains(':') { "-6" } else { "-4" }

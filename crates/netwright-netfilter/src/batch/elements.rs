@@ -4,7 +4,7 @@ use netwright_wire::{Big, MessageFlags, MessageMark, NestMark, Writer};
 
 use super::Batch;
 use crate::element::NUMBERS;
-use crate::{Data, Element, MessageKind, Set};
+use crate::{Data, Element, MessageKind, SetRef};
 
 /// What can be written as an element's attributes: an [`Element`], the bytes of a key, or those of a key and its data.
 pub trait WriteElement {
@@ -61,24 +61,40 @@ fn write_value(kind: u16, bytes: &[u8], writer: &mut Writer) {
 
 impl Batch {
     /// Adds elements to a set; those that are there already stay as they are.
-    pub fn add_elements<E: WriteElement>(&mut self, set: &Set, elements: impl IntoIterator<Item = E>) {
-        self.pack(MessageKind::NEW_ELEMENTS, MessageFlags::CREATE, set, elements);
+    pub fn add_elements<E: WriteElement>(
+        &mut self,
+        set: impl Into<SetRef>,
+        elements: impl IntoIterator<Item = E>,
+    ) {
+        self.pack(MessageKind::NEW_ELEMENTS, MessageFlags::CREATE, &set.into(), elements);
     }
 
     /// Adds elements that must not be there yet.
-    pub fn create_elements<E: WriteElement>(&mut self, set: &Set, elements: impl IntoIterator<Item = E>) {
+    pub fn create_elements<E: WriteElement>(
+        &mut self,
+        set: impl Into<SetRef>,
+        elements: impl IntoIterator<Item = E>,
+    ) {
         let flags = MessageFlags::CREATE | MessageFlags::EXCLUSIVE;
-        self.pack(MessageKind::NEW_ELEMENTS, flags, set, elements);
+        self.pack(MessageKind::NEW_ELEMENTS, flags, &set.into(), elements);
     }
 
     /// Deletes elements, which must be there.
-    pub fn delete_elements<E: WriteElement>(&mut self, set: &Set, elements: impl IntoIterator<Item = E>) {
-        self.pack(MessageKind::DELETE_ELEMENTS, MessageFlags::empty(), set, elements);
+    pub fn delete_elements<E: WriteElement>(
+        &mut self,
+        set: impl Into<SetRef>,
+        elements: impl IntoIterator<Item = E>,
+    ) {
+        self.pack(MessageKind::DELETE_ELEMENTS, MessageFlags::empty(), &set.into(), elements);
     }
 
     /// Deletes elements if they are there; kernels before 6.3 do not know this.
-    pub fn destroy_elements<E: WriteElement>(&mut self, set: &Set, elements: impl IntoIterator<Item = E>) {
-        self.pack(MessageKind::DESTROY_ELEMENTS, MessageFlags::empty(), set, elements);
+    pub fn destroy_elements<E: WriteElement>(
+        &mut self,
+        set: impl Into<SetRef>,
+        elements: impl IntoIterator<Item = E>,
+    ) {
+        self.pack(MessageKind::DESTROY_ELEMENTS, MessageFlags::empty(), &set.into(), elements);
     }
 
     /// No element means no message: one without elements would flush the set.
@@ -86,7 +102,7 @@ impl Batch {
         &mut self,
         kind: MessageKind,
         flags: MessageFlags,
-        set: &Set,
+        set: &SetRef,
         elements: impl IntoIterator<Item = E>,
     ) {
         let mut elements = elements.into_iter().peekable();
@@ -114,10 +130,10 @@ impl Batch {
         &mut self,
         kind: MessageKind,
         flags: MessageFlags,
-        set: &Set,
+        set: &SetRef,
     ) -> (MessageMark, NestMark) {
-        let message = self.begin(kind, set.family, flags);
-        self.writer.attribute::<Big, String>(TABLE, &set.table);
+        let message = self.begin(kind, set.table.family, flags);
+        self.writer.attribute::<Big, String>(TABLE, &set.table.name);
         self.writer.attribute::<Big, String>(SET, &set.name);
         if let Some(id) = set.id {
             self.writer.attribute::<Big, u32>(SET_ID, &id);

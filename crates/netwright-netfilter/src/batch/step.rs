@@ -6,7 +6,7 @@ use netwright_wire::{Attribute, Attributes, Big, Message, MessageFlags, Messages
 
 use super::{Batch, UNTAGGED};
 use crate::expression::ObjectKind;
-use crate::{ElementView, MessageKind, NetfilterHeader, RuleView, item};
+use crate::{ElementView, Family, MessageKind, NetfilterHeader, RuleView, item};
 
 /// A message of a batch. Its text is an order: «add rule inet filter input».
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,42 @@ impl<'a> Step<'a> {
         let rows = item::rows(self.kind()?)?;
         let row = rows.iter().find(|row| row.kind == attribute.kind)?;
         Some(row.field.replace('_', " "))
+    }
+
+    /// The types of the attributes that the kernel points at, from the outermost to the innermost; none where it points at
+    /// nothing.
+    #[must_use]
+    pub fn path(&self) -> Vec<u16> {
+        let mut path = Vec::new();
+        let Some(offset) = self.offset.and_then(|offset| (offset as usize).checked_sub(MESSAGE_HEADER))
+        else {
+            return path;
+        };
+        let mut within = Attributes::new(self.bytes());
+        loop {
+            let covers = |one: &Attribute<'_>| {
+                let start = self.start(one);
+                (start..start + ATTRIBUTE_HEADER + one.payload.len().max(1)).contains(&offset)
+            };
+            let Some(found) = within.flatten().find(covers) else { return path };
+            path.push(found.kind);
+            if !found.nested || self.start(&found) == offset {
+                return path;
+            }
+            within = found.attributes();
+        }
+    }
+
+    /// A text among the attributes of the message, by its type.
+    #[must_use]
+    pub fn text_of(&self, kind: u16) -> Option<String> {
+        self.text(kind)
+    }
+
+    /// Family of the table that the message is about.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.message.fixed::<NetfilterHeader>().unwrap_or_default().family
     }
 
     /// The bytes of the element that the kernel points at.

@@ -4,7 +4,7 @@ use super::*;
 use crate::expression::{CounterAttrs, ObjectKind};
 use crate::object::SecmarkAttrs;
 use crate::raw::*;
-use crate::{Element, Object, ObjectData, RuleView};
+use crate::{Element, ElementListAttrs, Object, ObjectData, RuleView, Set, Table};
 
 fn set() -> Set {
     Set::new(Family::INET, "filter", "blocklist", 4)
@@ -28,7 +28,7 @@ fn steps_say_what_they_are() {
     batch.add(&rule);
     batch.insert(&rule);
     batch.replace(&Rule { handle: Some(7), ..rule.clone() });
-    batch.delete(&Rule { handle: Some(8), ..rule });
+    batch.delete(&chain.reference().rule(8));
     batch.flush_chain(&chain);
     batch.flush_table(&table);
     batch.destroy(&Table { handle: Some(9), ..table });

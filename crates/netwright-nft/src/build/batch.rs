@@ -1,11 +1,11 @@
-//! From what was built to the messages of a batch. Things as the kernel has them ([`Item`]) can stand beside.
+//! From what was built to the messages of a batch. Things as the kernel has them ([`Item`]) and references can stand beside.
 
-use netwright_netfilter::{Batch, Item, Rule as KernelRule};
+use netwright_netfilter::{Batch, Deletable, Item, Rule as KernelRule};
 
 use super::{Chain, Definition, Elements, Invalid, Map, Object, Rule, Set, Table, Wanted};
 use crate::catalog::Catalog;
 use crate::ir::{Command, Operation, Target};
-use crate::lower;
+use crate::lower::{self, Order};
 
 /// What can be added to a batch: things that were built, and references to things as the kernel has them.
 pub trait Addition {
@@ -17,6 +17,7 @@ pub trait Addition {
         self,
         operation: Operation,
         catalog: &mut Catalog,
+        order: &mut Order,
         batch: &mut Batch,
     ) -> (Result<(), Invalid>, Self::Handle);
 }
@@ -31,6 +32,7 @@ pub trait Removal {
         self,
         operation: Operation,
         catalog: &mut Catalog,
+        order: &mut Order,
         batch: &mut Batch,
     ) -> Result<(), Invalid>;
 }
@@ -41,16 +43,23 @@ pub trait Placement {
     ///
     /// # Errors
     /// It has no meaning.
-    fn place(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid>;
+    fn place(
+        self,
+        operation: Operation,
+        catalog: &mut Catalog,
+        order: &mut Order,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid>;
 }
 
 fn append(
     wanted: Wanted,
     operation: Operation,
     catalog: &mut Catalog,
+    order: &mut Order,
     batch: &mut Batch,
 ) -> Result<(), Invalid> {
-    let Wanted { mut target, sets } = wanted;
+    let Wanted { mut target, sets, packed } = wanted;
     sets.iter().for_each(|set| catalog.add_set(set));
     match &mut target {
         Target::Set(set) => {
@@ -66,7 +75,13 @@ fn append(
         _ => {}
     }
     let command = Command { operation, target, span: None, elements: Vec::new() };
-    lower::command(&command, catalog, batch).map_err(|error| Invalid(error.message))
+    lower::command(&command, catalog, order, batch).map_err(|error| Invalid(error.message))?;
+    if let (Some(elements), Target::Set(set)) = (packed, command.target) {
+        let target = Target::PackedElements { set, elements };
+        let command = Command { operation: Operation::Add, target, span: None, elements: Vec::new() };
+        lower::command(&command, catalog, order, batch).map_err(|error| Invalid(error.message))?;
+    }
+    Ok(())
 }
 
 macro_rules! additions {
@@ -78,10 +93,11 @@ macro_rules! additions {
                 self,
                 operation: Operation,
                 catalog: &mut Catalog,
+                order: &mut Order,
                 batch: &mut Batch,
             ) -> (Result<(), Invalid>, Self::Handle) {
                 let (wanted, handle) = self.define();
-                (wanted.and_then(|wanted| append(wanted, operation, catalog, batch)), handle)
+                (wanted.and_then(|wanted| append(wanted, operation, catalog, order, batch)), handle)
             }
         }
     )*};
@@ -92,9 +108,9 @@ additions! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Elements; Object; Rule; }
 macro_rules! removals {
     ($( $type:ty $(: $($parameter:ident),*)?; )*) => {$(
         impl$(<$($parameter),*>)? Removal for &$type {
-            fn append_end(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
+            fn append_end(self, operation: Operation, catalog: &mut Catalog, order: &mut Order, batch: &mut Batch) -> Result<(), Invalid> {
                 let selection = self.selection().ok_or_else(|| Invalid::new("a rule is deleted by its handle"))?;
-                append(Target::Selection(selection).into(), operation, catalog, batch)
+                append(Target::Selection(selection).into(), operation, catalog, order, batch)
             }
         }
     )*};
@@ -107,16 +123,23 @@ impl Removal for Elements {
         self,
         operation: Operation,
         catalog: &mut Catalog,
+        order: &mut Order,
         batch: &mut Batch,
     ) -> Result<(), Invalid> {
-        append(self.define().0?, operation, catalog, batch)
+        append(self.define().0?, operation, catalog, order, batch)
     }
 }
 
 impl<T: Item> Addition for &T {
     type Handle = ();
 
-    fn append(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> (Result<(), Invalid>, ()) {
+    fn append(
+        self,
+        operation: Operation,
+        _: &mut Catalog,
+        _: &mut Order,
+        batch: &mut Batch,
+    ) -> (Result<(), Invalid>, ()) {
         if operation == Operation::Create {
             batch.create(self)
         } else {
@@ -126,8 +149,14 @@ impl<T: Item> Addition for &T {
     }
 }
 
-impl<T: Item> Removal for &T {
-    fn append_end(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
+impl<T: Deletable> Removal for &T {
+    fn append_end(
+        self,
+        operation: Operation,
+        _: &mut Catalog,
+        _: &mut Order,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid> {
         if operation == Operation::Destroy {
             batch.destroy(self)
         } else {
@@ -138,13 +167,25 @@ impl<T: Item> Removal for &T {
 }
 
 impl Placement for Rule {
-    fn place(self, operation: Operation, catalog: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
-        append(self.define().0?, operation, catalog, batch)
+    fn place(
+        self,
+        operation: Operation,
+        catalog: &mut Catalog,
+        order: &mut Order,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid> {
+        append(self.define().0?, operation, catalog, order, batch)
     }
 }
 
 impl Placement for &KernelRule {
-    fn place(self, operation: Operation, _: &mut Catalog, batch: &mut Batch) -> Result<(), Invalid> {
+    fn place(
+        self,
+        operation: Operation,
+        _: &mut Catalog,
+        _: &mut Order,
+        batch: &mut Batch,
+    ) -> Result<(), Invalid> {
         if operation == Operation::Replace {
             batch.replace(self)
         } else {

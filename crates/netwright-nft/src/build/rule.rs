@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use netwright_netfilter::expression::NatFlags;
-use netwright_netfilter::{Expression as KernelExpression, Family};
+use netwright_netfilter::{ChainRef, Expression as KernelExpression, Family};
 
 use super::key::{Fields, Mapping, Member, Membership};
 use super::statement::Computed;
@@ -74,6 +74,12 @@ impl Rule {
             sets: Vec::new(),
             invalid: None,
         }
+    }
+
+    /// The chain that it is for.
+    #[must_use]
+    pub fn chain(&self) -> ChainRef {
+        ChainRef::new(self.family, self.table.clone(), self.chain.clone())
     }
 
     /// Its place: added behind the rule with this handle, inserted before it, or put in its place.
@@ -434,7 +440,7 @@ impl Definition for Rule {
             Some(invalid) => Err(invalid.within(format_args!("a rule in {family} {table} {chain}"))),
             None => {
                 let target = Target::Rule { family, table, chain, anchor, rule, spans: Vec::new() };
-                Ok(Wanted { target, sets })
+                Ok(Wanted { sets, ..Wanted::from(target) })
             }
         };
         (wanted, ())

@@ -3,11 +3,13 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use netwright_netfilter::SetFlags;
+use netwright_netfilter::{SetFlags, SetRef};
 
 use super::key::{Data, Fields, Key, Member};
 use super::{Definition, Invalid, Table, Wanted, milliseconds};
-use crate::ir::{self, Element, Entity, MapTarget, SetPolicy, Statement, Target, TypePart, TypeSpec};
+use crate::ir::{
+    self, Element, Entity, MapTarget, PackedElements, SetPolicy, Statement, Target, TypePart, TypeSpec,
+};
 
 /// A named set of keys `K`: as an order to make it, and as a name for what is there.
 ///
@@ -47,6 +49,8 @@ struct Inner {
     /// Without its elements.
     set: ir::Set,
     elements: Vec<Element>,
+    /// Those before them: long lists of plain elements are kept as their bytes.
+    packed: PackedElements,
     invalid: Option<Invalid>,
 }
 
@@ -67,7 +71,7 @@ impl Inner {
         let flags = if target.is_some() { SetFlags::MAP } else { SetFlags::empty() }.bits();
         let (family, table) = table.place();
         let set = ir::Set { family, table, name, key, target, flags, ..ir::Set::default() };
-        Inner { set, elements: Vec::new(), invalid }
+        Inner { set, elements: Vec::new(), packed: PackedElements::default(), invalid }
     }
 
     fn flag(&mut self, flag: SetFlags) {
@@ -79,11 +83,50 @@ impl Inner {
 
     fn push(&mut self, element: Result<Element, Invalid>) {
         match element {
-            Ok(element) => self.elements.push(element),
+            Ok(element) => {
+                let plain = self.elements.is_empty() && !self.packed.is_empty();
+                if !(plain && self.packed.push(&self.set, &element)) {
+                    self.elements.push(element);
+                }
+                if self.packed.is_empty() && self.elements.len() == PackedElements::LONG {
+                    self.pack();
+                }
+            }
             Err(invalid) => {
                 self.invalid.get_or_insert(invalid.within(format_args!("set {}", self.set.name)));
             }
         }
+    }
+
+    /// Keeps the elements as their bytes, where all are plain.
+    fn pack(&mut self) {
+        let mut packed = PackedElements::default();
+        if self.elements.iter().all(|element| packed.push(&self.set, element)) {
+            self.elements.clear();
+            self.packed = packed;
+        }
+    }
+
+    /// The elements: those that stay as their bytes, or all of them singly.
+    fn take_elements(&mut self) -> (Option<PackedElements>, Vec<Element>) {
+        let mut packed = std::mem::take(&mut self.packed);
+        let mut rest = std::mem::take(&mut self.elements);
+        if packed.is_empty() {
+            return (None, rest);
+        }
+        let intervals = self.set.flags & SetFlags::INTERVAL.bits() != 0;
+        let settled = rest.is_empty()
+            && packed.fits(&self.set)
+            && match self.set.key.parts.as_slice() {
+                [part] if intervals => packed.put_in_order(part, self.set.auto_merge),
+                _ => true,
+            };
+        if settled {
+            return (Some(packed), rest);
+        }
+        let mut all: Vec<Element> = packed.elements(&self.set).collect();
+        all.append(&mut rest);
+        (None, all)
     }
 
     fn key<K>(&self, member: impl Member<K>) -> Result<Element, Invalid> {
@@ -98,15 +141,21 @@ impl Inner {
 
     /// Elements alone, for the same set.
     fn emptied(&self) -> Inner {
-        Inner { set: self.set.clone(), elements: Vec::new(), invalid: self.invalid.clone() }
+        Inner {
+            set: self.set.clone(),
+            elements: Vec::new(),
+            packed: PackedElements::default(),
+            invalid: self.invalid.clone(),
+        }
     }
 
     fn wanted(&mut self) -> Result<Wanted, Invalid> {
         match self.invalid.take() {
             Some(invalid) => Err(invalid),
             None => {
-                let elements = std::mem::take(&mut self.elements);
-                Ok(Wanted::from(Target::Set(Box::new(ir::Set { elements, ..self.set.clone() }))))
+                let (packed, elements) = self.take_elements();
+                let target = Target::Set(Box::new(ir::Set { elements, ..self.set.clone() }));
+                Ok(Wanted { packed, ..Wanted::from(target) })
             }
         }
     }
@@ -128,6 +177,13 @@ macro_rules! properties {
         #[must_use]
         pub fn name(&self) -> &str {
             &self.inner.set.name
+        }
+
+        /// What refers to it.
+        #[must_use]
+        pub fn reference(&self) -> SetRef {
+            let set = &self.inner.set;
+            SetRef::new(set.family, set.table.clone(), set.name.clone())
         }
 
         /// It in the terms of the language, without its elements.
@@ -344,9 +400,13 @@ impl Definition for Elements {
         let wanted = match self.inner.invalid.take() {
             Some(invalid) => Err(invalid),
             None => {
-                let elements = std::mem::take(&mut self.inner.elements);
-                let set = Box::new(self.inner.set);
-                Ok(Wanted { sets: vec![(*set).clone()], target: Target::Elements { set, elements } })
+                let (packed, elements) = self.inner.take_elements();
+                let (sets, set) = (vec![self.inner.set.clone()], Box::new(self.inner.set));
+                let target = match packed {
+                    Some(elements) => Target::PackedElements { set, elements },
+                    None => Target::Elements { set, elements },
+                };
+                Ok(Wanted { sets, ..Wanted::from(target) })
             }
         };
         (wanted, ())
@@ -354,5 +414,17 @@ impl Definition for Elements {
 
     fn selection(&self) -> Option<ir::Selection> {
         None
+    }
+}
+
+impl<K> From<&Set<K>> for SetRef {
+    fn from(set: &Set<K>) -> Self {
+        set.reference()
+    }
+}
+
+impl<K, V> From<&Map<K, V>> for SetRef {
+    fn from(map: &Map<K, V>) -> Self {
+        map.reference()
     }
 }

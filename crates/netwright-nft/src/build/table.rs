@@ -1,6 +1,6 @@
 //! Tables, chains and stateful objects.
 
-use netwright_netfilter::{ChainPolicy, Family, Hook, TableFlags};
+use netwright_netfilter::{ChainPolicy, ChainRef, Family, Hook, ObjectRef, TableFlags, TableRef, expression};
 
 use super::{Definition, Invalid, Wanted};
 use crate::ir::{self, ChainHook, Entity, ObjectData, ObjectKind, Selection, Statement, Target, Verdict};
@@ -42,6 +42,12 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.table.name
+    }
+
+    /// What refers to it.
+    #[must_use]
+    pub fn reference(&self) -> TableRef {
+        TableRef::new(self.table.family, self.table.name.clone())
     }
 
     pub(super) fn place(&self) -> (Family, String) {
@@ -176,6 +182,12 @@ impl Chain {
         &self.chain.name
     }
 
+    /// What refers to it.
+    #[must_use]
+    pub fn reference(&self) -> ChainRef {
+        ChainRef::new(self.chain.family, self.chain.table.clone(), self.chain.name.clone())
+    }
+
     /// Family and name of its table.
     #[must_use]
     pub fn table(&self) -> (Family, &str) {
@@ -266,6 +278,13 @@ impl Object {
         &self.object.name
     }
 
+    /// What refers to it.
+    #[must_use]
+    pub fn reference(&self) -> ObjectRef {
+        let table = TableRef::new(self.object.family, self.object.table.clone());
+        table.object(expression::ObjectKind(self.kind.0), self.object.name.clone())
+    }
+
     /// What kind it is.
     #[must_use]
     pub fn kind(&self) -> ObjectKind {
@@ -285,3 +304,15 @@ impl Definition for Object {
         Some(Selection { table, name, ..Selection::all(Entity::Object(self.kind), self.object.family) })
     }
 }
+
+macro_rules! from {
+    ($( $built:ty => $reference:ty ),*) => {$(
+        impl From<&$built> for $reference {
+            fn from(built: &$built) -> Self {
+                built.reference()
+            }
+        }
+    )*};
+}
+
+from! { Table => TableRef, Chain => ChainRef, Object => ObjectRef }

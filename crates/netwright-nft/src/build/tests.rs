@@ -30,7 +30,7 @@ fn compiled(text: &str) -> Vec<u8> {
     let parsed = parse(&mut sources, id, &mut NoIncludes);
     assert_eq!(parsed.diagnostics, [], "{text}");
     let (names, catalog) = (Names::new(), Catalog::default());
-    let options = Options { names: &names, catalog: &catalog, zone: 0 };
+    let options = Options { names: &names, catalog: &catalog, zone: crate::table::Zone::UTC };
     let compiled = evaluate::compile(&sources, &parsed, &options);
     assert_eq!(compiled.diagnostics, [], "{text}");
     messages(&compiled.commands, &compiled.catalog)
@@ -46,12 +46,19 @@ struct Built {
 impl Built {
     fn add<T: Definition>(&mut self, thing: T) -> T::Handle {
         let (wanted, handle) = thing.define();
-        let Wanted { target, sets } = wanted.expect("it has a meaning");
+        let Wanted { target, sets, packed } = wanted.expect("it has a meaning");
         sets.iter().for_each(|set| self.catalog.add_set(set));
         if let Target::Set(set) = &target {
             self.catalog.add_set(set);
         }
-        self.commands.push(Command { operation: Operation::Add, target, span: None, elements: Vec::new() });
+        let all = match (packed, &target) {
+            (Some(elements), Target::Set(set)) => Some(Target::PackedElements { set: set.clone(), elements }),
+            _ => None,
+        };
+        for target in std::iter::once(target).chain(all) {
+            let (operation, elements) = (Operation::Add, Vec::new());
+            self.commands.push(Command { operation, target, span: None, elements });
+        }
         handle
     }
 }
@@ -337,4 +344,84 @@ fn what_has_no_meaning_is_told_when_it_is_defined() {
         Chain::new(&table, "i").policy(ChainPolicy::DROP).define().0,
         "chain i has no hook, so it has no policy",
     );
+}
+
+/// Long lists, in the builder and in text.
+#[test]
+fn long_lists() {
+    let address = |n: u32| Ipv4Addr::from(0x0a00_0000 + n);
+    let all = || (0..300).map(address);
+    let join = |list: Vec<String>| list.join(", ");
+    let make = |built: &mut Built, table: &Table, _: &Chain| {
+        built.add(Set::<Ipv4Addr>::new(table, "s").elements(all()));
+    };
+    let text = join(all().map(|one| one.to_string()).collect());
+    check(Family::IPV4, make, &format!("add set ip t s {{ type ipv4_addr; elements = {{ {text} }}; }}"));
+
+    // in any order, with those that are joined
+    let networks = || (0..300).rev().map(|n| prefix(Ipv4Addr::from(0x0a00_0000 + n * 768), 24));
+    let make = |built: &mut Built, table: &Table, _: &Chain| {
+        let set = Set::<Ipv4Addr>::new(table, "s").elements(networks()).element(address(0x0080_0000));
+        built.add(set.intervals().auto_merge().elements([prefix(address(256), 24)]));
+    };
+    let text = join(networks().map(|one| format!("{}/24", one.address)).collect());
+    let text = format!("{text}, 10.128.0.0, 10.0.1.0/24");
+    let text =
+        format!("add set ip t s {{ type ipv4_addr; flags interval; auto-merge; elements = {{ {text} }}; }}");
+    check(Family::IPV4, make, &text);
+
+    let pairs = || all().zip((1..=300).rev().map(Mark));
+    let make = |built: &mut Built, table: &Table, _: &Chain| {
+        built.add(Map::<Ipv4Addr, Mark>::new(table, "m").elements(pairs()));
+    };
+    let text = join(pairs().map(|(key, mark)| format!("{key} : {}", mark.0)).collect());
+    check(
+        Family::IPV4,
+        make,
+        &format!("add map ip t m {{ type ipv4_addr : mark; elements = {{ {text} }}; }}"),
+    );
+
+    let sides = || all().map(|one| (one, Port(80)));
+    let make = |built: &mut Built, table: &Table, _: &Chain| {
+        let set = built.add(Set::<(Ipv4Addr, Port)>::new(table, "s"));
+        built.add(set.only(sides()));
+    };
+    let text = join(sides().map(|(one, port)| format!("{one} . {}", port.0)).collect());
+    let text =
+        format!("add set ip t s {{ type ipv4_addr . inet_service; }}\nadd element ip t s {{ {text} }}");
+    check(Family::IPV4, make, &text);
+}
+
+/// What is said of a long list after its elements, and elements that are not plain, are as in a short one.
+#[test]
+fn long_lists_that_become_others() {
+    let single = |set: ir::Set, wanted: Wanted| {
+        let Target::Set(made) = wanted.target else { panic!("a set") };
+        let elements = match &wanted.packed {
+            Some(packed) => packed.elements(&set).collect(),
+            None => made.elements.clone(),
+        };
+        (wanted.packed.is_some(), elements)
+    };
+    let table = Table::new(Family::IPV4, "t");
+    let keys = || (0..300).map(|n| Ipv4Addr::from(n * 4));
+    let counted = Element { comment: Some("last".into()), ..Element::default() };
+    let set = Set::<Ipv4Addr>::new(&table, "s").elements(keys()).element_with(SADDR, counted);
+    let (packed, elements) = single(set.declaration(), set.define().0.expect("a meaning"));
+    assert!(!packed && elements.len() == 301);
+    assert_eq!(elements.last().and_then(|last| last.comment.as_deref()), Some("last"));
+    let (first, few) = (elements[299].clone(), Set::<Ipv4Addr>::new(&table, "s").elements(keys().skip(299)));
+    let (_, few) = single(few.declaration(), few.define().0.expect("a meaning"));
+    assert_eq!(few, [first]);
+
+    // intervals that overlap and are not merged stay as they are, for the kernel to refuse
+    let set = Set::<Ipv4Addr>::new(&table, "s").elements(keys()).element(prefix(Ipv4Addr::from(0), 24));
+    let set = set.intervals();
+    let (packed, elements) = single(set.declaration(), set.define().0.expect("a meaning"));
+    assert!(!packed && elements.len() == 301);
+
+    // there are no ranges without intervals
+    let set = Set::<Ipv4Addr>::new(&table, "s").elements(keys()).element(prefix(SADDR, 24));
+    let (packed, _) = single(set.declaration(), set.define().0.expect("a meaning"));
+    assert!(!packed);
 }

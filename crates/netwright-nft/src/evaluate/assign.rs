@@ -38,7 +38,9 @@ impl<'a> Evaluator<'a> {
         let resolved = self.resolve(value)?;
         // A security context has a name only as an object.
         let named = matches!(resolved.kind, ExpressionKind::Literal(_) | ExpressionKind::Map(_));
-        if matches!(&selector, Selector::Meta(key) if key.name == SECURITY_MARK) {
+        let of_connection =
+            matches!(&resolved.kind, ExpressionKind::Ct(ct) if self.text(ct.key) == SECURITY_MARK);
+        if matches!(&selector, Selector::Meta(key) if key.name == SECURITY_MARK) && !of_connection {
             if !named {
                 return self
                     .error(value_span, "the name of a `secmark` object is needed here, or a map of them");

@@ -1,11 +1,11 @@
 //! Orders.
 
-use netwright_netfilter::Family;
+use netwright_netfilter::{Family, SetFlags};
 
 use super::statement::object_kind;
 use super::{Eval, Evaluator, family};
 use crate::context::Context;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{Anchor, Command, Entity, Operation, Selection, Set, Table, Target};
 use crate::syntax::ast::{self, CommandKind, TableItem, Verb};
 use crate::table::{DataType, symbol, vocabulary};
@@ -27,7 +27,7 @@ impl<'a> Evaluator<'a> {
             CommandKind::Rule { table, chain, position, rule } => {
                 self.enter(table)?;
                 if matches!(position, Some(ast::Position::Index(_))) {
-                    self.note_missing(Entity::Rule, self.text(*chain));
+                    self.know_rules(self.text(*chain));
                 }
                 let known = self.check_known(chain.span, Entity::Chain, self.text(*chain));
                 let (rule, spans) = self.rule(rule)?;
@@ -48,10 +48,6 @@ impl<'a> Evaluator<'a> {
             }
             CommandKind::Elements { table, set, elements } => {
                 self.enter(table)?;
-                let changes = [Operation::Add, Operation::Create, Operation::Delete, Operation::Destroy];
-                if changes.contains(&operation) {
-                    self.note_changed(self.text(*set));
-                }
                 let set = self.set_named(set.span, self.text(*set))?;
                 if let Some(elements) = self.packed_elements(&set, elements) {
                     return self.push(
@@ -75,10 +71,12 @@ impl<'a> Evaluator<'a> {
                 self.one(operation, span, *entity, table, *chain, *selector)
             }
             CommandKind::All { entity, family, table, chain } => {
+                // a table without a family is one of IPv4, as everywhere
+                let family = if table.is_some() { self::family(*family) } else { all_families(*family) };
                 let selection = Selection {
                     table: table.map(|name| self.text(name).to_owned()),
                     chain: chain.map(|name| self.text(name).to_owned()),
-                    ..Selection::all(self::entity(*entity), all_families(*family))
+                    ..Selection::all(self::entity(*entity), family)
                 };
                 if operation == Operation::Flush && *entity == ast::Entity::Ruleset {
                     self.catalog.flush(selection.family);
@@ -90,6 +88,7 @@ impl<'a> Evaluator<'a> {
                 let (family, table) = (self.family, self.table.clone());
                 let (chain, to) = (*chain, self.text(*to).to_owned());
                 self.check_known(chain.span, Entity::Chain, self.text(chain))?;
+                self.know_chain(chain.span, self.text(chain))?;
                 let chain = self.text(chain).to_owned();
                 let handle = self.catalog.chain_handle(family, &table, &chain);
                 self.catalog.table_mut(family, &table).chains.insert(to.clone(), handle);
@@ -173,6 +172,7 @@ impl<'a> Evaluator<'a> {
             flags,
             comment: table.comment.map(|comment| self.text(comment).to_owned()),
             handle: None,
+            owner: None,
         };
         self.catalog.table_mut(self.family, &made.name);
         self.push(operation, Target::Table(made), table.table.span.to(span))?;
@@ -277,11 +277,38 @@ impl<'a> Evaluator<'a> {
         };
         match selector {
             None => {}
-            Some(ast::Selector::Name(name)) => selection.name = Some(self.text(name).to_owned()),
+            Some(ast::Selector::Name(name)) => {
+                selection.name = Some(self.text(name).to_owned());
+                self.check_flushed(operation, selection.entity, name)?;
+            }
             Some(ast::Selector::Handle(number)) => selection.handle = Some(number.value),
-            Some(ast::Selector::Index(number)) => selection.index = Some(number.value),
+            Some(ast::Selector::Index(number)) => {
+                selection.index = Some(number.value);
+                self.know_rules(chain.map_or("", |chain| self.text(chain)));
+            }
         }
         self.push(operation, Target::Selection(selection), span)
+    }
+
+    /// A set, map or meter that is flushed must be one: the kernel makes no difference.
+    fn check_flushed(&mut self, operation: Operation, entity: Entity, name: ast::Name) -> Eval<()> {
+        if operation != Operation::Flush || !matches!(entity, Entity::Set | Entity::Map | Entity::Meter) {
+            return Ok(());
+        }
+        let set = self.set_named(name.span, self.text(name))?;
+        let is_meter = SetFlags::from_bits_retain(set.flags).contains(SetFlags::EVAL);
+        let (fits, noun) = match (entity, &set.target) {
+            (Entity::Map, target) => (target.is_some(), "map"),
+            (Entity::Meter, _) => (is_meter, "meter"),
+            (_, target) => (target.is_none(), "set"),
+        };
+        if fits {
+            return Ok(());
+        }
+        let what = if set.target.is_some() { "map" } else { "set" };
+        let message = format!("`{}` is no {noun} but a {what}", set.name);
+        let diagnostic = Diagnostic::error(name.span, message);
+        self.report(diagnostic.help(format!("write `flush {what}`")))
     }
 
     /// An expression with its type, or a type by its name. Where a word is both, as `mark`, it is the expression.

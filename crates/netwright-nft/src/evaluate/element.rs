@@ -63,11 +63,47 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         let span = element.span();
-        let mut made = Element::default();
+        if let ExpressionKind::Set(inner) = &key.kind {
+            // Each of a variable's elements has what is written behind the variable.
+            let mut one = Vec::new();
+            self.spread(inner, keys, &mut one)?;
+            let shared = self.value_and_options(element, want)?;
+            elements.extend(one.into_iter().map(|key| (Element { key: Some(key), ..shared.clone() }, span)));
+            return Ok(());
+        }
+        let mut made = self.value_and_options(element, want)?;
         if !matches!(key.kind, ExpressionKind::Literal(LiteralKind::Any)) {
             made.key = Some(self.key_constant(key, keys)?);
         }
-        made.data = match (&element.value, want) {
+        elements.push((made, span));
+        Ok(())
+    }
+
+    /// The keys of a set that stands for several in the place of one.
+    fn spread(
+        &mut self,
+        set: &'a ast::SetExpression,
+        keys: &[TypePart],
+        found: &mut Vec<Expression>,
+    ) -> Eval<()> {
+        self.unfold(2 * set.elements.len())?;
+        for element in &set.elements {
+            let key = self.resolve(&element.key)?;
+            if let Some(value) = &element.value {
+                return self.error(value.span, "these have values of their own already");
+            }
+            match &key.kind {
+                ExpressionKind::Set(inner) => self.spread(inner, keys, found)?,
+                _ => found.push(self.key_constant(key, keys)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// An element without its key.
+    fn value_and_options(&mut self, element: &'a ast::Element, want: &Wanted) -> Eval<Element> {
+        let span = element.span();
+        let data = match (&element.value, want) {
             (None, Wanted::Nothing) => None,
             (Some(value), want) if *want != Wanted::Nothing => Some(self.data(value, want)?),
             (Some(value), _) => {
@@ -75,11 +111,11 @@ impl<'a> Evaluator<'a> {
             }
             (None, _) => return self.error(span, "elements of a map have a value: write `key : value`"),
         };
+        let mut made = Element { data, ..Element::default() };
         if let Some(options) = &element.options {
             self.element_options(options, &mut made)?;
         }
-        elements.push((made, span));
-        Ok(())
+        Ok(made)
     }
 
     pub(super) fn element_options(
@@ -101,8 +137,10 @@ impl<'a> Evaluator<'a> {
         match (keys, parts.as_slice()) {
             ([part], [only]) => self.constant(only, part),
             (keys, parts) if keys.len() == parts.len() => {
+                let loose = std::mem::replace(&mut self.loose, false);
                 let parts: Eval<Vec<_>> =
                     parts.iter().zip(keys).map(|(one, part)| self.constant(one, part)).collect();
+                self.loose = loose;
                 Ok(Expression::Concatenation(parts?))
             }
             (keys, parts) => {

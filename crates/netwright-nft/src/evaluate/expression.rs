@@ -3,7 +3,7 @@
 use super::literal::describe;
 use super::{Eval, Evaluator};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOperator, Expression, MapTarget, SetReference, TypePart, Value};
+use crate::ir::{BinaryOperator, Expression, MapTarget, Selector, SetReference, TypePart, Value};
 use crate::syntax::ast::{self, ExpressionKind};
 use crate::table::{ByteOrder, DataType, value};
 
@@ -73,13 +73,51 @@ impl<'a> Evaluator<'a> {
         };
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
         let shift = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
+        let loose = std::mem::replace(&mut self.loose, true);
+        let operands = self.operands(binary, shift.then_some(&amount), want);
+        self.loose = loose;
+        let (left, right) = operands?;
+        if let (true, Expression::Value(by)) = (shift, &right) {
+            let by = by.as_number().unwrap_or(u128::MAX);
+            // What a mark is set to is as wide as the mark.
+            let bits = match (want, &left) {
+                (Some(part), _) if part.data_type == DataType::MARK => part.bytes() as u32 * 8,
+                (_, Expression::Selector(Selector::Payload(payload))) => payload.bits_in_register(),
+                _ => self.parts(&left).first().map_or(4, TypePart::bytes) as u32 * 8,
+            };
+            self.check_shift(binary, by, u128::from(bits))?;
+            if by == 0 {
+                return Ok(left);
+            }
+        }
+        Ok(Expression::Binary(operator, Box::new(left), Box::new(right)))
+    }
+
+    /// A value can be shifted by fewer bits than it has.
+    pub(super) fn check_shift(&mut self, binary: &ast::Binary, by: u128, bits: u128) -> Eval<()> {
+        if by < bits {
+            return Ok(());
+        }
+        self.error(binary.right.span, format!("a value of {bits} bits cannot be shifted by {by}"))
+    }
+
+    /// Both sides of an operator.
+    fn operands(
+        &mut self,
+        binary: &'a ast::Binary,
+        amount: Option<&TypePart>,
+        want: Option<&TypePart>,
+    ) -> Eval<(Expression, Expression)> {
         let (left, right) = if self.is_constant(&binary.left) {
             let right = self.computed(&binary.right, want)?;
             let part = self.operand_type(&right, want, binary.right.span)?;
             (self.operand(&binary.left, &part, &right)?, right)
         } else {
             let left = self.computed(&binary.left, want)?;
-            let part = if shift { amount } else { self.operand_type(&left, want, binary.left.span)? };
+            let part = match amount {
+                Some(amount) => *amount,
+                None => self.operand_type(&left, want, binary.left.span)?,
+            };
             let right = if self.is_constant(&binary.right) {
                 self.operand(&binary.right, &part, &left)?
             } else {
@@ -87,7 +125,7 @@ impl<'a> Evaluator<'a> {
             };
             (left, right)
         };
-        Ok(Expression::Binary(operator, Box::new(left), Box::new(right)))
+        Ok((left, right))
     }
 
     /// The constant beside an operand. It may be a name of the operand's type, though the type that is wanted is another.
@@ -185,7 +223,7 @@ impl<'a> Evaluator<'a> {
         let same = keys.len() == parts.len()
             && keys.iter().zip(parts).all(|(key, part)| {
                 key.data_type == part.data_type
-                    || key.data_type.is_a(part.data_type)
+                    || key.data_type.is_a(part.data_type) && part.data_type != DataType::INTEGER
                     || part.data_type.is_a(key.data_type)
                     || (key.data_type.number() == part.data_type.number())
             });

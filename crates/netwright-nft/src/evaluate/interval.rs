@@ -34,7 +34,7 @@ impl<'a> Evaluator<'a> {
         elements: &[Placed],
         map: bool,
     ) -> Eval<()> {
-        if set.elements.is_empty() {
+        if set.elements.is_empty() || elements.is_empty() {
             return self.error(span, "a set without elements never matches");
         }
         if map { self.check_overlaps(keys, elements) } else { Ok(()) }

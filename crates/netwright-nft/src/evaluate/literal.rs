@@ -1,5 +1,7 @@
 //! Constants: words, numbers and addresses as values of the type that is wanted.
 
+use std::net::IpAddr;
+
 use super::{Eval, Evaluator};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{Bytes, Expression, TypePart, Value};
@@ -33,9 +35,12 @@ impl<'a> Evaluator<'a> {
         match &expression.kind {
             ExpressionKind::Literal(kind) => self.literal(expression, *kind, part),
             ExpressionKind::Range(range) => {
+                if part.data_type.is_string() {
+                    return self.error(span, "names have no order: a range of them cannot be matched");
+                }
                 let (from, to) = (self.value(&range.from, part)?, self.value(&range.to, part)?);
-                let backwards = from.bytes > to.bytes && !part.data_type.is_string();
-                if backwards && part.data_type != DataType::HOUR {
+                let wraps = matches!(part.data_type, DataType::HOUR | DataType::DAY);
+                if from.bytes > to.bytes && !wraps {
                     return self.error(span, "a range must end with its greater value");
                 }
                 match from.bytes == to.bytes {
@@ -46,6 +51,9 @@ impl<'a> Evaluator<'a> {
             ExpressionKind::Prefix(prefix) => {
                 let value = self.value(&prefix.value, part)?;
                 let length: u32 = self.fit(prefix.length, "a prefix")?;
+                if part.data_type.is_string() {
+                    return self.string_prefix(prefix.length.span, value, length);
+                }
                 if length > part.bits {
                     let message = format!("a prefix of this type has at most {} bits", part.bits);
                     return self.error(prefix.length.span, message);
@@ -53,9 +61,11 @@ impl<'a> Evaluator<'a> {
                 Ok(Expression::Prefix(value, length))
             }
             ExpressionKind::List(list) => {
-                if !part.data_type.is_bitmask() {
+                if !part.data_type.is_bitmask() || part.data_type == DataType::BITMASK {
                     let message = format!("{} has no flags that could be listed", describe(part));
-                    return self.error(span, message);
+                    let diagnostic = Diagnostic::error(span, message);
+                    let help = "Values of which one must match stand in a set: `{ 22, 80 }`.";
+                    return self.report(diagnostic.help(help));
                 }
                 let values =
                     list.items.iter().map(|item| self.value(item, part)).collect::<Eval<Vec<_>>>()?;
@@ -66,6 +76,22 @@ impl<'a> Evaluator<'a> {
                 self.literal(expression, LiteralKind::Word, part)
             }
             _ => self.error(span, format!("a constant is needed here: {}", describe(part))),
+        }
+    }
+
+    /// The first bytes of a name.
+    fn string_prefix(&mut self, span: Span, mut value: Value, length: u32) -> Eval<Expression> {
+        let bytes = (length / 8) as usize;
+        match value.bytes.get(..bytes).filter(|bytes| !bytes.is_empty() && length.is_multiple_of(8)) {
+            Some(start) => {
+                value.bytes = Bytes::new(start);
+                Ok(Expression::Wildcard(value))
+            }
+            None => {
+                let message = "the start of a name has whole bytes, and not more than the name";
+                let diagnostic = Diagnostic::error(span, message);
+                self.report(diagnostic.help("Write `eth*` for all names that begin with `eth`."))
+            }
         }
     }
 
@@ -90,11 +116,22 @@ impl<'a> Evaluator<'a> {
         let shift =
             matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight);
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
-        let left = self.value(&binary.left, part)?;
-        let right = self.value(&binary.right, if shift { &amount } else { part })?;
+        let number = matches!(part.data_type, DataType::INTEGER | DataType::HEX_INTEGER | DataType::MARK);
+        if shift && !number {
+            return self
+                .error(span, format!("{} is needed here, what is shifted is a number", describe(part)));
+        }
+        let loose = std::mem::replace(&mut self.loose, true);
+        let left = self.value(&binary.left, part);
+        let right = self.value(&binary.right, if shift { &amount } else { part });
+        self.loose = loose;
+        let (left, right) = (left?, right?);
         let (Some(left), Some(right)) = (left.as_number(), right.as_number()) else {
             return self.error(span, "strings cannot be combined bit by bit");
         };
+        if shift {
+            self.check_shift(binary, right, part.bytes() as u128 * 8)?;
+        }
         let by = u32::try_from(right).unwrap_or(u32::MAX);
         let number = match binary.operator {
             ast::BinaryOperator::Or => left | right,
@@ -114,19 +151,111 @@ impl<'a> Evaluator<'a> {
     ) -> Eval<Expression> {
         let (span, text) = (expression.span, expression.text(self.sources));
         if part.data_type.is_string() {
-            return self.string(span, text, kind, part);
+            return match typed_word(text) {
+                Some((data_type, number)) if kind == LiteralKind::Word => {
+                    self.typed(span, data_type, number, part)
+                }
+                _ => self.string(span, text, kind, part),
+            };
         }
-        if part.data_type == DataType::BOOLEAN && matches!(text, "exists" | "missing") {
-            return Ok(Expression::Exists(text == "exists"));
+        if kind == LiteralKind::Word
+            && let Some((data_type, number)) = typed_word(text)
+        {
+            return self.typed(span, data_type, number, part);
         }
         match value::parse(part.data_type, part.bits, text, self.names, self.zone) {
+            Ok(number) if part.data_type == DataType::IFACE_INDEX && number > i32::MAX as u128 => {
+                self.error(span, format!("there is no interface of the number {number}"))
+            }
             Ok(number) => Ok(Expression::Value(Value::number(part.data_type, part.bits, number))),
-            Err(error) => self.bad_value(span, error, part),
+            Err(error) => match self.host(span, text, kind, part)? {
+                Some(address) => Ok(Expression::Value(address)),
+                None => match self.advice(text, part) {
+                    Some(advice) => {
+                        let diagnostic =
+                            Diagnostic::error(span, format!("`{text}` is not {}", describe(part)));
+                        self.report(diagnostic.help(advice))
+                    }
+                    None => self.bad_value(span, error, part),
+                },
+            },
         }
+    }
+
+    /// What was meant by a word that is no value of a type, where that can be told.
+    fn advice(&self, word: &str, part: &TypePart) -> Option<String> {
+        let reads = |word: &str| value::parse(part.data_type, part.bits, word, self.names, self.zone).is_ok();
+        if word == "any" || word == "all" {
+            return Some("Leave the match out: what is not asked for may be anything.".to_owned());
+        }
+        let lower = word.to_ascii_lowercase();
+        if lower != word && lower.split(',').all(reads) {
+            return Some(format!("nft writes it in lower case: `{lower}`."));
+        }
+        if let Some((from, to)) = word.split_once(':').filter(|(from, to)| reads(from) && reads(to)) {
+            return Some(format!("A range is written `{from}-{to}`."));
+        }
+        match (part.data_type, word.parse::<IpAddr>().ok()?) {
+            (DataType::IPV4_ADDR, IpAddr::V6(_)) => Some("IPv6 addresses are those of `ip6`.".to_owned()),
+            (DataType::IPV6_ADDR, IpAddr::V4(_)) => Some("IPv4 addresses are those of `ip`.".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The address of a host by its name, where an address is needed.
+    fn host(&mut self, span: Span, name: &str, kind: LiteralKind, part: &TypePart) -> Eval<Option<Value>> {
+        let ipv6 = part.data_type == DataType::IPV6_ADDR;
+        if !ipv6 && part.data_type != DataType::IPV4_ADDR || kind != LiteralKind::Word {
+            return Ok(None);
+        }
+        let found: Vec<u128> = self
+            .names
+            .addresses(name)
+            .into_iter()
+            .filter_map(|address| match address {
+                IpAddr::V4(address) if !ipv6 => Some(u128::from(u32::from(address))),
+                IpAddr::V6(address) if ipv6 => Some(u128::from(address)),
+                _ => None,
+            })
+            .collect();
+        match found.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(Value::number(part.data_type, part.bits, *only))),
+            several => {
+                let message =
+                    format!("the host `{name}` has {} addresses: write the one that is meant", several.len());
+                self.error(span, message)
+            }
+        }
+    }
+
+    /// A word that has a type of its own. In a set that is written in place it counts as its number.
+    fn typed(&mut self, span: Span, data_type: DataType, number: u8, part: &TypePart) -> Eval<Expression> {
+        let fits = data_type == part.data_type || part.data_type == DataType::MARK || self.loose;
+        if !fits {
+            let kind = describe(&TypePart::of(data_type));
+            return self.error(span, format!("{} is needed here, this is {kind}", describe(part)));
+        }
+        if part.data_type == DataType::BOOLEAN {
+            return Ok(Expression::Exists(number != 0));
+        }
+        Ok(Expression::Value(Value::number(part.data_type, part.bits, u128::from(number))))
     }
 
     fn bad_value<T>(&mut self, span: Span, error: ValueError, part: &TypePart) -> Eval<T> {
         let diagnostic = match error {
+            ValueError::Unknown { word, suggestion, .. } if part.data_type == DataType::IFACE_INDEX => {
+                let diagnostic = Diagnostic::error(span, format!("there is no interface `{word}`"));
+                diagnostic.did_you_mean(suggestion).help(
+                    "`iifname` and `oifname` compare names, and so also match interfaces that come later.",
+                )
+            }
+            ValueError::Unknown { word, suggestion, .. }
+                if matches!(part.data_type, DataType::UID | DataType::GID) =>
+            {
+                let what = if part.data_type == DataType::UID { "user" } else { "group" };
+                Diagnostic::error(span, format!("there is no {what} `{word}`")).did_you_mean(suggestion)
+            }
             ValueError::Unknown { word, suggestion, .. } => {
                 let diagnostic = Diagnostic::error(span, format!("`{word}` is not {}", describe(part)));
                 diagnostic.did_you_mean(suggestion)
@@ -146,7 +275,7 @@ impl<'a> Evaluator<'a> {
         let value = |text: &str| Value {
             data_type: part.data_type,
             bits: part.bits,
-            bytes: Bytes::new(text.as_bytes()),
+            bytes: Bytes::new(&netwright_wire::text::to_bytes(text)),
         };
         let escaped = text.strip_suffix("\\*").map(|rest| format!("{rest}*"));
         let wildcard = match (&escaped, kind) {
@@ -158,8 +287,9 @@ impl<'a> Evaluator<'a> {
             return self.error(span, "an empty string cannot be matched");
         }
         let limit = part.bytes().min(INTERFACE_NAME);
-        if text.len() >= limit.max(1) && limit > 0 {
-            return self.error(span, format!("a string has at most {} characters here", limit - 1));
+        if netwright_wire::text::to_bytes(text).len() >= limit.max(1) && limit > 0 {
+            let message = format!("this has {} bytes, and at most {} fit here", text.len(), limit - 1);
+            return self.error(span, message);
         }
         Ok(if wildcard.is_some() {
             Expression::Wildcard(value(text))
@@ -167,6 +297,28 @@ impl<'a> Evaluator<'a> {
             Expression::Value(value(text))
         })
     }
+}
+
+/// Words of the language that are values of one type, whatever is compared with them.
+fn typed_word(word: &str) -> Option<(DataType, u8)> {
+    Some(match word {
+        "icmp" => (DataType::INET_PROTO, 1),
+        "igmp" => (DataType::INET_PROTO, 2),
+        "tcp" => (DataType::INET_PROTO, 6),
+        "udp" => (DataType::INET_PROTO, 17),
+        "dccp" => (DataType::INET_PROTO, 33),
+        "gre" => (DataType::INET_PROTO, 47),
+        "esp" => (DataType::INET_PROTO, 50),
+        "ah" => (DataType::INET_PROTO, 51),
+        "icmpv6" => (DataType::INET_PROTO, 58),
+        "comp" => (DataType::INET_PROTO, 108),
+        "sctp" => (DataType::INET_PROTO, 132),
+        "udplite" => (DataType::INET_PROTO, 136),
+        "redirect" => (DataType::ICMP_TYPE, 5),
+        "missing" => (DataType::BOOLEAN, 0),
+        "exists" => (DataType::BOOLEAN, 1),
+        _ => return None,
+    })
 }
 
 /// A type in words.

@@ -3,6 +3,7 @@
 use netwright_netfilter::Family;
 
 use super::element::Wanted;
+use super::literal::describe;
 use super::{Eval, Evaluator, version};
 use crate::diagnostic::Span;
 use crate::ir::{Expression, Nat, NatKind, Tproxy, TypePart};
@@ -27,7 +28,13 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        let mut family = nat.version.map(version);
+        if let (NatKind::Masquerade | NatKind::Redirect, Some(address)) = (kind, &nat.address) {
+            return self
+                .error(address.span, "this translation finds its address itself: only a port can be given");
+        }
+        // The kernel is told no family where the address is its own.
+        let mut family =
+            nat.version.map(version).filter(|_| matches!(kind, NatKind::Source | NatKind::Destination));
         let mut address = None;
         if let Some(wanted) = &nat.address {
             let known = family.or_else(|| self.address_family(wanted));
@@ -37,12 +44,11 @@ impl<'a> Evaluator<'a> {
                     "write `ip` or `ip6` before `to`: the family of the packet is not known here",
                 );
             };
-            address = Some(self.nat_address(wanted, known)?);
+            address = Some(self.nat_address(wanted, known, nat.address_and_port)?);
             family = Some(known);
         }
-        let service = TypePart::of(DataType::INET_SERVICE);
         let port = match &nat.port {
-            Some(port) => Some(self.computed(port, Some(&service))?),
+            Some(port) => Some(self.port(port)?),
             None => None,
         };
         Ok(Nat { kind, family, address, port, flags, prefix: nat.prefix })
@@ -68,22 +74,70 @@ impl<'a> Evaluator<'a> {
         network_family(self.context.network().map(|known| known.id))
     }
 
-    fn nat_address(&mut self, address: &'a ast::Expression, family: Family) -> Eval<Expression> {
+    /// The target; `both` where it was said to be an address and a port side by side.
+    fn nat_address(&mut self, address: &'a ast::Expression, family: Family, both: bool) -> Eval<Expression> {
         let address = self.resolve(address)?;
         let part = Self::address_part(family);
         match &address.kind {
-            ExpressionKind::Map(map) => self.map(map, Wanted::Target(part)),
-            _ => Ok(match self.computed(address, Some(&part))? {
-                Expression::Prefix(value, length) if length == part.bits => Expression::Value(value),
-                other => other,
-            }),
+            ExpressionKind::Map(map) => {
+                let made = self.map(map, Wanted::Target(part))?;
+                self.check_given(address.span, &made, part.data_type)?;
+                Ok(made)
+            }
+            ExpressionKind::Concat(list) if both => match list.items.as_slice() {
+                [address, port] => {
+                    let service = TypePart::of(DataType::INET_SERVICE);
+                    let pair =
+                        vec![self.computed(address, Some(&part))?, self.computed(port, Some(&service))?];
+                    Ok(Expression::Concatenation(pair))
+                }
+                _ => self.error(address.span, "an address and a port are needed here: `192.0.2.1 . 80`"),
+            },
+            _ => {
+                let made = self.computed(address, Some(&part))?;
+                self.check_given(address.span, &made, part.data_type)?;
+                Ok(match made {
+                    Expression::Prefix(value, length) if length == part.bits => Expression::Value(value),
+                    other => other,
+                })
+            }
+        }
+    }
+
+    /// A port, or what gives one: a number that is computed is none.
+    fn port(&mut self, port: &'a ast::Expression) -> Eval<Expression> {
+        let service = TypePart::of(DataType::INET_SERVICE);
+        let made = self.computed(port, Some(&service))?;
+        self.check_given(port.span, &made, DataType::INET_SERVICE)?;
+        Ok(made)
+    }
+
+    /// What is loaded or computed must have the type that is needed.
+    fn check_given(&mut self, span: Span, made: &Expression, wanted: DataType) -> Eval<()> {
+        let constant = matches!(
+            made,
+            Expression::Value(_)
+                | Expression::Range(..)
+                | Expression::Prefix(..)
+                | Expression::Concatenation(_)
+        );
+        match self.parts(made).first() {
+            // A computed number can be any address, but not any port.
+            Some(part) if part.data_type == DataType::INTEGER && wanted != DataType::INET_SERVICE => Ok(()),
+            Some(part) if !constant && part.data_type != wanted => {
+                let (need, is) = (describe(&TypePart::of(wanted)), describe(part));
+                self.error(span, format!("{need} is needed here, this is {is}"))
+            }
+            _ => Ok(()),
         }
     }
 
     /// Ports can be translated only where the transport protocol is known.
     pub(super) fn check_nat(&mut self, nat: &Nat, span: Span) -> Eval<()> {
         let with_port = match &nat.address {
-            Some(address @ Expression::Map(..)) => self.parts(address).len() > 1,
+            Some(address @ (Expression::Map(..) | Expression::Concatenation(_))) => {
+                self.parts(address).len() > 1
+            }
             _ => false,
         };
         if (nat.port.is_some() || with_port) && !self.context.transport_matched() {

@@ -28,7 +28,7 @@ impl<'a> Evaluator<'a> {
             ObjectBody::Counter(counter) => statement(Statement::Counter(self.counter(counter))),
             ObjectBody::Quota(Some(quota)) => statement(Statement::Quota(self.quota(quota))),
             ObjectBody::Limit(Some(limit)) => statement(Statement::Limit(self.limit(limit)?)),
-            ObjectBody::Quota(None) => return self.error(span, "a quota needs an amount: `10 mbytes`"),
+            ObjectBody::Quota(None) => statement(Statement::Quota(crate::ir::Quota::default())),
             ObjectBody::Limit(None) => return self.error(span, "a limit needs a rate: `rate 10/second`"),
             ObjectBody::Synproxy(proxy) => statement(Statement::Synproxy(self.synproxy_object(proxy)?)),
             ObjectBody::CtHelper(helper) => {

@@ -6,44 +6,72 @@
 use netwright_netfilter::SetFlags;
 
 use super::Evaluator;
-use crate::ir::{PackedElements, Set, TypePart};
+use crate::ir::{PackedElements, Set, TypePart, data_parts, push};
 use crate::syntax::ast::{self, ExpressionKind};
 use crate::table::value;
-
-/// From how many elements on it is worth it.
-const LONG: usize = 256;
 
 impl<'a> Evaluator<'a> {
     /// The elements of a set, where they are many and all plain.
     pub(super) fn packed_elements(&self, set: &Set, elements: &'a ast::Expression) -> Option<PackedElements> {
         let ExpressionKind::Set(list) = &self.resolve(elements).ok()?.kind else { return None };
         let strings = set.key.parts.iter().any(|part| part.data_type.is_string());
-        if list.elements.len() < LONG || set.target.is_some() || strings {
+        let values = data_parts(set);
+        if list.elements.len() < PackedElements::LONG || strings || set.target.is_some() && values.is_empty()
+        {
             return None;
         }
         let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
         match (set.key.parts.as_slice(), interval) {
-            ([part], true) => self.packed_intervals(part, set.auto_merge, &list.elements),
-            (parts, false) => self.packed_keys(parts, &list.elements),
+            ([part], true) if values.is_empty() => {
+                self.packed_intervals(part, set.auto_merge, &list.elements)
+            }
+            (parts, false) => self.packed_keys(parts, values, &list.elements),
             _ => None,
         }
     }
 
-    fn packed_keys(&self, parts: &[TypePart], elements: &'a [ast::Element]) -> Option<PackedElements> {
-        let mut first = Vec::with_capacity(elements.len() * PackedElements::width(parts));
+    /// Keys, with what a map of these values holds for each.
+    fn packed_keys(
+        &self,
+        parts: &[TypePart],
+        values: &[TypePart],
+        elements: &'a [ast::Element],
+    ) -> Option<PackedElements> {
+        if values.iter().any(|part| part.data_type.is_string()) {
+            return None;
+        }
+        let bytes = |parts: &[TypePart]| Vec::with_capacity(elements.len() * PackedElements::width(parts));
+        let mut packed = PackedElements { first: bytes(parts), ..PackedElements::default() };
+        packed.data = (!values.is_empty()).then(|| bytes(values));
         for element in elements {
-            if element.value.is_some() || element.options.is_some() {
+            if element.options.is_some() {
                 return None;
             }
-            let written = element.key.parts();
-            if written.len() != parts.len() {
-                return None;
-            }
-            for (one, part) in written.iter().zip(parts) {
-                push(&mut first, self.number(one, part)?, part);
+            self.push_constant(&mut packed.first, &element.key, parts)?;
+            match (&mut packed.data, &element.value) {
+                (None, None) => {}
+                (Some(data), Some(value)) => self.push_constant(data, value, values)?,
+                _ => return None,
             }
         }
-        Some(PackedElements { first, last: None })
+        Some(packed)
+    }
+
+    /// Appends literals side by side, one for each part.
+    fn push_constant(
+        &self,
+        bytes: &mut Vec<u8>,
+        written: &'a ast::Expression,
+        parts: &[TypePart],
+    ) -> Option<()> {
+        let written = written.parts();
+        if written.len() != parts.len() {
+            return None;
+        }
+        for (one, part) in written.iter().zip(parts) {
+            push(bytes, self.number(one, part)?, part);
+        }
+        Some(())
     }
 
     fn packed_intervals(
@@ -52,30 +80,18 @@ impl<'a> Evaluator<'a> {
         merge: bool,
         elements: &'a [ast::Element],
     ) -> Option<PackedElements> {
-        let mut found = Vec::with_capacity(elements.len());
+        let bytes = || Vec::with_capacity(elements.len() * part.bytes());
+        let (mut first, mut last) = (bytes(), bytes());
         for element in elements {
             if element.value.is_some() || element.options.is_some() {
                 return None;
             }
-            found.push(self.ends(&element.key, part)?);
+            let (from, to) = self.ends(&element.key, part)?;
+            push(&mut first, from, part);
+            push(&mut last, to, part);
         }
-        found.sort_unstable();
-        if merge {
-            found.dedup_by(|next, before| {
-                let joins = next.0 <= before.1.saturating_add(1);
-                before.1 = before.1.max(if joins { next.1 } else { 0 });
-                joins
-            });
-        } else if found.windows(2).any(|pair| matches!(pair, [a, b] if b.0 <= a.1)) {
-            return None;
-        }
-        let mut packed = PackedElements::default();
-        let last = packed.last.get_or_insert_default();
-        for (from, to) in found {
-            push(&mut packed.first, from, part);
-            push(last, to, part);
-        }
-        Some(packed)
+        let mut packed = PackedElements { first, last: Some(last), data: None };
+        packed.put_in_order(part, merge).then_some(packed)
     }
 
     /// The first and last number of an interval.
@@ -104,10 +120,4 @@ impl<'a> Evaluator<'a> {
         }
         value::parse(part.data_type, part.bits, literal.text(self.sources), self.names, self.zone).ok()
     }
-}
-
-/// Appends a number in the bytes of a type.
-fn push(bytes: &mut Vec<u8>, number: u128, part: &TypePart) {
-    let all = number.to_be_bytes();
-    bytes.extend_from_slice(&all[all.len() - part.bytes().min(all.len())..]);
 }

@@ -3,8 +3,8 @@
 use netwright_netfilter::Family;
 
 use super::element::Wanted;
-use super::literal::describe;
 use super::{Eval, Evaluator};
+use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{
     BinaryOperator, Element, Expression, Match, MatchOperator, Selector, SetReference, TypePart,
 };
@@ -25,12 +25,20 @@ impl<'a> Evaluator<'a> {
         if parts.is_empty() {
             return self.error(matched.left.span, "the type of this cannot be told");
         }
-        let operator = operator(matched.operator);
+        let mut operator = operator(matched.operator);
+        self.check_negation(matched, operator, &left, &parts, right)?;
         if let Some(mask) = &matched.mask {
             return self.masked(left, &parts, operator, right, mask);
         }
+        // What was masked is compared as a whole.
+        if operator == MatchOperator::Implicit && matches!(left, Expression::Binary(..)) {
+            operator = MatchOperator::Equal;
+        }
         match &right.kind {
-            ExpressionKind::Set(set) => self.in_set(left, &parts, operator, right, set),
+            ExpressionKind::Set(set) => {
+                self.only_membership(matched, operator)?;
+                self.in_set(left, &parts, operator, right, set)
+            }
             ExpressionKind::SetReference(name) => {
                 let set = self.set_named(right.span, self.text(*name))?;
                 self.check_key(right.span, &set, &parts)?;
@@ -40,6 +48,39 @@ impl<'a> Evaluator<'a> {
             }
             _ => self.with_constant(matched, left, &parts, operator, right),
         }
+    }
+
+    /// `!` asks whether none of the bits of one value is set; everything else is unequal by `!=`.
+    fn check_negation(
+        &mut self,
+        matched: &ast::Match,
+        operator: MatchOperator,
+        left: &Expression,
+        parts: &[TypePart],
+        right: &ast::Expression,
+    ) -> Eval<()> {
+        if operator != MatchOperator::NoneOf {
+            return Ok(());
+        }
+        let masked = match left {
+            Expression::Selector(Selector::Payload(payload)) => payload.is_partial(),
+            Expression::Selector(Selector::Exthdr(exthdr)) => {
+                exthdr.field.is_some_and(|field| field.is_partial())
+            }
+            other => matches!(other, Expression::Binary(..)),
+        };
+        let flags =
+            matches!(parts, [part] if part.data_type.is_bitmask() && part.data_type != DataType::BITMASK);
+        let set = matches!(right.kind, ExpressionKind::Set(_) | ExpressionKind::SetReference(_));
+        if flags && !set && !masked && matched.mask.is_none() {
+            return Ok(());
+        }
+        let message = match flags && !set {
+            true => "`!` cannot stand behind a mask",
+            false => "`!` asks for flags that are not set, and there are none here",
+        };
+        let diagnostic = Diagnostic::error(matched.operator_span, message);
+        self.report(diagnostic.help("Write `!=` for what must not be equal, or must not be in the set."))
     }
 
     /// `tcp flags syn / syn,ack`
@@ -80,8 +121,16 @@ impl<'a> Evaluator<'a> {
         right: &'a ast::Expression,
         set: &'a ast::SetExpression,
     ) -> Eval<Match> {
-        let elements = self.elements(set, parts, &Wanted::Nothing)?;
+        self.loose = true;
+        let elements = self.elements(set, parts, &Wanted::Nothing);
+        self.loose = false;
+        let elements = elements?;
         self.check_anonymous(right.span, set, parts, &elements, false)?;
+        for (element, span) in &elements {
+            if let Some(key) = &element.key {
+                self.check_generated(*span, &left, key)?;
+            }
+        }
         let mut elements: Vec<Element> = elements.into_iter().map(|(element, _)| element).collect();
         let single = match elements.as_slice() {
             [Element { key: Some(_), timeout: None, comment: None, statements, .. }] => {
@@ -114,6 +163,10 @@ impl<'a> Evaluator<'a> {
         {
             return self.error(right.span, "a match compares with a constant or a set");
         }
+        if is_security_mark(&left) {
+            let message = "a security mark has no values that could be compared with";
+            return self.error(right.span, message);
+        }
         if let Some(there) = self.existence(&mut left, right) {
             return Ok(Match { operator, left, right: Expression::Exists(there) });
         }
@@ -126,15 +179,16 @@ impl<'a> Evaluator<'a> {
         let [part] = parts else {
             return self.error(matched.left.span, "the type of this cannot be told");
         };
-        let mut value = self.constant(right, part)?;
-        if operator.is_ordered() && !matches!(value, Expression::Value(_)) {
-            return self.error(right.span, format!("a single value is needed here: {}", describe(part)));
-        }
+        let mut value = match operator.is_ordered() {
+            true => Expression::Value(self.value(right, part)?),
+            false => self.constant(right, part)?,
+        };
+        self.check_generated(right.span, &left, &value)?;
+        self.check_moved(right.span, &left, &value)?;
         if let Expression::Range(from, to) = &value
-            && part.data_type == DataType::HOUR
             && from.bytes > to.bytes
         {
-            // The hours of the zone run over midnight UTC: all but the hours between.
+            // The hours of the zone run over midnight UTC, and days over the end of the week: all but those between.
             value = Expression::Range(to.clone(), from.clone());
             operator = match operator {
                 MatchOperator::NotEqual => MatchOperator::Equal,
@@ -142,6 +196,40 @@ impl<'a> Evaluator<'a> {
             };
         }
         Ok(Match { operator, left, right: value })
+    }
+
+    /// What is generated is below a number that is known.
+    fn check_generated(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
+        let limit = match left {
+            Expression::Selector(Selector::Numgen(numgen)) => {
+                u128::from(numgen.modulus) + u128::from(numgen.offset)
+            }
+            Expression::Selector(Selector::Hash(hash)) => u128::from(hash.modulus) + u128::from(hash.offset),
+            _ => return Ok(()),
+        };
+        let greatest = match right {
+            Expression::Value(value) | Expression::Range(_, value) => value.as_number(),
+            _ => None,
+        };
+        match greatest {
+            Some(number) if number >= limit => self
+                .error(span, format!("this is never reached: the numbers here are from 0 to {}", limit - 1)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `x << 2 == 5` never holds.
+    fn check_moved(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
+        let (Expression::Binary(BinaryOperator::ShiftLeft, _, by), Expression::Value(value)) = (left, right)
+        else {
+            return Ok(());
+        };
+        let Expression::Value(by) = &**by else { return Ok(()) };
+        let (Some(by), Some(number)) = (by.as_number(), value.as_number()) else { return Ok(()) };
+        match number & ((1 << by.min(127)) - 1) {
+            0 => Ok(()),
+            _ => self.error(span, "this never holds: the last bits of what is shifted to the left are 0"),
+        }
     }
 
     /// `fib … oif missing`: whether there is a route, not which.
@@ -163,6 +251,15 @@ impl<'a> Evaluator<'a> {
     /// The type of addresses of a family.
     pub(super) fn address_part(family: Family) -> TypePart {
         TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR })
+    }
+}
+
+/// Whether a security mark is compared, whose numbers mean something to the kernel alone.
+fn is_security_mark(left: &Expression) -> bool {
+    match left {
+        Expression::Selector(Selector::Meta(key)) => key.name == "secmark",
+        Expression::Selector(Selector::Ct(ct)) => ct.key.name == "secmark",
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use netwright_netfilter::SetFlags;
 use super::element::{Placed, Wanted};
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
+use crate::diagnostic::Diagnostic;
 use crate::ir::{
     Command, Expression, MapTarget, ObjectKind, Operation, Selector, Set, SetPolicy, Target, TypePart,
     TypeSpec,
@@ -52,6 +53,13 @@ impl<'a> Evaluator<'a> {
         if set.kind == SetKind::Map && made.target.is_none() {
             return self.error(set.name.span, "a map needs the type of what it holds behind a colon");
         }
+        if made.auto_merge && made.flags & SetFlags::INTERVAL.bits() == 0 {
+            let diagnostic =
+                Diagnostic::error(set.name.span, "`auto-merge` joins intervals, and this set has none");
+            return self.report(diagnostic.help("Write `flags interval` in it."));
+        }
+        // Intervals of several parts are never joined.
+        made.auto_merge &= made.key.parts.len() == 1;
         self.derive_flags(set, &mut made);
         Ok(made)
     }
@@ -95,7 +103,7 @@ impl<'a> Evaluator<'a> {
         let word = match &value.spec {
             ast::TypeSpec::Names(names) if names.len() == 1 => names.first().map(|name| self.text(*name)),
             ast::TypeSpec::Typeof(expression) => Some(expression.text(self.sources)),
-            ast::TypeSpec::Names(_) => None,
+            ast::TypeSpec::Names(_) | ast::TypeSpec::Queue => None,
         };
         made.data_ranges = value.interval;
         made.target = Some(match word {
@@ -123,6 +131,7 @@ impl<'a> Evaluator<'a> {
                 }
                 Ok(TypeSpec { parts, type_of: Some(Box::new(made)) })
             }
+            ast::TypeSpec::Queue => Ok(TypeSpec { parts: vec![TypePart::QUEUE], type_of: None }),
         }
     }
 

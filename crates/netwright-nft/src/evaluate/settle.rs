@@ -5,19 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netwright_netfilter::{Family, SetFlags};
+use netwright_netfilter::{Family, SetFlags, SetRef};
 
-use super::Missing;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Found, Lookup};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{Command, Element, Entity, Expression, Operation, Selection, Set, Target, TypePart, Value};
 use crate::lower::set::ends;
 
 /// Family, table and name of a set.
-type Place = (u8, String, String);
+pub(super) type Place = (u8, String, String);
 
 /// Sets of this family, table and name, or of any.
-type Emptied = (Option<u8>, Option<String>, Option<String>);
+pub(super) type Emptied = (Option<u8>, Option<String>, Option<String>);
 
 /// Intervals that neither overlap nor touch, by their first value.
 type Intervals = BTreeMap<u128, Held>;
@@ -26,6 +25,7 @@ type Intervals = BTreeMap<u128, Held>;
 struct Settling<'a> {
     /// What the kernel has.
     kernel: &'a Catalog,
+    lookup: &'a mut dyn Lookup,
     held: BTreeMap<Place, Intervals>,
     /// Tables and sets that are deleted, or flushed, before the order at hand.
     emptied: Vec<Emptied>,
@@ -36,7 +36,6 @@ struct Settling<'a> {
     open: BTreeMap<Place, usize>,
     /// Sets that hold more than is known.
     lost: BTreeSet<Place>,
-    missing: Vec<Missing>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -68,22 +67,23 @@ struct Held {
     span: Option<Span>,
 }
 
-/// Orders in terms of the intervals that sets hold. Also tells which sets must be asked for their elements, what cannot be
-/// taken out, and in the catalogue what the sets hold in the end.
+/// Orders in terms of the intervals that sets hold. Also tells what cannot be taken out, and in the catalogue what the
+/// sets hold in the end.
 pub(super) fn settle(
     commands: Vec<Command>,
     kernel: &Catalog,
+    lookup: &mut dyn Lookup,
     after: &mut Catalog,
-) -> (Vec<Command>, Vec<Missing>, Vec<Diagnostic>) {
+) -> (Vec<Command>, Vec<Diagnostic>) {
     let mut settling = Settling {
         kernel,
+        lookup,
         held: BTreeMap::new(),
         emptied: Vec::new(),
         orders: Vec::new(),
         runs: Vec::new(),
         open: BTreeMap::new(),
         lost: BTreeSet::new(),
-        missing: Vec::new(),
         diagnostics: Vec::new(),
     };
     commands.into_iter().for_each(|command| settling.command(command));
@@ -128,7 +128,7 @@ impl Settling<'_> {
                 Some(false) => {
                     let order =
                         Order { operation: command.operation, set: (**set).clone(), span: command.span };
-                    let single: Vec<Element> = elements.elements(&set.key.parts).collect();
+                    let single: Vec<Element> = elements.elements(set).collect();
                     if !self.change(&order, &single, &[], None) {
                         self.keep(command);
                     }
@@ -203,7 +203,7 @@ impl Settling<'_> {
         }
     }
 
-    fn finish(self) -> (Vec<Command>, Vec<Missing>, Vec<Diagnostic>) {
+    fn finish(self) -> (Vec<Command>, Vec<Diagnostic>) {
         let mut commands: Vec<Command> = Vec::with_capacity(self.orders.len());
         // Where the orders so far have come to lie.
         let mut places = Vec::with_capacity(self.orders.len());
@@ -229,7 +229,7 @@ impl Settling<'_> {
                 }
             }
         }
-        (commands, self.missing, self.diagnostics)
+        (commands, self.diagnostics)
     }
 
     /// What is empty from here on.
@@ -269,13 +269,11 @@ impl Settling<'_> {
         let known = match (empty, self.kernel.held(family, &table, &name)) {
             (true, _) => Some(Vec::new()),
             (false, Some(elements)) => intervals(elements, &[]),
-            (false, None) => {
-                let missing = Missing { entity: Entity::Set, family, table, name, content: true };
-                if !self.missing.contains(&missing) {
-                    self.missing.push(missing);
-                }
-                None
-            }
+            (false, None) => match self.lookup.elements(&SetRef::new(family, table, name)) {
+                Found::Is(elements) => intervals(&elements, &[]),
+                Found::Absent => Some(Vec::new()),
+                Found::Unknown => None,
+            },
         };
         let held = known.map(|known| known.into_iter().map(|held| (held.first, held)).collect());
         held.is_some_and(|held| self.held.insert(place, held).is_none())
@@ -382,11 +380,11 @@ fn is_merged(set: &Set) -> bool {
         && matches!(set.key.parts.as_slice(), [part] if is_number(part))
 }
 
-fn place(set: &Set) -> Place {
+pub(super) fn place(set: &Set) -> Place {
     (set.family.0, set.table.clone(), set.name.clone())
 }
 
-fn covers(emptied: &Emptied, place: &Place) -> bool {
+pub(super) fn covers(emptied: &Emptied, place: &Place) -> bool {
     emptied.0.is_none_or(|family| family == place.0)
         && emptied.1.as_ref().is_none_or(|table| *table == place.1)
         && emptied.2.as_ref().is_none_or(|name| *name == place.2)

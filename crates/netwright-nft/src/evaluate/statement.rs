@@ -11,7 +11,7 @@ use crate::ir::{
 };
 use crate::syntax::ast::{self, ExpressionKind, StatementKind};
 use crate::table::unit::DEFAULT_PACKET_BURST;
-use crate::table::{ByteOrder, DataType, HeaderId, key, vocabulary};
+use crate::table::{DataType, HeaderId, key, vocabulary};
 
 impl<'a> Evaluator<'a> {
     /// A rule, with the place of each of its statements.
@@ -38,7 +38,10 @@ impl<'a> Evaluator<'a> {
         self.context = outer;
         made.comment = rule.comment.map(|comment| self.text(comment).to_owned());
         if let Some(comment) = rule.comment
-            && made.comment.as_ref().is_some_and(|text| text.len() > MAXIMUM_COMMENT)
+            && made
+                .comment
+                .as_ref()
+                .is_some_and(|text| netwright_wire::text::to_bytes(text).len() > MAXIMUM_COMMENT)
         {
             return self.error(comment.span, format!("a comment has at most {MAXIMUM_COMMENT} bytes"));
         }
@@ -243,6 +246,9 @@ impl<'a> Evaluator<'a> {
                 for part in &prefix.parts {
                     text.push_str(self.resolve(part)?.text(self.sources));
                 }
+                if text.is_empty() {
+                    return self.error(prefix.span, "a prefix has at least one character");
+                }
                 if text.len() > MAXIMUM_LOG_PREFIX {
                     return self
                         .error(prefix.span, format!("a prefix has at most {MAXIMUM_LOG_PREFIX} bytes"));
@@ -302,6 +308,18 @@ impl<'a> Evaluator<'a> {
             ast::Reject::TcpReset => Reject::TcpReset,
             ast::Reject::Icmp(code) => Reject::Icmp(self.reject_code(code, DataType::ICMP_CODE)?),
             ast::Reject::Icmpv6(code) => Reject::Icmpv6(self.reject_code(code, DataType::ICMPV6_CODE)?),
+            ast::Reject::Icmpx(code)
+                if matches!(
+                    self.family,
+                    netwright_netfilter::Family::IPV4 | netwright_netfilter::Family::IPV6
+                ) =>
+            {
+                let ipv6 = self.family == netwright_netfilter::Family::IPV6;
+                let own = if ipv6 { "icmpv6" } else { "icmp" };
+                let message = "`icmpx` is for tables of both IPv4 and IPv6";
+                let diagnostic = Diagnostic::error(code.span, message);
+                return self.report(diagnostic.help(format!("Write `reject with {own} …`.")));
+            }
             ast::Reject::Icmpx(code) => Reject::Icmpx(self.reject_code(code, DataType::ICMPX_CODE)?),
         })
     }
@@ -330,6 +348,9 @@ impl<'a> Evaluator<'a> {
         if netdev && device.is_none() {
             return Ok(Duplicate { address: None, device: Some(self.computed(to, Some(&interface))?) });
         }
+        if let Some(device) = device.filter(|_| netdev) {
+            return self.error(device.span, "in the family netdev, copies go out of an interface alone");
+        }
         let address = self.computed(to, Some(&Self::address_part(self.family)))?;
         let device = device.map(|device| self.computed(device, Some(&interface))).transpose()?;
         Ok(Duplicate { address: Some(address), device })
@@ -352,7 +373,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn queue(&mut self, span: Span, queue: &'a ast::Queue) -> Eval<Queue> {
-        let number = TypePart { data_type: DataType::INTEGER, bits: 16, order: ByteOrder::Host };
+        let number = TypePart::QUEUE;
         let to = match &queue.to {
             None => QueueTarget::Numbers(0, 0),
             Some(to) => {
@@ -446,6 +467,9 @@ impl<'a> Evaluator<'a> {
     ) -> Eval<SetUpdate> {
         let mut element = crate::ir::Element::default();
         if let Some(options) = options {
+            if let Some(comment) = options.comment {
+                return self.error(comment.span, "elements that packets add have no comments");
+            }
             self.element_options(options, &mut element)?;
         }
         let (timeout, statements, comment) = (element.timeout, element.statements, element.comment);
@@ -477,7 +501,13 @@ const AUDIT: u32 = 8;
 /// Whether nothing behind a statement is reached.
 fn is_terminal(statement: &Statement) -> bool {
     match statement {
-        Statement::Verdict(verdict) => *verdict != Verdict::Continue,
+        // Behind a chain that is written in place, nft lets the rule go on.
+        Statement::Verdict(
+            Verdict::Continue
+            | Verdict::Jump(ChainTarget::Anonymous(_))
+            | Verdict::Goto(ChainTarget::Anonymous(_)),
+        ) => false,
+        Statement::Verdict(_) => true,
         Statement::Reject(_) | Statement::Nat(_) | Statement::Queue(_) => true,
         _ => false,
     }

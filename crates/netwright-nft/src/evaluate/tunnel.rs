@@ -17,8 +17,7 @@ use crate::table::DataType;
 impl<'a> Evaluator<'a> {
     pub(super) fn tunnel(&mut self, span: Span, tunnel: &'a ast::Tunnel) -> Eval<ObjectData> {
         let Some(id) = tunnel.id else { return self.error(span, "a tunnel needs its number: `id 10`") };
-        let mut attrs =
-            TunnelKeyAttrs { id: Some(self.fit(id, "the number of a tunnel")?), ..Default::default() };
+        let mut attrs = TunnelKeyAttrs::default().id(self.fit(id, "the number of a tunnel")?);
         let is_v6 = [&tunnel.source, &tunnel.destination]
             .into_iter()
             .flatten()
@@ -29,12 +28,18 @@ impl<'a> Evaluator<'a> {
             let destination = self
                 .tunnel_address(tunnel.destination.as_ref(), DataType::IPV6_ADDR)?
                 .map(Ipv6Addr::from_bits);
-            attrs.ipv6 = Some(TunnelIpv6Attrs { source, destination, ..Default::default() });
+            attrs.ipv6 = Some(TunnelIpv6Attrs::default().with(|attrs| {
+                attrs.source = source;
+                attrs.destination = destination;
+            }));
         } else {
             let v4 = |number: u128| Ipv4Addr::from_bits(number as u32);
             let source = self.tunnel_address(tunnel.source.as_ref(), DataType::IPV4_ADDR)?.map(v4);
             let destination = self.tunnel_address(tunnel.destination.as_ref(), DataType::IPV4_ADDR)?.map(v4);
-            attrs.ipv4 = Some(TunnelIpv4Attrs { source, destination, ..Default::default() });
+            attrs.ipv4 = Some(TunnelIpv4Attrs::default().with(|attrs| {
+                attrs.source = source;
+                attrs.destination = destination;
+            }));
         }
         attrs.source_port = tunnel.source_port.map(|port| self.fit(port, "a port")).transpose()?;
         attrs.destination_port = tunnel.destination_port.map(|port| self.fit(port, "a port")).transpose()?;
@@ -64,7 +69,9 @@ impl<'a> Evaluator<'a> {
             TunnelOptions::Vxlan { group_policy } => {
                 let group_policy =
                     group_policy.map(|number| self.fit(number, "a group policy")).transpose()?;
-                Ok(vec![TunnelOption::Vxlan(VxlanOptionAttrs { group_policy, ..Default::default() })])
+                Ok(vec![TunnelOption::Vxlan(
+                    VxlanOptionAttrs::default().with(|attrs| attrs.group_policy = group_policy),
+                )])
             }
             TunnelOptions::Erspan { version, index, direction, hardware_id } => {
                 let version = version.map(|number| self.fit(number, "a version")).transpose()?;
@@ -78,7 +85,12 @@ impl<'a> Evaluator<'a> {
                         return self.unknown(name.span, word, "direction", &["ingress", "egress"]);
                     }
                 };
-                let attrs = ErspanOptionAttrs { version, index, hardware, direction, ..Default::default() };
+                let attrs = ErspanOptionAttrs::default().with(|attrs| {
+                    attrs.version = version;
+                    attrs.index = index;
+                    attrs.hardware = hardware;
+                    attrs.direction = direction;
+                });
                 Ok(vec![TunnelOption::Erspan(attrs)])
             }
             TunnelOptions::Geneve(list) => list.iter().map(|option| self.geneve(option)).collect(),
@@ -93,11 +105,11 @@ impl<'a> Evaluator<'a> {
         let Some(data) = data.filter(|data| digits.len().is_multiple_of(2) && !data.is_empty()) else {
             return self.error(option.data.span, "pairs of hexadecimal digits are needed here: `0x12345678`");
         };
-        Ok(TunnelOption::Geneve(GeneveOptionAttrs {
-            class: Some(self.fit(option.class, "a class")?),
-            kind: Some(self.fit(option.kind, "a type")?),
-            data: Some(data),
-            ..Default::default()
-        }))
+        Ok(TunnelOption::Geneve(
+            GeneveOptionAttrs::default()
+                .class(self.fit(option.class, "a class")?)
+                .kind(self.fit(option.kind, "a type")?)
+                .data(data),
+        ))
     }
 }

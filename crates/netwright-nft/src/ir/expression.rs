@@ -106,6 +106,26 @@ pub struct Payload {
     pub location: PayloadLocation,
 }
 
+impl Payload {
+    /// Whether it starts or ends within a byte and so is masked where it is loaded.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        match self.location {
+            PayloadLocation::Field(_, field) => field.is_partial(),
+            PayloadLocation::Raw { offset, bits, .. } => !offset.is_multiple_of(8) || !bits.is_multiple_of(8),
+        }
+    }
+
+    /// How many bits lie in a register from the first of its own to the end of the last byte.
+    pub(crate) fn bits_in_register(&self) -> u32 {
+        let (offset, bits) = match self.location {
+            PayloadLocation::Field(_, field) => (field.offset, field.bits),
+            PayloadLocation::Raw { offset, bits, .. } => (offset, bits),
+        };
+        bits + (8 - (offset % 8 + bits) % 8) % 8
+    }
+}
+
 /// Which bytes of a packet.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PayloadLocation {

@@ -2,7 +2,8 @@
 
 use netwright_netfilter::Family;
 
-use super::{Expression, Rule, Statement, Verdict};
+use super::statement::counter;
+use super::{Counter, Expression, Rule, Statement, Verdict};
 use crate::table::{ByteOrder, DataType};
 
 /// A table.
@@ -18,6 +19,8 @@ pub struct Table {
     pub comment: Option<String>,
     /// The kernel's number for it.
     pub handle: Option<u64>,
+    /// The program that owns it (`flags owner`), where that is known.
+    pub owner: Option<String>,
 }
 
 /// A chain.
@@ -142,6 +145,14 @@ pub struct Set {
     pub handle: Option<u64>,
 }
 
+impl Set {
+    /// Whether it is a map of numbers of queues: then nothing else says what they are.
+    pub(crate) fn holds_queues(&self) -> bool {
+        let queues = |spec: &TypeSpec| spec.parts == [TypePart::QUEUE] && spec.type_of.is_none();
+        self.key.type_of.is_some() && matches!(&self.target, Some(MapTarget::Values(spec)) if queues(spec))
+    }
+}
+
 /// An element of a set or map.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Element {
@@ -157,6 +168,14 @@ pub struct Element {
     pub statements: Vec<Statement>,
     /// Comment.
     pub comment: Option<String>,
+}
+
+impl Element {
+    /// What its counter has counted, if it has one.
+    #[must_use]
+    pub fn counter(&self) -> Option<Counter> {
+        counter(&self.statements)
+    }
 }
 
 netwright_wire::open_enum! {

@@ -1,6 +1,6 @@
 //! Whole rulesets.
 
-use super::{Chain, Flowtable, Object, Set, Table};
+use super::{Chain, Flowtable, Object, Set, Statement, Table};
 
 /// All tables of a host, or some of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,4 +22,13 @@ pub struct TableContent {
     pub flowtables: Vec<Flowtable>,
     /// Chains with their rules, without those that belong to rules.
     pub chains: Vec<Chain>,
+}
+
+impl TableContent {
+    /// Whether iptables, ip6tables or ebtables have made rules in it, which only they can change.
+    #[must_use]
+    pub fn is_managed_by_iptables(&self) -> bool {
+        let extension = |statement: &Statement| matches!(statement, Statement::Extension(_));
+        self.chains.iter().flat_map(|chain| &chain.rules).any(|rule| rule.statements.iter().any(extension))
+    }
 }

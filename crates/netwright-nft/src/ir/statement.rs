@@ -2,7 +2,7 @@
 
 use netwright_netfilter::{Expression as KernelExpression, Family};
 
-use super::{Expression, MapReference, ObjectKind, Selector};
+use super::{Expression, MapReference, ObjectKind, Selector, SetReference, TypePart};
 
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +13,21 @@ pub struct Rule {
     pub comment: Option<String>,
     /// The kernel's number for it; `None` for one that was not read from the kernel.
     pub handle: Option<u64>,
+}
+
+impl Rule {
+    /// What its first counter has counted, if it has one of its own.
+    #[must_use]
+    pub fn counter(&self) -> Option<Counter> {
+        counter(&self.statements)
+    }
+}
+
+pub(super) fn counter(statements: &[Statement]) -> Option<Counter> {
+    statements.iter().find_map(|statement| match statement {
+        Statement::Counter(counter) => Some(*counter),
+        _ => None,
+    })
 }
 
 /// One step of a rule.
@@ -67,8 +82,23 @@ pub enum Statement {
     ResetTcpOption(u8),
     /// Adds to, updates or deletes from a set or map.
     SetUpdate(SetUpdate),
+    /// A match or target of iptables, ip6tables or ebtables.
+    Extension(Box<Extension>),
     /// Expressions that the language has no words for, kept as they are.
     Raw(Vec<KernelExpression>),
+}
+
+/// A match or target of iptables, ip6tables or ebtables, which only those can make. It is kept as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extension {
+    /// As the kernel has it.
+    pub code: KernelExpression,
+    /// Family of the table.
+    pub family: Family,
+    /// The transport protocol that was matched before it.
+    pub transport: Option<u8>,
+    /// The same in words of the language; `None` where it has none that mean exactly that.
+    pub words: Option<String>,
 }
 
 /// A comparison.
@@ -80,6 +110,39 @@ pub struct Match {
     pub left: Expression,
     /// With what.
     pub right: Expression,
+}
+
+impl Match {
+    /// Whether it compares with a value of a type whose values have names in the language, which is the greater.
+    pub(crate) fn has_symbols(&self) -> bool {
+        self.operator.is_ordered()
+            && matches!(&self.right, Expression::Value(value) if !value.data_type.symbols().is_empty())
+    }
+
+    /// Whether its sides are brought into another byte order before they are compared: then values are not listed by name.
+    pub(crate) fn is_swapped(&self) -> bool {
+        let ordered = match &self.right {
+            Expression::Value(_) => self.operator.is_ordered(),
+            Expression::Range(..) => true,
+            Expression::Set(SetReference::Anonymous(elements)) => {
+                elements.iter().any(|element| element.key.as_ref().is_some_and(Expression::is_interval))
+            }
+            _ => false,
+        };
+        let host = |part: &TypePart| part.is_host_number();
+        let value = match &self.right {
+            Expression::Value(value) | Expression::Range(value, _) => Some(value.part()),
+            Expression::Set(SetReference::Anonymous(elements)) => {
+                elements.iter().find_map(|element| match &element.key {
+                    Some(Expression::Value(value) | Expression::Range(value, _)) => Some(value.part()),
+                    _ => None,
+                })
+            }
+            _ => None,
+        };
+        let left = self.left.parts(&|_| Vec::new()).first().copied();
+        ordered && (value.as_ref().is_some_and(host) || left.as_ref().is_some_and(host))
+    }
 }
 
 /// How two sides compare.

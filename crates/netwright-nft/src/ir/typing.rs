@@ -7,6 +7,10 @@ use crate::table::{ByteOrder, DataType};
 use super::PayloadLocation;
 
 impl TypePart {
+    /// The number of a queue, as maps hold it (`typeof ip saddr : queue`).
+    pub(crate) const QUEUE: TypePart =
+        TypePart { data_type: DataType::INTEGER, bits: 16, order: ByteOrder::Host };
+
     /// A type in its own width and byte order.
     #[must_use]
     pub fn of(data_type: DataType) -> Self {

@@ -28,7 +28,9 @@ impl ToJson<'_> {
             Expression::Prefix(value, length) => {
                 Node::single("prefix", Node::object().with("addr", self.value(value)).with("len", *length))
             }
-            Expression::Wildcard(value) => Node::Text(format!("{}*", String::from_utf8_lossy(&value.bytes))),
+            Expression::Wildcard(value) => {
+                Node::Text(format!("{}*", netwright_wire::text::from_bytes(&value.bytes)))
+            }
             Expression::Verdict(verdict) => self.verdict(verdict),
             Expression::ObjectName(name) => name.as_str().into(),
             Expression::Flags(values) => {
@@ -120,7 +122,7 @@ impl ToJson<'_> {
 
     pub(super) fn value(&self, value: &Value) -> Node {
         if value.data_type.is_string() {
-            let text = String::from_utf8_lossy(&value.bytes);
+            let text = netwright_wire::text::from_bytes(&value.bytes);
             return match text.strip_suffix('*') {
                 Some(front) => Node::Text(format!("{front}\\*")),
                 None => Node::Text(text.into_owned()),

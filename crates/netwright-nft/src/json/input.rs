@@ -48,7 +48,7 @@ pub fn parse(sources: &mut SourceMap, id: SourceId) -> Parsed {
     if !input.made.is_empty() {
         sources.add_made(input.made, input.origins);
     }
-    Parsed { commands, definitions: Vec::new(), diagnostics }
+    Parsed { commands, diagnostics, ..Parsed::default() }
 }
 
 /// The error of a function that has reported why.

@@ -94,7 +94,14 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8, u16, u32, u64, i32);
+numbers!(u8, u16, u32, i32);
+
+/// As nft writes it, whose numbers have a sign.
+impl From<u64> for Node {
+    fn from(number: u64) -> Node {
+        Node::Number(i128::from(number.cast_signed()))
+    }
+}
 
 /// Writes as nft does: a blank behind each comma and colon, and nothing else.
 impl fmt::Display for Node {
@@ -107,7 +114,8 @@ impl fmt::Display for Node {
             Node::Array(nodes) => {
                 f.write_str("[")?;
                 for (index, node) in nodes.iter().enumerate() {
-                    write!(f, "{}{node}", if index > 0 { ", " } else { "" })?;
+                    f.write_str(if index > 0 { ", " } else { "" })?;
+                    node.fmt(f)?;
                 }
                 f.write_str("]")
             }
@@ -116,7 +124,8 @@ impl fmt::Display for Node {
                 for (index, (name, node)) in members.iter().enumerate() {
                     f.write_str(if index > 0 { ", " } else { "" })?;
                     write_text(f, name)?;
-                    write!(f, ": {node}")?;
+                    f.write_str(": ")?;
+                    node.fmt(f)?;
                 }
                 f.write_str("}")
             }
@@ -126,16 +135,23 @@ impl fmt::Display for Node {
 
 fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str("\"")?;
-    for character in text.chars() {
-        match character {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            control if control < ' ' => write!(f, "\\u{:04x}", u32::from(control))?,
-            other => write!(f, "{other}")?,
+    let mut rest = text;
+    // most texts have nothing in them that is written otherwise
+    while let Some(at) = rest.find(|character| matches!(character, '"' | '\\' | '\0'..' ')) {
+        let (plain, from) = rest.split_at(at);
+        f.write_str(plain)?;
+        let mut characters = from.chars();
+        match characters.next() {
+            Some('"') => f.write_str("\\\"")?,
+            Some('\\') => f.write_str("\\\\")?,
+            Some('\n') => f.write_str("\\n")?,
+            Some('\r') => f.write_str("\\r")?,
+            Some('\t') => f.write_str("\\t")?,
+            Some(control) => write!(f, "\\u{:04x}", u32::from(control))?,
+            None => {}
         }
+        rest = characters.as_str();
     }
+    f.write_str(rest)?;
     f.write_str("\"")
 }

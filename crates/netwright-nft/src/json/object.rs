@@ -1,13 +1,17 @@
 //! Tables, chains, sets, objects and flow tables.
 
+use std::borrow::Borrow;
+use std::fmt;
+
 use netwright_netfilter::object::TunnelKeyAttrs;
 use netwright_netfilter::{Family, Hook};
 
 use super::{Node, ToJson};
 use crate::ir::{
-    Chain, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy, Statement, Table,
-    TypeSpec, Verdict,
+    Chain, Element, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy,
+    Statement, Table, TypeSpec, Verdict,
 };
+use crate::lift::StoredSet;
 use crate::table::symbol::{self, Symbol};
 use crate::table::unit;
 use crate::table::vocabulary::{self, CT_OBJECT_PROTOCOL, TABLE_FLAG, timeout_states};
@@ -15,6 +19,9 @@ use crate::table::vocabulary::{self, CT_OBJECT_PROTOCOL, TABLE_FLAG, timeout_sta
 /// Set flags in the order of their bits.
 const SET_FLAGS: [(u32, &str); 4] =
     [(0x02, "constant"), (0x04, "interval"), (0x10, "timeout"), (0x20, "dynamic")];
+
+/// The member with the elements of a set.
+const ELEMENTS: &str = "elem";
 
 fn named(family: Family, name: &str, table: &str, handle: Option<u64>) -> Node {
     Node::single("family", family.to_string())
@@ -70,9 +77,64 @@ impl ToJson<'_> {
     }
 
     pub(super) fn set(&self, set: &Set) -> Node {
+        let elements = || set.elements.iter().map(|element| self.element(element)).collect::<Vec<_>>();
+        self.set_of(set, self.has_elements(set, None).then(|| elements().into()))
+    }
+
+    fn has_elements(&self, set: &Set, stored: Option<&StoredSet>) -> bool {
+        !self.options.terse && stored.map_or(!set.elements.is_empty(), |stored| !stored.is_empty())
+    }
+
+    /// Writes a set, element by element.
+    pub(super) fn write_set(
+        &self,
+        out: &mut impl fmt::Write,
+        set: &Set,
+        stored: Option<&StoredSet>,
+    ) -> fmt::Result {
+        // what is put in their place is not written
+        let node = self.set_of(set, self.has_elements(set, stored).then_some(Node::Null));
+        let Node::Object(members) = node else { return Ok(()) };
+        out.write_char('{')?;
+        for (word, node) in members {
+            let Node::Object(members) = node else { continue };
+            write!(out, "{}: {{", Node::Text(word))?;
+            for (index, (name, node)) in members.into_iter().enumerate() {
+                out.write_str(if index > 0 { ", " } else { "" })?;
+                if name != ELEMENTS {
+                    write!(out, "{}: {node}", Node::Text(name))?;
+                    continue;
+                }
+                write!(out, "{}: [", Node::Text(name))?;
+                match stored {
+                    Some(stored) => self.write_elements(out, stored.elements())?,
+                    None => self.write_elements(out, set.elements.iter())?,
+                }
+                out.write_char(']')?;
+            }
+            out.write_char('}')?;
+        }
+        out.write_char('}')
+    }
+
+    fn write_elements<E: Borrow<Element>>(
+        &self,
+        out: &mut impl fmt::Write,
+        mut elements: impl Iterator<Item = E>,
+    ) -> fmt::Result {
+        let mut before = "";
+        elements.try_for_each(|element| {
+            write!(out, "{before}{}", self.element(element.borrow()))?;
+            before = ", ";
+            Ok(())
+        })
+    }
+
+    fn set_of(&self, set: &Set, elements: Option<Node>) -> Node {
         let target = set.target.as_ref().map(|target| match target {
             MapTarget::Verdicts => "verdict".into(),
             MapTarget::Objects(kind) => kind.name().unwrap_or_default().into(),
+            MapTarget::Values(_) if set.holds_queues() => "queue".into(),
             MapTarget::Values(spec) => type_names(spec),
         });
         let flags: Vec<Node> = SET_FLAGS
@@ -80,7 +142,6 @@ impl ToJson<'_> {
             .filter(|(bit, _)| set.flags & bit != 0)
             .map(|(_, name)| (*name).into())
             .collect();
-        let elements = || set.elements.iter().map(|element| self.element(element)).collect::<Vec<_>>();
         let options = crate::table::PrintOptions { stateless: true, ..*self.options };
         let stateless = ToJson { options: &options, ..*self };
         let word = if set.target.is_some() { "map" } else { "set" };
@@ -98,7 +159,7 @@ impl ToJson<'_> {
             .with_some("timeout", set.timeout.map(|timeout| timeout / 1000))
             .with_some("gc-interval", set.gc_interval.map(|interval| interval / 1000))
             .with_some("auto-merge", set.auto_merge.then_some(true))
-            .with_some("elem", (!set.elements.is_empty() && !self.options.terse).then(elements))
+            .with_some(ELEMENTS, elements)
             .with_some("stmt", (!set.statements.is_empty()).then(|| stateless.statements(&set.statements)));
         Node::single(word, node)
     }

@@ -15,11 +15,21 @@ use crate::table::vocabulary::{
     self, DEFAULT_LOG_LEVEL, DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX, LOG_FLAG,
     LOG_FLAGS_ALL, LOG_LEVEL, NAT_FLAG, QUEUE_FLAG,
 };
-use crate::table::{DataType, ExtensionBase, unit};
+use crate::table::{DataType, ExtensionBase, PrintOptions, unit};
+use crate::xt;
 
 impl ToJson<'_> {
     pub(super) fn statements(&self, statements: &[Statement]) -> Vec<Node> {
-        statements.iter().map(|statement| self.statement(statement)).collect()
+        let meant = |statement: &Statement| match statement {
+            // In words that can be loaded, where there are such.
+            Statement::Extension(extension) => extension.statements(),
+            _ => None,
+        };
+        let nodes = |statement: &Statement| match meant(statement) {
+            Some(meant) => meant.iter().map(|statement| self.statement(statement)).collect(),
+            None => vec![self.statement(statement)],
+        };
+        statements.iter().flat_map(nodes).collect()
     }
 
     pub(super) fn statement(&self, statement: &Statement) -> Node {
@@ -89,6 +99,10 @@ impl ToJson<'_> {
                 Node::single("reset", Node::single("tcp option", option))
             }
             Statement::SetUpdate(update) => self.set_update(update),
+            Statement::Extension(extension) => {
+                let (kind, name) = xt::title(&extension.code);
+                Node::single("xt", Node::single("type", kind).with("name", name))
+            }
             Statement::Raw(code) => raw(code),
         }
     }
@@ -118,11 +132,16 @@ impl ToJson<'_> {
 
     /// The right side: the bits of a field that is compared as a whole are one number.
     fn compared(&self, matched: &Match) -> Node {
-        let whole = matches!(matched.operator, MatchOperator::Equal | MatchOperator::NotEqual)
+        let whole = (matched.operator.is_ordered()
+            || matches!(matched.operator, MatchOperator::Equal | MatchOperator::NotEqual))
             && matches!(matched.left, Expression::Selector(Selector::Payload(_) | Selector::Exthdr(_)));
         match &matched.right {
             Expression::Value(value) if whole && has_several_bits(value) => {
                 value.as_number().and_then(|number| u64::try_from(number).ok()).map_or(Node::Null, Node::from)
+            }
+            right if matched.is_swapped() && matched.has_symbols() => {
+                let options = PrintOptions { numeric_symbol: true, ..*self.options };
+                ToJson { options: &options, ..*self }.expression(right)
             }
             right => self.expression(right),
         }
@@ -317,18 +336,8 @@ fn synproxy_node(synproxy: &Synproxy) -> Node {
     null_if_empty(node)
 }
 
-/// What has no words: matches and targets of xtables by name, the rest as the instructions are written.
+/// What has no words: as the instructions are written.
 fn raw(code: &[Kernel]) -> Node {
-    let of = |kind: &str, name: Option<&str>| {
-        Node::single("xt", Node::single("type", kind).with("name", name.unwrap_or_default()))
-    };
-    match code {
-        [Kernel::Match(attrs)] => of("match", attrs.name.as_deref()),
-        [Kernel::Target(attrs)] => of("target", attrs.name.as_deref()),
-        code => {
-            let lines =
-                netwright_netfilter::bytecode::bytecode(code, netwright_netfilter::bytecode::Form::Bytes);
-            Node::single("raw", lines.into_iter().map(Node::Text).collect::<Vec<_>>())
-        }
-    }
+    let lines = netwright_netfilter::bytecode::bytecode(code, netwright_netfilter::bytecode::Form::Bytes);
+    Node::single("raw", lines.into_iter().map(Node::Text).collect::<Vec<_>>())
 }

@@ -79,6 +79,14 @@ impl Pending {
     }
 }
 
+/// Whether a statement compares a field with one value.
+fn is_told(statement: &Statement) -> bool {
+    let Statement::Match(matched) = statement else { return false };
+    !matched.operator.is_ordered()
+        && matches!(matched.left, Expression::Selector(_))
+        && matches!(matched.right, Expression::Value(_))
+}
+
 /// The network layer protocol that all packets of a family have.
 fn own_network(family: Family) -> Option<HeaderId> {
     match family {
@@ -150,12 +158,12 @@ impl Lifter<'_> {
         }
     }
 
-    /// `meta protocol ip` says nothing in a table of the family `ip`.
+    /// `meta protocol ip` and `meta nfproto ipv4` say nothing in a table of the family `ip`.
     fn take_out_tautology(&mut self) {
         let own = own_network(self.family).filter(|own| *own != HeaderId::Arp);
         self.take_out(|pending| {
             pending.tunnel.is_none()
-                && pending.is_meta("protocol")
+                && (pending.is_meta("protocol") || pending.is_meta("nfproto"))
                 && own.is_some()
                 && pending.announced == own
         });
@@ -177,13 +185,14 @@ impl Lifter<'_> {
         if matches!(statement, Statement::Tproxy(_)) {
             return;
         }
+        let told = is_told(statement);
         visit::selectors(statement, &mut |selector| match selector {
             Selector::Payload(payload) => {
                 if let Some(tunnel) = payload.inner {
                     self.take_out_header(tunnel, None);
                 }
                 if let PayloadLocation::Field(header, field) = payload.location {
-                    self.take_out_field(header, field, payload.inner.map(|tunnel| tunnel.id));
+                    self.take_out_field(header, field, payload.inner.map(|tunnel| tunnel.id), told);
                 }
             }
             Selector::Exthdr(exthdr) => match exthdr.base {
@@ -218,7 +227,10 @@ impl Lifter<'_> {
             Some(58) => HeaderId::Ip6,
             _ => return,
         };
-        self.take_out(|p| p.tunnel.is_none() && p.is_meta("nfproto") && p.announced == Some(below));
+        // In a table of the other family it never holds, and must not come to hold.
+        if own_network(self.family).is_none_or(|own| own == below) {
+            self.take_out(|p| p.tunnel.is_none() && p.is_meta("nfproto") && p.announced == Some(below));
+        }
     }
 
     fn take_out_rejected(&mut self, reject: Reject) {
@@ -231,8 +243,15 @@ impl Lifter<'_> {
         self.take_out_header(below.header(), None);
     }
 
-    fn take_out_field(&mut self, header: &'static Header, field: &Field, tunnel: Option<HeaderId>) {
-        if header.id == HeaderId::Vlan && is_protocol_key(field) {
+    /// `told`: whether the statement compares with one value.
+    fn take_out_field(
+        &mut self,
+        header: &'static Header,
+        field: &Field,
+        tunnel: Option<HeaderId>,
+        told: bool,
+    ) {
+        if header.id == HeaderId::Vlan && is_protocol_key(field) && told {
             let own = own_network(self.family).is_some();
             self.take_out(|p| {
                 p.tunnel == tunnel

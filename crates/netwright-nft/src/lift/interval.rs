@@ -34,7 +34,7 @@ pub(super) fn pair<'a>(content: &'a [Element], form: &Form) -> Vec<(Vec<u8>, Vec
 }
 
 /// The key before another.
-fn before(key: &[u8]) -> Vec<u8> {
+pub(super) fn before(key: &[u8]) -> Vec<u8> {
     let mut key = key.to_vec();
     for byte in key.iter_mut().rev() {
         let (less, borrow) = byte.overflowing_sub(1);
@@ -47,7 +47,7 @@ fn before(key: &[u8]) -> Vec<u8> {
 }
 
 /// The greatest key of a form.
-fn greatest(form: &Form, length: usize) -> Vec<u8> {
+pub(super) fn greatest(form: &Form, length: usize) -> Vec<u8> {
     let mut key = vec![0xff; length];
     let surplus = (length as u32 * 8).saturating_sub(form.part.bits + form.shift);
     for bit in 0..surplus as usize {

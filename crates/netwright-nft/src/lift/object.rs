@@ -14,7 +14,7 @@ use crate::ir::{
 };
 
 fn comment(userdata: &Userdata) -> Option<String> {
-    userdata.text(entry::COMMENT).map(str::to_owned)
+    userdata.any_text(entry::COMMENT)
 }
 
 /// A table.
@@ -26,6 +26,7 @@ pub fn table(raw: &KernelTable) -> Table {
         flags: raw.flags.map_or(0, |flags| flags.bits()),
         comment: comment(&raw.userdata),
         handle: raw.handle,
+        owner: None,
     }
 }
 

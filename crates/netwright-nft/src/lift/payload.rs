@@ -99,6 +99,13 @@ pub(super) fn field_within(context: &mut Context, bits: &Bits) -> Option<(&'stat
     field(context, bits).filter(|(header, _)| header.id != HeaderId::Th)
 }
 
+/// Whether bits are those of an ICMP, ICMPv6 or IGMP message.
+pub(super) fn is_message(context: &mut Context, bits: &Bits) -> bool {
+    let transport = context.layer(bits.inner).transport().map(|known| known.id);
+    let message = matches!(transport, Some(HeaderId::Icmp | HeaderId::Icmpv6 | HeaderId::Igmp));
+    message && bits.base == PayloadBase::TRANSPORT
+}
+
 /// The bits that a mask keeps, if they lie side by side: first bit from the left and how many.
 pub(super) fn region(mask: &[u8]) -> Option<(u32, u32)> {
     let number = number(mask)?;

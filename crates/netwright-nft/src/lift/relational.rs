@@ -12,14 +12,16 @@ use super::resolve::Resolved;
 use super::rule::Lifter;
 use super::value::{self, Form};
 use crate::context::Context;
-use crate::ir::{Expression, Match, MatchOperator, PayloadLocation, Selector, Statement, Value};
+use crate::ir::{
+    BinaryOperator, Expression, Match, MatchOperator, PayloadLocation, Selector, Statement, Value,
+};
 use crate::table::DataType;
 use crate::table::value::bits_of;
 
 impl Lifter<'_> {
     pub(super) fn compare(&mut self, attrs: &CompareAttrs) -> Option<()> {
         let held = self.registers.at(attrs.source)?.clone();
-        let data = attrs.data.as_ref().and_then(Data::value).copied()?;
+        let data = attrs.data.as_ref().and_then(Data::value).cloned()?;
         let op = attrs.op?;
         if let Operand::Load(Load::InnerMeta(tunnel, key)) = held.operand {
             let number =
@@ -48,9 +50,10 @@ impl Lifter<'_> {
             && before.operator == MatchOperator::GreaterOrEqual
             && before.left == matched.left
             && let (Expression::Value(from), Expression::Value(to)) = (&before.right, &matched.right)
+            && from.as_number() <= to.as_number()
         {
             *before = Match {
-                operator: MatchOperator::Implicit,
+                operator: implicit(&matched.left),
                 right: Expression::Range(from.clone(), to.clone()),
                 left: matched.left,
             };
@@ -86,6 +89,9 @@ impl Lifter<'_> {
             }
         }
         let resolved = self.resolve(held)?;
+        if !equality && has_no_order(held, &resolved.form) {
+            return None;
+        }
         Some(vec![compared(resolved, op, data)?])
     }
 
@@ -148,8 +154,17 @@ impl Lifter<'_> {
         let (mask, data) = (resolved.form.ordered(mask), resolved.form.ordered(data));
         let data_type = resolved.form.part.data_type;
         if value::is_address(data_type) {
-            let upper: Vec<u8> = mask.iter().zip(&data).map(|(mask, data)| data | !mask).collect();
-            let length = value::prefix_length(&data, &upper)?;
+            // The first bytes alone are another prefix than the mask says.
+            if data.len() != mask.len() {
+                return None;
+            }
+            // A bit that the mask clears cannot be one: that never holds, and is no prefix.
+            let lost = mask.iter().zip(&data).any(|(mask, data)| data & !mask != 0);
+            let length = value::number(&mask)?.checked_shl(128 - mask.len() as u32 * 8)?.leading_ones();
+            let contiguous = mask.iter().map(|byte| byte.count_ones()).sum::<u32>() == length;
+            if lost || !contiguous {
+                return None;
+            }
             let right = Expression::Prefix(resolved.form.value_of(&data), length);
             return Some(Match { operator: operator(op)?, left: resolved.expression, right });
         }
@@ -164,12 +179,15 @@ impl Lifter<'_> {
     pub(super) fn range(&mut self, attrs: &RangeAttrs) -> Option<()> {
         let held = self.registers.at(attrs.source)?.clone();
         let resolved = self.resolve(&held)?;
-        let bytes = |data: &Option<Data>| data.as_ref().and_then(Data::value).copied();
+        let bytes = |data: &Option<Data>| data.as_ref().and_then(Data::value).cloned();
         let (from, to) = (bytes(&attrs.from)?, bytes(&attrs.to)?);
         let form = resolved.form;
+        if has_no_order(&held, &form) || from.len() < form.bytes {
+            return None;
+        }
         let (from, to) = (form.value(&from), form.value(&to));
         let (operator, right) = match attrs.op? {
-            RangeOp::EQ => (MatchOperator::Implicit, Expression::Range(from, to)),
+            RangeOp::EQ => (implicit(&resolved.expression), Expression::Range(from, to)),
             // Hours go round: all but those from one to another are those from the other to the one.
             RangeOp::NEQ if form.part.data_type == DataType::HOUR => {
                 (MatchOperator::Implicit, Expression::Range(to, from))
@@ -242,28 +260,69 @@ fn operator(op: CompareOp) -> Option<MatchOperator> {
     })
 }
 
+/// How equality is written: what is computed needs the operator, so that its end is seen.
+fn implicit(left: &Expression) -> MatchOperator {
+    match left {
+        Expression::Binary(..) => MatchOperator::Equal,
+        _ => MatchOperator::Implicit,
+    }
+}
+
+/// Whether the kernel compares bytes in another order than that of the number: those of the packet that a program has turned round.
+fn has_no_order(held: &Held, form: &Form) -> bool {
+    matches!(held.operand, Operand::Swapped(_)) && form.little
+}
+
 fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
     let Resolved { expression: left, form } = resolved;
     let mut operator = operator(op)?;
-    let computed = matches!(left, Expression::Binary(..));
-    if operator == MatchOperator::Implicit && (computed || has_flags(form.part.data_type)) {
-        operator = MatchOperator::Equal;
+    if operator == MatchOperator::Implicit {
+        operator = if has_flags(form.part.data_type) { MatchOperator::Equal } else { implicit(&left) };
     }
-    let right = match &left {
-        Expression::Selector(_) if is_existence(&form) => {
-            Expression::Exists(form.value(data).as_number()? != 0)
-        }
-        _ if form.part.data_type.is_string() && data.len() < form.bytes => {
-            Expression::Wildcard(form.value(data))
-        }
-        _ if value::is_address(form.part.data_type) && data.len() < form.bytes => {
-            let mut bytes = data.to_vec();
-            bytes.resize(form.bytes, 0);
-            Expression::Prefix(form.value(&bytes), data.len() as u32 * 8)
-        }
+    if data.len() < form.bytes && !form.part.data_type.is_string() {
+        return compared_in_part(left, form, operator, data);
+    }
+    let existence = matches!(left, Expression::Selector(_)) && is_existence(&form) && !operator.is_ordered();
+    let right = match form.value(data).as_number() {
+        Some(number @ (0 | 1)) if existence => Expression::Exists(number != 0),
+        _ if form.part.data_type.is_string() => match data.iter().position(|&byte| byte == 0) {
+            // The byte that ends a name is compared too: it is this name, however much is compared behind it.
+            Some(end) if data.iter().skip(end).all(|&byte| byte == 0) => Expression::Value(form.value(data)),
+            Some(_) => return None,
+            None if data.len() < form.bytes => Expression::Wildcard(form.value(data)),
+            None => Expression::Value(form.value(data)),
+        },
         _ => Expression::Value(form.value(data)),
     };
     Some(Match { operator, left, right })
+}
+
+/// A comparison of the first bytes in memory of what has more.
+fn compared_in_part(left: Expression, form: Form, operator: MatchOperator, data: &[u8]) -> Option<Match> {
+    let filled = |byte| {
+        let mut bytes = data.to_vec();
+        bytes.resize(form.bytes, byte);
+        form.value(&bytes)
+    };
+    let right = match operator {
+        // Of numbers in the order of the packet these are the upper bits.
+        MatchOperator::Less | MatchOperator::GreaterOrEqual if !form.little => filled(0),
+        MatchOperator::LessOrEqual | MatchOperator::Greater if !form.little => filled(0xff),
+        _ if operator.is_ordered() => return None,
+        _ if !form.little && matches!(left, Expression::Selector(_)) => {
+            let right = Expression::Prefix(filled(0), data.len() as u32 * 8);
+            return Some(Match { operator, left, right });
+        }
+        _ => {
+            let mut mask = vec![0xff; data.len()];
+            mask.resize(form.bytes, 0);
+            let mask = Box::new(Expression::Value(form.value(&mask)));
+            let left = Expression::Binary(BinaryOperator::And, Box::new(left), mask);
+            let operator = if operator == MatchOperator::Implicit { MatchOperator::Equal } else { operator };
+            return Some(Match { operator, left, right: Expression::Value(filled(0)) });
+        }
+    };
+    Some(Match { operator, left, right: Expression::Value(right) })
 }
 
 /// Whether the bits of a type have names, so that they are listed one by one.

@@ -72,10 +72,15 @@ impl Lifter<'_> {
             Operand::Load(load) => self.load(load),
             Operand::Masked { of, mask, xor } => self.masked(of, mask, xor),
             Operand::Shifted { of, left, by } => {
+                let loaded = matches!(**of, Operand::Load(_));
                 let mut of = self.operand(of)?;
                 if !left && of.form.shift == *by && *by > 0 {
                     of.form.shift = 0;
                     return Some(of);
+                }
+                // What the language shifts was turned round before.
+                if loaded && of.form.bytes > 1 && !of.form.little && of.form.part.order == ByteOrder::Big {
+                    return None;
                 }
                 let by = Value::number(DataType::INTEGER, 32, u128::from(*by));
                 // What was shifted is no name any more.
@@ -136,13 +141,18 @@ impl Lifter<'_> {
     fn masked(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
         let plain = xor.iter().all(|&byte| byte == 0);
         let part = match of {
-            Operand::Load(Load::Payload(bits)) if plain => self.part_of_payload(bits, mask, false),
+            // As nft: what ends with a byte has no name where it is what something is set to.
+            Operand::Load(Load::Payload(bits)) if plain && !(self.unnamed && ends_with(mask)) => {
+                self.part_of_payload(bits, mask, false)
+            }
             Operand::Load(Load::Exthdr(bits)) if plain => part_of_option(bits, mask),
             _ => None,
         };
-        if part.is_some() {
-            return part;
-        }
+        if part.is_some() { part } else { self.combined(of, mask, xor) }
+    }
+
+    /// Something with the bits of a mask and of an exclusive or, one operator after the other.
+    pub(super) fn combined(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
         let of = self.operand(of)?;
         let form = constants(&of.form, mask.len());
         let (mask, xor) = (form.ordered(mask), form.ordered(xor));
@@ -180,12 +190,20 @@ impl Lifter<'_> {
     }
 
     fn mapped(&mut self, key: &[Held], set: &str) -> Option<Resolved> {
-        let (key, forms) = self.resolve_key(key, set)?;
+        let unnamed = std::mem::replace(&mut self.unnamed, false);
+        let key = self.resolve_key(key, set);
+        self.unnamed = unnamed;
+        let (key, forms) = key?;
         let (map, data) = self.map_reference(set, &forms);
         let part = data.first().copied().unwrap_or_default();
         let form = Form::of(part, part.bytes(), false);
         Some(Resolved { expression: Expression::Map(Box::new(key), map), form })
     }
+}
+
+/// Whether a mask keeps the last bit of what it is laid on.
+fn ends_with(mask: &[u8]) -> bool {
+    mask.last().is_some_and(|byte| byte & 1 != 0)
 }
 
 /// The field of an option that a mask keeps.

@@ -28,6 +28,10 @@ pub(super) struct Lifter<'a> {
     pub(super) at: usize,
     /// Whether a transport protocol was matched that the language has no header for.
     pub(super) foreign_transport: bool,
+    /// Whether the value of an assignment is read.
+    pub(super) unnamed: bool,
+    /// The comment that iptables keeps as a match.
+    pub(super) comment: Option<String>,
 }
 
 /// Reads a rule. What is not understood of it is kept as it is.
@@ -37,15 +41,18 @@ pub fn rule(rule: &KernelRule, scope: &Scope<'_>) -> ir::Rule {
 }
 
 pub(super) fn rule_at(rule: &KernelRule, scope: &Scope<'_>, depth: usize) -> ir::Rule {
-    ir::Rule {
-        statements: statements(rule.family, &rule.expressions, scope, depth),
-        comment: rule.userdata.text(userdata::entry::COMMENT).map(str::to_owned),
-        handle: rule.handle,
-    }
+    let (statements, comment) = lifted(rule.family, &rule.expressions, scope, depth);
+    let noted = rule.userdata.any_text(userdata::entry::COMMENT);
+    ir::Rule { statements, comment: noted.or(comment), handle: rule.handle }
 }
 
-/// Reads the expressions of a rule.
-pub(super) fn statements(family: Family, code: &[Kernel], scope: &Scope<'_>, depth: usize) -> Vec<Statement> {
+/// The statements of a rule, and the comment that is among its expressions.
+fn lifted(
+    family: Family,
+    code: &[Kernel],
+    scope: &Scope<'_>,
+    depth: usize,
+) -> (Vec<Statement>, Option<String>) {
     let mut lifter = Lifter {
         family,
         scope,
@@ -58,6 +65,8 @@ pub(super) fn statements(family: Family, code: &[Kernel], scope: &Scope<'_>, dep
         depth,
         at: 0,
         foreign_transport: false,
+        unnamed: false,
+        comment: None,
     };
     for (at, expression) in code.iter().enumerate() {
         lifter.at = at;
@@ -66,7 +75,7 @@ pub(super) fn statements(family: Family, code: &[Kernel], scope: &Scope<'_>, dep
         }
     }
     lifter.keep_unused();
-    lifter.statements.into_iter().flatten().collect()
+    (lifter.statements.into_iter().flatten().collect(), lifter.comment)
 }
 
 impl<'a> Lifter<'a> {
@@ -122,7 +131,9 @@ impl<'a> Lifter<'a> {
 
     fn immediate(&mut self, attrs: &ImmediateAttrs) -> Option<()> {
         match attrs.data.as_ref()? {
-            Data::Value(value) => self.put(attrs.destination, Operand::Bytes(*value), value.len(), 1, &[]),
+            Data::Value(value) => {
+                self.put(attrs.destination, Operand::Bytes(value.clone()), value.len(), 1, &[])
+            }
             Data::Verdict(verdict) => {
                 let verdict = self.verdict(verdict)?;
                 self.done(&[]);
@@ -138,7 +149,7 @@ impl<'a> Lifter<'a> {
         let bytes = attrs.length.map_or(source.bytes, |length| length.min(64) as usize);
         let of = Box::new(source.operand);
         let op = attrs.op.unwrap_or(BitwiseOp::MASK_XOR);
-        let constant = |data: &Option<Data>| data.as_ref().and_then(Data::value).copied();
+        let constant = |data: &Option<Data>| data.as_ref().and_then(Data::value).cloned();
         let operand = match op {
             BitwiseOp::MASK_XOR => {
                 let (mask, xor) = (constant(&attrs.mask)?, constant(&attrs.xor)?);

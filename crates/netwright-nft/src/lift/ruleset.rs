@@ -11,16 +11,24 @@ pub fn ruleset(dump: &Dump) -> Ruleset {
     Ruleset { tables: dump.tables.iter().map(|table| content(dump, table)).collect() }
 }
 
+/// What the rules of a table refer to.
+pub(super) fn scope<'d>(dump: &'d Dump, family: Family, name: &str) -> Scope<'d> {
+    let here = |of: Family, table: &str| of == family && table == name;
+    let mut scope = Scope::default();
+    let sets = dump.sets.iter().filter(|(set, _)| here(set.family, &set.table));
+    sets.for_each(|(set, elements)| scope.add_set(set, elements));
+    dump.chains.iter().filter(|one| here(one.family, &one.table)).for_each(|one| scope.add_chain(one));
+    dump.rules.iter().filter(|rule| here(rule.family, &rule.table)).for_each(|rule| scope.add_rule(rule));
+    scope
+}
+
 fn content(dump: &Dump, table: &Table) -> TableContent {
     let here = |family: Family, name: &str| family == table.family && name == table.name;
     let sets: Vec<&(Set, Vec<Element>)> =
         dump.sets.iter().filter(|(set, _)| here(set.family, &set.table)).collect();
     let chains: Vec<&Chain> = dump.chains.iter().filter(|chain| here(chain.family, &chain.table)).collect();
     let rules: Vec<&Rule> = dump.rules.iter().filter(|rule| here(rule.family, &rule.table)).collect();
-    let mut scope = Scope::default();
-    sets.iter().for_each(|(set, elements)| scope.add_set(set, elements));
-    chains.iter().for_each(|chain| scope.add_chain(chain));
-    rules.iter().for_each(|rule| scope.add_rule(rule));
+    let scope = scope(dump, table.family, &table.name);
     let named = sets.iter().filter(|(set, _)| !set.flags.contains(SetFlags::ANONYMOUS));
     let objects = dump.objects.iter().filter(|object| here(object.family, &object.table));
     let flowtables = dump.flowtables.iter().filter(|flowtable| here(flowtable.family, &flowtable.table));

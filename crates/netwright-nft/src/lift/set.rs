@@ -35,12 +35,17 @@ pub fn set(raw: &KernelSet, content: &[KernelElement]) -> Set {
         },
         auto_merge: raw.userdata.number(entry::SET_AUTO_MERGE).is_some_and(|merge| merge != 0),
         statements: raw.expressions.iter().filter_map(stateful::statement).collect(),
-        comment: raw.userdata.text(entry::SET_COMMENT).map(str::to_owned),
-        count: raw.count.map(|_| elements.len()).filter(|count| *count > 0),
+        comment: raw.userdata.any_text(entry::SET_COMMENT),
+        count: raw.count.map(|count| counted(count, &elements)).filter(|count| *count > 0),
         elements,
         data_ranges: data_ranges(raw),
         handle: raw.handle,
     }
+}
+
+/// How many elements there are: those that were read, or what the kernel says where none were.
+fn counted(count: u32, elements: &[Element]) -> usize {
+    if elements.is_empty() { count as usize } else { elements.len() }
 }
 
 fn target(raw: &KernelSet) -> Option<MapTarget> {
@@ -169,7 +174,7 @@ fn elements(raw: &KernelSet, content: &[KernelElement], keys: &[Form]) -> Vec<El
 }
 
 /// A key of several parts, each filled up to a multiple of four bytes; with what it is sorted by.
-fn concatenated(forms: &[Form], key: &[u8], end: Option<&[u8]>) -> (Vec<u8>, Option<Expression>) {
+pub(super) fn concatenated(forms: &[Form], key: &[u8], end: Option<&[u8]>) -> (Vec<u8>, Option<Expression>) {
     let mut order = Vec::new();
     let mut parts = Vec::new();
     let mut at = 0;
@@ -203,14 +208,19 @@ fn sorted_by(form: &Form, bytes: &[u8], beside: bool) -> Vec<u8> {
     }
 }
 
-fn lift(raw: &KernelSet, element: &KernelElement, key: Option<Expression>, data: &[TypePart]) -> Element {
+pub(super) fn lift(
+    raw: &KernelSet,
+    element: &KernelElement,
+    key: Option<Expression>,
+    data: &[TypePart],
+) -> Element {
     Element {
         key,
         data: element_data(raw, element, data),
         timeout: element.timeout.filter(|timeout| *timeout != 0),
         expires: element.expiration,
         statements: element.expressions().filter_map(stateful::statement).collect(),
-        comment: element.userdata.as_ref().and_then(|u| u.text(entry::COMMENT)).map(str::to_owned),
+        comment: element.userdata.as_ref().and_then(|u| u.any_text(entry::COMMENT)),
     }
 }
 

@@ -12,14 +12,15 @@ use super::rule::{Lifter, rule_at};
 use super::value::{self, Form};
 use super::{payload, stateful};
 use crate::ir::{
-    BinaryOperator, ChainTarget, Duplicate, Expression, Forward, ObjectKind, ObjectName, Payload,
+    BinaryOperator, ChainTarget, Duplicate, Expression, Extension, Forward, ObjectKind, ObjectName, Payload,
     PayloadLocation, Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
     TypePart, Value, Verdict,
 };
 use crate::table::header::PayloadBase;
 use crate::table::key::{self, KeyKind};
 use crate::table::vocabulary::{DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX};
-use crate::table::{ByteOrder, DataType, ExtensionBase, HeaderId};
+use crate::table::{DataType, ExtensionBase, Field, Header, HeaderId};
+use crate::xt;
 
 /// How deep chains may be written in place.
 const MAXIMUM_DEPTH: usize = 8;
@@ -56,8 +57,22 @@ impl Lifter<'_> {
             Kernel::Duplicate(attrs) => self.duplicate(attrs),
             Kernel::Forward(attrs) => self.forward(attrs),
             Kernel::Queue(attrs) => self.queue(attrs),
+            Kernel::Match(_) | Kernel::Target(_) => self.extension(expression),
             _ => None,
         }
+    }
+
+    /// What iptables or ebtables made. Its comment is that of the rule, where it stands as in nft's own.
+    fn extension(&mut self, code: &Kernel) -> Option<()> {
+        if let (Some(comment), None) = (xt::comment(code), &self.comment) {
+            self.comment = Some(comment.to_owned());
+            self.done(&[]);
+            return Some(());
+        }
+        let transport = self.context.transport().and_then(|known| known.id.header().ip_protocol);
+        let words = xt::words(code, self.family, transport);
+        let extension = Extension { code: code.clone(), family: self.family, transport, words };
+        self.finish(Statement::Extension(Box::new(extension)), &[])
     }
 
     /// Adds a statement that was made of these values.
@@ -100,7 +115,10 @@ impl Lifter<'_> {
     }
 
     fn assign(&mut self, selector: Selector, source: Option<Register>) -> Option<()> {
-        let (value, held) = self.value_at(source, selector.part())?;
+        self.unnamed = true;
+        let made = self.value_at(source, selector.part());
+        self.unnamed = false;
+        let (value, held) = made?;
         self.finish(Statement::Assign(selector, value), &[&held])
     }
 
@@ -109,20 +127,21 @@ impl Lifter<'_> {
         let (base, offset) = (PayloadBase(attrs.base?.0), attrs.offset?.checked_mul(8)?);
         let bits = Bits { inner: None, base, offset, bits: length * 8 };
         let held = self.registers.at(attrs.source)?.clone();
-        let part = match &held.operand {
-            Operand::Masked { of, mask, xor } => match **of {
-                Operand::Load(Load::Payload(loaded)) if loaded == bits => self.changed_part(&bits, mask, xor),
-                _ => None,
-            },
-            _ => None,
-        };
-        match part {
-            Some(statement) => self.finish(statement, &[&held]),
-            None => {
-                let selector = payload::selector(&mut self.context, &bits);
-                self.assign(selector, attrs.source)
-            }
+        if let Operand::Masked { of, mask, xor } = &held.operand
+            && let Operand::Load(Load::Payload(loaded)) = **of
+            && loaded == bits
+        {
+            let statement = match self.changed_part(&bits, mask, xor) {
+                Some(statement) => statement,
+                None => {
+                    let selector = payload::selector(&mut self.context, &bits);
+                    Statement::Assign(selector, self.combined(of, mask, xor)?.expression)
+                }
+            };
+            return self.finish(statement, &[&held]);
         }
+        let selector = payload::selector(&mut self.context, &bits);
+        self.assign(selector, attrs.source)
     }
 
     /// Some bits of what was loaded are replaced before it is written back.
@@ -137,18 +156,19 @@ impl Lifter<'_> {
         if flipped & kept != 0 {
             return None;
         }
+        // Of messages the type and the code are not told apart.
+        if payload::field(&mut self.context, bits).is_some() || payload::is_message(&mut self.context, bits) {
+            return None;
+        }
         let trailing = cleared.trailing_zeros();
         let length = (cleared >> trailing).trailing_ones();
         let contiguous = cleared.count_ones() == length;
         let first = width - trailing - length;
         let place = Bits { offset: bits.offset.checked_add(first)?, bits: length, ..*bits };
-        let location = match payload::field(&mut self.context, &place) {
-            Some((header, field)) if contiguous => PayloadLocation::Field(header, field),
-            _ if !bits.bits.is_multiple_of(PAIR) || payload::field(&mut self.context, bits).is_some() => {
-                return None;
-            }
-            _ => match self.changed_bits(bits, cleared, flipped) {
-                None if first > 0 && contiguous => {
+        let location = match payload::field_within(&mut self.context, &place).filter(|_| contiguous) {
+            Some((header, field)) => PayloadLocation::Field(header, field),
+            None => match self.changed_bits(bits, cleared, flipped) {
+                None if first > 0 && contiguous && flipped != cleared => {
                     PayloadLocation::Raw { base: place.base, offset: place.offset, bits: place.bits }
                 }
                 other => return other,
@@ -161,10 +181,10 @@ impl Lifter<'_> {
 
     /// `ip dscp set ip dscp ^ 1`.
     fn flipped_bits(&mut self, bits: &Bits, flipped: u128) -> Option<Statement> {
-        if flipped == 0 || bits.bits != PAIR || payload::field(&mut self.context, bits).is_some() {
+        if flipped == 0 || payload::field(&mut self.context, bits).is_some() {
             return None;
         }
-        let (header, field, shift) = payload::field_around(&mut self.context, bits, flipped)?;
+        let (header, field, shift) = self.field_of_pair(bits, flipped)?;
         let selector =
             Selector::Payload(Payload { inner: None, location: PayloadLocation::Field(header, field) });
         let number = flipped >> shift & crate::table::value::greatest(field.bits);
@@ -173,9 +193,19 @@ impl Lifter<'_> {
         Some(Statement::Assign(selector, Expression::Binary(BinaryOperator::Xor, field, Box::new(constant))))
     }
 
+    /// The field that has all of some bits of a pair of bytes, and how many bits lie to the right of it. Only headers with a checksum that
+    /// are known are read so.
+    fn field_of_pair(&mut self, bits: &Bits, wanted: u128) -> Option<(&'static Header, &'static Field, u32)> {
+        let named = bits.bits == PAIR
+            && bits.base != PayloadBase::LINK
+            && !payload::is_message(&mut self.context, bits);
+        let found = payload::field_around(&mut self.context, bits, wanted).filter(|_| named);
+        found.filter(|(header, ..)| header.id != HeaderId::Th)
+    }
+
     /// Some bits of a field that does not fill what was loaded: `ip dscp set ip dscp | 1`.
     fn changed_bits(&mut self, bits: &Bits, cleared: u128, flipped: u128) -> Option<Statement> {
-        let (header, field, shift) = payload::field_around(&mut self.context, bits, cleared)?;
+        let (header, field, shift) = self.field_of_pair(bits, cleared)?;
         let location = PayloadLocation::Field(header, field);
         let selector = Selector::Payload(Payload { inner: None, location });
         let within = |number: u128| number >> shift & crate::table::value::greatest(field.bits);
@@ -313,8 +343,7 @@ impl Lifter<'_> {
         let mut values = Vec::new();
         let to = match attrs.source {
             Some(register) => {
-                let part = TypePart { data_type: DataType::INTEGER, bits: 16, order: ByteOrder::Host };
-                let (computed, held) = self.value_at(Some(register), part)?;
+                let (computed, held) = self.value_at(Some(register), TypePart::QUEUE)?;
                 values.push(held);
                 QueueTarget::Computed(Box::new(computed))
             }

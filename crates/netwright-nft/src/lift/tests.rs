@@ -106,7 +106,7 @@ fn a_set_of_intervals_has_first_and_last_keys() {
     use netwright_netfilter::ElementFlags;
     let mut set = Set::new(Family::IPV4, "t", "__set0", 2);
     set.flags = SetFlags::ANONYMOUS | SetFlags::INTERVAL;
-    let end = |key: [u8; 2]| Element { flags: Some(ElementFlags::INTERVAL_END), ..Element::new(key) };
+    let end = |key: [u8; 2]| Element::new(key).flags(ElementFlags::INTERVAL_END);
     let elements = [end([0, 0]), Element::new([0, 1]), end([0, 10]), Element::new([255, 0])];
     let mut scope = Scope::default();
     scope.add_set(&set, &elements);
@@ -116,32 +116,32 @@ fn a_set_of_intervals_has_first_and_last_keys() {
 
 #[test]
 fn what_is_not_understood_stays() {
-    let strange = Expression::Match(MatchAttrs { name: Some("owner".to_owned()), ..Default::default() });
+    let strange = Expression::Match(MatchAttrs::default().name("owner".to_owned()));
     let load = payload(PayloadBase(9), 0, 4).into(R1);
     let code = vec![strange.clone(), load.clone(), counter()];
     let rule = rule(&Rule::new(Family::IPV4, "t", "c", code), &Scope::default());
     let kept: Vec<&Expression> = rule
         .statements
         .iter()
-        .filter_map(|statement| match statement {
-            Statement::Raw(code) => Some(code),
-            _ => None,
+        .flat_map(|statement| match statement {
+            Statement::Raw(code) => code.as_slice(),
+            Statement::Extension(extension) => std::slice::from_ref(&extension.code),
+            _ => &[],
         })
-        .flatten()
         .collect();
     assert_eq!(kept, [&strange, &load]);
 }
 
 #[test]
 fn a_register_that_is_combined_with_itself_does_not_grow_without_end() {
-    let double = Expression::Bitwise(netwright_netfilter::expression::BitwiseAttrs {
-        source: Some(Register::R1),
-        source2: Some(Register::R1),
-        destination: Some(Register::R1),
-        op: Some(BitwiseOp::OR),
-        length: Some(4),
-        ..Default::default()
-    });
+    let double = Expression::Bitwise(
+        netwright_netfilter::expression::BitwiseAttrs::default()
+            .source(Register::R1)
+            .source2(Register::R1)
+            .destination(Register::R1)
+            .op(BitwiseOp::OR)
+            .length(4),
+    );
     let mut code = vec![meta(MetaKey::MARK).into(R1)];
     code.extend(std::iter::repeat_n(double, 100));
     code.push(cmp(R1, EQ, [0; 4]));

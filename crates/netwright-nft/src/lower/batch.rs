@@ -2,17 +2,16 @@
 
 use netwright_netfilter::expression::ObjectKind as KernelObjectKind;
 use netwright_netfilter::{
-    Batch, Chain as KernelChain, ChainFlags, Element as KernelElement, Family, Flowtable as KernelFlowtable,
-    Item, Object as KernelObject, ObjectData as KernelData, Rule as KernelRule, Set as KernelSet,
-    Table as KernelTable, Userdata,
+    Batch, ByHandle, Chain as KernelChain, ChainFlags, Deletable, Item, Rule as KernelRule, SetRef, TableRef,
+    Userdata, WriteElement,
 };
 
 use super::rule::{AnonymousChain, Code, Scope};
-use super::{Error, Result, object, packed, set};
+use super::{Error, Order, Result, object, packed, set};
 use crate::catalog::Catalog;
 use crate::ir::{
     Anchor, Chain, Command, Element, Entity, Flowtable, Operation, PackedElements, Rule, Selection, Set,
-    Target,
+    Target, data_parts,
 };
 
 /// An order that cannot be lowered.
@@ -30,25 +29,29 @@ pub struct Failed {
 /// # Errors
 /// An order changes nothing (a list), or cannot be expressed.
 pub fn batch(commands: &[Command], catalog: &Catalog, batch: &mut Batch) -> std::result::Result<(), Failed> {
+    let mut order = Order::of(commands, catalog);
     for (index, command) in commands.iter().enumerate() {
         batch.tag(u32::try_from(index).ok());
-        self::command(command, catalog, batch).map_err(|error| Failed { command: index, error })?;
+        self::command(command, catalog, &mut order, batch)
+            .map_err(|error| Failed { command: index, error })?;
     }
     batch.tag(None);
     Ok(())
 }
 
-/// Appends one order that changes something to a batch, with the tag that the batch has.
+/// Appends one order that changes something to a batch, with the tag that the batch has. The order of rules is the same
+/// for all orders of a batch.
 ///
 /// # Errors
 /// As for [`batch`].
-pub fn command(command: &Command, catalog: &Catalog, batch: &mut Batch) -> Result<()> {
-    Lowering { batch, catalog }.command(command)
+pub fn command(command: &Command, catalog: &Catalog, order: &mut Order, batch: &mut Batch) -> Result<()> {
+    Lowering { batch, catalog, order }.command(command)
 }
 
 struct Lowering<'a> {
     batch: &'a mut Batch,
     catalog: &'a Catalog,
+    order: &'a mut Order,
 }
 
 impl<'a> Lowering<'a> {
@@ -63,8 +66,7 @@ impl<'a> Lowering<'a> {
                 let Some(handle) = handle else {
                     return Err(Error::new(format!("the handle of chain `{chain}` is not known")));
                 };
-                let named = KernelChain::new(*family, table.clone(), to.clone());
-                self.batch.rename_chain(&KernelChain { handle: Some(handle), ..named });
+                self.batch.rename_chain(&TableRef::new(*family, table.clone()).chain_by_handle(handle), to);
                 Ok(())
             }
             Target::Rule { family, table, chain, anchor, rule, .. } => {
@@ -88,12 +90,19 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn define<T: Item>(&mut self, operation: Operation, item: &T) -> Result<()> {
+    fn define<T: Item + Deletable>(&mut self, operation: Operation, item: &T) -> Result<()> {
         match operation {
             Operation::Add => self.batch.add(item),
             Operation::Create => self.batch.create(item),
-            Operation::Delete => self.batch.delete(item),
-            Operation::Destroy => self.batch.destroy(item),
+            _ => return self.end(operation, item),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, operation: Operation, thing: &impl Deletable) -> Result<()> {
+        match operation {
+            Operation::Delete => self.batch.delete(thing),
+            Operation::Destroy => self.batch.destroy(thing),
             _ => return Err(Error::new("this cannot be done with it")),
         }
         Ok(())
@@ -136,34 +145,7 @@ impl<'a> Lowering<'a> {
     ) -> Result<()> {
         let mut kernel = self.kernel_rule(scope, rule)?;
         kernel.chain = chain.to_owned();
-        let handle = match anchor {
-            None => None,
-            Some(Anchor::Handle(handle)) => Some(handle),
-            Some(Anchor::Index(index)) => Some(self.handle_at(scope, chain, index)?),
-        };
-        match operation {
-            Operation::Replace => {
-                kernel.handle = handle;
-                self.batch.replace(&kernel);
-            }
-            Operation::Insert => {
-                kernel.position = handle;
-                self.batch.insert(&kernel);
-            }
-            Operation::Add | Operation::Create => {
-                kernel.position = handle;
-                self.define(operation, &kernel)?;
-            }
-            _ => return Err(Error::new("this cannot be done with a rule")),
-        }
-        Ok(())
-    }
-
-    fn handle_at(&self, scope: &Scope<'_>, chain: &str, index: u64) -> Result<u64> {
-        let rules = scope.catalog.table(scope.family, scope.table).and_then(|table| table.rules.get(chain));
-        rules
-            .and_then(|handles| handles.get(usize::try_from(index).ok()?).copied())
-            .ok_or_else(|| Error::new(format!("chain `{chain}` has no rule with the index {index}")))
+        self.order.put(operation, kernel, anchor, self.catalog, self.batch)
     }
 
     /// A rule with the sets and chains that it brings along, which go before it.
@@ -206,7 +188,7 @@ impl<'a> Lowering<'a> {
 
     fn elements(&mut self, operation: Operation, set: &Set, elements: &[Element]) -> Result<()> {
         let scope = Scope { family: set.family, table: &set.table, catalog: self.catalog };
-        let kernel = KernelSet::new(set.family, set.table.clone(), set.name.clone(), 0);
+        let kernel = SetRef::new(set.family, set.table.clone(), set.name.clone());
         let list = match operation {
             Operation::Delete | Operation::Destroy => set::elements_to_delete(&scope, set, elements)?,
             _ => set::elements(&scope, set, elements)?,
@@ -215,20 +197,25 @@ impl<'a> Lowering<'a> {
     }
 
     fn packed(&mut self, operation: Operation, set: &Set, elements: &PackedElements) -> Result<()> {
-        let kernel = KernelSet::new(set.family, set.table.clone(), set.name.clone(), 0);
+        let kernel = SetRef::new(set.family, set.table.clone(), set.name.clone());
         let below = !matches!(operation, Operation::Delete | Operation::Destroy);
+        let parts = &set.key.parts;
         if elements.last.is_some() {
-            self.send(operation, &kernel, packed::intervals(&set.key.parts, elements, below))
-        } else {
-            self.send(operation, &kernel, packed::keys(&set.key.parts, elements))
+            return self.send(operation, &kernel, packed::intervals(parts, elements, below));
+        }
+        let keys = packed::keys(parts, data_parts(set), elements);
+        match below {
+            true => self.send(operation, &kernel, keys),
+            // they go by their key, whatever the map holds for it
+            false => self.send(operation, &kernel, keys.map(packed::Plain::key_alone)),
         }
     }
 
     fn send(
         &mut self,
         operation: Operation,
-        set: &KernelSet,
-        elements: impl IntoIterator<Item = KernelElement>,
+        set: &SetRef,
+        elements: impl IntoIterator<Item = impl WriteElement>,
     ) -> Result<()> {
         match operation {
             Operation::Add => self.batch.add_elements(set, elements),
@@ -242,55 +229,45 @@ impl<'a> Lowering<'a> {
 
     /// Removes what is there.
     fn selection(&mut self, operation: Operation, selection: &Selection) -> Result<()> {
-        let (family, handle) = (selection.family, selection.handle);
-        let table = selection.table.clone().unwrap_or_default();
-        let name = selection.name.clone().unwrap_or_default();
+        let table = TableRef::new(selection.family, selection.table.clone().unwrap_or_default());
+        let name = || selection.name.clone().unwrap_or_default();
+        self.order.empty(selection);
         if operation == Operation::Flush {
-            return self.flush(selection, family, table, name);
+            return self.flush(selection, &table);
         }
-        match selection.entity {
-            Entity::Table => {
-                self.define(operation, &KernelTable { handle, ..KernelTable::new(family, table) })
+        match (selection.entity, selection.handle) {
+            (Entity::Table, None) => self.end(operation, &table),
+            (Entity::Table, Some(handle)) => self.end(operation, &ByHandle::table_of(table.family, handle)),
+            (Entity::Chain, None) => self.end(operation, &table.chain(name())),
+            (Entity::Chain, Some(handle)) => self.end(operation, &table.chain_by_handle(handle)),
+            (Entity::Set | Entity::Map | Entity::Meter, None) => self.end(operation, &table.set(name())),
+            (Entity::Set | Entity::Map | Entity::Meter, Some(handle)) => {
+                self.end(operation, &table.set_by_handle(handle))
             }
-            Entity::Chain => {
-                self.define(operation, &KernelChain { handle, ..KernelChain::new(family, table, name) })
+            (Entity::Flowtable, None) => self.end(operation, &table.flowtable(name())),
+            (Entity::Flowtable, Some(handle)) => self.end(operation, &table.flowtable_by_handle(handle)),
+            (Entity::Object(kind), None) => {
+                self.end(operation, &table.object(KernelObjectKind(kind.0), name()))
             }
-            Entity::Set | Entity::Map | Entity::Meter => {
-                self.define(operation, &KernelSet { handle, ..KernelSet::new(family, table, name, 0) })
+            (Entity::Object(kind), Some(handle)) => {
+                self.end(operation, &table.object_by_handle(KernelObjectKind(kind.0), handle))
             }
-            Entity::Flowtable => {
-                self.define(operation, &KernelFlowtable { family, table, name, handle, ..Default::default() })
+            (Entity::Rule, _) => {
+                let chain = table.chain(selection.chain.clone().unwrap_or_default());
+                let handle = self.order.take(selection, self.catalog)?;
+                self.end(operation, &chain.rule(handle))
             }
-            Entity::Object(kind) => {
-                let data = KernelData::Unknown { kind: KernelObjectKind(kind.0), data: Vec::new() };
-                let named = KernelObject::new(family, table, name, data);
-                self.define(operation, &KernelObject { handle, ..named })
-            }
-            Entity::Rule => {
-                let chain = selection.chain.clone().unwrap_or_default();
-                let scope = Scope { family, table: &table, catalog: self.catalog };
-                let handle = match (handle, selection.index) {
-                    (Some(handle), _) => handle,
-                    (None, Some(index)) => self.handle_at(&scope, &chain, index)?,
-                    (None, None) => {
-                        return Err(Error::new("which rule? write `handle NUMBER` behind the chain"));
-                    }
-                };
-                let named = KernelRule::new(family, table.clone(), chain, []);
-                self.define(operation, &KernelRule { handle: Some(handle), ..named })
-            }
-            Entity::Ruleset => Err(Error::new("a ruleset is flushed, not deleted")),
+            (Entity::Ruleset, _) => Err(Error::new("a ruleset is flushed, not deleted")),
         }
     }
 
-    fn flush(&mut self, selection: &Selection, family: Family, table: String, name: String) -> Result<()> {
+    fn flush(&mut self, selection: &Selection, table: &TableRef) -> Result<()> {
+        let name = || selection.name.clone().unwrap_or_default();
         match selection.entity {
-            Entity::Ruleset => self.batch.flush_ruleset(family),
-            Entity::Table => self.batch.flush_table(&KernelTable::new(family, table)),
-            Entity::Chain => self.batch.flush_chain(&KernelChain::new(family, table, name)),
-            Entity::Set | Entity::Map | Entity::Meter => {
-                self.batch.flush_set(&KernelSet::new(family, table, name, 0));
-            }
+            Entity::Ruleset => self.batch.flush_ruleset(table.family),
+            Entity::Table => self.batch.flush_table(table),
+            Entity::Chain => self.batch.flush_chain(table.chain(name())),
+            Entity::Set | Entity::Map | Entity::Meter => self.batch.flush_set(table.set(name())),
             Entity::Rule | Entity::Flowtable | Entity::Object(_) => {
                 return Err(Error::new("this cannot be flushed"));
             }

@@ -4,11 +4,12 @@ use netwright_netfilter::expression::{BitwiseAttrs, BitwiseOp, ByteOrderOp};
 use netwright_netfilter::{DataValue, raw};
 
 use super::constant::{self, Form};
-use super::load::{Loaded, Purpose};
+use super::load::{Loaded, Place, Purpose};
 use super::registers::{cells, register};
 use super::rule::Lowering;
 use super::{Error, Result};
 use crate::ir::{self, BinaryOperator, SetReference, TypePart};
+use crate::table::value::greatest;
 use crate::table::{ByteOrder, DataType};
 
 impl Lowering<'_> {
@@ -191,8 +192,20 @@ impl Lowering<'_> {
         cell: usize,
         want: Option<&TypePart>,
     ) -> Result<Loaded> {
-        let (base, steps) = constant_steps(left, operator, value)?;
-        let loaded = self.load_bits(base, cell, want)?;
+        let (base, mut steps) = constant_steps(left, operator, value)?;
+        // The mask that leaves only the field is one with the others.
+        let last = self.last_bits(base).filter(|place| want.is_none() || place.bytes == 1);
+        let loaded = match (last, base) {
+            (Some(place), ir::Expression::Selector(ir::Selector::Payload(payload))) => {
+                let code = self.payload_load(payload, place, cell)?;
+                self.emit_inner(code, self.tunnel_of(payload))?;
+                steps.insert(0, (BinaryOperator::And, greatest(place.bits).to_be_bytes().to_vec()));
+                let own = place.bytes as usize;
+                let part = self.parts(base).first().copied().unwrap_or_default();
+                Loaded { part, bytes: want.map_or(own, |want| want.bytes().max(own)), shift: 0 }
+            }
+            _ => self.load_bits(base, cell, want)?,
+        };
         let bytes = loaded.bytes;
         let part = want.copied().unwrap_or(TypePart { bits: bytes as u32 * 8, ..loaded.part });
         let form = Form { bytes, ..Form::of(&part, false) };
@@ -200,6 +213,13 @@ impl Lowering<'_> {
         let (mask, xor) = (in_form(&mask, form)?, in_form(&xor, form)?);
         self.bitwise(cell, mask, xor)?;
         Ok(loaded)
+    }
+
+    /// Where a field is that ends with a byte and starts within one.
+    fn last_bits(&mut self, expression: &ir::Expression) -> Option<Place> {
+        let ir::Expression::Selector(ir::Selector::Payload(payload)) = expression else { return None };
+        let place = self.payload_place(payload);
+        (place.is_partial() && place.shift == 0).then_some(place)
     }
 
     /// Combines two things that are loaded.
@@ -221,14 +241,13 @@ impl Lowering<'_> {
             _ => BitwiseOp::XOR,
         };
         let at = Some(register(cell)?);
-        let code = BitwiseAttrs {
-            source: at,
-            source2: Some(register(second)?),
-            destination: at,
-            op: Some(op),
-            length: Some(loaded.bytes as u32),
-            ..Default::default()
-        };
+        let code =
+            BitwiseAttrs::default().source2(register(second)?).op(op).length(loaded.bytes as u32).with(
+                |attrs| {
+                    attrs.source = at;
+                    attrs.destination = at;
+                },
+            );
         self.code.push(code.into());
         Ok(loaded)
     }

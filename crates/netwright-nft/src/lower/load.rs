@@ -109,7 +109,8 @@ impl Lowering<'_> {
         cell: usize,
     ) -> Result<()> {
         let destination = Some(register(cell)?);
-        let code = MetaAttrs { key: Some(MetaKey(key.number)), destination, ..Default::default() };
+        let code =
+            MetaAttrs::default().key(MetaKey(key.number)).with(|attrs| attrs.destination = destination);
         self.emit_inner(code.into(), tunnel)
     }
 
@@ -149,28 +150,24 @@ impl Lowering<'_> {
     }
 
     pub(super) fn payload_load(&self, payload: &Payload, place: Place, cell: usize) -> Result<Expression> {
-        let load = PayloadAttrs {
-            destination: Some(register(cell)?),
-            base: Some(PayloadBase(payload.base())),
-            offset: Some(place.offset),
-            length: Some(place.bytes),
-            ..Default::default()
-        };
+        let load = PayloadAttrs::default()
+            .destination(register(cell)?)
+            .base(PayloadBase(payload.base()))
+            .offset(place.offset)
+            .length(place.bytes);
         Ok(load.into())
     }
 
     /// Adds an expression, applied to what a tunnel carries where one is given.
     pub(super) fn emit_inner(&mut self, code: Expression, tunnel: Option<&'static Header>) -> Result<()> {
         let code = match tunnel.and_then(|header| header.tunnel) {
-            Some(tunnel) => InnerAttrs {
-                number: Some(0),
-                kind: Some(InnerKind(tunnel.kind)),
-                flags: Some(InnerFlags::from_bits_retain(tunnel.flags)),
-                header_size: Some(tunnel.header_bytes),
-                expression: Some(Box::new(code)),
-                ..Default::default()
-            }
-            .into(),
+            Some(tunnel) => InnerAttrs::default()
+                .number(0)
+                .kind(InnerKind(tunnel.kind))
+                .flags(InnerFlags::from_bits_retain(tunnel.flags))
+                .header_size(tunnel.header_bytes)
+                .expression(Box::new(code))
+                .into(),
             None => code,
         };
         self.code.push(code);
@@ -190,15 +187,13 @@ impl Lowering<'_> {
             (None, None) => (Place::of(0, 8), true),
         };
         let flags = if present { ExtensionHeaderFlags::PRESENT } else { ExtensionHeaderFlags::empty() };
-        let load = ExtensionHeaderAttrs {
-            destination: Some(register(cell)?),
-            kind: Some(exthdr.number),
-            offset: Some(place.offset),
-            length: Some(place.bytes),
-            op: Some(ExtensionHeaderOp(exthdr.base.0)),
-            flags: Some(flags),
-            ..Default::default()
-        };
+        let load = ExtensionHeaderAttrs::default()
+            .destination(register(cell)?)
+            .kind(exthdr.number)
+            .offset(place.offset)
+            .length(place.bytes)
+            .op(ExtensionHeaderOp(exthdr.base.0))
+            .flags(flags);
         self.code.push(load.into());
         if present {
             Ok(Loaded { part, bytes: 1, shift: 0 })
@@ -237,14 +232,10 @@ impl Lowering<'_> {
     pub(super) fn shift(&mut self, cell: usize, bytes: usize, op: BitwiseOp, by: u32) -> Result<()> {
         let at = Some(register(cell)?);
         let data = DataValue::from(by.to_ne_bytes());
-        let shift = BitwiseAttrs {
-            source: at,
-            destination: at,
-            op: Some(op),
-            length: Some(bytes as u32),
-            data: Some(data.into()),
-            ..Default::default()
-        };
+        let shift = BitwiseAttrs::default().op(op).length(bytes as u32).data(data.into()).with(|attrs| {
+            attrs.source = at;
+            attrs.destination = at;
+        });
         self.code.push(shift.into());
         Ok(())
     }
@@ -253,27 +244,21 @@ impl Lowering<'_> {
     pub(super) fn swap(&mut self, cell: usize, bytes: usize, op: ByteOrderOp) -> Result<()> {
         let at = Some(register(cell)?);
         let size = [8, 4].into_iter().find(|size| bytes.is_multiple_of(*size)).unwrap_or(2);
-        let swap = ByteOrderAttrs {
-            source: at,
-            destination: at,
-            op: Some(op),
-            length: Some(bytes as u32),
-            size: Some(size as u32),
-            ..Default::default()
-        };
+        let swap = ByteOrderAttrs::default().op(op).length(bytes as u32).size(size as u32).with(|attrs| {
+            attrs.source = at;
+            attrs.destination = at;
+        });
         self.code.push(swap.into());
         Ok(())
     }
 
     fn load_hash(&mut self, hash: &ir::Hash, cell: usize) -> Result<()> {
-        let mut code = HashAttrs {
-            destination: Some(register(cell)?),
-            modulus: Some(hash.modulus),
-            seed: hash.seed,
-            offset: Some(hash.offset),
-            kind: Some(if hash.of.is_some() { HashKind::JENKINS } else { HashKind::SYMMETRIC }),
-            ..Default::default()
-        };
+        let mut code = HashAttrs::default()
+            .destination(register(cell)?)
+            .modulus(hash.modulus)
+            .offset(hash.offset)
+            .kind(if hash.of.is_some() { HashKind::JENKINS } else { HashKind::SYMMETRIC })
+            .with(|attrs| attrs.seed = hash.seed);
         if let Some(of) = &hash.of {
             let parts = self.parts(of);
             let widths: Vec<usize> = parts.iter().map(TypePart::bytes).collect();
@@ -294,14 +279,14 @@ impl Lowering<'_> {
     /// And with the mask of a prefix: the oldest form of the operation, which needs no name.
     pub(super) fn prefix_mask(&mut self, cell: usize, mask: DataValue) -> Result<()> {
         let at = Some(register(cell)?);
-        let code = BitwiseAttrs {
-            source: at,
-            destination: at,
-            length: Some(mask.len() as u32),
-            mask: Some(mask.into()),
-            xor: Some(super::relational::zeros(mask.len()).into()),
-            ..Default::default()
-        };
+        let code = BitwiseAttrs::default()
+            .length(mask.len() as u32)
+            .xor(super::relational::zeros(mask.len()).into())
+            .mask(mask.into())
+            .with(|attrs| {
+                attrs.source = at;
+                attrs.destination = at;
+            });
         self.code.push(code.into());
         Ok(())
     }
@@ -326,59 +311,62 @@ fn plain_load(selector: &Selector, destination: Register) -> Option<Expression> 
                 ir::Direction::Original => CtDirection::ORIGINAL,
                 ir::Direction::Reply => CtDirection::REPLY,
             });
-            CtAttrs { key: Some(CtKey(ct.key.number)), destination, direction, ..Default::default() }.into()
+            CtAttrs::default()
+                .key(CtKey(ct.key.number))
+                .with(|attrs| {
+                    attrs.destination = destination;
+                    attrs.direction = direction;
+                })
+                .into()
         }
-        Selector::Rt(rt) => {
-            RouteAttrs { key: Some(RouteKey(rt.key.number)), destination, ..Default::default() }.into()
-        }
+        Selector::Rt(rt) => RouteAttrs::default()
+            .key(RouteKey(rt.key.number))
+            .with(|attrs| attrs.destination = destination)
+            .into(),
         Selector::Socket(socket) => {
             let level = Some(socket.level.unwrap_or(0));
-            SocketAttrs { key: Some(SocketKey(socket.key.number)), destination, level, ..Default::default() }
+            SocketAttrs::default()
+                .key(SocketKey(socket.key.number))
+                .with(|attrs| {
+                    attrs.destination = destination;
+                    attrs.level = level;
+                })
                 .into()
         }
         Selector::Fib(fib) => {
             let present = if fib.present { FIB_PRESENT } else { 0 };
-            FibAttrs {
-                flags: Some(FibFlags::from_bits_retain(fib.flags | present)),
-                result: Some(FibResult(fib.key.number)),
-                destination,
-                ..Default::default()
-            }
-            .into()
+            FibAttrs::default()
+                .flags(FibFlags::from_bits_retain(fib.flags | present))
+                .result(FibResult(fib.key.number))
+                .with(|attrs| attrs.destination = destination)
+                .into()
         }
-        Selector::Numgen(numgen) => NumberGeneratorAttrs {
-            destination,
-            modulus: Some(numgen.modulus),
-            kind: Some(if numgen.random {
-                NumberGeneratorKind::RANDOM
-            } else {
-                NumberGeneratorKind::INCREMENTAL
-            }),
-            offset: Some(numgen.offset),
-            ..Default::default()
-        }
-        .into(),
-        Selector::Xfrm(xfrm) => XfrmAttrs {
-            key: Some(XfrmKey(xfrm.key.number)),
-            direction: Some(match xfrm.direction {
+        Selector::Numgen(numgen) => NumberGeneratorAttrs::default()
+            .modulus(numgen.modulus)
+            .kind(if numgen.random { NumberGeneratorKind::RANDOM } else { NumberGeneratorKind::INCREMENTAL })
+            .offset(numgen.offset)
+            .with(|attrs| attrs.destination = destination)
+            .into(),
+        Selector::Xfrm(xfrm) => XfrmAttrs::default()
+            .key(XfrmKey(xfrm.key.number))
+            .direction(match xfrm.direction {
                 Direction::In => XfrmDirection::IN,
                 Direction::Out => XfrmDirection::OUT,
-            }),
-            number: Some(xfrm.number),
-            destination,
-            ..Default::default()
-        }
-        .into(),
-        Selector::Osf { ttl, version } => FingerprintAttrs {
-            destination,
-            ttl: Some(ttl.unwrap_or(0)),
-            flags: version.then_some(FingerprintFlags::VERSION),
-            ..Default::default()
-        }
-        .into(),
-        Selector::Tunnel(key) => {
-            TunnelAttrs { key: Some(TunnelKey(key.number)), destination, ..Default::default() }.into()
-        }
+            })
+            .number(xfrm.number)
+            .with(|attrs| attrs.destination = destination)
+            .into(),
+        Selector::Osf { ttl, version } => FingerprintAttrs::default()
+            .ttl(ttl.unwrap_or(0))
+            .with(|attrs| {
+                attrs.destination = destination;
+                attrs.flags = version.then_some(FingerprintFlags::VERSION);
+            })
+            .into(),
+        Selector::Tunnel(key) => TunnelAttrs::default()
+            .key(TunnelKey(key.number))
+            .with(|attrs| attrs.destination = destination)
+            .into(),
         Selector::Payload(_) | Selector::Exthdr(_) | Selector::Meta(_) | Selector::Hash(_) => return None,
     })
 }

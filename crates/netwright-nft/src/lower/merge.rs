@@ -38,7 +38,7 @@ pub(super) struct Bytes {
 impl Bytes {
     pub(super) fn code(&self) -> Vec<Expression> {
         let load = raw::payload(PayloadBase(self.base), self.offset, self.value.len() as u32);
-        vec![load.into(Register::R1), raw::cmp(Register::R1, CompareOp::EQ, self.value)]
+        vec![load.into(Register::R1), raw::cmp(Register::R1, CompareOp::EQ, self.value.clone())]
     }
 
     fn end(&self) -> u32 {
@@ -53,7 +53,7 @@ impl Bytes {
         if self.base != next.base || self.end() != next.offset || a + b > 16 || slower {
             return None;
         }
-        let mut value = self.value;
+        let mut value = self.value.clone();
         value.extend(&next.value).ok()?;
         let protocol_key = self.protocol_key || next.protocol_key;
         Some(Bytes { base: self.base, offset: self.offset, value, protocol_key })

@@ -33,35 +33,35 @@ impl Lowering<'_> {
         flags.set(NatFlags::NETMAP, nat.prefix);
         let flags = (!flags.is_empty()).then_some(flags);
         let code = match nat.kind {
-            NatKind::Masquerade => MasqueradeAttrs {
-                flags,
-                port_minimum: target.port.0,
-                port_maximum: target.port.1,
-                ..Default::default()
-            }
-            .into(),
-            NatKind::Redirect => RedirectAttrs {
-                port_minimum: target.port.0,
-                port_maximum: target.port.1,
-                flags,
-                ..Default::default()
-            }
-            .into(),
+            NatKind::Masquerade => MasqueradeAttrs::default()
+                .with(|attrs| {
+                    attrs.flags = flags;
+                    attrs.port_minimum = target.port.0;
+                    attrs.port_maximum = target.port.1;
+                })
+                .into(),
+            NatKind::Redirect => RedirectAttrs::default()
+                .with(|attrs| {
+                    attrs.port_minimum = target.port.0;
+                    attrs.port_maximum = target.port.1;
+                    attrs.flags = flags;
+                })
+                .into(),
             NatKind::Source | NatKind::Destination => {
                 let source = nat.kind == NatKind::Source;
                 let kind = if source { KernelKind::SOURCE } else { KernelKind::DESTINATION };
                 let family = nat.family.unwrap_or(self.scope.family);
-                NatAttrs {
-                    kind: Some(kind),
-                    family: Some(u32::from(family.0)),
-                    address_minimum: target.address.0,
-                    address_maximum: target.address.1,
-                    port_minimum: target.port.0,
-                    port_maximum: target.port.1,
-                    flags,
-                    ..Default::default()
-                }
-                .into()
+                NatAttrs::default()
+                    .kind(kind)
+                    .family(u32::from(family.0))
+                    .with(|attrs| {
+                        attrs.address_minimum = target.address.0;
+                        attrs.address_maximum = target.address.1;
+                        attrs.port_minimum = target.port.0;
+                        attrs.port_maximum = target.port.1;
+                        attrs.flags = flags;
+                    })
+                    .into()
             }
         };
         self.code.push(code);
@@ -69,20 +69,20 @@ impl Lowering<'_> {
     }
 
     /// The address, and whatever a map gives along with it: its range, the port, the range of the port. They lie side by
-    /// side.
+    /// side, as an address and a port do that were written so.
     fn nat_address(&mut self, nat: &Nat, address: &Expression, target: &mut Target) -> Result<()> {
-        let Expression::Map(_, map) = address else {
-            let ipv6 = nat.family.unwrap_or(self.scope.family) == Family::IPV6;
-            let part = TypePart::of(if ipv6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
-            target.address = self.pair(address, &part)?;
-            return Ok(());
+        let map = match address {
+            Expression::Map(_, map) => Some(map),
+            Expression::Concatenation(_) => None,
+            _ => return self.nat_single_address(nat, address, target),
         };
         let parts = self.parts(address);
         let ranges = match map {
-            SetReference::Named(name) => self.scope.set(name)?.data_ranges,
-            SetReference::Anonymous(elements) => {
+            Some(SetReference::Named(name)) => self.scope.set(name)?.data_ranges,
+            Some(SetReference::Anonymous(elements)) => {
                 elements.iter().any(|element| element.data.as_ref().is_some_and(Expression::is_interval))
             }
+            None => false,
         };
         let widths: Vec<usize> = parts.iter().map(TypePart::bytes).collect();
         let cell = self.registers.take(&widths)?;
@@ -99,6 +99,13 @@ impl Lowering<'_> {
             }
             at += cells(bytes);
         }
+        Ok(())
+    }
+
+    fn nat_single_address(&mut self, nat: &Nat, address: &Expression, target: &mut Target) -> Result<()> {
+        let ipv6 = nat.family.unwrap_or(self.scope.family) == Family::IPV6;
+        let part = TypePart::of(if ipv6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
+        target.address = self.pair(address, &part)?;
         Ok(())
     }
 
@@ -124,8 +131,10 @@ impl Lowering<'_> {
         let port = self.operand(proxy.port.as_ref(), Some(&port))?;
         let own = Some(self.scope.family).filter(|family| matches!(*family, Family::IPV4 | Family::IPV6));
         let family = proxy.family.or(own).unwrap_or(Family::UNSPECIFIED);
-        let code =
-            TransparentProxyAttrs { family: Some(u32::from(family.0)), address, port, ..Default::default() };
+        let code = TransparentProxyAttrs::default().family(u32::from(family.0)).with(|attrs| {
+            attrs.address = address;
+            attrs.port = port;
+        });
         self.code.push(code.into());
         Ok(())
     }

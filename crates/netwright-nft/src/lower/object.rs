@@ -98,31 +98,27 @@ pub(super) fn object(scope: &Scope<'_>, object: &Object) -> Result<KernelObject>
             Expression::SynProxy(attrs) => KernelData::SynProxy(attrs),
             _ => return Err(Error::new("this statement cannot be an object")),
         },
-        ObjectData::CtHelper { helper, l4proto, l3proto } => KernelData::CtHelper(CtHelperAttrs {
-            name: Some(netwright_netfilter::BareText(helper.clone())),
-            l3_protocol: l3proto.map(|family| u16::from(family.0)),
-            l4_protocol: Some(*l4proto),
-            ..Default::default()
-        }),
-        ObjectData::CtTimeout { l4proto, l3proto, policy } => KernelData::CtTimeout(CtTimeoutAttrs {
-            l3_protocol: l3proto.map(|family| u16::from(family.0)),
-            l4_protocol: Some(*l4proto),
-            timeouts: Some(Timeouts(policy.clone())),
-            ..Default::default()
-        }),
-        ObjectData::CtExpectation { l4proto, l3proto, dport, timeout, size } => {
-            KernelData::CtExpectation(CtExpectationAttrs {
-                l3_protocol: l3proto.map(|family| u16::from(family.0)),
-                l4_protocol: Some(*l4proto),
-                destination_port: Some(*dport),
-                timeout: Some(NativeU32(*timeout)),
-                size: Some(*size),
-                ..Default::default()
-            })
-        }
-        ObjectData::Secmark(context) => {
-            KernelData::Secmark(SecmarkAttrs { context: Some(context.clone()), ..Default::default() })
-        }
+        ObjectData::CtHelper { helper, l4proto, l3proto } => KernelData::CtHelper(
+            CtHelperAttrs::default()
+                .name(netwright_netfilter::BareText(helper.clone()))
+                .l4_protocol(*l4proto)
+                .with(|attrs| attrs.l3_protocol = l3proto.map(|family| u16::from(family.0))),
+        ),
+        ObjectData::CtTimeout { l4proto, l3proto, policy } => KernelData::CtTimeout(
+            CtTimeoutAttrs::default()
+                .l4_protocol(*l4proto)
+                .timeouts(Timeouts(policy.clone()))
+                .with(|attrs| attrs.l3_protocol = l3proto.map(|family| u16::from(family.0))),
+        ),
+        ObjectData::CtExpectation { l4proto, l3proto, dport, timeout, size } => KernelData::CtExpectation(
+            CtExpectationAttrs::default()
+                .l4_protocol(*l4proto)
+                .destination_port(*dport)
+                .timeout(NativeU32(*timeout))
+                .size(*size)
+                .with(|attrs| attrs.l3_protocol = l3proto.map(|family| u16::from(family.0))),
+        ),
+        ObjectData::Secmark(context) => KernelData::Secmark(SecmarkAttrs::default().context(context.clone())),
         ObjectData::Other(kind, data) => {
             KernelData::Unknown { kind: KernelObjectKind(*kind), data: data.clone() }
         }

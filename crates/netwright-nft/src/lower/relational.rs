@@ -36,6 +36,16 @@ impl Lowering<'_> {
             return Ok(PieceKind::Match);
         }
         if let Some(simpler) = moved_to_the_right(matched) {
+            // Bits within a byte are brought to its end first, as something was computed with them.
+            if let (Expression::Selector(selector), Expression::Value(value)) =
+                (&simpler.left, &simpler.right)
+                && is_partial(selector)
+            {
+                let cell = self.registers.take(&[selector.part().bytes()])?;
+                let loaded = self.load(selector, cell, Purpose::Value)?;
+                self.compare_value(cell, loaded, simpler.operator, value)?;
+                return Ok(PieceKind::Match);
+            }
             return self.matched(&simpler);
         }
         if let (Expression::Selector(selector), Expression::Prefix(value, length)) =
@@ -44,11 +54,57 @@ impl Lowering<'_> {
         {
             return Ok(PieceKind::Match);
         }
-        let bytes = self.parts(&matched.left).first().map_or(4, TypePart::bytes);
+        if let Some((selector, by, value)) = bits_shifted_out(matched)
+            && let Some(()) = self.without_last_bits(selector, by, value, matched.operator)?
+        {
+            return Ok(PieceKind::Match);
+        }
+        let part = self.parts(&matched.left).first().copied();
+        let bytes = part.map_or(4, |part| part.bytes());
         let cell = self.registers.take(&[bytes])?;
-        let loaded = self.compute(&matched.left, cell, Purpose::Compare, None)?;
+        // The kernel shifts the machine's own numbers.
+        let own = part
+            .map(|part| TypePart { order: ByteOrder::Host, ..part })
+            .filter(|part| part.bytes() > 1 && has_shift(&matched.left));
+        let loaded = self.compute(&matched.left, cell, Purpose::Compare, own.as_ref())?;
         self.compare_loaded(cell, loaded, matched.operator, &matched.right)?;
         Ok(PieceKind::Match)
+    }
+
+    /// Compares a field within a byte with a value, but for its last bits; `None` where that takes more than a byte.
+    fn without_last_bits(
+        &mut self,
+        selector: &Selector,
+        by: u32,
+        value: &Value,
+        operator: MatchOperator,
+    ) -> Result<Option<()>> {
+        let (from, length) = match selector {
+            Selector::Payload(payload) => {
+                let place = self.payload_place(payload);
+                (place.shift, place.bits + place.shift)
+            }
+            _ => return Ok(None),
+        };
+        let Some(number) = value.as_number().filter(|_| length + by <= 8) else { return Ok(None) };
+        let cell = self.registers.take(&[1])?;
+        let kept = (0xff_u8 >> (8 - length)) & (0xff << by);
+        match from {
+            0 => {
+                let Selector::Payload(payload) = selector else { return Ok(None) };
+                let place = self.payload_place(payload);
+                let code = self.payload_load(payload, place, cell)?;
+                self.emit_inner(code, self.tunnel_of(payload))?;
+            }
+            _ => {
+                self.load(selector, cell, Purpose::Value)?;
+            }
+        }
+        let data = |byte: u8| DataValue::new(&[byte]).unwrap_or_default();
+        self.bitwise(cell, data(kept), data(0))?;
+        let compared = data((number << by) as u8);
+        self.code.push(raw::cmp(register(cell)?, compare_op(operator), compared));
+        Ok(Some(()))
     }
 
     /// A field of whole bytes that is compared with one value.
@@ -164,8 +220,8 @@ impl Lowering<'_> {
             Expression::Prefix(value, length) => {
                 let form = loaded.form();
                 let mask = constant::prefix_mask(*length, loaded.part.bits, form)?;
-                self.prefix_mask(cell, mask)?;
                 let value = and(&constant::bytes(value, form)?, &mask);
+                self.prefix_mask(cell, mask)?;
                 self.code.push(raw::cmp(register(cell)?, compare_op(operator), value));
                 Ok(())
             }
@@ -296,14 +352,11 @@ impl Lowering<'_> {
         inverted: bool,
     ) -> Result<()> {
         let flags = inverted.then_some(LookupFlags::INVERTED);
-        let lookup = LookupAttrs {
-            source: Some(register(cell)?),
-            destination,
-            set: Some(target.name),
-            set_id: target.id,
-            flags,
-            ..Default::default()
-        };
+        let lookup = LookupAttrs::default().source(register(cell)?).set(target.name).with(|attrs| {
+            attrs.destination = destination;
+            attrs.set_id = target.id;
+            attrs.flags = flags;
+        });
         self.code.push(lookup.into());
         Ok(())
     }
@@ -416,6 +469,15 @@ fn has_flags(data_type: DataType) -> bool {
     data_type.is_bitmask() && data_type != DataType::BITMASK
 }
 
+/// Whether a field starts or ends within a byte.
+fn is_partial(selector: &Selector) -> bool {
+    match selector {
+        Selector::Payload(payload) => payload.is_partial(),
+        Selector::Exthdr(exthdr) => exthdr.field.is_some_and(Field::is_partial),
+        _ => false,
+    }
+}
+
 /// `x ^ 3 == 1` is `x == 1 ^ 3`, and `x << 2 == 8` is `x == 8 >> 2`.
 fn moved_to_the_right(matched: &Match) -> Option<Match> {
     let Expression::Binary(operator, left, by) = &matched.left else { return None };
@@ -433,6 +495,29 @@ fn moved_to_the_right(matched: &Match) -> Option<Match> {
         left: (**left).clone(),
         right: Expression::Value(Value::number(value.data_type, value.bits, moved)),
     })
+}
+
+/// Whether the lowest bits of something that fills less than a byte are shifted out: `ip hdrlength >> 1 == 1`. They are masked, and the
+/// rest is compared where it is.
+fn bits_shifted_out(matched: &Match) -> Option<(&Selector, u32, &Value)> {
+    let Expression::Binary(BinaryOperator::ShiftRight, left, by) = &matched.left else { return None };
+    let (Expression::Selector(selector), Expression::Value(by), Expression::Value(value)) =
+        (&**left, &**by, &matched.right)
+    else {
+        return None;
+    };
+    let by = u32::try_from(by.as_number()?).ok()?;
+    let plain = !matches!(matched.operator, MatchOperator::NoneOf);
+    (plain && is_partial(selector) && by < 8).then_some((selector, by, value))
+}
+
+/// Whether something is shifted in a computation.
+fn has_shift(expression: &Expression) -> bool {
+    match expression {
+        Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..) => true,
+        Expression::Binary(_, left, right) => has_shift(left) || has_shift(right),
+        _ => false,
+    }
 }
 
 fn compare_op(operator: MatchOperator) -> CompareOp {

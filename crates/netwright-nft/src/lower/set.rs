@@ -10,13 +10,13 @@ use super::constant::{self, Form};
 use super::nat::prefix_ends;
 use super::rule::{AnonymousSet, Scope};
 use super::statement::simple_verdict;
-use super::type_note::{named, type_of, verdicts};
+use super::type_note::{named, queues, type_of, verdicts};
 use super::{Error, Result};
 use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSpec, Value};
-use crate::table::Concat;
+use crate::table::{Concat, DataType};
 
 /// Note of an element: its interval has no end.
-pub(super) const OPEN: u32 = 1;
+pub const OPEN: u32 = 1;
 
 /// The definition of a set as the kernel wants it.
 ///
@@ -82,6 +82,7 @@ fn notes(set: &Set) -> Result<Userdata> {
                 let data = match (&set.target, values.and_then(|spec| spec.type_of.as_deref())) {
                     (_, Some(data)) => type_of(data)?,
                     (Some(MapTarget::Verdicts), None) => verdicts(),
+                    (Some(MapTarget::Values(spec)), None) if spec.parts == [TypePart::QUEUE] => queues()?,
                     (_, None) => named(),
                 };
                 notes.push_type_of(entry::SET_DATA_TYPEOF, &data)?;
@@ -202,7 +203,10 @@ fn too_long(error: netwright_netfilter::TooLongForRegisters) -> Error {
 }
 
 /// The first and last value of what an element covers.
-pub(crate) fn ends(key: &Expression) -> Result<(Value, Value)> {
+///
+/// # Errors
+/// It is no value, range or prefix.
+pub fn ends(key: &Expression) -> Result<(Value, Value)> {
     Ok(match key {
         Expression::Value(value) | Expression::Wildcard(value) => (value.clone(), value.clone()),
         Expression::Flags(values) => {
@@ -220,7 +224,7 @@ pub(crate) fn ends(key: &Expression) -> Result<(Value, Value)> {
 }
 
 /// The bytes of the last value; of strings that start so, everything behind is as great as can be.
-fn last_bytes(key: &Expression, last: &Value, form: Form) -> Result<DataValue> {
+pub(super) fn last_bytes(key: &Expression, last: &Value, form: Form) -> Result<DataValue> {
     let bytes = constant::bytes(last, form)?;
     if !matches!(key, Expression::Wildcard(_)) {
         return Ok(bytes);
@@ -232,16 +236,14 @@ fn last_bytes(key: &Expression, last: &Value, form: Form) -> Result<DataValue> {
 
 /// Everything of an element but its key.
 fn beside_key(scope: &Scope<'_>, set: &Set, element: &Element) -> Result<KernelElement> {
-    let mut kernel =
-        KernelElement { timeout: element.timeout, expiration: element.expires, ..Default::default() };
+    let mut kernel = KernelElement::default();
+    (kernel.timeout, kernel.expiration) = (element.timeout, element.expires);
     if element.key.is_none() {
         kernel.flags = Some(ElementFlags::CATCH_ALL);
     }
     match (&element.data, &set.target) {
         (Some(Expression::ObjectName(name)), _) => kernel.object = Some(name.clone()),
-        (Some(Expression::Verdict(verdict)), _) => {
-            kernel.data = Some(Data::Verdict(simple_verdict(verdict)?))
-        }
+        (Some(Expression::Verdict(verdict)), _) => kernel.data = Some(simple_verdict(verdict)?.into()),
         (Some(data), Some(MapTarget::Values(spec))) => {
             kernel.data = Some(map_data(spec, data, set.data_ranges)?.into());
         }
@@ -255,6 +257,18 @@ fn beside_key(scope: &Scope<'_>, set: &Set, element: &Element) -> Result<KernelE
         element.statements.iter().map(|one| super::rule::stateful(scope, one)).collect::<Result<Vec<_>>>()?;
     kernel.set_expressions(&carried);
     Ok(kernel)
+}
+
+/// What a map of values or verdicts holds for a key.
+///
+/// # Errors
+/// A value does not fit the type of the map.
+pub fn data(map: &Set, data: &Expression) -> Result<Data> {
+    match (data, &map.target) {
+        (Expression::Verdict(verdict), Some(MapTarget::Verdicts)) => Ok(simple_verdict(verdict)?.into()),
+        (data, Some(MapTarget::Values(spec))) => Ok(map_data(spec, data, map.data_ranges)?.into()),
+        _ => Err(Error::new("this is no value of the map")),
+    }
 }
 
 /// What a map holds for a key; of ranges the first values of all parts, then the last ones.
@@ -322,7 +336,9 @@ fn intervals(
     if below && found.first().is_some_and(|interval| interval.first.iter().any(|&byte| byte != 0)) {
         elements.push(end_element(&vec![0; form.bytes])?);
     }
-    let greatest = constant::ones(part.bits, Form { shift: 0, little: false, ..form })?;
+    // That something is there is a byte to the kernel.
+    let bits = if part.data_type == DataType::BOOLEAN { 8 } else { part.bits };
+    let greatest = constant::ones(bits, Form { shift: 0, little: false, ..form })?;
     let mut rest = found.into_iter().peekable();
     while let Some(interval) = rest.next() {
         let mut start = interval.element;
@@ -365,11 +381,11 @@ fn merged(intervals: Vec<Interval>) -> Vec<Interval> {
 
 fn end_element(key: &[u8]) -> Result<KernelElement> {
     let key = DataValue::new(key).map_err(too_long)?;
-    Ok(KernelElement { flags: Some(ElementFlags::INTERVAL_END), ..KernelElement::new(key) })
+    Ok(KernelElement::new(key).flags(ElementFlags::INTERVAL_END))
 }
 
 /// The next greater number; `None` behind the greatest.
-pub(super) fn successor(bytes: &[u8]) -> Option<Vec<u8>> {
+pub fn successor(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut next = bytes.to_vec();
     for byte in next.iter_mut().rev() {
         let (sum, overflow) = byte.overflowing_add(1);

@@ -1,28 +1,26 @@
 //! Statements that are no matches.
 
 use netwright_netfilter::expression::{
-    ChecksumFlags, ChecksumKind, ConnectionLimitAttrs, ConnectionLimitFlags, CounterAttrs, CtAttrs,
-    CtDirection, CtKey, DuplicateAttrs, DynamicSetAttrs, DynamicSetFlags, DynamicSetOp, ExtensionHeaderAttrs,
-    ExtensionHeaderOp, FlowOffloadAttrs, ForwardAttrs, LastAttrs, LimitAttrs, LimitFlags, LimitKind,
-    LogAttrs, LogFlags, LogLevel, MetaAttrs, MetaKey, NoTrackAttrs, ObjectKind as KernelObjectKind,
-    ObjectReferenceAttrs, PayloadAttrs, PayloadBase, QueueAttrs, QueueFlags, QuotaAttrs, QuotaFlags,
-    RejectAttrs, RejectKind, SynProxyAttrs, SynProxyFlags,
+    ChecksumFlags, ChecksumKind, CtAttrs, CtDirection, CtKey, DuplicateAttrs, DynamicSetAttrs,
+    DynamicSetFlags, DynamicSetOp, ExtensionHeaderAttrs, ExtensionHeaderOp, FlowOffloadAttrs, ForwardAttrs,
+    MetaAttrs, MetaKey, NoTrackAttrs, ObjectKind as KernelObjectKind, ObjectReferenceAttrs, PayloadAttrs,
+    PayloadBase, QueueAttrs, QueueFlags, RejectAttrs, RejectKind,
 };
-use netwright_netfilter::{Data, DataValue, Expression as Code, Register, Verdict as Code32, VerdictAttrs};
+use netwright_netfilter::{DataValue, Register, Verdict as Code32, VerdictAttrs};
 
 use super::compute::constant_of;
 use super::constant::{self, Form};
 use super::load::{Place, Purpose};
+use super::plain;
 use super::registers::register;
 use super::rule::{AnonymousChain, Lowering};
 use super::{Error, Result};
 use crate::ir::{
-    self, ChainTarget, Direction, Expression, Limit, LimitRate, Log, ObjectName, Payload, PayloadLocation,
-    Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement, Synproxy, TypePart,
-    Verdict,
+    self, ChainTarget, Direction, Expression, ObjectName, Payload, PayloadLocation, Queue, QueueTarget,
+    Reject, Selector, SetUpdate, SetUpdateOperation, Statement, TypePart, Verdict,
 };
 use crate::table::header::PayloadBase as Base;
-use crate::table::{ByteOrder, DataType, HeaderId};
+use crate::table::{DataType, HeaderId};
 
 impl Lowering<'_> {
     pub(super) fn other_statement(&mut self, statement: &Statement) -> Result<()> {
@@ -30,27 +28,29 @@ impl Lowering<'_> {
             Statement::Match(_) => {}
             Statement::Verdict(verdict) => {
                 let verdict = self.verdict(verdict)?;
-                let code = netwright_netfilter::expression::ImmediateAttrs {
-                    destination: Some(Register::VERDICT),
-                    data: Some(Data::Verdict(verdict)),
-                    ..Default::default()
-                };
+                let code = netwright_netfilter::expression::ImmediateAttrs::default()
+                    .destination(Register::VERDICT)
+                    .data(verdict.into());
                 self.code.push(code.into());
             }
             Statement::VerdictMap(key, map) => {
                 let cell = self.take(key)?;
                 self.look_up_key(key, map, cell, Some(Register::VERDICT), false)?;
             }
-            Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Log(_)
-            | Statement::Synproxy(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::ResetTcpOption(_) => self.code.extend(plain(statement)),
+            Statement::Counter(counter) => self.code.push(plain::counter(counter)),
+            Statement::Quota(quota) => self.code.push(plain::quota(quota)),
+            Statement::Limit(limit) => self.code.push(plain::limit(limit).into()),
+            Statement::ConnectionLimit { count, over } => {
+                self.code.push(plain::connection_limit(*count, *over));
+            }
+            Statement::Last(used) => self.code.push(plain::last(*used)),
+            Statement::Log(log) => self.code.push(plain::log(log)),
+            Statement::Synproxy(proxy) => self.code.push(plain::synproxy(proxy).into()),
+            Statement::Notrack => self.code.push(NoTrackAttrs::default().into()),
+            Statement::FlowAdd(table) => {
+                self.code.push(FlowOffloadAttrs::default().table(table.clone()).into());
+            }
+            Statement::ResetTcpOption(kind) => self.code.push(plain::reset_tcp_option(*kind)),
             Statement::Object(kind, name) => self.object(KernelObjectKind(kind.0), *kind, name)?,
             Statement::Reject(reject) => self.reject(*reject)?,
             Statement::Nat(nat) => self.nat(nat)?,
@@ -59,18 +59,34 @@ impl Lowering<'_> {
                 let address = self.operand(copy.address.as_ref(), None)?;
                 let device =
                     self.operand(copy.device.as_ref(), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
-                self.code.push(DuplicateAttrs { address, device, ..Default::default() }.into());
+                self.code.push(
+                    DuplicateAttrs::default()
+                        .with(|attrs| {
+                            attrs.address = address;
+                            attrs.device = device;
+                        })
+                        .into(),
+                );
             }
             Statement::Forward(forward) => {
                 let device =
                     self.operand(Some(&forward.device), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
                 let address = self.operand(forward.address.as_ref(), None)?;
                 let family = address.and(forward.family).map(|family| u32::from(family.0));
-                self.code.push(ForwardAttrs { device, address, family, ..Default::default() }.into());
+                self.code.push(
+                    ForwardAttrs::default()
+                        .with(|attrs| {
+                            attrs.device = device;
+                            attrs.address = address;
+                            attrs.family = family;
+                        })
+                        .into(),
+                );
             }
             Statement::Queue(queue) => self.queue(queue)?,
             Statement::Assign(target, value) => self.assign(target, value)?,
             Statement::SetUpdate(update) => self.set_update(update)?,
+            Statement::Extension(extension) => self.code.push(extension.code.clone()),
             Statement::Raw(code) => self.code.extend(code.iter().cloned()),
         }
         Ok(())
@@ -108,29 +124,23 @@ impl Lowering<'_> {
             ChainTarget::Anonymous(rules) => {
                 let id = (self.next_id)();
                 self.chains.push(AnonymousChain { id, rules: rules.clone() });
-                Ok(VerdictAttrs { code: Some(code), chain_id: Some(id), ..Default::default() })
+                Ok(VerdictAttrs::default().code(code).chain_id(id))
             }
         }
     }
 
     fn object(&mut self, kernel: KernelObjectKind, kind: ir::ObjectKind, name: &ObjectName) -> Result<()> {
         let code = match name {
-            ObjectName::Name(name) => ObjectReferenceAttrs {
-                kind: Some(kernel),
-                name: Some(name.clone().into()),
-                ..Default::default()
-            },
+            ObjectName::Name(name) => ObjectReferenceAttrs::default().kind(kernel).name(name.clone().into()),
             ObjectName::Map(key, map) => {
                 let cell = self.take(key)?;
                 let (parts, shift) = self.load_key(key, map, cell)?;
                 let target =
                     self.target(map, Some(key), &parts, shift, Some(ir::MapTarget::Objects(kind)))?;
-                ObjectReferenceAttrs {
-                    source: Some(register(cell)?),
-                    set: Some(target.name.into()),
-                    set_id: target.id,
-                    ..Default::default()
-                }
+                ObjectReferenceAttrs::default()
+                    .source(register(cell)?)
+                    .set(target.name.into())
+                    .with(|attrs| attrs.set_id = target.id)
             }
         };
         self.code.push(code.into());
@@ -159,7 +169,7 @@ impl Lowering<'_> {
             (Reject::Default, Some(HeaderId::Ip6)) => (RejectKind::ICMP, 4),
             (Reject::Default, _) => (RejectKind::ICMPX, 1),
         };
-        self.code.push(RejectAttrs { kind: Some(kind), icmp_code: Some(code), ..Default::default() }.into());
+        self.code.push(RejectAttrs::default().kind(kind).icmp_code(code).into());
         Ok(())
     }
 
@@ -171,12 +181,14 @@ impl Lowering<'_> {
         let code = match &queue.to {
             QueueTarget::Numbers(first, last) => {
                 let total = last.saturating_sub(*first).saturating_add(1);
-                QueueAttrs { number: Some(*first), total: Some(total), flags, ..Default::default() }
+                QueueAttrs::default().number(*first).total(total).with(|attrs| attrs.flags = flags)
             }
             QueueTarget::Computed(expression) => {
-                let number = TypePart { data_type: DataType::INTEGER, bits: 16, order: ByteOrder::Host };
-                let source = self.operand(Some(expression), Some(&number))?;
-                QueueAttrs { source, flags, ..Default::default() }
+                let source = self.operand(Some(expression), Some(&TypePart::QUEUE))?;
+                QueueAttrs::default().with(|attrs| {
+                    attrs.source = source;
+                    attrs.flags = flags;
+                })
             }
         };
         self.code.push(code.into());
@@ -189,7 +201,14 @@ impl Lowering<'_> {
             Selector::Meta(key) => {
                 let source = self.operand(Some(value), Some(&part))?;
                 let key = Some(MetaKey(key.number));
-                self.code.push(MetaAttrs { key, source, ..Default::default() }.into());
+                self.code.push(
+                    MetaAttrs::default()
+                        .with(|attrs| {
+                            attrs.key = key;
+                            attrs.source = source;
+                        })
+                        .into(),
+                );
             }
             Selector::Ct(ct) => {
                 let source = self.operand(Some(value), Some(&part))?;
@@ -198,7 +217,12 @@ impl Lowering<'_> {
                     Direction::Reply => CtDirection::REPLY,
                 });
                 self.code.push(
-                    CtAttrs { key: Some(CtKey(ct.key.number)), source, direction, ..Default::default() }
+                    CtAttrs::default()
+                        .key(CtKey(ct.key.number))
+                        .with(|attrs| {
+                            attrs.source = source;
+                            attrs.direction = direction;
+                        })
                         .into(),
                 );
             }
@@ -209,15 +233,16 @@ impl Lowering<'_> {
                     .or(exthdr.raw.map(|(offset, bits)| Place::of(offset, bits)))
                     .filter(|place| !place.is_partial())
                     .ok_or_else(|| Error::new("this part of an option cannot be set"))?;
-                let source = self.operand(Some(value), Some(&part))?;
-                let code = ExtensionHeaderAttrs {
-                    source,
-                    kind: Some(exthdr.number),
-                    offset: Some(place.offset),
-                    length: Some(place.bytes),
-                    op: Some(ExtensionHeaderOp(exthdr.base.0)),
-                    ..Default::default()
-                };
+                // Numbers that are generated are written as they come.
+                let generated =
+                    matches!(value, Expression::Selector(Selector::Numgen(_) | Selector::Hash(_)));
+                let source = self.operand(Some(value), Some(&part).filter(|_| !generated))?;
+                let code = ExtensionHeaderAttrs::default()
+                    .kind(exthdr.number)
+                    .offset(place.offset)
+                    .length(place.bytes)
+                    .op(ExtensionHeaderOp(exthdr.base.0))
+                    .with(|attrs| attrs.source = source);
                 self.code.push(code.into());
             }
             Selector::Payload(payload) => self.write_payload(payload, part, value)?,
@@ -234,8 +259,9 @@ impl Lowering<'_> {
         }
         let place = self.payload_place(payload);
         let (kind, _, pseudo_header) = checksum(payload);
-        let summed = kind != 0 || pseudo_header;
-        let uneven = summed && !(place.offset.is_multiple_of(2) && place.bytes.is_multiple_of(2));
+        // A checksum covers pairs of bytes, and the kernel keeps the first pair of a tag apart from the packet.
+        let in_pairs = kind != 0 || pseudo_header && is_raw(payload) || is_tag(payload);
+        let uneven = in_pairs && !(place.offset.is_multiple_of(2) && place.bytes.is_multiple_of(2));
         if !place.is_partial() && !uneven {
             let source = self.operand(Some(value), Some(&part))?;
             self.code.push(payload_write(payload, place, source).into());
@@ -257,7 +283,7 @@ impl Lowering<'_> {
                 return Err(Error::new(message));
             }
         };
-        let pair = if summed { 2 } else { 1 };
+        let pair = if in_pairs { 2 } else { 1 };
         let offset = place.offset / pair * pair;
         let end = (place.offset + place.bytes).next_multiple_of(pair);
         let around = Place {
@@ -308,21 +334,22 @@ impl Lowering<'_> {
             .map(|statement| super::rule::stateful(self.scope, statement))
             .collect::<Result<Vec<_>>>()?;
         let several = carried.len() > 1;
-        let code = DynamicSetAttrs {
-            key: Some(register(key)?),
-            data,
-            op: Some(match update.operation {
+        let code = DynamicSetAttrs::default()
+            .key(register(key)?)
+            .op(match update.operation {
                 SetUpdateOperation::Add => DynamicSetOp::ADD,
                 SetUpdateOperation::Update => DynamicSetOp::UPDATE,
                 SetUpdateOperation::Delete => DynamicSetOp::DELETE,
-            }),
-            timeout: update.timeout,
-            set: Some(update.set.clone()),
-            flags: several.then_some(DynamicSetFlags::EXPRESSION),
-            expression: if several { None } else { carried.pop().map(Box::new) },
-            expressions: if several { Some(netwright_netfilter::expression::Carried(carried)) } else { None },
-            ..Default::default()
-        };
+            })
+            .set(update.set.clone())
+            .with(|attrs| {
+                attrs.data = data;
+                attrs.timeout = update.timeout;
+                attrs.flags = several.then_some(DynamicSetFlags::EXPRESSION);
+                attrs.expression = if several { None } else { carried.pop().map(Box::new) };
+                attrs.expressions =
+                    if several { Some(netwright_netfilter::expression::Carried(carried)) } else { None };
+            });
         self.code.push(code.into());
         Ok(())
     }
@@ -359,95 +386,24 @@ fn checksum(payload: &Payload) -> (u32, u32, bool) {
     }
 }
 
+fn is_raw(payload: &Payload) -> bool {
+    matches!(payload.location, PayloadLocation::Raw { .. })
+}
+
+/// Whether it is part of a tag of 802.1Q.
+fn is_tag(payload: &Payload) -> bool {
+    matches!(payload.location, PayloadLocation::Field(header, _) if header.id == HeaderId::Vlan)
+}
+
 fn payload_write(payload: &Payload, place: Place, source: Option<Register>) -> PayloadAttrs {
     let (kind, offset, pseudo) = checksum(payload);
     let kind = (kind != 0).then_some(ChecksumKind(kind));
-    PayloadAttrs {
-        source,
-        base: Some(PayloadBase(payload.base())),
-        offset: Some(place.offset),
-        length: Some(place.bytes),
-        checksum: kind,
-        checksum_offset: kind.map(|_| offset),
-        checksum_flags: pseudo.then_some(ChecksumFlags::PSEUDO_HEADER),
-        ..Default::default()
-    }
-}
-
-/// Statements that are one expression and use no registers.
-fn plain(statement: &Statement) -> Option<Code> {
-    Some(match statement {
-        Statement::Counter(counter) => CounterAttrs {
-            byte_count: (counter.bytes > 0).then_some(counter.bytes),
-            packets: (counter.packets > 0).then_some(counter.packets),
-            ..Default::default()
-        }
-        .into(),
-        Statement::Quota(quota) => QuotaAttrs {
-            byte_count: Some(quota.bytes),
-            consumed: Some(quota.used),
-            flags: Some(if quota.over { QuotaFlags::INVERTED } else { QuotaFlags::empty() }),
-            ..Default::default()
-        }
-        .into(),
-        Statement::Limit(limit) => self::limit(limit).into(),
-        Statement::ConnectionLimit { count, over } => ConnectionLimitAttrs {
-            count: Some(*count),
-            flags: over.then_some(ConnectionLimitFlags::INVERTED),
-            ..Default::default()
-        }
-        .into(),
-        Statement::Last(used) => {
-            LastAttrs { milliseconds: *used, set: used.map(|_| 1), ..Default::default() }.into()
-        }
-        Statement::Log(log) => self::log(log).into(),
-        Statement::Synproxy(proxy) => synproxy(proxy).into(),
-        Statement::Notrack => NoTrackAttrs::default().into(),
-        Statement::FlowAdd(table) => {
-            FlowOffloadAttrs { table: Some(table.clone()), ..Default::default() }.into()
-        }
-        Statement::ResetTcpOption(kind) => ExtensionHeaderAttrs {
-            kind: Some(*kind),
-            op: Some(ExtensionHeaderOp::TCP_OPTION),
-            ..Default::default()
-        }
-        .into(),
-        _ => return None,
-    })
-}
-
-pub(super) fn limit(limit: &Limit) -> LimitAttrs {
-    let (rate, kind) = match limit.rate {
-        LimitRate::Packets(rate) => (rate, LimitKind::PACKETS),
-        LimitRate::Bytes(rate) => (rate, LimitKind::BYTES),
-    };
-    LimitAttrs {
-        rate: Some(rate),
-        unit: Some(limit.seconds),
-        burst: (limit.burst > 0).then_some(limit.burst),
-        kind: Some(kind),
-        flags: Some(if limit.over { LimitFlags::INVERTED } else { LimitFlags::empty() }),
-        ..Default::default()
-    }
-}
-
-fn log(log: &Log) -> LogAttrs {
-    LogAttrs {
-        prefix: log.prefix.clone(),
-        group: log.group,
-        snapshot_length: log.snaplen,
-        queue_threshold: log.queue_threshold,
-        level: log.level.map(LogLevel),
-        flags: (log.flags != 0).then(|| LogFlags::from_bits_retain(log.flags)),
-        ..Default::default()
-    }
-}
-
-pub(super) fn synproxy(proxy: &Synproxy) -> SynProxyAttrs {
-    let mut flags = SynProxyFlags::empty();
-    flags.set(SynProxyFlags::MSS, proxy.mss.is_some());
-    flags.set(SynProxyFlags::WINDOW_SCALE, proxy.wscale.is_some());
-    flags.set(SynProxyFlags::TIMESTAMP, proxy.timestamp);
-    flags.set(SynProxyFlags::SACK_PERMITTED, proxy.sack_permitted);
-    SynProxyAttrs { mss: proxy.mss, window_scale: proxy.wscale, flags: Some(flags), ..Default::default() }
+    PayloadAttrs::default().base(PayloadBase(payload.base())).offset(place.offset).length(place.bytes).with(
+        |attrs| {
+            attrs.source = source;
+            attrs.checksum = kind;
+            attrs.checksum_offset = kind.map(|_| offset);
+            attrs.checksum_flags = pseudo.then_some(ChecksumFlags::PSEUDO_HEADER);
+        },
+    )
 }

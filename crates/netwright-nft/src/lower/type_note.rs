@@ -20,6 +20,11 @@ pub(super) fn verdicts() -> TypeOf {
     TypeOf { kind: TypeOfKind(VERDICTS), data: Userdata::new() }
 }
 
+/// The note of a map that holds numbers of queues.
+pub(super) fn queues() -> Result<TypeOf> {
+    TypeOf::with_numbers(TypeOfKind(VERDICTS), &[0])
+}
+
 /// The number of verdicts among the kinds of expressions.
 const VERDICTS: u32 = 1;
 

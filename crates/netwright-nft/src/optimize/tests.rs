@@ -13,8 +13,11 @@ fn merged(text: &str) -> (Vec<Command>, Catalog, usize) {
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
     let names = Names::new();
-    let compiled =
-        compile(&sources, &parsed, &Options { names: &names, catalog: &Catalog::default(), zone: 0 });
+    let compiled = compile(
+        &sources,
+        &parsed,
+        &Options { names: &names, catalog: &Catalog::default(), zone: crate::table::Zone::UTC },
+    );
     assert!(parsed.diagnostics.is_empty() && compiled.diagnostics.is_empty(), "{text}");
     let (commands, merged) = rules(compiled.commands, &sources);
     (commands, compiled.catalog, merged.len())

@@ -5,7 +5,7 @@ use std::fmt;
 use netwright_netfilter::Hook;
 
 use super::Printer;
-use crate::ir::{Chain, ChainHook, Flowtable, Ruleset, Table, TableContent};
+use crate::ir::{Chain, ChainHook, Flowtable, Rule, Ruleset, Table, TableContent};
 use crate::table::hook::write_priority;
 use crate::table::vocabulary::{TABLE_FLAG, write_flags};
 
@@ -18,6 +18,9 @@ impl<W: fmt::Write> Printer<'_, W> {
         let Table { family, name, .. } = &content.table;
         write!(self.out, "table {family} {name} {{")?;
         self.handle(content.table.handle)?;
+        if let Some(owner) = &content.table.owner {
+            write!(self.out, " # progname {owner}")?;
+        }
         self.word("\n")?;
         self.indent += 1;
         let mut blank = self.table_head(&content.table)?;
@@ -72,14 +75,19 @@ impl<W: fmt::Write> Printer<'_, W> {
         if let Some(hook) = &chain.hook {
             self.base(chain, hook)?;
         }
-        for rule in &chain.rules {
-            self.tabs()?;
-            self.rule(rule)?;
-            self.word("\n")?;
+        match self.stored.and_then(|stored| stored.rules(chain)) {
+            Some(mut rules) => rules.try_for_each(|rule| self.rule_line(&rule))?,
+            None => chain.rules.iter().try_for_each(|rule| self.rule_line(rule))?,
         }
         self.indent -= 1;
         self.tabs()?;
         self.word("}\n")
+    }
+
+    fn rule_line(&mut self, rule: &Rule) -> fmt::Result {
+        self.tabs()?;
+        self.rule(rule)?;
+        self.word("\n")
     }
 
     /// `type filter hook input priority filter; policy accept;`
@@ -119,7 +127,7 @@ impl<W: fmt::Write> Printer<'_, W> {
         self.word("\n")
     }
 
-    fn flowtable(&mut self, flowtable: &Flowtable) -> fmt::Result {
+    pub(super) fn flowtable(&mut self, flowtable: &Flowtable) -> fmt::Result {
         self.tabs()?;
         write!(self.out, "flowtable {} {{", flowtable.name)?;
         self.handle(flowtable.handle)?;

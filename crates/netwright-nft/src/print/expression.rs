@@ -34,7 +34,7 @@ impl<W: fmt::Write> Printer<'_, W> {
                 write!(self.out, "/{length}")
             }
             Expression::Wildcard(value) => {
-                write!(self.out, "\"{}*\"", String::from_utf8_lossy(&value.bytes))
+                write!(self.out, "\"{}*\"", netwright_wire::text::from_bytes(&value.bytes))
             }
             Expression::Verdict(verdict) => self.verdict(verdict),
             Expression::ObjectName(name) => self.quoted(name),
@@ -144,8 +144,8 @@ impl<W: fmt::Write> Printer<'_, W> {
     /// Characters in quotes; an asterisk at the end is one, not a wildcard.
     fn text(&mut self, bytes: &[u8]) -> fmt::Result {
         match bytes.split_last() {
-            Some((b'*', front)) => write!(self.out, "\"{}\\*\"", String::from_utf8_lossy(front)),
-            _ => write!(self.out, "\"{}\"", String::from_utf8_lossy(bytes)),
+            Some((b'*', front)) => write!(self.out, "\"{}\\*\"", netwright_wire::text::from_bytes(front)),
+            _ => write!(self.out, "\"{}\"", netwright_wire::text::from_bytes(bytes)),
         }
     }
 }

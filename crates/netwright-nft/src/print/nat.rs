@@ -19,12 +19,17 @@ impl<W: fmt::Write> Printer<'_, W> {
         if let Some(family) = nat.family {
             write!(self.out, " {family}")?;
         }
+        // A pair is written as the address and port that it is.
+        let (address, port) = match (&nat.address, &nat.port) {
+            (Some(Expression::Concatenation(pair)), None) => (pair.first(), pair.get(1)),
+            (address, port) => (address.as_ref(), port.as_ref()),
+        };
         if nat.prefix {
             self.word(" prefix")?;
         }
-        if nat.address.is_some() || nat.port.is_some() {
+        if address.is_some() || port.is_some() {
             self.word(" to ")?;
-            self.target(nat.address.as_ref(), nat.port.as_ref(), nat.port.is_some())?;
+            self.target(address, port, port.is_some())?;
         }
         if nat.flags == 0 {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Sets and maps with their elements.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use super::Printer;
@@ -20,8 +21,19 @@ impl<W: fmt::Write> Printer<'_, W> {
         self.word("\n")?;
         self.indent += 1;
         self.declaration(set)?;
-        if !set.elements.is_empty() && !self.options.terse {
-            self.elements(set)?;
+        let stored = self.stored.and_then(|stored| stored.set(set));
+        match stored.filter(|stored| !stored.is_empty()) {
+            _ if self.options.terse => {}
+            Some(stored) => {
+                let two_parts = set.key.parts.len() > 1;
+                let more = two_parts || stored.has_more() && stored.elements().any(|one| has_more(&one));
+                self.elements(per_line(set, more), stored.elements())?;
+            }
+            None if set.elements.is_empty() => {}
+            None => {
+                let more = set.elements.iter().any(has_more);
+                self.elements(per_line(set, more), set.elements.iter())?;
+            }
         }
         self.indent -= 1;
         self.tabs()?;
@@ -84,7 +96,10 @@ impl<W: fmt::Write> Printer<'_, W> {
             },
             Some(MapTarget::Values(spec)) => {
                 self.word(if set.data_ranges { " : interval " } else { " : " })?;
-                self.type_words(spec)
+                match set.holds_queues() {
+                    true => self.word("queue"),
+                    false => self.type_words(spec),
+                }
             }
         }
     }
@@ -101,11 +116,14 @@ impl<W: fmt::Write> Printer<'_, W> {
         }
     }
 
-    fn elements(&mut self, set: &Set) -> fmt::Result {
-        let per_line = per_line(set);
+    fn elements<E: Borrow<Element>>(
+        &mut self,
+        per_line: usize,
+        elements: impl Iterator<Item = E>,
+    ) -> fmt::Result {
         self.tabs()?;
         self.word("elements = { ")?;
-        for (index, element) in set.elements.iter().enumerate() {
+        for (index, element) in elements.enumerate() {
             if index > 0 {
                 self.word(",")?;
                 if index % per_line == 0 {
@@ -117,7 +135,7 @@ impl<W: fmt::Write> Printer<'_, W> {
                     self.word(" ")?;
                 }
             }
-            self.element(element)?;
+            self.element(element.borrow())?;
         }
         self.word(" }\n")
     }
@@ -142,16 +160,15 @@ impl<W: fmt::Write> Printer<'_, W> {
     }
 }
 
+/// Whether an element takes a line of its own, and all others of its set with it.
+fn has_more(element: &Element) -> bool {
+    let wide = matches!(element.key, Some(Expression::Concatenation(_)));
+    wide || element.comment.is_some() || element.timeout.is_some() || element.expires.is_some()
+}
+
 /// How many elements stand on a line: short ones share it, unless one of them has more to say.
-fn per_line(set: &Set) -> usize {
-    let has_more = |element: &Element| {
-        element.comment.is_some() || element.timeout.is_some() || element.expires.is_some()
-    };
-    let wide = |element: &Element| matches!(element.key, Some(Expression::Concatenation(_)));
-    if set.target.is_some()
-        || !set.statements.is_empty()
-        || set.elements.iter().any(|element| has_more(element) || wide(element))
-    {
+fn per_line(set: &Set, more: bool) -> usize {
+    if more || set.target.is_some() || set.flags & TIMEOUT != 0 || !set.statements.is_empty() {
         return 1;
     }
     match set.key.parts.as_slice() {

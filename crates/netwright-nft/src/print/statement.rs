@@ -8,14 +8,15 @@ use netwright_netfilter::bytecode::{Form, bytecode};
 use super::Printer;
 use super::expression::has_several_bits;
 use crate::ir::{
-    Counter, Expression, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName,
+    Counter, Expression, Extension, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName,
     PayloadLocation, Queue, QueueTarget, Quota, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
     Synproxy,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::value::BitStyle;
 use crate::table::vocabulary::{DEFAULT_LOG_LEVEL, LOG_LEVEL, QUEUE_FLAG, write_flags, write_log_flags};
-use crate::table::{DataType, ExtensionBase, time, unit};
+use crate::table::{DataType, ExtensionBase, PrintOptions, time, unit};
+use crate::xt;
 
 impl<W: fmt::Write> Printer<'_, W> {
     pub(super) fn statement(&mut self, statement: &Statement) -> fmt::Result {
@@ -44,6 +45,7 @@ impl<W: fmt::Write> Printer<'_, W> {
             Statement::Assign(selector, value) => self.assign(selector, value),
             Statement::ResetTcpOption(number) => self.reset_option(*number),
             Statement::SetUpdate(update) => self.set_update(update),
+            Statement::Extension(extension) => self.extension(extension),
             Statement::Raw(code) => self.raw(code),
         }
     }
@@ -57,9 +59,11 @@ impl<W: fmt::Write> Printer<'_, W> {
         };
         let field = is_field(&matched.left);
         let computed = matches!(matched.left, Expression::Binary(..));
-        let in_set = matches!(matched.right, Expression::Set(_));
+        let in_many = matches!(matched.right, Expression::Set(_) | Expression::Range(..));
+        let swapped = matched.is_swapped();
         self.word(match matched.operator {
-            MatchOperator::Implicit if computed && in_set => " == ",
+            MatchOperator::Implicit if computed && in_many && !swapped => " == ",
+            MatchOperator::Equal if computed && in_many && swapped => " ",
             MatchOperator::Implicit => " ",
             MatchOperator::Equal if several && !field && !computed => " ",
             MatchOperator::Equal => " == ",
@@ -75,6 +79,10 @@ impl<W: fmt::Write> Printer<'_, W> {
             _ if field => BitStyle::Number,
             _ => BitStyle::Alternatives,
         };
+        if swapped && matched.has_symbols() {
+            let options = PrintOptions { numeric_symbol: true, ..*self.options };
+            return self.with(&options).expression(&matched.right, style);
+        }
         self.expression(&matched.right, style)
     }
 
@@ -263,19 +271,20 @@ impl<W: fmt::Write> Printer<'_, W> {
         self.word(" }")
     }
 
-    /// What has no words: matches and targets of xtables by name, the rest as its instructions.
+    /// What iptables made: in words of the language where it has them, else by name.
+    fn extension(&mut self, extension: &Extension) -> fmt::Result {
+        match &extension.words {
+            Some(words) => self.word(words),
+            None => {
+                let (kind, name) = xt::title(&extension.code);
+                write!(self.out, "xt {kind} \"{name}\"")
+            }
+        }
+    }
+
+    /// What has no words, as its instructions.
     fn raw(&mut self, code: &[Kernel]) -> fmt::Result {
-        let lines = bytecode(code, Form::Bytes);
-        let items: Vec<(&Kernel, String)> = code.iter().zip(lines).collect();
-        self.separated(&items, " ", |printer, (expression, line)| match expression {
-            Kernel::Match(attrs) => {
-                write!(printer.out, "xt match \"{}\"", attrs.name.as_deref().unwrap_or_default())
-            }
-            Kernel::Target(attrs) => {
-                write!(printer.out, "xt target \"{}\"", attrs.name.as_deref().unwrap_or_default())
-            }
-            _ => printer.word(line),
-        })
+        self.separated(&bytecode(code, Form::Bytes), " ", |printer, line| printer.word(line))
     }
 }
 

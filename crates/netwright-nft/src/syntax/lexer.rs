@@ -1,5 +1,4 @@
-//! Text to tokens. No keyword is known here: nft's keywords are keywords only where the grammar expects them, so a word stays a
-//! word and the parser decides.
+//! Text to tokens. No keyword is known here: a word stays a word, and the parser decides. Tokens are as long as they can be, as in nft.
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,17 +7,17 @@ pub(super) enum TokenKind {
     End,
     Newline,
     Semicolon,
-    /// Starts with a letter; letters, digits, `/`, `-`, `_`, `.` and `\` follow.
+    /// Starts with a letter, `_` or `.`; letters, digits, `/`, `-`, `_` and `.` follow. Also digits that are no number.
     Word,
-    /// A word and `*`.
+    /// A word and `*`, or one with `\*` in it.
     Wildcard,
-    /// Decimal or `0x` digits.
+    /// Decimal, octal or `0x` digits that fit into 64 bits.
     Number,
     /// Digits with units of time.
     Time,
-    /// Digits with dots.
+    /// Four numbers with dots: an IPv4 address.
     Dotted,
-    /// Hexadecimal groups with colons.
+    /// An IPv6 address, a link layer address or a traffic control handle.
     Colons,
     /// Between double quotes, which the token includes.
     String,
@@ -88,6 +87,8 @@ fn scan(bytes: &[u8], start: usize, first: u8) -> (TokenKind, usize) {
     match first {
         b'0'..=b'9' => number(bytes, start),
         b'a'..=b'z' | b'A'..=b'Z' | b'_' => word(bytes, start),
+        b'.' if bytes.get(start + 1).is_some_and(|&next| is_word_byte(next)) => word(bytes, start),
+        b'\\' if bytes.get(start + 1) == Some(&b'*') => word(bytes, start),
         b'"' => string(bytes, start),
         _ => punctuation(first, bytes.get(start + 1).copied(), start),
     }
@@ -158,16 +159,22 @@ fn is_word_byte(byte: u8) -> bool {
 }
 
 fn word(bytes: &[u8], start: usize) -> (TokenKind, usize) {
-    let mut end = start;
-    loop {
-        end += run(bytes, end, is_word_byte);
-        match (bytes.get(end), bytes.get(end + 1)) {
-            (Some(b'\\'), Some(b'*')) => return (TokenKind::Word, end + 2),
-            (Some(b'\\'), Some(&next)) if is_word_byte(next) => end += 1,
-            (Some(b'*'), _) => return (TokenKind::Wildcard, end + 1),
-            _ => return (TokenKind::Word, end),
-        }
+    let end = start + run(bytes, start, is_word_byte);
+    match (bytes.get(end), bytes.get(end + 1)) {
+        (Some(b'*'), _) => (TokenKind::Wildcard, end + 1),
+        // What follows an escaped asterisk must begin like a word.
+        (Some(b'\\'), Some(b'*')) => match bytes.get(end + 2) {
+            Some(&next) if end > start && begins_word(next) => {
+                (TokenKind::Wildcard, end + 2 + run(bytes, end + 2, is_word_byte))
+            }
+            _ => (TokenKind::Wildcard, end + 2),
+        },
+        _ => (TokenKind::Word, end),
     }
+}
+
+fn begins_word(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.')
 }
 
 fn string(bytes: &[u8], start: usize) -> (TokenKind, usize) {
@@ -175,41 +182,71 @@ fn string(bytes: &[u8], start: usize) -> (TokenKind, usize) {
     if bytes.get(end) == Some(&b'"') { (TokenKind::String, end + 1) } else { (TokenKind::OpenString, end) }
 }
 
-/// An IPv6 address, a link layer address or a traffic control handle, unless it runs into a word or is a number with a
-/// colon behind it.
+/// The longest IPv6 address, link layer address or traffic control handle that begins here.
 fn colons(bytes: &[u8], start: usize) -> Option<usize> {
-    // Nothing of this kind is longer, and what turns out to be none is looked at again behind each of its colons.
-    const LONGEST: usize = 64;
-    let window = bytes.get(..bytes.len().min(start + LONGEST))?;
-    let mut end = start + run(window, start, |byte| byte.is_ascii_hexdigit() || byte == b':');
-    let mut text = bytes.get(start..end)?;
-    let double = text.windows(2).any(|pair| pair == b"::");
-    if bytes.get(end) == Some(&b'.') && (double || text.iter().filter(|&&byte| byte == b':').count() == 6) {
-        end += run(bytes, end, |byte| byte.is_ascii_digit() || byte == b'.');
-        text = bytes.get(start..end)?;
-    }
-    if bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+    let end = start + run(bytes.get(..bytes.len().min(start + LONGEST))?, start, is_address_byte);
+    if !bytes.get(start..end)?.contains(&b':') {
         return None;
     }
-    if text.ends_with(b":") && !text.ends_with(b"::") {
-        text = text.get(..text.len() - 1)?;
-        end -= 1;
-    }
-    let groups = text.split(|&byte| byte == b':');
-    let good = match text.iter().filter(|&&byte| byte == b':').count() {
-        0 => false,
-        1 => groups.into_iter().all(|group| (1..=4).contains(&group.len())),
-        _ => !text.starts_with(b":") || text.starts_with(b"::"),
+    let address = ipv6(bytes, start, end);
+    let other = link_address(bytes, start).or_else(|| handle(bytes, start));
+    address.max(other)
+}
+
+/// The longest text of an address: eight groups of four digits, or an IPv4 address behind `::ffff:`.
+const LONGEST: usize = 45;
+
+fn is_address_byte(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || byte == b':'
+}
+
+/// The end of the longest IPv6 address among the hexadecimal digits and colons up to `end`. An IPv4 address may be its last part
+/// behind `::`.
+fn ipv6(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let is_address = |end: &usize| {
+        let text = bytes.get(start..*end).and_then(|text| str::from_utf8(text).ok());
+        text.is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
     };
-    good.then_some(end)
+    let double = bytes.get(start..end)?.windows(2).any(|pair| pair == b"::");
+    let with_tail = (double && bytes.get(end) == Some(&b'.'))
+        .then(|| end + run(bytes, end, |byte| byte.is_ascii_digit() || byte == b'.'))
+        .filter(is_address);
+    with_tail.or_else(|| (start + 2..=end).rev().find(is_address))
+}
+
+/// The end of six groups of one or two hexadecimal digits.
+fn link_address(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    for group in 0..6 {
+        if group > 0 {
+            end = (bytes.get(end) == Some(&b':')).then_some(end + 1)?;
+        }
+        let digits = run(bytes, end, |byte| byte.is_ascii_hexdigit()).min(2);
+        end = (digits > 0).then_some(end + digits)?;
+    }
+    Some(end)
+}
+
+/// The end of two groups of up to four hexadecimal digits. What stands behind decides, so that `22:accept` in a map is a number, a colon
+/// and a word.
+fn handle(bytes: &[u8], start: usize) -> Option<usize> {
+    let group = |at: usize| {
+        let digits = run(bytes, at, |byte| byte.is_ascii_hexdigit());
+        (1..=4).contains(&digits).then_some(at + digits)
+    };
+    let colon = group(start).filter(|&end| bytes.get(end) == Some(&b':'))?;
+    let end = group(colon + 1)?;
+    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b'-' | b'}' | b',');
+    bytes.get(end).is_none_or(ends).then_some(end)
 }
 
 fn number(bytes: &[u8], start: usize) -> (TokenKind, usize) {
     let digits = start + run(bytes, start, |byte| byte.is_ascii_digit());
+    let text = |end: usize| bytes.get(start..end).and_then(|text| str::from_utf8(text).ok()).unwrap_or("");
     if bytes.get(start..start + 2).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"0x")) {
-        let hexadecimal = run(bytes, start + 2, |byte| byte.is_ascii_hexdigit());
-        if hexadecimal > 0 {
-            return (TokenKind::Number, start + 2 + hexadecimal);
+        let end = start + 2 + run(bytes, start + 2, |byte| byte.is_ascii_hexdigit());
+        if end > start + 2 {
+            return (number_or_word(text(end)), end);
         }
     }
     if let Some(end) = dotted(bytes, digits) {
@@ -224,37 +261,37 @@ fn number(bytes: &[u8], start: usize) -> (TokenKind, usize) {
             return (TokenKind::Word, end);
         }
     }
-    (TokenKind::Number, digits)
+    (number_or_word(text(digits)), digits)
 }
 
-/// The end of a dotted number whose first group ends at `end`.
+/// What is no number (it is too large, or has an 8 behind a leading zero) can be a name.
+fn number_or_word(text: &str) -> TokenKind {
+    if super::parser::parse_number(text).is_some() { TokenKind::Number } else { TokenKind::Word }
+}
+
+/// The end of a dotted number whose first group ends at `end`. An address is followed by ` . ` in a concatenation, with or without the
+/// blanks.
 fn dotted(bytes: &[u8], mut end: usize) -> Option<usize> {
-    let first = end;
-    // Three more groups at most: an address is followed by ` . ` in a concatenation, with or without the blanks.
     for _ in 0..3 {
         let digits = run(bytes, end + 1, |byte| byte.is_ascii_digit());
-        if bytes.get(end) != Some(&b'.') || digits == 0 {
-            break;
+        if bytes.get(end) != Some(&b'.') || !(1..=3).contains(&digits) {
+            return None;
         }
         end += 1 + digits;
     }
-    (end > first).then_some(end)
+    Some(end)
 }
 
-/// The end of a number with units of time, unless it runs into a word (`10mbytes`).
+/// The end of numbers with units of time, the greater unit before the smaller, unless it runs into a word (`10mbytes`).
 fn time(bytes: &[u8], start: usize) -> Option<usize> {
     let mut end = start;
-    loop {
+    for unit in [b"d".as_slice(), b"h", b"m", b"s", b"ms"] {
         let digits = run(bytes, end, |byte| byte.is_ascii_digit());
-        if digits == 0 {
-            break;
+        let behind = bytes.get(end + digits..).unwrap_or_default();
+        // `5ms` are milliseconds and not minutes.
+        if digits > 0 && behind.starts_with(unit) && (unit != b"m" || !behind.starts_with(b"ms")) {
+            end += digits + unit.len();
         }
-        end += digits;
-        end += match (bytes.get(end), bytes.get(end + 1)) {
-            (Some(b'm' | b'u' | b'n'), Some(b's')) => 2,
-            (Some(b's' | b'm' | b'h' | b'd' | b'w'), _) => 1,
-            _ => return None,
-        };
     }
     let ends_here = !bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     (end > start && ends_here).then_some(end)

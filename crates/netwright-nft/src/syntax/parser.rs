@@ -3,7 +3,9 @@
 //! A function that cannot go on has reported why and returns [`Reported`]; whoever holds a list (of commands, of a block's lines)
 //! then skips to the next line of that list and goes on, so that one run reports everything.
 
+mod advice;
 mod block;
+mod chain;
 mod command;
 mod element;
 mod expression;
@@ -11,16 +13,17 @@ mod log;
 mod nat;
 mod object;
 mod primary;
+mod set;
 mod statement;
 mod value;
 
 use std::sync::Arc;
 
-use super::Loader;
 use super::ast::{Command, Definition};
 use super::lexer::{Token, TokenKind, next_token};
 use super::scope::Scopes;
-use super::words;
+use super::words::{self, Scope};
+use super::{Loader, Parsed};
 use crate::diagnostic::{Diagnostic, SourceId, SourceMap, Span, nearest};
 
 /// The error of a parse function: the reason has been reported already.
@@ -60,14 +63,18 @@ pub(super) struct Parser<'a> {
     /// Inside the braces of a set or the parentheses of an expression, where the end of a line means nothing.
     joined: bool,
     depth: usize,
+    /// Which words are keywords here.
+    scope: Scope,
     /// The braces that are open, for telling where a missing partner belongs.
     open: Vec<Span>,
     /// The text ended inside a block, which has been reported.
     ended: bool,
+    /// A closing brace ends the line before it, which nft refuses.
+    pub(super) on_one_line: bool,
     scopes: Scopes,
-    pub(super) commands: Vec<Command>,
-    pub(super) definitions: Vec<Definition>,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    commands: Vec<Command>,
+    definitions: Vec<Definition>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Parser<'a> {
@@ -81,13 +88,21 @@ impl<'a> Parser<'a> {
             previous_kind: TokenKind::Newline,
             joined: false,
             depth: 0,
+            scope: Scope::Plain,
             open: Vec::new(),
             ended: false,
+            on_one_line: false,
             scopes: Scopes::default(),
             commands: Vec::new(),
             definitions: Vec::new(),
             diagnostics: Vec::new(),
         }
+    }
+
+    /// What was read.
+    pub(super) fn into_parsed(self) -> Parsed {
+        let Parser { commands, definitions, diagnostics, scopes, .. } = self;
+        Parsed { commands, definitions, variables: scopes.into_outermost(), diagnostics }
     }
 
     /// Starts to read a text; what was being read goes on behind it.
@@ -211,7 +226,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_word(&mut self, word: &str) -> Parse<()> {
-        if self.eat(word) { Ok(()) } else { Err(self.unexpected(&format!("`{word}`"))) }
+        if self.eat(word) {
+            return Ok(());
+        }
+        let nearest = if self.kind() == TokenKind::Word { self.suggestion(&[&[word]]) } else { None };
+        let diagnostic = self.describe_unexpected(&format!("`{word}`"));
+        Err(self.report(diagnostic.did_you_mean(nearest)))
     }
 
     /// Whether a command, a rule or a line ends here.
@@ -230,6 +250,14 @@ impl<'a> Parser<'a> {
         while self.kind() == TokenKind::Newline {
             self.advance();
         }
+    }
+
+    /// Runs a part of the grammar in which more words are keywords.
+    fn scoped<T>(&mut self, scope: Scope, part: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        let outer = std::mem::replace(&mut self.scope, scope);
+        let result = part(self);
+        self.scope = outer;
+        result
     }
 
     /// Runs a part of the grammar that can hold itself.
@@ -273,19 +301,64 @@ impl<'a> Parser<'a> {
                     .help("Put a `\"` at its end. A string cannot go on in the next line.");
             }
             TokenKind::Junk => {
-                return Diagnostic::error(self.span(), format!("`{}` means nothing here", clip(self.text())))
-                    .label(format!("expected {expected}"));
+                let strange =
+                    self.text().chars().find_map(|c| advice::character(c).map(|advice| (c, advice)));
+                let message = match strange {
+                    // It may not even be seen.
+                    Some((c, _)) => format!("the character U+{:04X} means nothing here", u32::from(c)),
+                    None => format!("`{}` means nothing here", clip(self.text())),
+                };
+                let diagnostic =
+                    Diagnostic::error(self.span(), message).label(format!("expected {expected}"));
+                return match (strange, self.text()) {
+                    (Some((_, advice)), _) => diagnostic.help(advice),
+                    (None, text) if text.starts_with('+') => diagnostic.help(PLUS),
+                    (None, _) => diagnostic,
+                };
             }
             _ => format!("`{}`", clip(self.text())),
         };
-        let diagnostic = Diagnostic::error(self.span(), format!("unexpected {found}"))
+        let mut diagnostic = Diagnostic::error(self.span(), format!("unexpected {found}"))
             .label(format!("expected {expected}"));
+        if let Some(advice) = self.advice() {
+            diagnostic = diagnostic.help(advice);
+        }
         match (self.kind(), self.open.last()) {
             (TokenKind::End, Some(&brace)) => {
                 diagnostic.also(brace, "this brace is still open").help("Close it with `}`.")
             }
             _ => diagnostic,
         }
+    }
+
+    /// What to write in the place of the current token, where it is of another language.
+    fn advice(&self) -> Option<String> {
+        let rest = || self.frames.last().and_then(|frame| frame.text.get(self.token.start..)).unwrap_or("");
+        match self.kind() {
+            TokenKind::Dash => {
+                advice::option(rest()).or_else(|| advice::behind(self.line_before(), self.text()))
+            }
+            TokenKind::OpenBrace if self.frames.len() == 1 && self.is_json() => {
+                Some("This looks like JSON, which the option `-j` reads.".to_owned())
+            }
+            TokenKind::Word | TokenKind::Number => {
+                advice::word(self.text()).or_else(|| advice::behind(self.line_before(), self.text()))
+            }
+            _ if self.text() == "+" => Some(PLUS.to_owned()),
+            _ => advice::behind(self.line_before(), self.text()),
+        }
+    }
+
+    /// What stands before the current token in its line.
+    fn line_before(&self) -> &str {
+        let before = self.frames.last().and_then(|frame| frame.text.get(..self.token.start)).unwrap_or("");
+        before.rsplit('\n').next().unwrap_or(before)
+    }
+
+    /// Whether the text that is read begins as JSON does.
+    fn is_json(&self) -> bool {
+        let text = self.frames.last().map_or("", |frame| &*frame.text);
+        text.trim_start().strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
     }
 
     /// What follows an element is neither the next one nor the end of the set.
@@ -304,6 +377,17 @@ impl<'a> Parser<'a> {
             return self.unexpected(&format!("a {what}"));
         }
         let diagnostic = Diagnostic::error(self.span(), format!("unknown {what} `{}`", clip(self.text())));
+        let lower = self.text().to_ascii_lowercase();
+        let known = candidates.iter().flat_map(|list| list.iter().copied());
+        if let Some(word) =
+            known.chain(VERDICTS.iter().copied()).find(|word| *word == lower && *word != self.text())
+        {
+            return self.report(diagnostic.help(format!("nft writes it in lower case: `{word}`.")));
+        }
+        let advice = advice::word(self.text()).or_else(|| advice::behind(self.line_before(), self.text()));
+        if let Some(advice) = advice {
+            return self.report(diagnostic.help(advice));
+        }
         let near = self.suggestion(candidates);
         self.report(diagnostic.did_you_mean(near))
     }
@@ -362,6 +446,13 @@ impl<'a> Parser<'a> {
             && !matches!(self.peek(1).kind, TokenKind::Comma | TokenKind::CloseBrace | TokenKind::Colon)
     }
 }
+
+pub(super) use value::parse_number;
+
+const VERDICTS: [&str; 7] = ["accept", "drop", "continue", "return", "jump", "goto", "queue"];
+
+/// What iptables writes for all names that begin so.
+const PLUS: &str = "All names that begin so are written with an asterisk: `\"eth*\"`.";
 
 /// [`nearest`] for words of a sane length: its cost grows with the square of it.
 fn near<'w>(word: &str, candidates: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {

@@ -25,6 +25,11 @@ impl Scopes {
         self.blocks.pop();
     }
 
+    /// The definitions outside of all blocks.
+    pub(super) fn into_outermost(self) -> BTreeMap<String, DefinitionId> {
+        self.blocks.into_iter().next().unwrap_or_default()
+    }
+
     /// The definition that a name means here.
     pub(super) fn lookup(&self, name: &str) -> Option<DefinitionId> {
         self.blocks.iter().rev().find_map(|block| block.get(name).copied())
@@ -41,9 +46,11 @@ impl Scopes {
         }
     }
 
-    /// Forgets a definition of the innermost block; false where there is none.
-    pub(super) fn undefine(&mut self, name: &str) -> bool {
-        self.blocks.last_mut().is_some_and(|block| block.remove(name).is_some())
+    /// Forgets a definition of the innermost block, where there is one.
+    pub(super) fn undefine(&mut self, name: &str) {
+        if let Some(block) = self.blocks.last_mut() {
+            block.remove(name);
+        }
     }
 
     /// Names that mean something here, for a suggestion: not more than it makes sense to compare.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::datatype::Database;
 
@@ -19,11 +19,23 @@ pub struct Names {
     tables: BTreeMap<Database, Table>,
     later: BTreeMap<Database, Arc<Later>>,
     hosts: Option<Arc<Hosts>>,
+    addresses: Option<Arc<Addresses>>,
+}
+
+/// How the addresses of hosts are found by their names.
+struct Addresses(Box<FindAddresses>);
+
+type FindAddresses = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
+impl fmt::Debug for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Addresses").finish_non_exhaustive()
+    }
 }
 
 /// Names of hosts, each looked up once.
 struct Hosts {
-    find: Box<dyn Fn(IpAddr) -> Option<String> + Send + Sync>,
+    find: Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sync>,
     found: Mutex<HashMap<IpAddr, Option<String>>>,
 }
 
@@ -34,7 +46,16 @@ impl fmt::Debug for Hosts {
 }
 
 /// Names that are found when the first of them is looked up.
-type Later = LazyLock<Names, Box<dyn FnOnce() -> Names + Send>>;
+struct Later {
+    find: Arc<dyn Fn() -> Arc<Names> + Send + Sync>,
+    found: OnceLock<Arc<Names>>,
+}
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Later").field("found", &self.found).finish_non_exhaustive()
+    }
+}
 
 /// One database, both ways.
 #[derive(Clone, Debug, Default)]
@@ -60,13 +81,32 @@ impl Names {
 
     /// Says where the names of a database are found once one is looked up; of what is found only this database counts.
     /// Names that were added go before them.
-    pub fn later(&mut self, database: Database, find: impl FnOnce() -> Names + Send + 'static) {
-        self.later.insert(database, Arc::new(LazyLock::new(Box::new(find))));
+    pub fn later(&mut self, database: Database, find: impl Fn() -> Names + Send + Sync + 'static) {
+        self.later_shared(database, move || Arc::new(find()));
+    }
+
+    /// As [`Names::later`], for what may have been found already.
+    pub fn later_shared(
+        &mut self,
+        database: Database,
+        find: impl Fn() -> Arc<Names> + Send + Sync + 'static,
+    ) {
+        self.later.insert(database, Arc::new(Later { find: Arc::new(find), found: OnceLock::new() }));
+    }
+
+    /// Forgets what was found: names of [`Names::later`] and of hosts are found again when they are looked up.
+    pub fn forget_found(&mut self) {
+        for later in self.later.values_mut().filter(|later| later.found.get().is_some()) {
+            *later = Arc::new(Later { find: later.find.clone(), found: OnceLock::new() });
+        }
+        if let Some(hosts) = &mut self.hosts {
+            *hosts = Arc::new(Hosts { find: hosts.find.clone(), found: Mutex::default() });
+        }
     }
 
     /// Says how the name of the host with an address is found; it is asked once for each address.
     pub fn find_hosts(&mut self, find: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) {
-        self.hosts = Some(Arc::new(Hosts { find: Box::new(find), found: Mutex::default() }));
+        self.hosts = Some(Arc::new(Hosts { find: Arc::new(find), found: Mutex::default() }));
     }
 
     /// The name of the host with an address.
@@ -77,9 +117,23 @@ impl Names {
         found.entry(address).or_insert_with(|| (hosts.find)(address)).clone()
     }
 
+    /// Says how the addresses of the host with a name are found.
+    pub fn find_addresses(&mut self, find: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) {
+        self.addresses = Some(Arc::new(Addresses(Box::new(find))));
+    }
+
+    /// The addresses of the host with a name.
+    #[must_use]
+    pub fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        self.addresses.as_ref().map_or_else(Vec::new, |addresses| (addresses.0)(name))
+    }
+
     /// The names of a database: those that were added, and those that are found now.
     fn tables(&self, database: Database) -> impl Iterator<Item = &Table> {
-        let found = move || self.later.get(&database).and_then(|later| later.tables.get(&database));
+        let found = move || {
+            let later = self.later.get(&database)?;
+            later.found.get_or_init(|| (later.find)()).tables.get(&database)
+        };
         self.tables.get(&database).into_iter().chain(std::iter::once_with(found).flatten())
     }
 

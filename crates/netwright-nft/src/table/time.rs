@@ -6,6 +6,66 @@ use std::fmt;
 pub const DURATION_UNITS: &[(&str, u64)] =
     &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+/// The zone of hours and points in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Zone {
+    /// Seconds that it lies east of UTC now: hours have no date.
+    now: i32,
+    /// The same at a point in time, in seconds since 1970, where the zone has rules.
+    at: Option<fn(i64) -> i32>,
+}
+
+/// Two zones with the same rules are the same.
+impl PartialEq for Zone {
+    fn eq(&self, other: &Zone) -> bool {
+        let rules = match (self.at, other.at) {
+            (Some(one), Some(other)) => std::ptr::fn_addr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.now == other.now && rules
+    }
+}
+
+impl Eq for Zone {}
+
+impl Default for Zone {
+    fn default() -> Zone {
+        Zone::UTC
+    }
+}
+
+impl Zone {
+    /// No zone.
+    pub const UTC: Zone = Zone::fixed(0);
+
+    /// A zone without rules, so many seconds east of UTC.
+    #[must_use]
+    pub const fn fixed(seconds: i32) -> Zone {
+        Zone { now: seconds, at: None }
+    }
+
+    /// A zone whose distance to UTC depends on the date: `at` tells how many seconds it lies east of UTC at a point in
+    /// time, in seconds since 1970, and `now` is what it tells of now.
+    #[must_use]
+    pub const fn with_rules(now: i32, at: fn(i64) -> i32) -> Zone {
+        Zone { now, at: Some(at) }
+    }
+
+    fn offset_at(self, seconds: i64) -> i64 {
+        i64::from(self.at.map_or(self.now, |at| at(seconds)))
+    }
+
+    /// The point in time that clocks in the zone show so. Where two show the same it is the later one; what none shows,
+    /// as clocks are put forward, is told by the rules from then on.
+    fn moment(self, local: i64) -> i64 {
+        let (before, after) =
+            (self.offset_at(local - DAY_SECONDS), self.offset_at(local.saturating_add(DAY_SECONDS)));
+        let shows = |offset: i64| self.offset_at(local - offset) == offset;
+        if shows(before) && !shows(after) { local - before } else { local - after }
+    }
+}
+
 const DAY_SECONDS: i64 = 86_400;
 const NANOSECONDS: i128 = 1_000_000_000;
 
@@ -46,27 +106,26 @@ pub fn write_duration(out: &mut impl fmt::Write, milliseconds: u64, numeric: boo
     Ok(())
 }
 
-/// An hour of the day `HH:MM` or `HH:MM:SS` of a zone that lies `zone` seconds east of UTC, as seconds since midnight
-/// UTC. A leap second, `23:59:60`, is the midnight that follows.
+/// An hour of the day `HH:MM` or `HH:MM:SS` of a zone, as seconds since midnight UTC. Seconds go up to 61, as in `strptime`(3): `23:59:60` is the midnight that follows.
 #[must_use]
-pub fn parse_hour(text: &str, zone: i32) -> Option<u32> {
+pub fn parse_hour(text: &str, zone: Zone) -> Option<u32> {
     let mut parts = text.split(':');
     let hour = number(parts.next()?, 23)?;
     let minute = number(parts.next()?, 59)?;
-    let second = parts.next().map_or(Some(0), |second| number(second, 60))?;
+    let second = parts.next().map_or(Some(0), |second| number(second, 61))?;
     if parts.next().is_some() {
         return None;
     }
-    let seconds = hour * 3600 + minute * 60 + second - i64::from(zone);
+    let seconds = hour * 3600 + minute * 60 + second - i64::from(zone.now);
     u32::try_from(seconds.rem_euclid(DAY_SECONDS)).ok()
 }
 
-/// Writes seconds since midnight UTC as `"HH:MM"` or `"HH:MM:SS"` in a zone `zone` seconds east of UTC.
+/// Writes seconds since midnight UTC as `"HH:MM"` or `"HH:MM:SS"` in a zone.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_hour(out: &mut impl fmt::Write, seconds: u32, zone: i32) -> fmt::Result {
-    let local = (i64::from(seconds) + i64::from(zone)).rem_euclid(DAY_SECONDS);
+pub fn write_hour(out: &mut impl fmt::Write, seconds: u32, zone: Zone) -> fmt::Result {
+    let local = (i64::from(seconds) + i64::from(zone.now)).rem_euclid(DAY_SECONDS);
     write!(out, "\"{:02}:{:02}", local / 3600, local / 60 % 60)?;
     if local % 60 != 0 {
         write!(out, ":{:02}", local % 60)?;
@@ -74,10 +133,10 @@ pub fn write_hour(out: &mut impl fmt::Write, seconds: u32, zone: i32) -> fmt::Re
     out.write_char('"')
 }
 
-/// A point in time `YYYY-MM-DD`, `YYYY-MM-DD HH:MM` or `YYYY-MM-DD HH:MM:SS` of a zone that lies `zone` seconds east of
-/// UTC, as nanoseconds since 1970. Days behind a month's end run over into the next.
+/// A point in time `YYYY-MM-DD`, `YYYY-MM-DD HH:MM` or `YYYY-MM-DD HH:MM:SS` of a zone, as
+/// nanoseconds since 1970. Days behind a month's end run over into the next.
 #[must_use]
-pub fn parse_date(text: &str, zone: i32) -> Option<u64> {
+pub fn parse_date(text: &str, zone: Zone) -> Option<u64> {
     let (date, clock) = text.trim().split_once(' ').unwrap_or((text.trim(), "0:0"));
     let mut parts = date.split('-');
     let year = number(parts.next()?, 9999)?;
@@ -89,20 +148,21 @@ pub fn parse_date(text: &str, zone: i32) -> Option<u64> {
     let mut clock = clock.trim().split(':');
     let hour = number(clock.next()?, 23)?;
     let minute = number(clock.next()?, 59)?;
-    let second = clock.next().map_or(Some(0), |second| number(second, 60))?;
+    let second = clock.next().map_or(Some(0), |second| number(second, 61))?;
     if clock.next().is_some() {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
-    u64::try_from(i128::from(seconds - i64::from(zone)) * NANOSECONDS).ok()
+    u64::try_from(i128::from(zone.moment(seconds)) * NANOSECONDS).ok()
 }
 
-/// Writes nanoseconds since 1970 as `"YYYY-MM-DD HH:MM:SS"` in a zone `zone` seconds east of UTC.
+/// Writes nanoseconds since 1970 as `"YYYY-MM-DD HH:MM:SS"` in a zone.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_date(out: &mut impl fmt::Write, nanoseconds: u64, zone: i32) -> fmt::Result {
-    let seconds = i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX) + i64::from(zone);
+pub fn write_date(out: &mut impl fmt::Write, nanoseconds: u64, zone: Zone) -> fmt::Result {
+    let seconds = i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX);
+    let seconds = seconds + zone.offset_at(seconds);
     let (year, month, day) = civil_from_days(seconds.div_euclid(DAY_SECONDS));
     let clock = seconds.rem_euclid(DAY_SECONDS);
     write!(

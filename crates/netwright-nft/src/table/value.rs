@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::datatype::{ByteOrder, DataType, Database, Format, Symbols};
 use super::names::{Names, parse_number};
-use super::{symbol, time};
+use super::{Zone, symbol, time};
 
 /// How a listing is written: the output options of nft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct PrintOptions {
     pub handles: bool,
     /// `-t`: without the elements of sets.
     pub terse: bool,
-    /// Seconds that the zone of hours and points in time lies east of UTC.
-    pub zone: i32,
+    /// The zone of hours and points in time.
+    pub zone: Zone,
 }
 
 impl PrintOptions {
@@ -97,9 +97,9 @@ impl fmt::Display for ValueError {
 
 impl std::error::Error for ValueError {}
 
-/// Reads a word (without quotes) as a value of a type that has `bits` bits in its place. `zone` is how many seconds
-/// the zone of hours and points in time lies east of UTC. A bare number is a value of every type but characters; for
-/// durations and points in time it counts seconds.
+/// Reads a word (without quotes) as a value of a type that has `bits` bits in its place. `zone` is the zone
+/// of hours and points in time. A bare number is a value of every type but characters and
+/// IPv6 addresses; for durations and points in time it counts seconds.
 ///
 /// # Errors
 /// The word means nothing, or its number does not fit.
@@ -108,7 +108,7 @@ pub fn parse(
     bits: u32,
     word: &str,
     names: &Names,
-    zone: i32,
+    zone: Zone,
 ) -> Result<u128, ValueError> {
     if data_type.is_string() || data_type == DataType::VERDICT {
         return Err(ValueError::NoText { data_type });
@@ -117,8 +117,13 @@ pub fn parse(
         match parse_symbol(data_type, word, names).or_else(|| parse_form(data_type, bits, word, zone)) {
             Some(number) => (number, greatest(bits)),
             None => {
-                let number = parse_number(word).ok_or_else(|| unknown(data_type, word, names))?;
+                let numbers = !matches!(data_type.descriptor().format, Format::LinkAddress | Format::Ipv6);
+                let number = parse_number(word).filter(|_| numbers);
+                let number = number.ok_or_else(|| unknown(data_type, word, names))?;
                 let greatest = if data_type == DataType::DAY { 6 } else { greatest(bits) };
+                if data_type == DataType::BOOLEAN {
+                    return Ok(u128::from(number != 0));
+                }
                 match data_type.descriptor().format {
                     Format::Duration => (number.saturating_mul(1000), greatest),
                     Format::Date => (number.saturating_mul(1_000_000_000), greatest),
@@ -142,12 +147,18 @@ pub fn parse_symbol(data_type: DataType, word: &str, names: &Names) -> Option<u1
             let number = names.number(Database::Labels, word)?;
             bit(u128::from(number), data_type.bits()).ok()
         }
+        // as with nft, a number is itself, whatever the host's file says: so no file is read for it
+        Symbols::Database(Database::Services | Database::Protocols)
+            if word.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            None
+        }
         Symbols::Database(database) => names.number(database, word).map(u128::from),
     }
 }
 
 /// Reads the written forms that are no plain numbers.
-fn parse_form(data_type: DataType, bits: u32, word: &str, zone: i32) -> Option<u128> {
+fn parse_form(data_type: DataType, bits: u32, word: &str, zone: Zone) -> Option<u128> {
     match data_type.descriptor().format {
         Format::Ipv4 => word.parse::<Ipv4Addr>().ok().map(|address| u128::from(address.to_bits())),
         Format::Ipv6 => word.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits),
@@ -160,10 +171,10 @@ fn parse_form(data_type: DataType, bits: u32, word: &str, zone: i32) -> Option<u
     }
 }
 
-/// `00:11:22:33:44:55`: as many groups as the width has bytes, or fewer.
+/// `00:11:22:33:44:55`: as many groups as the width has bytes, or fewer. A number without colons is hexadecimal all the same.
 fn parse_link_address(word: &str, bits: u32) -> Option<u128> {
     let groups = word.split(':').count();
-    if groups < 2 || groups > bits.div_ceil(8).min(16) as usize {
+    if groups > bits.div_ceil(8).min(16) as usize {
         return None;
     }
     word.split(':').try_fold(0u128, |address, group| {
@@ -182,6 +193,7 @@ fn parse_classid(word: &str) -> Option<u128> {
     }
     let (major, minor) = word.split_once(':')?;
     let half = |digits: &str| {
+        let digits = digits.strip_prefix("0x").unwrap_or(digits);
         let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if digits.is_empty() { Some(0) } else { u16::from_str_radix(digits, 16).ok().filter(|_| hexadecimal) }
     };
@@ -421,7 +433,7 @@ fn write_link_address(out: &mut impl fmt::Write, number: u128, bits: u32) -> fmt
 /// Those of `out`.
 pub fn write_text(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    write!(out, "\"{}\"", String::from_utf8_lossy(text))
+    write!(out, "\"{}\"", netwright_wire::text::from_bytes(text))
 }
 
 /// A value in the JSON of libnftables.

@@ -1,6 +1,5 @@
 //! One example: compiled, listed, and compiled again.
 
-use netwright_lab::conformance::Memory;
 use netwright_netfilter::{Batch, Family};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceMap};
@@ -10,6 +9,7 @@ use netwright_nft::lift::{self, Dump};
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::{Database, Names, PrintOptions};
 use netwright_nft::{lower, print};
+use netwright_nft_lab::conformance::Memory;
 
 use crate::code::code;
 
@@ -58,7 +58,7 @@ pub(crate) fn check(kind: Kind<'_>, world: &str, body: &str) -> Result<Outcome, 
 }
 
 fn frame(family: &str) -> (String, &'static str) {
-    (format!("table {family} filter {{ chain {CHAIN} {{\n"), "} }\n")
+    (format!("table {family} filter {{\nchain {CHAIN} {{\n"), "}\n}\n")
 }
 
 fn in_chain(family: &str, body: &str) -> String {
@@ -87,7 +87,11 @@ fn compiled(text: &str, catalog: &Catalog) -> (Compiled, Vec<Diagnostic>, Source
     let id = sources.add("example", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
     let names = names();
-    let compiled = compile(&sources, &parsed, &Options { names: &names, catalog, zone: 0 });
+    let compiled = compile(
+        &sources,
+        &parsed,
+        &Options { names: &names, catalog, zone: netwright_nft::table::Zone::UTC },
+    );
     let all = parsed.diagnostics.iter().chain(&compiled.diagnostics).cloned().collect();
     (compiled, all, sources)
 }

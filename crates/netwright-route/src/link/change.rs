@@ -1,21 +1,70 @@
 //! What can be changed of a link, and set when one is made.
 
 use std::fmt;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use netwright_wire::{Acknowledged, Request, Subject, Value, Writer};
 
-use super::attributes::{AlternativeName, FamilyAttrs, Ipv6LinkAttrs, LinkAttrs, LinkHeader};
+use super::attributes::{FamilyAttrs, Ipv6LinkAttrs, LinkAttrs, LinkHeader};
+use super::requests::EMPTY_NAME;
 use super::{AddressGeneration, LinkFlags, LinkInfo, LinkKind, PortKind};
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, require_link, write_header};
 use crate::{HardwareAddress, LinkId, PlainText, RawNest};
 
-/// The namespace that a link moves to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Namespace {
-    /// By an open descriptor, which the caller keeps open until the request is done.
-    Descriptor(i32),
+/// The namespace that a link is made in or moves to.
+///
+/// It follows from whatever shares a descriptor of a namespace, such as a reference to the `Namespace` of `netwright`, and then
+/// keeps it open.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NamespaceRef {
+    /// By a descriptor.
+    Open(Arc<OwnedFd>),
+    /// By the number of a descriptor, which the caller keeps open until the request is done.
+    Descriptor(RawFd),
     /// That of a process or thread.
     Process(u32),
+}
+
+/// What [`NamespaceRef`] was called.
+#[deprecated(note = "is called NamespaceRef, as Namespace is what is open")]
+#[doc(hidden)]
+pub type Namespace = NamespaceRef;
+
+impl NamespaceRef {
+    pub(crate) fn process(&self) -> Option<u32> {
+        match self {
+            NamespaceRef::Process(process) => Some(*process),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn descriptor(&self) -> Option<RawFd> {
+        match self {
+            NamespaceRef::Open(descriptor) => Some(descriptor.as_raw_fd()),
+            NamespaceRef::Descriptor(descriptor) => Some(*descriptor),
+            NamespaceRef::Process(_) => None,
+        }
+    }
+}
+
+/// Two are equal that name the same descriptor or process.
+impl PartialEq for NamespaceRef {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (NamespaceRef::Process(one), NamespaceRef::Process(other)) => one == other,
+            _ => self.descriptor().is_some() && self.descriptor() == other.descriptor(),
+        }
+    }
+}
+
+impl Eq for NamespaceRef {}
+
+impl<T: AsRef<Arc<OwnedFd>>> From<&T> for NamespaceRef {
+    fn from(namespace: &T) -> Self {
+        NamespaceRef::Open(Arc::clone(namespace.as_ref()))
+    }
 }
 
 /// Settings of a link; those that are `None` stay as they are.
@@ -45,8 +94,8 @@ pub struct Change {
     /// Group.
     pub group: Option<u32>,
     /// Namespace to move to.
-    pub namespace: Option<Namespace>,
-    /// Index to have in the namespace that it moves to.
+    pub namespace: Option<NamespaceRef>,
+    /// Index to have in the namespace that it moves to; of a peer, where it is made.
     pub new_index: Option<u32>,
     /// Length of the transmit queue, in packets.
     pub transmit_queue_length: Option<u32>,
@@ -69,7 +118,7 @@ pub struct Change {
     pub gro_maximum_size: Option<u32>,
     /// The same of IPv4 alone. Linux before 6.3 does not know it.
     pub gro_ipv4_maximum_size: Option<u32>,
-    /// Alternative names for a link that is being made.
+    /// Alternative names that it gets besides those it has, each of up to 127 bytes.
     pub alternative_names: Vec<String>,
 }
 
@@ -141,7 +190,7 @@ impl Change {
         /// Puts it into a group.
         group: group(u32);
         /// Moves it to a namespace.
-        namespace: namespace(Namespace);
+        namespace: namespace(impl Into<NamespaceRef>);
         /// Sets the length of the transmit queue, in packets.
         transmit_queue_length: transmit_queue_length(u32);
         /// Describes it.
@@ -182,10 +231,63 @@ impl Change {
         }
     }
 
+    /// What the kernel takes while a link is made, and what it would pass over in silence, which is to be set afterwards.
+    ///
+    /// Where there is anything to be set afterwards, so is the link's being up: it begins with an address of IPv6, for
+    /// which the way that these are made must be set before.
+    #[must_use]
+    pub fn split_for_creation(self) -> (Change, Change) {
+        let mut later = Change {
+            alias: self.alias,
+            carrier: self.carrier,
+            address_generation: self.address_generation,
+            port: self.port,
+            alternative_names: self.alternative_names,
+            ..Change::default()
+        };
+        let mut now = Change {
+            alias: None,
+            carrier: None,
+            address_generation: None,
+            port: None,
+            alternative_names: Vec::new(),
+            ..self
+        };
+        if !later.is_empty() {
+            later.set_flags = now.set_flags & LinkFlags::UP;
+            now.set_flags -= LinkFlags::UP;
+        }
+        (now, later)
+    }
+
+    /// The same for the other end of a pair, of which the kernel passes over more. It cannot be up before the pair is whole.
+    #[must_use]
+    pub(super) fn split_for_peer(self) -> (Change, Change) {
+        let (mut now, mut later) = self.split_for_creation();
+        later.master = now.master.take();
+        later.kind = now.kind.take();
+        later.set_flags |= now.set_flags & LinkFlags::UP;
+        now.set_flags -= LinkFlags::UP;
+        (now, later)
+    }
+
     /// Whether nothing is changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Change::default()
+    }
+
+    /// Refuses what the kernel would pass over in silence, or take for something else.
+    fn check(&self, writer: &mut Writer) {
+        refuse_empty(self.name.as_deref(), EMPTY_NAME, writer);
+        if self.new_index == Some(0) || (self.new_index.is_some() && self.namespace.is_none()) {
+            writer.contradiction(
+                "a link gets another index only where it moves to another namespace, and 0 is none",
+            );
+        }
+        if !self.alternative_names.is_empty() {
+            writer.contradiction("alternative names are given by a request of their own");
+        }
     }
 
     /// Puts the settings into a message's parts.
@@ -206,19 +308,14 @@ impl Change {
         attrs.gso_ipv4_maximum_size = self.gso_ipv4_maximum_size;
         attrs.gro_maximum_size = self.gro_maximum_size;
         attrs.gro_ipv4_maximum_size = self.gro_ipv4_maximum_size;
-        match self.namespace {
-            None => {}
-            Some(Namespace::Descriptor(descriptor)) => attrs.namespace_fd = Some(descriptor),
-            Some(Namespace::Process(process)) => attrs.namespace_pid = Some(process),
+        match &self.namespace {
+            Some(NamespaceRef::Process(process)) => attrs.namespace_pid = Some(*process),
+            namespace => attrs.namespace_fd = namespace.as_ref().and_then(NamespaceRef::descriptor),
         }
         attrs.families = self.address_generation.map(families);
         if self.kind.is_some() || self.port.is_some() {
             let (kind, port) = (self.kind.clone(), self.port.clone());
             attrs.info = Some(LinkInfo { kind, port, ..LinkInfo::default() });
-        }
-        if !self.alternative_names.is_empty() {
-            attrs.alternative_names =
-                Some(self.alternative_names.iter().cloned().map(AlternativeName).collect());
         }
     }
 }
@@ -255,16 +352,22 @@ impl fmt::Display for Change {
             Some(master) => say(f, format_args!("master {master}"))?,
             None => {}
         }
-        match self.namespace {
-            Some(Namespace::Descriptor(fd)) => say(f, format_args!("namespace of descriptor {fd}"))?,
-            Some(Namespace::Process(pid)) => say(f, format_args!("namespace of process {pid}"))?,
+        match &self.namespace {
+            Some(NamespaceRef::Process(pid)) => say(f, format_args!("namespace of process {pid}"))?,
+            Some(namespace) => {
+                let descriptor = namespace.descriptor().unwrap_or_default();
+                say(f, format_args!("namespace of descriptor {descriptor}"))?;
+            }
             None => {}
         }
         settings! {
-            transmit_queue_length "transmit queue length {}"; alias "alias {:?}"; carrier "carrier {}";
+            new_index "index {}"; transmit_queue_length "transmit queue length {}"; alias "alias {:?}"; carrier "carrier {}";
             address_generation "address generation {}";
             gso_maximum_size "GSO maximum size {}"; gso_ipv4_maximum_size "GSO maximum size of IPv4 {}";
             gro_maximum_size "GRO maximum size {}"; gro_ipv4_maximum_size "GRO maximum size of IPv4 {}";
+        }
+        for name in &self.alternative_names {
+            say(f, format_args!("alternative name {name}"))?;
         }
         if let Some(kind) = &self.kind {
             say(f, format_args!("options of kind {}", kind.name()))?;
@@ -322,12 +425,53 @@ impl Request for Set<'_> {
     }
 
     fn write(&self, writer: &mut Writer) {
+        require_link(self.link.index, writer);
         let mut header = LinkHeader { index: self.link.index, ..LinkHeader::default() };
         let mut attrs = LinkAttrs::default();
         self.change.apply(&mut header, &mut attrs);
         write_header(&header, writer);
+        self.change.check(writer);
         attrs.write_attributes(writer);
     }
 }
 
 impl Acknowledged for Set<'_> {}
+
+/// Changes every link of a group: with group 0, every link that was put into none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "RTM_NEWLINK")]
+pub struct SetGroup {
+    /// The group.
+    pub group: u32,
+    /// What. Neither a name nor another group can be given to all.
+    pub change: Change,
+}
+
+impl Subject for SetGroup {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "set the links of group {}: {}", self.group, self.change)
+    }
+}
+
+impl Request for SetGroup {
+    const PROTOCOL: i32 = ROUTE_PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        kind::NEW_LINK
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        let mut header = LinkHeader::default();
+        let mut attrs = LinkAttrs::default();
+        self.change.apply(&mut header, &mut attrs);
+        if self.change.name.is_some() || self.change.group.is_some() {
+            writer.contradiction("neither a name nor another group can be given to a whole group");
+        }
+        attrs.group = Some(self.group);
+        write_header(&header, writer);
+        self.change.check(writer);
+        attrs.write_attributes(writer);
+    }
+}
+
+impl Acknowledged for SetGroup {}

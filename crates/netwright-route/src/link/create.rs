@@ -3,8 +3,8 @@
 use std::fmt;
 
 use netwright_wire::{
-    Acknowledged, Attributes, ByteOrder, Malformed, Message, MessageFlags, Native, Request, Subject, Value,
-    Writer,
+    Acknowledged, Attributes, ByteOrder, Making, Malformed, Message, MessageFlags, Native, Request, Subject,
+    Value, Writer,
 };
 
 use super::attributes::{LinkAttrs, LinkAttrsView, LinkHeader};
@@ -12,9 +12,9 @@ use super::kind::{
     Bridge, Dummy, Ifb, Ipvlan, IpvlanMode, Macvlan, MacvlanMode, Tun, TunMode, Veth, Vlan, Vrf, Vxlan,
     Wireguard,
 };
-use super::{Change, Link, LinkKind, LinkView};
-use crate::message::{ROUTE_PROTOCOL, kind, write_header};
-use crate::object::Making;
+use super::requests::EMPTY_NAME;
+use super::{Change, Link, LinkKind, LinkView, NamespaceRef};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, refuse_no_link, write_header};
 use crate::{LinkId, Table};
 
 /// Makes a link.
@@ -138,9 +138,12 @@ impl Create {
         self
     }
 
-    /// The same with these settings.
+    /// The same with these settings. Options of its kind are joined with those that it has.
     #[must_use]
-    pub fn with(mut self, settings: Change) -> Self {
+    pub fn with(mut self, mut settings: Change) -> Self {
+        if let Some(kind) = settings.kind.take_if(|kind| kind.name() == self.kind.name()) {
+            self.kind = self.kind.joined(kind);
+        }
         self.settings = self.settings.and(settings);
         self
     }
@@ -179,7 +182,35 @@ impl Request for Create {
         attrs.receive_queues = self.receive_queues;
         attrs.info.get_or_insert_default().kind = Some(self.kind.clone());
         write_header(&header, writer);
+        self.check(writer);
         attrs.write_attributes(writer);
+    }
+}
+
+impl Create {
+    /// Refuses what the kernel would pass over in silence, or take for something else.
+    fn check(&self, writer: &mut Writer) {
+        refuse_empty(self.settings.name.as_deref(), EMPTY_NAME, writer);
+        refuse_no_link(self.parent, writer);
+        if self.index == Some(0) {
+            writer.contradiction("a link has an index from 1 on");
+        }
+        if self.settings.new_index.is_some() {
+            writer.contradiction("a link that is made has its index in `index`");
+        }
+        if let (LinkKind::Veth(Veth { peer: Some(peer), .. }), None) = (&self.kind, self.index)
+            && peer.header.index != 0
+        {
+            writer.contradiction("the kernel gives the peer its index only where the link has one too");
+        }
+        if self.settings.kind.is_some() {
+            writer.contradiction("a link that is made has its kind in `kind`");
+        }
+        if !self.settings.clone().split_for_creation().1.is_empty() {
+            writer.contradiction(
+                "the kernel takes an alias, alternative names, the carrier, the way of addresses and a port's settings only after a link is made",
+            );
+        }
     }
 }
 
@@ -195,7 +226,8 @@ impl Making for Create {
 
 /// The other end of a veth: a link of its own, in any namespace.
 ///
-/// The kernel cannot bring it up while the pair is being made and refuses with `ENOTCONN`: bring it up afterwards.
+/// What the kernel takes of its settings while the pair is made goes with the request; what it would pass over, such as being up,
+/// is in `later`. The links of the facade set that afterwards; a request refuses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "VETH_INFO_PEER")]
 pub struct Peer {
@@ -203,18 +235,25 @@ pub struct Peer {
     pub header: LinkHeader,
     /// The attributes as they are sent. A peer could have a peer, and so on, so they are not read beforehand.
     pub attributes: Vec<u8>,
+    /// What is to be set when the pair is made.
+    pub later: Option<Box<Change>>,
+    /// The namespace that it is made in, where it is another.
+    pub namespace: Option<NamespaceRef>,
 }
 
 impl Peer {
     /// A peer with these settings.
     #[must_use]
     pub fn new(settings: &Change) -> Self {
-        let mut header = LinkHeader::default();
+        let (now, later) = settings.clone().split_for_peer();
+        let mut header = LinkHeader { index: now.new_index.unwrap_or(0), ..LinkHeader::default() };
         let mut attrs = LinkAttrs::default();
-        settings.apply(&mut header, &mut attrs);
+        now.apply(&mut header, &mut attrs);
+        attrs.new_index = None;
         let mut writer = Writer::new();
         attrs.write_attributes(&mut writer);
-        Peer { header, attributes: writer.bytes().to_vec() }
+        let later = (!later.is_empty()).then(|| Box::new(later));
+        Peer { header, attributes: writer.bytes().to_vec(), later, namespace: now.namespace }
     }
 
     /// The attributes, each read when asked for.
@@ -269,7 +308,7 @@ impl Value for Peer {
     }
 
     fn own(view: PeerView<'_>) -> Result<Self, Malformed> {
-        Ok(Peer { header: view.header, attributes: view.attributes.bytes().to_vec() })
+        Ok(Peer { header: view.header, attributes: view.attributes.bytes().to_vec(), ..Peer::default() })
     }
 
     fn write<O: ByteOrder>(&self, writer: &mut Writer) {
@@ -280,6 +319,12 @@ impl Value for Peer {
         let cut = |payload: &[u8]| payload.split_last().is_some_and(|(_, text)| text.contains(&0));
         if text(IFLA_IFNAME).is_some_and(|name| cut(name.payload)) {
             writer.contradiction("the name of the peer has a NUL in it");
+        }
+        if text(IFLA_IFNAME).is_some_and(|name| name.payload == [0]) {
+            writer.contradiction(EMPTY_NAME);
+        }
+        if self.later.is_some() {
+            writer.contradiction("the kernel takes some of the peer's settings only after the pair is made");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Kinds of link and of port with the data of each (`IFLA_INFO_DATA`, `IFLA_INFO_SLAVE_DATA`).
 
-use netwright_wire::ListItem;
+use netwright_wire::{Attribute, Attributes, ListItem, RawAttribute, Text, Writer};
 
 use super::Peer;
 use crate::{HardwareAddress, NetworkOrder, Table};
@@ -9,9 +9,16 @@ mod bond;
 mod bridge;
 mod tunnel;
 
-pub use bond::*;
-pub use bridge::*;
-pub use tunnel::*;
+pub use bond::{
+    AggregationSelection, ArpAllTargets, ArpValidate, Bond, BondAggregation, BondAggregationView, BondMode,
+    BondPort, BondPortView, BondView, FailoverAddress, LacpRate, PrimaryReselect, TransmitHash,
+};
+pub use bridge::{Bridge, BridgeOptions, BridgePort, BridgePortView, BridgeView, PortState};
+pub use tunnel::{
+    DoNotFragment, Geneve, GeneveView, Gre, GreTap, GreTapView, GreView, Ip6Gre, Ip6GreTap, Ip6GreTapView,
+    Ip6GreView, Ip6Tunnel, Ip6TunnelView, IpIp, IpIpView, PortRange, Sit, SitView, Vti, Vti6, Vti6View,
+    VtiView, Vxlan, VxlanView, Xfrm, XfrmView,
+};
 
 netwright_wire::kinds! {
     /// The kind of a link with the kind's data. Physical links and loopback have none.
@@ -68,6 +75,33 @@ netwright_wire::kinds! {
         "wireguard" => Wireguard(Wireguard),
         /// IPsec interface.
         "xfrm" => Xfrm(Xfrm),
+    }
+}
+
+impl LinkKind {
+    /// Both options; where both set the same, the other's holds. The other's alone where it is of another kind.
+    #[must_use]
+    pub(super) fn joined(&self, other: LinkKind) -> LinkKind {
+        let bytes = |kind: &LinkKind| {
+            let mut writer = Writer::new();
+            kind.write_data(&mut writer);
+            writer
+        };
+        let (mine, others) = (bytes(self), bytes(&other));
+        if self.name() != other.name() || mine.is_empty() || others.check().is_err() || mine.check().is_err()
+        {
+            return other;
+        }
+        let set = |kind| Attributes::new(others.bytes()).find(kind).ok().flatten().is_some();
+        let mut joined = Writer::new();
+        for attribute in
+            Attributes::new(mine.bytes()).map_while(Result::ok).filter(|attribute| !set(attribute.kind))
+        {
+            let Attribute { kind, nested, payload } = attribute;
+            joined.raw_attribute(&RawAttribute { kind, nested, payload: payload.to_vec() });
+        }
+        joined.push(others.bytes());
+        LinkKind::read(Text(self.name().as_bytes()), joined.bytes()).unwrap_or(other)
     }
 }
 

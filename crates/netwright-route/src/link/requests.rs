@@ -8,9 +8,12 @@ use super::attributes::{AlternativeName, ExtendedMask, LinkAttrs, LinkHeader, Li
 use super::{Link, LinkView};
 use crate::LinkId;
 use crate::link_id::LONGEST_NAME;
-use crate::message::{ROUTE_PROTOCOL, kind, unexpected, write_header};
+use crate::message::{
+    ROUTE_PROTOCOL, kind, refuse_empty, refuse_no_link, require_link, unexpected, write_header,
+};
 
 const IFLA_LINKINFO: u16 = 18;
+pub(super) const EMPTY_NAME: &str = "the name of a link is not empty";
 
 /// Which link is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,13 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
+    fn check(self, writer: &mut Writer) {
+        match self {
+            Target::Index(index) => require_link(index, writer),
+            Target::Name(name) => refuse_empty(Some(name), EMPTY_NAME, writer),
+        }
+    }
+
     fn header(self) -> LinkHeader {
         let index = if let Target::Index(index) = self { index } else { 0 };
         LinkHeader { index, ..LinkHeader::default() }
@@ -92,6 +102,7 @@ impl Request for Get<'_> {
     }
 
     fn write(&self, writer: &mut Writer) {
+        self.target.check(writer);
         write_header(&self.target.header(), writer);
         let attrs =
             LinkAttrs { extended_mask: extended_mask(self.family_statistics), ..self.target.attributes() };
@@ -159,6 +170,8 @@ impl Request for List {
 
     fn write(&self, writer: &mut Writer) {
         write_header(&LinkHeader::default(), writer);
+        refuse_no_link(self.master, writer);
+        refuse_empty(self.kind.as_deref(), "the name of a kind is not empty", writer);
         let attrs = LinkAttrs {
             master: self.master.map(|master| master.index),
             extended_mask: extended_mask(self.family_statistics),
@@ -215,11 +228,41 @@ impl Request for Delete {
     }
 
     fn write(&self, writer: &mut Writer) {
+        require_link(self.link.index, writer);
         write_header(&Target::Index(self.link.index).header(), writer);
     }
 }
 
 impl Acknowledged for Delete {}
+
+/// Deletes every link of a group. The kernel refuses it for group 0, which links are in that were put into none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "RTM_DELLINK")]
+pub struct DeleteGroup {
+    /// The group.
+    pub group: u32,
+}
+
+impl Subject for DeleteGroup {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "delete the links of group {}", self.group)
+    }
+}
+
+impl Request for DeleteGroup {
+    const PROTOCOL: i32 = ROUTE_PROTOCOL;
+
+    fn kind(&self) -> u16 {
+        kind::DELETE_LINK
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        write_header(&LinkHeader::default(), writer);
+        LinkAttrs { group: Some(self.group), ..LinkAttrs::default() }.write_attributes(writer);
+    }
+}
+
+impl Acknowledged for DeleteGroup {}
 
 /// Gives a link alternative names or takes them away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,6 +313,10 @@ impl Request for AlternativeNames {
     }
 
     fn write(&self, writer: &mut Writer) {
+        require_link(self.link.index, writer);
+        if self.names.is_empty() || self.names.iter().any(String::is_empty) {
+            writer.contradiction("an alternative name is not empty");
+        }
         write_header(&Target::Index(self.link.index).header(), writer);
         let names = self.names.iter().cloned().map(AlternativeName).collect();
         LinkAttrs { alternative_names: Some(names), ..LinkAttrs::default() }.write_attributes(writer);

@@ -59,11 +59,11 @@ fn one_flag_changes_without_the_others() {
 
 #[test]
 fn moving_to_a_namespace() {
-    let change =
-        Change::namespace(Namespace::Descriptor(0)).and(Change { new_index: Some(9), ..Change::default() });
+    let change = Change::namespace(NamespaceRef::Descriptor(0))
+        .and(Change { new_index: Some(9), ..Change::default() });
     let attrs = LinkAttrs::read_attributes(&written(&Set { link: 2.into(), change: &change })[16..]).unwrap();
     assert_eq!((attrs.namespace_fd, attrs.namespace_pid, attrs.new_index), (Some(0), None, Some(9)));
-    let peer = Peer::new(&Change::rename("b").and(Change::namespace(Namespace::Process(77))));
+    let peer = Peer::new(&Change::rename("b").and(Change::namespace(NamespaceRef::Process(77))));
     assert_eq!((peer.name(), peer.attributes().namespace_pid().unwrap()), (Some("b"), Some(77)));
 }
 

@@ -4,10 +4,9 @@ use super::*;
 
 #[test]
 fn what_is_written_is_read() {
-    let member = |id, weight| GroupMember { id, weight, ..GroupMember::default() };
     let group = Nexthop {
         id: Some(10),
-        group: vec![member(1, 0), member(2, 255)],
+        group: vec![GroupMember::new(1), GroupMember::new(2).weight(256), GroupMember::new(3).weight(65536)],
         group_kind: Some(0),
         protocol: Some(Protocol::STATIC),
         ..Nexthop::default()

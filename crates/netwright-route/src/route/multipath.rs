@@ -6,6 +6,7 @@ use netwright_wire::{Attribute, ByteOrder, Malformed, Native, Unknown, Value, Wr
 
 use super::attributes::{NextHopAttrs, NextHopAttrsView, Via, ViaView};
 use super::{Encapsulation, NextHopFlags};
+use crate::message::refuse_no_link;
 use crate::{Family, LinkId};
 
 /// One way of several.
@@ -22,7 +23,7 @@ pub struct NextHop {
     /// Realms.
     pub flow: Option<u32>,
     /// Encapsulation.
-    pub encapsulation: Option<Encapsulation>,
+    pub encapsulation: Option<Box<Encapsulation>>,
     /// Attributes that are not known, kept byte for byte.
     pub unknown: Unknown,
 }
@@ -60,6 +61,13 @@ impl NextHop {
     pub fn weight(mut self, weight: u16) -> Self {
         self.weight = weight;
         self
+    }
+
+    pub(super) fn check(&self, writer: &mut Writer) {
+        refuse_no_link(self.link, writer);
+        if !(1..=256).contains(&self.weight) {
+            writer.contradiction("the weight of a way is 1 to 256");
+        }
     }
 
     pub(super) fn to_wire(&self, family: Family) -> WireNextHop {

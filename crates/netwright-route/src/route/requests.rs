@@ -7,7 +7,7 @@ use netwright_wire::{Dump, Malformed, Message, Query, Request, Subject, Writer};
 
 use super::attributes::{RouteAttrs, RouteHeader};
 use super::{Route, RouteFlags, RouteKind, RouteView};
-use crate::message::{ROUTE_PROTOCOL, kind, unexpected, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_no_link, unexpected, write_header};
 use crate::prefix::maximum_length;
 use crate::{Family, LinkId, Protocol, Table};
 
@@ -65,6 +65,13 @@ impl Request for List {
             ..RouteHeader::default()
         };
         write_header(&header, writer);
+        refuse_no_link(self.link, writer);
+        if self.table == Some(Table::UNSPECIFIED)
+            || self.protocol == Some(Protocol::UNSPECIFIED)
+            || self.kind == Some(RouteKind::UNSPECIFIED)
+        {
+            writer.contradiction("the kernel cannot look for table, protocol or kind 0: it lists all then");
+        }
         let outgoing = self.link.map(|link| link.index);
         RouteAttrs { table: self.table, outgoing, ..RouteAttrs::default() }.write_attributes(writer);
     }
@@ -167,6 +174,8 @@ impl Request for Lookup {
             ..RouteHeader::default()
         };
         write_header(&header, writer);
+        refuse_no_link(self.incoming, writer);
+        refuse_no_link(self.outgoing, writer);
         let attrs = RouteAttrs {
             destination: Some(self.destination),
             source: self.source,

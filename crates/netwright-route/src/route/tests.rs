@@ -13,12 +13,14 @@ fn round_trip(route: &Route) -> Route {
 /// A route with all that the kernel would fill in.
 fn complete(route: Route) -> Route {
     let (table, scope) = (route.effective_table(), route.effective_scope());
-    Route { table: Some(table), scope: Some(scope), protocol: Some(Protocol::BGP), ..route }
+    let kind = if route.kind == RouteKind::UNSPECIFIED { RouteKind::UNICAST } else { route.kind };
+    Route { table: Some(table), scope: Some(scope), protocol: Some(Protocol::BGP), kind, ..route }
 }
 
 #[test]
 fn what_is_written_is_read() {
-    let encapsulation = Encapsulation { kind: EncapsulationKind(77), data: RawNest(vec![4, 0, 1, 0]) };
+    let encapsulation =
+        Box::new(Encapsulation { kind: EncapsulationKind(77), data: RawNest(vec![4, 0, 1, 0]) });
     let hop = NextHop { encapsulation: Some(encapsulation.clone()), ..NextHop::via([10, 0, 0, 1].into()) };
     let several = Route::to("198.51.100.0/24".parse().unwrap())
         .by(hop.dev(3).weight(256))
@@ -31,8 +33,8 @@ fn what_is_written_is_read() {
     all.encapsulation = Some(encapsulation);
     all.preference = Some(RouterPreference::LOW);
     all.expires = Some(0);
-    all.metrics =
-        Some(Metrics { congestion_control: Some("bbr".into()), mtu: Some(0), ..Metrics::default() });
+    let all =
+        all.metrics(Metrics { congestion_control: Some("bbr".into()), mtu: Some(0), ..Metrics::default() });
     assert_eq!(round_trip(&complete(all.clone())), complete(all));
 }
 
@@ -66,7 +68,9 @@ fn a_gateway_that_is_no_ip_address_is_kept() {
     let via = Via { family: 17, address: vec![2, 0, 0, 0, 0, 1] };
     let attrs = RouteAttrs { via: Some(via), ..RouteAttrs::default() };
     let header = RouteHeader { family: 2, ..RouteHeader::default() };
-    let route = Route::from_parts(header, attrs);
+    let mut writer = Writer::new();
+    attrs.write_attributes(&mut writer);
+    let route = read::route(header, writer.bytes()).unwrap();
     assert_eq!(route.gateway, None);
     assert_eq!(route.unknown.iter().next().map(|raw| (raw.kind, raw.payload.len())), Some((18, 8)));
 }
@@ -96,4 +100,20 @@ fn text() {
     );
     let route = Route::to("::/0".parse().unwrap()).of_kind(RouteKind::UNREACHABLE).table(Table::MAIN);
     assert_eq!(route.to_string(), "unreachable default");
+}
+
+/// One that has run out stays an end: it must not be made again as one that lasts.
+#[test]
+fn what_is_left_of_a_route_is_never_forever() {
+    for (hundredths, seconds) in [(0, None), (6000, Some(60)), (99, Some(0)), (1, Some(0)), (-500, Some(0))] {
+        let mut writer = Writer::new();
+        let route = complete(Route::to("2001:db8::/32".parse().unwrap()).dev(3));
+        route.write(Purpose::New, &mut writer);
+        let info = RouteCacheInfo { expires: hundredths, ..RouteCacheInfo::default() };
+        RouteAttrs { cache_info: Some(info), ..RouteAttrs::default() }.write_attributes(&mut writer);
+        let header =
+            Header { length: 0, kind: kind::NEW_ROUTE, flags: MessageFlags::empty(), sequence: 0, port: 0 };
+        let read = Route::read(&Message { header, payload: writer.bytes() }).unwrap().unwrap();
+        assert_eq!(read.expires, seconds, "{hundredths}");
+    }
 }

@@ -30,10 +30,10 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn a_new_rule_looks_up_in_main_and_is_ours() {
+fn a_new_rule_looks_up_in_main_and_is_nobodys() {
     let rule = round_trip(&Rule::default());
     assert_eq!((rule.action, rule.table), (RuleAction::LOOKUP, Some(Table::MAIN)));
-    assert_eq!((rule.protocol, rule.family), (Some(Protocol::NETWRIGHT), Family::IPV4));
+    assert_eq!((rule.protocol, rule.family), (None, Family::IPV4));
 }
 
 #[test]
@@ -43,9 +43,14 @@ fn what_the_kernel_says_for_nothing_is_none() {
         suppress_prefix_length: all_ones,
         suppress_group: all_ones,
         mark_mask: Some(0),
+        source_port_mask: Some(0xffff),
+        destination_port_mask: Some(0xffff),
+        dscp_mask: Some(0x3f),
+        flow_label_mask: Some(NetworkOrder(0xf_ffff)),
         ..RuleAttrs::default()
     };
     let rule = Rule::from_parts(RuleHeader::default(), attrs);
+    assert!(!rule.has_recent_attributes());
     assert_eq!((rule.suppress_prefix_length, rule.suppress_group, rule.mark), (None, None, None));
 }
 
@@ -57,4 +62,19 @@ fn text() {
     rule.flags = RuleFlags::INVERT;
     assert_eq!(rule.to_string(), "not from all to 10.0.0.0/8 fwmark 0x1/0xff goto 7");
     assert_eq!(Rule::default().priority(5).to_string(), "5: from all");
+    let ports = |start, end| Some(PortRange { start, end });
+    let rule = Rule {
+        users: Some(UserRange { start: 0, end: 0 }),
+        ip_protocol: Some(6),
+        source_ports: ports(1, 1023),
+        destination_ports: ports(80, 80),
+        destination_port_mask: Some(0xfff0),
+        dscp: Some(10),
+        suppress_prefix_length: Some(0),
+        ..Rule::lookup(Table(7))
+    };
+    assert_eq!(
+        rule.to_string(),
+        "from all dscp 10 uidrange 0 ipproto 6 sport 1-1023 dport 80/0xfff0 lookup 7 suppress_prefixlength 0"
+    );
 }

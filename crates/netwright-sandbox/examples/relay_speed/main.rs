@@ -10,8 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use netwright_confine::SocketRequest;
 use netwright_lab::{Failure, Lab, Outcome, Test};
-use netwright_sys::SocketRequest;
 use rustix::net::connect;
 
 use world::{World, servers};

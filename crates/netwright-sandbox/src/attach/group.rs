@@ -72,8 +72,10 @@ impl Group {
                 })?;
                 Group::at(&root, directory, None)
             }
-            AttachTarget::Path(path) if path.starts_with(&root) => Group::at(&root, path.clone(), None),
             AttachTarget::Path(path) => {
+                if let Some(root) = roots().iter().find(|root| path.starts_with(root)) {
+                    return Group::at(root, path.clone(), None);
+                }
                 let below = path.strip_prefix("/").unwrap_or(path);
                 Group::at(&root, root.join(below), None)
             }
@@ -135,7 +137,8 @@ impl Group {
         }
     }
 
-    fn move_here(&self, process: u32) -> io::Result<()> {
+    /// Puts a process into it.
+    pub(super) fn move_here(&self, process: u32) -> io::Result<()> {
         fs::write(self.directory.join("cgroup.procs"), process.to_string())
     }
 
@@ -150,13 +153,28 @@ impl Group {
     }
 }
 
-/// The root of the hierarchy.
-fn root() -> Result<PathBuf> {
+/// The root of the hierarchy, at its usual place where it is mounted there: it may be mounted at others, too.
+pub(crate) fn root() -> Result<PathBuf> {
+    let mut roots = roots();
+    let usual = roots.iter().position(|root| USUAL.iter().any(|usual| root == Path::new(usual)));
+    match usual.or((!roots.is_empty()).then_some(0)) {
+        Some(place) => Ok(roots.swap_remove(place)),
+        None => {
+            let error =
+                Error::new("find the control groups", Cause::Invalid("none of version 2 are mounted".into()));
+            Err(error.with_help("Mount them: `mount -t cgroup2 none /sys/fs/cgroup`."))
+        }
+    }
+}
+
+/// Where the hierarchy of version 2 is mounted as a rule.
+const USUAL: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+/// Everywhere where the whole hierarchy is mounted, and nothing over it.
+fn roots() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    mounts.lines().find_map(mount_point).ok_or_else(|| {
-        Error::new("find the control groups", Cause::Invalid("none of version 2 are mounted".into()))
-            .with_help("Mount them: `mount -t cgroup2 none /sys/fs/cgroup`.")
-    })
+    let is_seen = |path: &PathBuf| path.join("cgroup.controllers").exists();
+    mounts.lines().filter_map(mount_point).filter(is_seen).collect()
 }
 
 /// The mount point in a line of `mountinfo`, where a whole hierarchy of version 2 is mounted there.

@@ -6,9 +6,12 @@ fn event(name: Option<&str>, address: Option<&str>, port: Option<u16>, protocol:
         action: Action::Blocked,
         process: None,
         name: name.map(str::to_owned),
+        path: None,
+        file_use: None,
         address: address.map(|address| address.parse().unwrap()),
         port,
         protocol,
+        source: None,
         reason: String::new(),
     }
 }

@@ -1,5 +1,8 @@
 //! The chains of a control group's filter in the namespace of the host.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
 use super::inside::detours;
 use super::text::Text;
 use super::{Attached, FilterOptions, rules};
@@ -9,36 +12,110 @@ use crate::policy::{Policy, Undecided};
 /// What the control group is called in the text: its number is known by this name.
 pub(super) const GROUP: &str = "attached";
 
-/// Connections whose first segment was refused, by family: their names, and what they are told apart by.
-const TOLD: [(&str, &str, &str); 2] = [
-    (
-        "told_ipv4",
-        "ipv4_addr . inet_service . ipv4_addr . inet_service",
-        "ip saddr . tcp sport . ip daddr . tcp dport",
-    ),
-    (
-        "told_ipv6",
-        "ipv6_addr . inet_service . ipv6_addr . inet_service",
-        "ip6 saddr . tcp sport . ip6 daddr . tcp dport",
-    ),
-];
+/// A set of flows of one family, told apart by both ends.
+struct Flows {
+    name: String,
+    kind: String,
+    /// Where the ends stand in a packet.
+    tuple: String,
+}
+
+/// The sets of this name for IPv4 and IPv6, of flows of this protocol.
+fn flows(name: &str, protocol: &str) -> [Flows; 2] {
+    [("ipv4", "ip"), ("ipv6", "ip6")].map(|(family, header)| Flows {
+        name: format!("{name}_{family}"),
+        kind: format!("{family}_addr . inet_service . {family}_addr . inet_service"),
+        tuple: format!("{header} saddr . {protocol} sport . {header} daddr . {protocol} dport"),
+    })
+}
+
+/// Declares sets that packets fill, of what is forgotten after so many seconds.
+fn filled(text: &mut Text, sets: &[Flows], seconds: u32) {
+    for Flows { name, kind, .. } in sets {
+        text.block(format_args!("set {name}"), |text| {
+            text.line(format_args!("type {kind}"));
+            text.line("flags dynamic, timeout");
+            text.line(format_args!("timeout {seconds}s"));
+            text.line("size 65535");
+        });
+    }
+}
+
+/// Connections whose first segment was refused.
+fn told() -> [Flows; 2] {
+    flows("told", "tcp")
+}
+
+/// Flows of datagrams that were let through. One that is silent for longer than the set remembers is judged anew.
+fn opened() -> [Flows; 2] {
+    flows("open", "udp")
+}
+
+/// Connections that were there before.
+fn there_before() -> [Flows; 2] {
+    flows("before", "tcp")
+}
 
 /// The refusal. A process that tries to connect is found only as long as it does, so the first segment is dropped and the supervisor answers
 /// it. Where it cannot, the segment comes again a second later and is answered here.
 pub(super) fn refused(text: &mut Text, log: &str) {
-    for (name, kind, _) in TOLD {
-        text.block(format_args!("set {name}"), |text| {
-            text.line(format_args!("type {kind}"));
-            text.lines(["flags dynamic, timeout", "timeout 10s", "size 65535"]);
-        });
-    }
+    let told = told();
+    filled(text, &told, 10);
     text.chain("refused", |text| {
-        text.lines(TOLD.map(|(name, _, tuple)| format!("{tuple} @{name} reject with tcp reset")));
+        text.lines(
+            told.each_ref().map(|Flows { name, tuple, .. }| format!("{tuple} @{name} reject with tcp reset")),
+        );
         text.line(log);
-        text.lines(TOLD.map(|(name, _, tuple)| format!("add @{name} {{ {tuple} }} drop")));
+        text.lines(
+            told.each_ref().map(|Flows { name, tuple, .. }| format!("add @{name} {{ {tuple} }} drop")),
+        );
         text.line("meta l4proto tcp drop");
         text.line("reject with icmpx admin-prohibited");
     });
+}
+
+/// Where what is let through is noted. Where there is no room, nothing is noted, and what follows is judged anew.
+pub(super) fn open(text: &mut Text) {
+    filled(text, &opened(), 180);
+}
+
+/// Connections that were there before.
+pub(super) fn before(text: &mut Text, connections: &[Ends]) {
+    for (Flows { name, kind, .. }, ipv4) in there_before().into_iter().zip([true, false]) {
+        let of_family = connections.iter().filter(|(own, _)| own.is_ipv4() == ipv4);
+        let elements: BTreeSet<String> = of_family.map(|ends| element(*ends)).collect();
+        text.block(format_args!("set {name}"), |text| {
+            text.line(format_args!("type {kind}"));
+            if !elements.is_empty() {
+                let elements: Vec<String> = elements.into_iter().collect();
+                text.line(format_args!("elements = {{ {} }}", elements.join(", ")));
+            }
+        });
+    }
+}
+
+/// The text that takes away one of those.
+pub(super) fn forgotten(table: &str, ends: Ends) -> String {
+    let [ipv4, ipv6] = there_before();
+    let name = if ends.0.is_ipv4() { ipv4.name } else { ipv6.name };
+    format!("delete element inet {table} {name} {{ {} }}\n", element(ends))
+}
+
+/// Its own end, and the other one.
+type Ends = (SocketAddr, SocketAddr);
+
+fn element((own, other): Ends) -> String {
+    format!("{} . {} . {} . {}", own.ip(), own.port(), other.ip(), other.port())
+}
+
+/// The note of what is let through.
+pub(super) fn noted() -> impl Iterator<Item = String> {
+    opened().into_iter().map(|Flows { name, tuple, .. }| format!("update @{name} {{ {tuple} }}"))
+}
+
+/// The refusal of what has a source that is not the host's: nothing is answered, since the answer would leave for there.
+pub(super) fn foreign(text: &mut Text, log: &str) {
+    text.chain("foreign", |text| text.lines([log, "drop"]));
 }
 
 /// What goes to the host itself, which is the resolver and what rules for the host allow, and the name servers that are asked directly.
@@ -55,12 +132,39 @@ pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions, to:
     });
 }
 
+/// A link that is the loopback of those that belong to it. Links without a kind never match, so that it can only be an exception.
+const IS_OWN_LOOPBACK: &str = "meta oifkind \"vrf\" ";
+
 /// The hooks.
 pub(super) fn chains(text: &mut Text, to: &Attached) {
     let group = format!("socket cgroupv2 level {} \"{GROUP}\"", to.level);
+    // A socket that is bound to a link sends there what is for the host itself or from its loopback, with ports that the sender chose. What is
+    // redirected to the resolver still has the link that it was meant for.
+    text.chain("by_a_link", |text| {
+        text.lines([IS_OWN_LOOPBACK.to_owned() + "return", "ct status & dnat != 0 return".to_owned()]);
+        text.lines(
+            ["ip saddr 127.0.0.0/8", "ip6 saddr ::1", "fib daddr type local"]
+                .map(|own| format!("{own} goto foreign")),
+        );
+    });
     text.chain("attached", |text| {
+        // Whatever answers a packet with another source would look like part of a flow that was opened from there.
+        text.line("fib saddr type != local goto foreign");
+        text.line("oifname != \"lo\" jump by_a_link");
         detours(text);
-        text.line("ct state established,related accept");
+        // Answers to who came in, connections, and errors. What opens a connection is judged, and a flow of datagrams goes on where it was allowed:
+        // that conntrack knows it may be due to another process of the host, which had the same port.
+        text.line("ct state established ct direction reply accept");
+        let goes_on = "tcp flags & (fin | syn | rst | ack) != syn";
+        text.line(format_args!("ct state established {goes_on} accept"));
+        text.lines(
+            there_before().map(|Flows { name, tuple, .. }| format!("{goes_on} {tuple} @{name} accept")),
+        );
+        text.line("ct state established meta l4proto != { tcp, udp } accept");
+        text.line("ct state related meta l4proto { icmp, icmpv6 } accept");
+        text.lines(opened().map(|Flows { name, tuple, .. }| {
+            format!("ct state established {tuple} @{name} update @{name} {{ {tuple} }} accept")
+        }));
         text.line("fib daddr type local goto own");
         text.line("goto decide");
     });
@@ -75,5 +179,21 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
     text.chain("output", |text| {
         text.line("type filter hook output priority filter; policy accept;");
         text.line(format_args!("{group} goto attached"));
+    });
+    leaving(text, to);
+}
+
+/// What leaves by a link although it is for the loopback. The kernel answers without a socket, and so for nobody's group, what comes for a connection that
+/// has ended; and as what is sent to an address of a link counts as having come by that link, its answer to ::1 leaves there, where nobody may take it (RFC
+/// 4291, 2.5.3). Questions whose socket is bound to a link go there although they were redirected to the resolver.
+fn leaving(text: &mut Text, to: &Attached) {
+    text.chain("leaving", |text| {
+        text.line("type filter hook postrouting priority filter; policy accept;");
+        text.line("oifname \"lo\" accept");
+        text.line(format_args!("{IS_OWN_LOOPBACK}accept"));
+        let to_resolver = format!("meta l4proto {{ tcp, udp }} th dport {}", to.resolver);
+        text.lines(["ip daddr 127.0.0.0/8", "ip6 daddr ::1"].map(|own| format!("{own} {to_resolver} drop")));
+        text.line("ct status & dnat != 0 accept"); // the host's own translation, which may give it another source later
+        text.lines(["ip6 daddr ::1 drop", "ip6 saddr ::1 drop"]);
     });
 }

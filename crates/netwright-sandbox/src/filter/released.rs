@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netwright_sys::{Cause, Error, Result};
 
@@ -14,6 +14,12 @@ use crate::policy::{Policy, Ports, Protocol, Rule, Target};
 
 /// The most addresses that a rule can have at a time: a zone that answers with ever new ones must not fill the kernel's memory.
 const MOST: usize = 1 << 16;
+
+/// How long it is known afterwards that an address was released: what was let through just then is carried after that.
+pub(super) const KEPT: Duration = Duration::from_secs(600);
+
+/// How long it is known, as far as there is room, for flows that are open: they may last long after the name's answer.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Addresses, and until when they are released.
 type Addresses = HashMap<IpAddr, Instant>;
@@ -64,12 +70,13 @@ impl Released {
                     next.next - 1
                 });
                 let mut addresses = old.get(rule).map(|old| old.addresses.clone()).unwrap_or_default();
-                addresses.retain(|_, until| *until > now);
+                addresses.retain(|_, until| *until + REMEMBERED > now);
                 let set = next
                     .sets
                     .entry(number)
                     .or_insert_with(|| self.sets.get(&number).cloned().unwrap_or_default());
-                addresses.iter().for_each(|(address, until)| prolong(set, *address, *until));
+                let open = addresses.iter().filter(|(_, until)| **until > now);
+                open.for_each(|(address, until)| prolong(set, *address, *until));
                 Named { number, addresses }
             });
             next.rules.push(named);
@@ -83,6 +90,21 @@ impl Released {
         let gone = self.sets.keys().filter(|number| !next.sets.contains_key(number)).copied();
         let numbers = Numbers { by_rule, new: new.collect(), gone: gone.collect() };
         (next, numbers)
+    }
+
+    /// Whether an address is released for one of these rules, by their places in the policy, or was until so long ago.
+    pub(super) fn has(
+        &self,
+        rules: impl IntoIterator<Item = usize>,
+        address: IpAddr,
+        now: Instant,
+        ago: Duration,
+    ) -> bool {
+        rules.into_iter().any(|rule| {
+            let named = self.rules.get(rule).and_then(Option::as_ref);
+            let until = named.and_then(|named| named.addresses.get(&address));
+            until.is_some_and(|until| *until + ago > now)
+        })
     }
 
     /// What is to be added to which sets to release addresses for rules until then; sorted.
@@ -99,7 +121,10 @@ impl Released {
         let mut news = Vec::new();
         for &rule in rules {
             let Some(Some(named)) = self.rules.get_mut(rule) else { continue };
-            named.addresses.retain(|_, until| *until > now);
+            named.addresses.retain(|_, until| *until + REMEMBERED > now);
+            if named.addresses.len() + addresses.len() > MOST {
+                named.addresses.retain(|_, until| *until + KEPT > now);
+            }
             if named.addresses.len() + addresses.len() > MOST {
                 let what = format!("the rule has {} addresses already", named.addresses.len());
                 return Err(Error::new(format!("release addresses for rule {rule}"), Cause::Invalid(what)));

@@ -1,8 +1,8 @@
 //! Rules of a policy as rules of the filter.
 
 use super::text::name_set;
-use crate::policy::address::with_forms;
-use crate::policy::{NAME_SERVER_PORTS, Policy, Ports, Protocol, Rule, Target};
+use crate::policy::address::{Prefix, with_forms};
+use crate::policy::{LocalNetworks, NAME_SERVER_PORTS, Policy, Ports, Protocol, Rule, Target};
 
 /// The longest comment that all kernels' listings show, in bytes.
 const COMMENT: usize = 120;
@@ -15,8 +15,8 @@ impl Rule {
 }
 
 /// What an allow rule lets through.
-pub(super) fn allowed(rule: &Rule) -> Vec<String> {
-    lines(rule, places(rule, false), false, "goto allowed")
+pub(super) fn allowed(rule: &Rule, local: &LocalNetworks) -> Vec<String> {
+    lines(rule, places(rule, local, false), false, "goto allowed")
 }
 
 /// What so many allow rules with names let through, of which this is one; nothing for none. `number` is that of their sets.
@@ -34,8 +34,8 @@ pub(super) fn released(rule: &Rule, number: u32, count: usize) -> Vec<String> {
 }
 
 /// What a deny rule refuses. Names are refused by the resolver.
-pub(super) fn denied(rule: &Rule) -> Vec<String> {
-    lines(rule, places(rule, true), true, "goto refused")
+pub(super) fn denied(rule: &Rule, local: &LocalNetworks) -> Vec<String> {
+    lines(rule, places(rule, local, true), true, "goto refused")
 }
 
 /// What rules for the host's loopback make of packets to the sandbox's own.
@@ -53,7 +53,7 @@ pub(super) fn name_servers(policy: &Policy) -> Vec<String> {
     };
     let named =
         policy.allow.iter().filter(|rule| matches!(rule.target, Target::Network(..))).filter(names_port);
-    named.flat_map(|rule| lines(rule, places(rule, false), false, "accept")).collect()
+    named.flat_map(|rule| lines(rule, places(rule, &policy.local, false), false, "accept")).collect()
 }
 
 /// An echo request of a family.
@@ -85,23 +85,38 @@ fn lines_with(
 }
 
 /// The addresses of a target, by family.
-fn places(rule: &Rule, deny: bool) -> Vec<(bool, String)> {
+fn places(rule: &Rule, local: &LocalNetworks, deny: bool) -> Vec<(bool, String)> {
     let both = |ipv4: &str, ipv6: &str| vec![(true, ipv4.to_owned()), (false, ipv6.to_owned())];
+    let prefix = |(address, length): Prefix| match address.is_ipv4() {
+        true => (true, format!("ip daddr {address}/{length}")),
+        false => (false, format!("ip6 daddr {address}/{length}")),
+    };
     match rule.target {
         Target::Network(address, length) => {
             let forms = if deny { with_forms((address, length)) } else { vec![(address, length)] };
-            let place = |(address, length): (std::net::IpAddr, u8)| match address.is_ipv4() {
-                true => (true, format!("ip daddr {address}/{length}")),
-                false => (false, format!("ip6 daddr {address}/{length}")),
-            };
-            forms.into_iter().map(place).collect()
+            forms.into_iter().map(prefix).collect()
         }
         Target::Any => both("meta nfproto ipv4", "meta nfproto ipv6"),
-        Target::Internet => both(
-            "ip daddr != @special_ipv4",
-            "ip6 daddr { 2000::/3, 64:ff9b::/96 } ip6 daddr != @special_ipv6",
-        ),
-        Target::Lan => both("ip daddr @private_ipv4", "ip6 daddr @private_ipv6"),
+        Target::Internet => {
+            // Single prefixes, and not sets: those of a policy change with the host's networks, and a set looks empty for a moment when it is made.
+            let without = |ipv4: bool| -> String {
+                let of_family = local.prefixes().into_iter().filter(|(address, _)| address.is_ipv4() == ipv4);
+                let family = if ipv4 { "ip" } else { "ip6" };
+                of_family.map(|(address, length)| format!(" {family} daddr != {address}/{length}")).collect()
+            };
+            both(
+                &format!("ip daddr != @special_ipv4{}", without(true)),
+                &format!(
+                    "ip6 daddr {{ 2000::/3, 64:ff9b::/96, ::ffff:0:0:0/96 }} ip6 daddr != @special_ipv6{}",
+                    without(false)
+                ),
+            )
+        }
+        Target::Lan => {
+            let mut places = both("ip daddr @private_ipv4", "ip6 daddr @private_ipv6");
+            places.extend(local.prefixes().into_iter().map(prefix));
+            places
+        }
         Target::Name(_) | Target::Host => Vec::new(),
     }
 }

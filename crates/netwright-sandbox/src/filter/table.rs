@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::kinds::Kinds;
 use super::text::{Text, name_set};
 use super::{FilterOptions, Mode, attached, inside, rules};
-use crate::constants::{ASKED_GROUP, ASKED_MARK, HELD_GROUP};
+use crate::constants::{ALLOWED_FLOW, ASKED_GROUP, ASKED_MARK, HELD_GROUP};
 use crate::policy::{Policy, Rule, Undecided};
 
 /// The table, which must not be there.
@@ -107,7 +107,7 @@ fn rules_of(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: 
 fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &Numbers) {
     text.chain("decide", |text| {
         for rule in &policy.deny {
-            text.lines(rules::denied(rule));
+            text.lines(rules::denied(rule, &policy.local));
         }
         if options.undecided == Undecided::Allow {
             return text.line("goto allowed");
@@ -120,7 +120,7 @@ fn decide(text: &mut Text, policy: &Policy, options: &FilterOptions, numbers: &N
             let rules = policy.allow.iter().zip(&numbers.by_rule).filter(|(rule, _)| rule.is_wide() == wide);
             for (rule, number) in rules {
                 match number {
-                    None => text.lines(rules::allowed(rule)),
+                    None => text.lines(rules::allowed(rule, &policy.local)),
                     // the first rule stands for all that share its sets
                     Some(number) => {
                         let count = sharing.remove(number).unwrap_or_default();
@@ -149,17 +149,27 @@ fn allowed(text: &mut Text, options: &FilterOptions) {
         if let Some(group) = options.seen_group {
             text.line(format_args!("log group {group} snaplen 128 queue-threshold 1"));
         }
-        text.line(match &options.mode {
-            Mode::Relay(_) => "goto relayed",
-            Mode::Nat(_) | Mode::Attached(_) => "accept",
-        });
+        match &options.mode {
+            Mode::Relay(_) => text.line("goto relayed"),
+            Mode::Nat(_) => text.line(allow_flow()),
+            // marks of the host's flows are the host's
+            Mode::Attached(_) => {
+                text.lines(attached::noted());
+                text.line("accept");
+            }
+        }
     });
+}
+
+/// Lets a packet through, and all that follows it on its flow.
+fn allow_flow() -> String {
+    format!("ct mark set {ALLOWED_FLOW:#x} accept")
 }
 
 /// What the supervisor carries: the first segment of a connection waits until the far end has answered it.
 fn relayed(text: &mut Text) {
     text.line(format_args!("meta l4proto tcp log group {HELD_GROUP} queue-threshold 1 drop"));
-    text.line("meta l4proto udp accept");
+    text.line(format_args!("meta l4proto udp {}", allow_flow()));
     for echo in [rules::echo(true), rules::echo(false)] {
         text.line(format_args!("oifname \"lo\" {echo} accept")); // dropped here, sending it would be an error
     }
@@ -179,6 +189,11 @@ fn refused(text: &mut Text, options: &FilterOptions) {
     let log = format!("log group {} snaplen 512 queue-threshold 1", options.refused_group);
     match options.mode {
         Mode::Relay(_) | Mode::Nat(_) => text.chain("refused", |text| text.lines([log.as_str(), "drop"])),
-        Mode::Attached(_) => attached::refused(text, &log),
+        Mode::Attached(_) => {
+            attached::refused(text, &log);
+            attached::foreign(text, &log);
+            attached::open(text);
+            attached::before(text, &options.connections);
+        }
     }
 }

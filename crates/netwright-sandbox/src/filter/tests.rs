@@ -55,7 +55,15 @@ fn every_policy_compiles_in_every_mode() {
     for mode in modes() {
         for policy in policies() {
             for undecided in [Undecided::Refuse, Undecided::Allow, Undecided::Ask] {
-                let options = FilterOptions { undecided, ..FilterOptions::new(mode.clone()) };
+                let connections: Vec<_> =
+                    [["192.0.2.1:22", "192.0.2.9:1024"], ["[2001:db8::1]:22", "[2001:db8::9]:1024"]]
+                        .map(|ends| (ends[0].parse().unwrap(), ends[1].parse().unwrap()))
+                        .into();
+                let options = FilterOptions {
+                    undecided,
+                    connections: connections.clone(),
+                    ..FilterOptions::new(mode.clone())
+                };
                 let numbers = |new: Vec<NewSets>, gone| Numbers {
                     by_rule: policy
                         .allow
@@ -71,8 +79,10 @@ fn every_policy_compiles_in_every_mode() {
                     table::chains(&policy, &options, &numbers(vec![sets(0), sets(1)], vec![])),
                     table::replacement(&policy, &options, &numbers(vec![sets(2)], vec![1])),
                 ];
+                let forgotten = connections.into_iter().map(|ends| attached::forgotten(&options.table, ends));
+                let forgotten = forgotten.filter(|_| matches!(mode, Mode::Attached(_)));
                 let mut catalog = Catalog::of_nothing();
-                for text in texts {
+                for text in texts.into_iter().chain(forgotten) {
                     match firewall::compiled(ASKED, &text, &options.names(), &catalog) {
                         Ok((_, known)) => catalog = known,
                         Err(error) => panic!("{error}\n{text}"),

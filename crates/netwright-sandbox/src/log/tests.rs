@@ -9,9 +9,12 @@ fn event() -> Event {
         action: Action::Blocked,
         process: Some(Process { id: 77, command: "curl".into() }),
         name: Some("www.example.org".into()),
+        path: None,
+        file_use: None,
         address: Some([192, 0, 2, 9].into()),
         port: Some(443),
         protocol: Some(Protocol::Tcp),
+        source: None,
         reason: "no rule allows it".into(),
     }
 }

@@ -1,22 +1,30 @@
-//! The inside that is joined to the host by a pair of interfaces, and whose packets the host's kernel routes and masquerades.
+//! The inside that is joined to the host by a link, and whose packets the host's kernel routes and masquerades.
+//!
+//! The link is a pair of Ethernet interfaces whose end inside lies in a namespace of the supervisor's own, which nothing else keeps alive; the
+//! interface inside stands on that end (macvlan). When the supervisor ends, in whatever way, that namespace ends, and with it the pair, the
+//! interface inside, and their addresses, routes and settings; the host's tables for the sandbox end with the sockets that own them.
 //!
 //! The pair needs no address on the host: each end knows the other's hardware address, and one route leads in. The interface's name
-//! reserves the number of which the address inside is made.
+//! reserves the number of which the address inside is made. The host itself need not forward: of what comes in, the answers are
+//! sent on by a rule.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd};
 
+use netwright_confine::Enclosure;
+use netwright_netfilter::{Batch, Family, TableRef};
 use netwright_route::address::AddressFlags;
-use netwright_route::link::{Change, Create, Delete, Get, Namespace, Peer, Set};
+use netwright_route::link::kind::MacvlanMode;
+use netwright_route::link::{AddressGeneration, Change, Create, Delete, Get, Peer, Set};
 use netwright_route::route::Lookup;
 use netwright_route::{Add, Address, HardwareAddress, LinkId, Neighbour, Prefix, Route, Scope};
-use netwright_sys::{Cause, Connection, Enclosure, Error, Result, protocol};
+use netwright_sys::{self as sys, Cause, Connection, Error, Result, Sysctl, protocol};
+use netwright_wire::Errno;
 
-use super::forwarding::Forwarding;
 use super::relay::{self, loopback};
 use super::{LARGEST_PACKET, PREFIX, obstacle, table};
 use crate::constants::PING_MARK;
-use crate::filter;
+use crate::firewall;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
 /// (RFC 6598), and two of everybody's.
@@ -33,8 +41,9 @@ const GATEWAY_IPV4: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 const GATEWAY_IPV6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 const HARDWARE_OUTSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 1];
 const HARDWARE_INSIDE: [u8; 6] = [2, 0x6e, 0x77, 0, 0, 2];
-/// Index and name of the interface inside.
-const INSIDE: (u32, &str) = (2, "eth0");
+/// The interface inside, and the end of the pair below it.
+const INSIDE: &str = "eth0";
+const LOWER: &str = "lower";
 /// As many sandboxes have numbers.
 const NUMBERS: u16 = 60_000;
 
@@ -44,22 +53,28 @@ pub(crate) struct Uplink {
     host: Connection,
     link: LinkId,
     /// The addresses inside.
-    pub(crate) addresses: Vec<IpAddr>,
-    /// The host's table belongs to this connection, and ends with it at the latest.
-    table: Connection,
-    _forwarding: Forwarding,
+    pub(super) addresses: Vec<IpAddr>,
+    /// The host's tables belong to this connection, and end with it at the latest.
+    tables: Connection,
+    with_tables: Vec<Family>,
+    /// Where the link's other end lies. Nobody else may have it.
+    _between: sys::Namespace,
 }
 
 impl Uplink {
     /// Joins the inside to this host.
-    pub(crate) fn create(enclosure: &Enclosure, inside: &mut Connection, ipv6: bool) -> Result<Self> {
+    pub(super) fn create(enclosure: &Enclosure, inside: &mut Connection, ipv6: bool) -> Result<Self> {
         obstacle::check()?;
         let mut host = Connection::open(protocol::ROUTE)?;
-        let (number, name) = make_pair(&mut host, enclosure)?;
+        let between = sys::Namespace::create_anonymous()?;
+        let (number, name) = make_pair(&mut host, &between)?;
         let link = host.query(&Get::by_name(&name))?.id();
-        match join(&mut host, inside, &link, number, ipv6) {
-            Ok((addresses, table, forwarding)) => {
-                Ok(Uplink { host, link, addresses, table, _forwarding: forwarding })
+        let joined = make_inner(enclosure, &between)
+            .and_then(|()| inside.query(&Get::by_name(INSIDE)))
+            .and_then(|eth0| join(&mut host, inside, &link, &eth0.id(), number, ipv6));
+        match joined {
+            Ok((addresses, tables, with_tables)) => {
+                Ok(Uplink { host, link, addresses, tables, with_tables, _between: between })
             }
             Err(error) => {
                 let _ = host.acknowledge(&Delete { link });
@@ -69,26 +84,32 @@ impl Uplink {
     }
 }
 
+impl Uplink {
+    fn remove_tables(&mut self) -> Result<()> {
+        let name = table_of(&self.link);
+        let mut batch = Batch::new();
+        for family in self.with_tables.iter().copied() {
+            batch.delete(&TableRef::new(family, name.as_str()));
+        }
+        firewall::commit(&mut self.tables, "take the sandbox's tables away", batch)
+    }
+}
+
 impl Drop for Uplink {
     fn drop(&mut self) {
-        // Where nothing passes any more, the table may go before the link: the kernel waits for all processors over both, and does so at the
+        // Where nothing passes any more, the tables may go before the link: the kernel waits for all processors over both, and does so at the
         // same time then. It would wait once more when a connection is closed that owns a table.
         if self.host.acknowledge(&Set { link: self.link, change: &Change::down() }).is_ok() {
-            let _ = filter::remove(&mut self.table, &table_of(&self.link));
+            let _ = self.remove_tables();
         }
         let _ = self.host.acknowledge(&Delete { link: self.link });
     }
 }
 
-/// Makes a pair with the first free number, its other end inside.
-fn make_pair(host: &mut Connection, enclosure: &Enclosure) -> Result<(u16, String)> {
-    let namespace = enclosure.namespace()?;
-    let inside = Change::rename(INSIDE.1).and(Change::address(HARDWARE_INSIDE)).and(Change {
-        namespace: Some(Namespace::Descriptor(namespace.as_fd().as_raw_fd())),
-        ..Change::default()
-    });
-    let mut peer = Peer::new(&inside);
-    peer.header.index = INSIDE.0;
+/// Makes a pair with the first free number, its other end in the namespace between.
+fn make_pair(host: &mut Connection, between: &sys::Namespace) -> Result<(u16, String)> {
+    let lower = Change::rename(LOWER).and(Change::address(HARDWARE_INSIDE)).and(Change::namespace(between));
+    let peer = Peer::new(&lower);
     // neighbours in time begin at different numbers
     let first = u16::try_from(std::process::id() % u32::from(NUMBERS)).unwrap_or_default();
     for step in 0..NUMBERS {
@@ -104,37 +125,103 @@ fn make_pair(host: &mut Connection, enclosure: &Enclosure) -> Result<(u16, Strin
     Err(Error::new("find a free number for the sandbox", Cause::Invalid(format!("all {NUMBERS} are in use"))))
 }
 
-type Joined = (Vec<IpAddr>, Connection, Forwarding);
+/// Makes the interface inside.
+fn make_inner(enclosure: &Enclosure, between: &sys::Namespace) -> Result<()> {
+    let mut route = Connection::open_in(between, protocol::ROUTE)?;
+    let lower = route.query(&Get::by_name(LOWER))?.id();
+    route.acknowledge(&Set { link: lower, change: &Change::up() })?;
+    let inside = enclosure.namespace()?;
+    // Everything that comes to the lower end is for it, and it has the lower end's hardware address.
+    let inner = Create::macvlan(INSIDE, lower, MacvlanMode::PASSTHROUGH).with(Change::namespace(&inside));
+    route.acknowledge(&inner).map_err(|error| match error.errno() {
+        Some(Errno::EOPNOTSUPP | Errno::ENOENT) => error.with_help(
+            "The kernel lacks macvlan (`modprobe macvlan`): use `--mode relay`, which needs none.",
+        ),
+        _ => error,
+    })
+}
 
-/// Brings both ends up, with addresses and routes, and lets the host forward.
+/// Brings both ends up, with addresses and routes.
 fn join(
     host: &mut Connection,
     inside: &mut Connection,
     link: &LinkId,
+    eth0: &LinkId,
     number: u16,
     ipv6: bool,
-) -> Result<Joined> {
+) -> Result<(Vec<IpAddr>, Connection, Vec<Family>)> {
     let forwarding = Forwarding::switch_on(link, ipv6)?;
     let mut addresses = vec![free_address(host, number)?.into()];
     if forwarding.ipv6 {
         let [a, b, c, d, ..] = POOL_IPV6.segments();
         addresses.push(Ipv6Addr::new(a, b, c, d, 0, 0, 0, number).into());
     }
-    let eth0 = LinkId::named(INSIDE.0, INSIDE.1);
     inside.acknowledge(&Set { link: loopback(), change: &Change::up() })?;
-    inside.acknowledge(&Set { link: eth0, change: &Change::up() })?;
+    // No address but its own, by which nothing could be refused or allowed.
+    let bare = Change { address_generation: Some(AddressGeneration::NONE), ..Change::default() };
+    let _ = inside.acknowledge(&Set { link: *eth0, change: &bare }); // the kernel may have no IPv6
+    inside.acknowledge(&Set { link: *eth0, change: &Change::up() })?;
     host.acknowledge(&Set { link: *link, change: &Change::up() })?;
     // What this host sends inside goes no further. The other way, packets may have to leave by links that take no such ones, so that the kernel cuts
     // them up at twice the cost. Those of IPv6 can have another header, which rules of the host might not like.
     let large = Change { gso_ipv4_maximum_size: Some(LARGEST_PACKET), ..Change::default() };
     let _ = host.acknowledge(&Set { link: *link, change: &large }); // where it cannot be, all is the same, but slower
     for &address in &addresses {
-        way_out(inside, &eth0, address)?;
+        way_out(inside, eth0, address)?;
         way_in(host, link, address)?;
     }
-    let mut table = Connection::open(protocol::NETFILTER)?;
-    table::commit(&mut table, &host_table(link, &addresses))?;
-    Ok((addresses, table, forwarding))
+    let mut tables = Connection::open(protocol::NETFILTER)?;
+    let copied: Vec<IpAddr> =
+        addresses.iter().copied().filter(|address| !forwarding.brings_in(*address)).collect();
+    table::commit(&mut tables, &host_tables(link, &addresses, &copied), link).map_err(|error| match error.errno() {
+        Some(Errno::ENOENT) if !copied.is_empty() => error.with_help(
+            "The kernel may lack rules that send copies (nft_dup_ipv4, nft_dup_ipv6): let the host forward (`sysctl net.ipv4.ip_forward=1`), or use `--mode relay`.",
+        ),
+        _ => error,
+    })?;
+    let with_tables =
+        copied.iter().map(|address| if address.is_ipv4() { Family::IPV4 } else { Family::IPV6 });
+    let with_tables = with_tables.chain([Family::INET]).collect();
+    Ok((addresses, tables, with_tables))
+}
+
+/// What is forwarded between the link and others.
+struct Forwarding {
+    /// Whether IPv6 is forwarded, too.
+    ipv6: bool,
+    /// Whether the host forwards what comes in by any link, by family.
+    host_ipv4: bool,
+    host_ipv6: bool,
+}
+
+impl Forwarding {
+    /// Lets what comes in by the link be forwarded. The setting is the link's own, and goes with it.
+    fn switch_on(link: &LinkId, ipv6: bool) -> Result<Self> {
+        let settings = Sysctl::new(&sys::Namespace::current()?);
+        let name = link.name().unwrap_or_default();
+        let on = |path: &[&str]| settings.read(path).is_ok_and(|value| value == "1");
+        let advised = |error: Error| {
+            error.with_help(
+                "Where the host's settings cannot be changed, as in containers, use `--mode relay`.",
+            )
+        };
+        settings.write(&["ipv4", "conf", name, "forwarding"], 1).map_err(advised)?;
+        let host_ipv6 = on(&["ipv6", "conf", "all", "forwarding"]);
+        // Single links forward since Linux 6.17.
+        let ipv6 =
+            ipv6 && (host_ipv6 || settings.write(&["ipv6", "conf", name, "force_forwarding"], 1).is_ok());
+        let links = fs::read_dir("/proc/sys/net/ipv4/conf").into_iter().flatten().flatten();
+        let mut others = links
+            .filter_map(|link| link.file_name().into_string().ok())
+            .filter(|link| link != "all" && link != "lo" && !link.starts_with(PREFIX));
+        let host_ipv4 = others.all(|link| on(&["ipv4", "conf", &link, "forwarding"]));
+        Ok(Forwarding { ipv6, host_ipv4, host_ipv6 })
+    }
+
+    /// Whether what comes in by other links for an address inside is forwarded.
+    fn brings_in(&self, address: IpAddr) -> bool {
+        if address.is_ipv4() { self.host_ipv4 } else { self.host_ipv6 }
+    }
 }
 
 fn way_out(inside: &mut Connection, eth0: &LinkId, address: IpAddr) -> Result<()> {
@@ -174,33 +261,71 @@ fn free_address(host: &mut Connection, number: u16) -> Result<Ipv4Addr> {
         .with_help("Use `--mode relay`, which needs none."))
 }
 
-/// The name of the host's table for the sandbox of a link.
+/// The name of the host's tables for the sandbox of a link.
 fn table_of(link: &LinkId) -> String {
     format!("netwright_{}", link.name().unwrap_or_default())
 }
 
-/// The host's own table for one sandbox: it masquerades, and lets in answers alone. Who owns it is this process.
-fn host_table(link: &LinkId, addresses: &[IpAddr]) -> String {
-    let masquerade: String = addresses
-        .iter()
-        .map(|address| {
-            let family = if address.is_ipv4() { "ip" } else { "ip6" };
-            format!("{family} saddr {address} masquerade\n")
-        })
-        .collect();
+fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "ip" } else { "ip6" }
+}
+
+/// The host's tables for one sandbox, which this process owns. They let out what has the sandbox's source, masqueraded, and in nothing but
+/// answers: neither what is forwarded nor what processes of the host send.
+fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String {
     let (table, name) = (table_of(link), link.name().unwrap_or_default());
+    let rules = |rule: &dyn Fn(&str, IpAddr) -> String| -> String {
+        addresses.iter().map(|&address| rule(family(address), address) + "\n").collect()
+    };
+    let sources = rules(&|family, address| {
+        let loopback = if address.is_ipv4() { "127.0.0.0/8" } else { "::1" };
+        format!("{family} saddr {address} {family} daddr != {loopback} accept")
+    });
+    let masquerade = rules(&|family, address| format!("{family} saddr {address} masquerade"));
+    let answers: String = copied.iter().map(|&address| answers(&table, name, address)).collect();
     format!(
         "table inet {table} {{
             flags owner
+            chain prerouting {{
+                type filter hook prerouting priority raw
+                iifname != \"{name}\" accept
+                {sources}
+                drop
+            }}
             chain postrouting {{
                 type nat hook postrouting priority srcnat
                 {masquerade}
             }}
             chain forward {{
                 type filter hook forward priority filter
-                oifname \"{name}\" ct state established,related accept
-                oifname \"{name}\" drop
+                oifname != \"{name}\" accept
+                ct state established,related ct direction reply accept
+                drop
             }}
-        }}"
+            chain output {{
+                type filter hook output priority filter
+                oifname != \"{name}\" accept
+                ct state untracked accept
+                ct state established,related ct direction reply accept
+                drop
+            }}
+        }}
+        {answers}"
+    )
+}
+
+/// Where the host does not forward what comes in by its links, it would drop the answers, once they have their old destination again: a
+/// copy of each is sent on in its place, which is this host's own, as it were.
+fn answers(table: &str, name: &str, address: IpAddr) -> String {
+    let family = family(address);
+    format!(
+        "table {family} {table} {{
+            flags owner
+            chain answers {{
+                type filter hook prerouting priority dstnat + 10
+                {family} daddr {address} ct state established,related ct direction reply dup to {family} daddr device \"{name}\" drop
+            }}
+        }}
+        "
     )
 }

@@ -1,20 +1,20 @@
 //! The inside where the supervisor makes all connections: every destination is one of the sandbox's own, so that what is sent
 //! meets the filter and then the supervisor's listeners.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use netwright_confine::Enclosure;
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{Change, Set};
 use netwright_route::route::RouteKind;
 use netwright_route::rule::Mark;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule, Table};
-use netwright_sys::{Connection, Enclosure, Result};
+use netwright_sys::{Connection, Result};
 
 use super::LARGEST_PACKET;
-use crate::constants::{OWN_IPV4, OWN_IPV6};
 
 /// A routing table of its own: what the table `main` had, the kernel would take for addresses that can be bound.
-const ANYWHERE: Table = Table(0x6e77);
+pub(crate) const ANYWHERE: Table = Table(0x6e77);
 /// Behind the rules of the tables `local` (0) and `main` (32766).
 const PRIORITY: u32 = 32_800;
 /// Before the rule of the table `main`.
@@ -26,8 +26,13 @@ const LOWER_HALF: u32 = 0xffff;
 /// the host has another, which namespaces get from it, that may need a timer for each packet, as BBR does.
 const CONGESTION_CONTROL: &str = "reno";
 
-/// Prepares the inside.
-pub(crate) fn configure(enclosure: &Enclosure, connection: &mut Connection, ipv6: bool) -> Result<()> {
+/// Prepares the inside, with these addresses. Where there are none, all that is sent has those of the loopback, and meets the filter all the same.
+pub(super) fn configure(
+    enclosure: &Enclosure,
+    connection: &mut Connection,
+    own: &[IpAddr],
+    ipv6: bool,
+) -> Result<()> {
     let lo = loopback();
     connection.acknowledge(&Set { link: lo, change: &Change::up() })?;
     let large = Change {
@@ -38,9 +43,16 @@ pub(crate) fn configure(enclosure: &Enclosure, connection: &mut Connection, ipv6
     // What the command sends goes no further than the supervisor. Where one of the two cannot be had, it is slower, and all the same right.
     let _ = connection.acknowledge(&Set { link: lo, change: &large });
     let _ = enclosure.write_sysctl("net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
-    everything(connection, &lo, OWN_IPV4.into())?;
-    if ipv6 {
-        everything(connection, &lo, OWN_IPV6.into())?;
+    for &address in own {
+        let length = if address.is_ipv4() { 32 } else { 128 };
+        let mut address = Address::new(address, length).on(lo);
+        address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
+        connection.acknowledge(&Add(&address))?;
+    }
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    for loopback in loopback.into_iter().filter(|loopback| loopback.is_ipv4() || ipv6) {
+        let of_family = own.iter().find(|own| own.is_ipv4() == loopback.is_ipv4());
+        everything(connection, *of_family.unwrap_or(&loopback))?;
     }
     Ok(())
 }
@@ -50,11 +62,8 @@ pub(super) fn loopback() -> LinkId {
     LinkId::named(1, "lo")
 }
 
-fn everything(connection: &mut Connection, lo: &LinkId, own: IpAddr) -> Result<()> {
-    let length = if own.is_ipv4() { 32 } else { 128 };
-    let mut address = Address::new(own, length).on(*lo);
-    address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
-    connection.acknowledge(&Add(&address))?;
+/// Leads all of a family to the loopback, with this source.
+fn everything(connection: &mut Connection, own: IpAddr) -> Result<()> {
     anywhere(connection, own)?;
     let rule = Rule::lookup(ANYWHERE).priority(PRIORITY).family(Family::of(own));
     connection.acknowledge(&Add(&rule))

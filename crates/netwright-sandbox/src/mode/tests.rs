@@ -14,10 +14,13 @@ fn addresses_that_others_can_reach_are_told_from_those_of_this_host() {
 fn every_destination_has_a_way_inside_and_is_no_address_to_bind() {
     use std::net::UdpSocket;
 
-    use netwright_sys::{Enclosure, EnclosureOptions, SocketRequest, protocol};
+    use netwright_confine::{Enclosure, EnclosureOptions, SocketRequest};
+    use netwright_sys::protocol;
 
     let enclosure = Enclosure::create(&EnclosureOptions::default()).unwrap();
-    relay::configure(&enclosure, &mut enclosure.connection(protocol::ROUTE).unwrap(), true).unwrap();
+    let own = [crate::constants::OWN_IPV4.into(), crate::constants::OWN_IPV6.into()];
+    let mut connection = enclosure.connection(protocol::ROUTE).unwrap();
+    relay::configure(&enclosure, &mut connection, &own, true).unwrap();
     for (ipv6, elsewhere, own) in [
         (false, "192.0.2.9:9", IpAddr::V4(crate::constants::OWN_IPV4)),
         (true, "[2001:db8::9]:9", IpAddr::V6(crate::constants::OWN_IPV6)),

@@ -13,8 +13,12 @@ pub enum AddressKind {
     Private,
     /// Between a provider and its customers (RFC 6598).
     Shared,
+    /// Of a network that this host is on, or its own, although it is reachable from everywhere. Only a policy knows ([`super::Policy::local`]).
+    Local,
     /// For special purposes or for the future.
     Reserved,
+    /// What stands for other addresses, in a way that the address itself does not tell: behind a translator or in a tunnel it may be any.
+    Translated,
     /// No destination at all (`0.0.0.0/8`, `::`).
     Unspecified,
     /// The machine itself.
@@ -35,7 +39,11 @@ impl AddressKind {
     pub fn is_ordinary(self) -> bool {
         matches!(
             self,
-            AddressKind::Public | AddressKind::Private | AddressKind::Shared | AddressKind::Reserved
+            AddressKind::Public
+                | AddressKind::Private
+                | AddressKind::Shared
+                | AddressKind::Local
+                | AddressKind::Reserved
         )
     }
 }
@@ -47,7 +55,9 @@ impl fmt::Display for AddressKind {
             AddressKind::Public => "a public address",
             AddressKind::Private => "a private address",
             AddressKind::Shared => "an address of a provider's network",
+            AddressKind::Local => "an address of this host or of its networks",
             AddressKind::Reserved => "a reserved address",
+            AddressKind::Translated => "an address that stands for others",
             AddressKind::Unspecified => "no destination",
             AddressKind::Loopback => "a loopback address",
             AddressKind::LinkLocal => "an address of one link",
@@ -70,7 +80,7 @@ const fn v6(bits: u128, length: u8, kind: AddressKind) -> (Prefix, AddressKind) 
 }
 
 /// Prefixes that are not public; of those that cover an address, the longest says what it is.
-const SPECIAL: [(Prefix, AddressKind); 32] = [
+const SPECIAL: [(Prefix, AddressKind); 33] = [
     v4(0, 0, 0, 0, 8, AddressKind::Unspecified),
     v4(10, 0, 0, 0, 8, AddressKind::Private),
     v4(100, 64, 0, 0, 10, AddressKind::Shared),
@@ -91,11 +101,14 @@ const SPECIAL: [(Prefix, AddressKind); 32] = [
     v6(0, 96, AddressKind::Unspecified),
     v6(1, 128, AddressKind::Loopback),
     v6(0xffff << 32, 96, AddressKind::Unspecified),
-    v6(0x64_ff9b_0001 << 80, 48, AddressKind::Reserved),
+    // Translators of one's own (RFC 8215), in which the IPv4 address may have any of several places.
+    v6(0x64_ff9b_0001 << 80, 48, AddressKind::Translated),
     v6(0x0100 << 112, 64, AddressKind::Reserved),
-    // Teredo carries IPv4 addresses that no filter sees, and nothing else in this prefix is a destination either.
     v6(0x2001 << 112, 23, AddressKind::Reserved),
-    v6(0x5f00 << 112, 16, AddressKind::Reserved),
+    // Teredo (RFC 4380).
+    v6(0x2001 << 112, 32, AddressKind::Translated),
+    // Segments (RFC 9602): where packets go from there is in them.
+    v6(0x5f00 << 112, 16, AddressKind::Translated),
     v6(0xfc00 << 112, 7, AddressKind::Private),
     v6(0xfd00_0ec2 << 96 | 0x254, 128, AddressKind::Metadata),
     v6(0xfd20_00ce << 96 | 0x254, 128, AddressKind::Metadata),
@@ -106,9 +119,12 @@ const SPECIAL: [(Prefix, AddressKind); 32] = [
     v6(0x8000 << 112, 1, AddressKind::Reserved),
 ];
 
-/// IPv6 prefixes behind which an IPv4 address follows that a translator or a tunnel goes on to: NAT64 (RFC 6052) and 6to4 (RFC 3056).
-const CARRIERS: [(Ipv6Addr, u8); 2] =
-    [(Ipv6Addr::from_bits(0x64_ff9b << 96), 96), (Ipv6Addr::from_bits(0x2002 << 112), 16)];
+/// IPv6 prefixes behind which an IPv4 address follows that a translator or a tunnel goes on to: NAT64 (RFC 6052), 6to4 (RFC 3056) and SIIT (RFC 2765).
+const CARRIERS: [(Ipv6Addr, u8); 3] = [
+    (Ipv6Addr::from_bits(0x64_ff9b << 96), 96),
+    (Ipv6Addr::from_bits(0x2002 << 112), 16),
+    (Ipv6Addr::from_bits(0xffff << 48), 96),
+];
 
 /// What an address is for. What stands for an IPv4 address is of its kind.
 #[must_use]
@@ -170,6 +186,14 @@ pub(crate) fn with_forms((address, length): Prefix) -> Vec<Prefix> {
     forms
 }
 
+/// The IPv4 address that an IPv6 one stands for; any other address itself.
+pub(crate) fn meant(address: IpAddr) -> IpAddr {
+    match carried(address, length(address)) {
+        Some((address, 32)) => address.into(),
+        _ => address,
+    }
+}
+
 /// The prefixes of addresses of the kinds that are wanted, with those that stand for IPv4 ones.
 pub(crate) fn special(wanted: impl Fn(AddressKind) -> bool) -> Vec<Prefix> {
     let rows = SPECIAL.iter().filter(|(_, kind)| wanted(*kind));
@@ -183,10 +207,7 @@ pub(crate) fn resolvers() -> Vec<Prefix> {
 
 /// Whether an address is a public name server's.
 pub(crate) fn is_resolver(address: IpAddr) -> bool {
-    let address = match carried(address, length(address)) {
-        Some((address, 32)) => address.into(),
-        _ => address,
-    };
+    let address = meant(address);
     RESOLVERS.iter().any(|prefix| covers(*prefix, (address, length(address))))
 }
 
@@ -202,7 +223,7 @@ fn prefix(text: &str) -> Option<Prefix> {
 }
 
 /// Without those that another one covers. Of each, the bits behind its length are zero.
-fn disjoint(mut prefixes: Vec<Prefix>) -> Vec<Prefix> {
+pub(crate) fn disjoint(mut prefixes: Vec<Prefix>) -> Vec<Prefix> {
     prefixes.sort_unstable();
     let mut kept: Vec<Prefix> = Vec::new();
     for prefix in prefixes {

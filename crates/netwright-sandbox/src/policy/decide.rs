@@ -79,7 +79,7 @@ impl Policy {
             return Decision::Allowed(rule);
         }
         if let Some(address) = to.address {
-            let kind = address::kind(address);
+            let kind = self.kind(address);
             if !kind.is_ordinary() {
                 return Decision::Special(kind);
             }
@@ -110,12 +110,33 @@ impl Policy {
         (self.name_rules(name).is_allowed() && !self.decide(destination).is_allowed()).then_some(rule)
     }
 
-    /// Whether an address in the answer for a name may be used: always where it is public; else only where an address rule, or a rule for `any`,
-    /// covers it too, or where it is the name's in [`Policy::hosts`]. So no name leads to where its owner should not (DNS rebinding).
+    /// Whether `internet` would cover the destination if this host were not on the same network.
+    pub(crate) fn is_too_near(&self, destination: &Destination) -> bool {
+        let is_local = destination.address.is_some_and(|address| self.kind(address) == AddressKind::Local);
+        let to = Attempt::new(self, destination);
+        is_local && self.allow.iter().any(|rule| rule.target == Target::Internet && to.is_for(rule))
+    }
+
+    /// What an address is for, as this host sees it.
+    #[must_use]
+    pub fn kind(&self, address: IpAddr) -> AddressKind {
+        match address::kind(address) {
+            AddressKind::Public if self.local.has(address) => AddressKind::Local,
+            kind => kind,
+        }
+    }
+
+    /// Whether a name alone may lead to an address: to one of the internet, though it may be a neighbour's, and not to one of this host's.
+    pub(crate) fn is_open_to_names(&self, address: IpAddr) -> bool {
+        address::kind(address) == AddressKind::Public && !self.local.is_own(address)
+    }
+
+    /// Whether an address in the answer for a name may be used: always where it is public and not one of this host's; else only where an address rule, or a
+    /// rule for `any`, covers it too, or where it is the name's in [`Policy::hosts`]. So no name leads to where its owner should not (DNS rebinding).
     #[must_use]
     pub fn admits(&self, name: &str, address: IpAddr) -> bool {
-        let kind = address::kind(address);
-        kind == AddressKind::Public
+        let kind = self.kind(address);
+        self.is_open_to_names(address)
             || self.hosts.iter().any(|(host, given)| *given == address && host == name)
             || self.allow.iter().any(|rule| match rule.target {
                 Target::Network(..) => {
@@ -143,9 +164,22 @@ impl Rule {
             Target::Network(network, bits) => covers((network, bits), (address, length(address))),
             Target::Any => kind.is_ordinary(),
             Target::Internet => kind == AddressKind::Public,
-            Target::Lan => kind == AddressKind::Private,
+            Target::Lan => matches!(kind, AddressKind::Private | AddressKind::Local),
             Target::Host | Target::Name(_) => false,
         }
+    }
+
+    /// Whether it allows a protocol and port of what it covers.
+    pub(crate) fn serves(&self, protocol: Protocol, port: u16) -> bool {
+        if !self.is_of(protocol) || protocol == Protocol::Icmp {
+            return self.is_of(protocol);
+        }
+        let listed = matches!(self.ports, Ports::Only(_)) && !self.is_word();
+        self.ports.contain(port) && (listed || !NAME_SERVER_PORTS.contains(&port))
+    }
+
+    fn is_of(&self, protocol: Protocol) -> bool {
+        self.protocol.map_or(protocol != Protocol::Icmp, |own| own == protocol)
     }
 
     /// Whether its ports must list those of name servers singly: it does not say whose they are.
@@ -204,28 +238,20 @@ impl<'a> Attempt<'a> {
                 pattern.matches(name) && address.is_none_or(|address| self.policy.admits(name, address))
             }),
             (Target::Host, _) => self.is_own(),
-            (_, Some(address)) => rule.covers(address, address::kind(address)),
+            (_, Some(address)) => rule.covers(address, self.policy.kind(address)),
             (_, None) => false,
         }
     }
 
     /// Whether an allow rule is for its protocol and port.
     fn is_for(&self, rule: &Rule) -> bool {
-        if !self.is_of_protocol(rule) || self.protocol == Protocol::Icmp {
-            return self.is_of_protocol(rule);
-        }
-        let listed = matches!(rule.ports, Ports::Only(_)) && !rule.is_word();
-        rule.ports.contain(self.port) && (listed || !NAME_SERVER_PORTS.contains(&self.port))
-    }
-
-    fn is_of_protocol(&self, rule: &Rule) -> bool {
-        rule.protocol.map_or(self.protocol != Protocol::Icmp, |protocol| protocol == self.protocol)
+        rule.serves(self.protocol, self.port)
     }
 
     /// Whether it would be let through, were its port not a name server's.
     fn is_kept_from_name_servers(&self) -> bool {
         let only_for_port =
-            |rule: &Rule| self.is_at(rule) && self.is_of_protocol(rule) && rule.ports.contain(self.port);
+            |rule: &Rule| self.is_at(rule) && rule.is_of(self.protocol) && rule.ports.contain(self.port);
         NAME_SERVER_PORTS.contains(&self.port)
             && self.protocol != Protocol::Icmp
             && self.policy.allow.iter().any(only_for_port)
@@ -234,7 +260,7 @@ impl<'a> Attempt<'a> {
     fn is_denied_by(&self, rule: &Rule) -> bool {
         let every_protocol = rule.protocol.is_none() && rule.ports == Ports::All;
         let port = self.protocol == Protocol::Icmp || rule.ports.contain(self.port);
-        self.is_denied_at(rule) && (every_protocol || self.is_of_protocol(rule) && port)
+        self.is_denied_at(rule) && (every_protocol || rule.is_of(self.protocol) && port)
     }
 
     fn is_denied_at(&self, rule: &Rule) -> bool {
@@ -248,9 +274,10 @@ impl<'a> Attempt<'a> {
                 within(&with_forms((*network, *bits)), address)
             }
             (Target::Any, Some(_)) => true,
-            (Target::Internet, Some(address)) => address::kind(address) == AddressKind::Public,
+            (Target::Internet, Some(address)) => self.policy.kind(address) == AddressKind::Public,
             (Target::Lan, Some(address)) => {
                 within(&address::special(|kind| kind == AddressKind::Private), address)
+                    || self.policy.local.has(address)
             }
             (Target::Host, Some(_)) | (_, None) => false,
         }

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use super::names::opens;
 use super::{
-    Decision, Destination, NamePattern, Names, Place, Policy, Ports, Protocol, Rule, RuleError, Target,
+    AddressKind, Decision, Destination, NamePattern, Names, Place, Policy, Ports, Protocol, Rule, RuleError,
+    Target,
 };
 
 /// `example.org:443`, `[2001:db8::1]:53/udp` or `192.0.2.1/icmp`: a rule for one place and one port; TCP where no protocol is named.
@@ -89,6 +90,9 @@ impl Policy {
                 return format!(
                     "{subject} is refused: {rule} denies it, which counts more than any rule that allows it."
                 );
+            }
+            Decision::Unmatched if self.is_too_near(destination) => {
+                format!("{subject} is refused: it is {}, which `internet` leaves out.", AddressKind::Local)
             }
             Decision::Unmatched => format!("{subject} is refused: no rule allows it."),
             Decision::Special(kind) => {

@@ -1,4 +1,4 @@
-//! Policy files: TOML with the keys `allow`, `deny`, `include`, `dns`, `hosts`, `sockets` and `profile`.
+//! Policy files: TOML with the keys `allow`, `deny`, `include`, `dns`, `hosts`, `sockets`, `files` and `profile`.
 
 mod tree;
 
@@ -10,10 +10,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::preset::Presets;
-use super::{Place, Policy, Rule, grammar, merge};
+use super::{FileAccess, Place, Policy, Rule, grammar, merge};
 
 /// The keys of a policy, and of each of its profiles.
-const KEYS: [&str; 6] = ["allow", "deny", "include", "dns", "hosts", "sockets"];
+const KEYS: [&str; 7] = ["allow", "deny", "include", "dns", "hosts", "sockets", "files"];
+/// Those of the table of files.
+const FILES: [&str; 4] = ["read", "write", "workspace", "caches"];
 const PROFILE: &str = "profile";
 /// Keys that others use, and ours.
 const FOREIGN: [(&str, &str); 14] = [
@@ -177,6 +179,7 @@ impl Reader<'_> {
                     }
                 }
             }
+            "files" => self.files(node, policy),
             unknown => {
                 let at = tree::span(node.source, key.span());
                 let word = unknown.to_ascii_lowercase();
@@ -188,6 +191,57 @@ impl Reader<'_> {
                     Some(_) => diagnostic,
                     None => diagnostic.help(format!("The keys are {}.", KEYS.join(", "))),
                 });
+            }
+        }
+    }
+
+    fn files(&mut self, node: Node<'_, '_>, policy: &mut Policy) {
+        let DeValue::Table(table) = node.value.get_ref() else {
+            return self.expected(node, "a table, such as { write = [\"./out\"] }");
+        };
+        for (key, value) in tree::entries(table) {
+            let item = Node { value, ..node };
+            match key.get_ref().as_ref() {
+                "read" => {
+                    let paths = self.strings(item, "paths", "[\"/srv/data\"]");
+                    policy.files.read.extend(paths.into_iter().map(|(path, _)| path.into()));
+                }
+                "write" => {
+                    let paths = self.strings(item, "paths", "[\"./out\"]");
+                    policy.files.write.extend(paths.into_iter().map(|(path, _)| path.into()));
+                }
+                "caches" => {
+                    for (name, item) in self.strings(item, "names of tools", "[\"cargo\"]") {
+                        if FileAccess::caches().any(|known| known == name) {
+                            policy.files.caches.push(name);
+                            continue;
+                        }
+                        let span = self.span(item);
+                        let near = nearest(&name, FileAccess::caches());
+                        let diagnostic = Diagnostic::error(span, format!("no cache of `{name}` is known"));
+                        let known = FileAccess::caches().collect::<Vec<_>>().join(", ");
+                        self.diagnostics.push(match near {
+                            Some(_) => diagnostic.did_you_mean(near),
+                            None => diagnostic.help(format!(
+                                "There are {known}; write the path of another one to `write`."
+                            )),
+                        });
+                    }
+                }
+                "workspace" => match value.get_ref() {
+                    DeValue::Boolean(wanted) => policy.files.workspace = *wanted,
+                    _ => self.expected(item, "true or false"),
+                },
+                unknown => {
+                    let at = tree::span(node.source, key.span());
+                    let near = nearest(unknown, FILES);
+                    let diagnostic = Diagnostic::error(at, format!("unknown key `{unknown}` in `files`"))
+                        .did_you_mean(near);
+                    self.diagnostics.push(match near {
+                        Some(_) => diagnostic,
+                        None => diagnostic.help(format!("The keys are {}.", FILES.join(", "))),
+                    });
+                }
             }
         }
     }

@@ -1,13 +1,15 @@
 //! The smallest readable policy that allows what was seen.
 
 mod collapse;
+mod files;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use super::{Decision, Destination, NamePattern, Policy, Ports, Protocol, Rule, Target};
-use crate::event::{Action, Event};
+use crate::event::{Action, Event, FileUse};
 
 /// The most names that a comment tells.
 const TOLD: usize = 4;
@@ -20,6 +22,8 @@ const TOLD: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Learner {
     seen: BTreeMap<Seen, Notes>,
+    /// Files that were used, and whether they were written.
+    files: BTreeMap<PathBuf, bool>,
 }
 
 /// Something that was reached, or a name that was only asked for, which has no protocol.
@@ -45,6 +49,15 @@ type Services = BTreeMap<Protocol, BTreeSet<u16>>;
 impl Learner {
     /// Takes note of an event.
     pub fn note(&mut self, event: &Event) {
+        if let (Some(path), Some(file_use), true) =
+            (&event.path, event.file_use, event.action == Action::Allowed)
+        {
+            // A policy file, which is text, cannot name any other.
+            if path.to_str().is_some() {
+                *self.files.entry(path.clone()).or_default() |= file_use == FileUse::Write;
+            }
+            return;
+        }
         let name = event.name.as_deref().and_then(usable);
         if event.action == Action::Blocked || (name.is_none() && event.address.is_none()) {
             return;
@@ -83,6 +96,7 @@ impl Learner {
             }
         }
         learned.allow.sort_by_cached_key(order);
+        files::add(&mut learned.files, &self.files);
         let mut policy = known.clone();
         policy.merge(learned);
         policy
@@ -117,7 +131,8 @@ impl Learner {
             None => !seen.name.as_ref().is_some_and(|name| known.name_rules(name).is_allowed()),
         };
         let seen = self.seen.iter().filter(|(seen, _)| is_new(seen));
-        Learner { seen: seen.map(|(seen, notes)| (seen.clone(), notes.clone())).collect() }
+        let seen = seen.map(|(seen, notes)| (seen.clone(), notes.clone())).collect();
+        Learner { seen, files: BTreeMap::new() }
     }
 
     fn rules(&self) -> Vec<Rule> {

@@ -6,6 +6,11 @@ use std::hash::Hash;
 use super::Policy;
 
 impl Policy {
+    /// The same without anything that is let through.
+    pub(crate) fn without_network(&self) -> Policy {
+        Policy { allow: Vec::new(), ..self.clone() }
+    }
+
     /// Adds what another policy says. What both say stays once, with its first place.
     pub fn merge(&mut self, other: Policy) {
         extend(&mut self.allow, other.allow);
@@ -13,6 +18,10 @@ impl Policy {
         extend(&mut self.dns, other.dns);
         extend(&mut self.hosts, other.hosts);
         extend(&mut self.sockets, other.sockets);
+        extend(&mut self.files.read, other.files.read);
+        extend(&mut self.files.write, other.files.write);
+        extend(&mut self.files.caches, other.files.caches);
+        self.files.workspace |= other.files.workspace;
         for (rule, place) in other.places.allow {
             self.places.allow.entry(rule).or_insert(place);
         }

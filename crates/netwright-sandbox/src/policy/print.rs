@@ -20,6 +20,15 @@ impl Policy {
         }
         list(&mut out, "dns", self.dns.iter());
         list(&mut out, "sockets", self.sockets.iter().map(|path| path.display()));
+        if self.files.is_confined() {
+            out.push_str("\n[files]\n");
+            list(&mut out, "read", self.files.read.iter().map(|path| path.display()));
+            list(&mut out, "write", self.files.write.iter().map(|path| path.display()));
+            list(&mut out, "caches", self.files.caches.iter());
+            if self.files.workspace {
+                out.push_str("workspace = true\n");
+            }
+        }
         if !self.hosts.is_empty() {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "\n[hosts]");

@@ -35,9 +35,11 @@ impl Allowance {
         Allowance::within(usable.unwrap_or(MOST).min(MOST))
     }
 
-    /// What a process may give out that can have so many open at once: where they are few, a quarter.
+    /// What a process may give out that can have so many open at once: where they are few, three quarters of what it does not need itself.
     fn within(limit: u64) -> Self {
-        Allowance::new(limit.saturating_sub(RESERVE).max(limit / 4))
+        /// So many it has open where it carries nothing.
+        const OWN: u64 = 64;
+        Allowance::new(limit.saturating_sub(RESERVE).max(limit.saturating_sub(OWN) / 4 * 3).max(limit / 4))
     }
 
     pub(crate) fn new(count: u64) -> Self {

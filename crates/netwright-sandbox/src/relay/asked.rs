@@ -1,6 +1,7 @@
 //! First packets of flows that somebody is asked about: they are heard of, and sent again or refused when there is an answer.
 
-use netwright_sys::{Connection, Enclosure, Result, Socket};
+use netwright_confine::Enclosure;
+use netwright_sys::{Connection, Result, Socket};
 
 use super::injector::Injector;
 use super::packet::Packet;

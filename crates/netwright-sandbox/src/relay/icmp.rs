@@ -3,7 +3,9 @@
 //! What leaves is made here, as long as the original; nothing of the original's bytes does. Where the kernel lets
 //! this process send echo requests only through raw sockets, which root may have, those are used.
 
-use std::collections::{HashMap, VecDeque};
+mod requests;
+
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -16,15 +18,14 @@ use rustix::net::{
     socket_with,
 };
 
+pub(super) use self::requests::Requests;
 use super::injector::Injector;
-use super::packet::{IcmpMessage, Packet, Unreachable, echo_reply, echo_request};
+use super::packet::{IcmpMessage, Packet, Unreachable};
 use super::poll::{EventFlags, Poll};
-use super::{Report, Reporter};
+use super::{Admission, Report, Reporter, notices};
 
 /// More destinations are not asked at once.
 const DESTINATIONS: usize = 64;
-/// More requests to one destination do not wait for replies.
-const WAITING: usize = 256;
 /// How long a reply is waited for, and a socket kept that nothing is asked through.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -50,6 +51,7 @@ impl From<String> for Unopened {
 #[derive(Debug)]
 pub(crate) struct Pinger {
     injector: Injector,
+    admission: Admission,
     report: Reporter,
     numbers: Range<u64>,
     targets: HashMap<u64, Target>,
@@ -61,25 +63,19 @@ pub(crate) struct Pinger {
 struct Target {
     address: IpAddr,
     socket: OwnedFd,
-    /// The identifier of what is sent through a raw socket; other sockets have the kernel's, and get replies to it only.
-    raw_identifier: Option<u16>,
-    next: u16,
     used: Instant,
-    waiting: VecDeque<Waiting>,
-}
-
-/// A request that waits for its reply.
-#[derive(Debug)]
-struct Waiting {
-    sequence: u16,
-    since: Instant,
-    packet: Vec<u8>,
+    requests: Requests,
 }
 
 impl Pinger {
     /// Its sockets have these numbers among what is waited for.
-    pub(crate) fn new(numbers: Range<u64>, injector: Injector, report: Reporter) -> Self {
-        Pinger { injector, report, numbers, targets: HashMap::new(), buffer: vec![0; 1 << 16] }
+    pub(crate) fn new(
+        numbers: Range<u64>,
+        injector: Injector,
+        admission: Admission,
+        report: Reporter,
+    ) -> Self {
+        Pinger { injector, admission, report, numbers, targets: HashMap::new(), buffer: vec![0; 1 << 16] }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -90,6 +86,9 @@ impl Pinger {
     pub(crate) fn request(&mut self, poll: &Poll, packet: &Packet<'_>, now: Instant) {
         let Some(echo) = packet.echo_request() else { return };
         let address = packet.destination().ip();
+        if !self.admission.admits(crate::Protocol::Icmp, packet.destination()) {
+            return notices::refuse(&self.report, &self.injector, *packet);
+        }
         let target = match self.target(poll, address, now) {
             Ok(target) => target,
             Err(Unopened::Forbidden) => {
@@ -101,24 +100,13 @@ impl Pinger {
             Err(Unopened::Failed(reason)) => return self.refused(packet, Unreachable::Prohibited, reason),
         };
         target.used = now;
-        target.next = target.next.wrapping_add(1);
-        let identifier = target.raw_identifier.unwrap_or_default();
-        let request = echo_request(address.is_ipv6(), identifier, target.next, echo.payload.len());
+        let request = target.requests.next(echo.payload.len());
         let mut sent = send(&target.socket, &request, SendFlags::NOSIGNAL);
         if matches!(sent, Err(Errno::CONNREFUSED | Errno::HOSTUNREACH | Errno::NETUNREACH)) {
             sent = send(&target.socket, &request, SendFlags::NOSIGNAL); // that was about an earlier one
         }
         match sent {
-            Ok(_) => {
-                if target.waiting.len() >= WAITING {
-                    target.waiting.pop_front();
-                }
-                target.waiting.push_back(Waiting {
-                    sequence: target.next,
-                    since: now,
-                    packet: packet.bytes().to_vec(),
-                });
-            }
+            Ok(_) => target.requests.sent(packet, now),
             Err(errno) => self.refused(packet, unreachable(errno), errno.to_string()),
         }
     }
@@ -140,8 +128,8 @@ impl Pinger {
                 let (socket, is_raw) = open(address)?;
                 poll.add(&socket, number, EventFlags::IN).map_err(|errno| errno.to_string())?;
                 let raw_identifier = is_raw.then_some((number as u16) ^ (std::process::id() as u16));
-                let waiting = VecDeque::new();
-                let target = Target { address, socket, raw_identifier, next: 0, used: now, waiting };
+                let requests = Requests::new(address.is_ipv6(), raw_identifier);
+                let target = Target { address, socket, used: now, requests };
                 self.targets.insert(number, target);
                 number
             }
@@ -156,9 +144,7 @@ impl Pinger {
             match recv(&target.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
                 Ok((_, length)) => {
                     let message = self.buffer.get(..length).unwrap_or_default();
-                    if let Some(packet) = target.answered(message)
-                        && let Some(reply) = Packet::read(&packet).and_then(|packet| packet.echo_reply())
-                    {
+                    if let Some(reply) = target.requests.answered(message) {
                         self.injector.send(&reply);
                     }
                 }
@@ -169,11 +155,11 @@ impl Pinger {
                         Ok(Some(error)) => IcmpMessage { kind: error.kind, code: error.code },
                         _ => unreachable(errno).message(target.address.is_ipv6()),
                     };
-                    if let Some(waiting) = target.waiting.pop_front()
-                        && let Some(packet) = Packet::read(&waiting.packet)
-                    {
-                        self.injector.send(&packet.error(message));
-                        report(&self.report, &packet, errno.to_string());
+                    if let Some((error, request)) = target.requests.failed(message) {
+                        self.injector.send(&error);
+                        if let Some(packet) = Packet::read(&request) {
+                            report(&self.report, &packet, errno.to_string());
+                        }
                     }
                 }
             }
@@ -183,7 +169,7 @@ impl Pinger {
     /// Forgets what waits for too long.
     pub(crate) fn sweep(&mut self, poll: &Poll, now: Instant) {
         self.targets.retain(|_, target| {
-            target.waiting.retain(|waiting| now < waiting.since + PATIENCE);
+            target.requests.sweep(PATIENCE, now);
             let keep = now < target.used + PATIENCE;
             if !keep {
                 let _ = poll.remove(&target.socket);
@@ -205,23 +191,6 @@ impl Pinger {
 fn report(reporter: &Reporter, packet: &Packet<'_>, reason: String) {
     let (source, destination) = (packet.source(), packet.destination());
     reporter.tell(Report::Failed { protocol: crate::Protocol::Icmp, source, destination, reason });
-}
-
-impl Target {
-    /// The request that a received message replies to.
-    fn answered(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        let ipv6 = self.address.is_ipv6();
-        let message = match self.raw_identifier {
-            Some(_) if !ipv6 => message.get(usize::from(message.first()? & 0xf) * 4..)?,
-            _ => message,
-        };
-        let (identifier, sequence) = echo_reply(ipv6, message)?;
-        if self.raw_identifier.is_some_and(|own| own != identifier) {
-            return None;
-        }
-        let at = self.waiting.iter().position(|waiting| waiting.sequence == sequence)?;
-        self.waiting.remove(at).map(|waiting| waiting.packet)
-    }
 }
 
 /// A socket for echo requests to one destination, and whether it is a raw one.

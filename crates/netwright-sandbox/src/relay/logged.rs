@@ -1,7 +1,8 @@
 //! Packets that the filter logs.
 
+use netwright_confine::Enclosure;
 use netwright_netfilter::log::{Listen, Logged};
-use netwright_sys::{Connection, Enclosure, Received, Result, Socket, protocol};
+use netwright_sys::{Connection, Received, Result, Socket, protocol};
 use netwright_wire::Messages;
 
 use super::packet::Packet;
@@ -34,8 +35,13 @@ pub(crate) fn hear<'b>(
         Ok(Received::Overrun | Received::Truncated(_)) => &[],
         Ok(Received::Nothing) | Err(_) => return None,
     };
-    Some(Messages::new(datagram).map_while(std::result::Result::ok).filter_map(|message| {
+    Some(packets(datagram))
+}
+
+/// The packets that netlink messages are about, with their groups.
+pub(super) fn packets(datagram: &[u8]) -> impl Iterator<Item = (u16, Packet<'_>)> {
+    Messages::new(datagram).map_while(std::result::Result::ok).filter_map(|message| {
         let logged = Logged::view(&message).ok()??;
         Some((logged.group, Packet::read(logged.packet.payload().ok()??)?))
-    }))
+    })
 }

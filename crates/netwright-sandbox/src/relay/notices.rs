@@ -46,16 +46,19 @@ impl Notices {
         for (group, packet) in packets {
             match group {
                 SEEN_GROUP => self.report.tell(Report::Seen(packet)),
-                REFUSED_GROUP => {
-                    self.report.tell(Report::Refused(packet));
-                    if let Some(answer) = refusal(&packet) {
-                        self.injector.send(&answer);
-                    }
-                }
+                REFUSED_GROUP => refuse(&self.report, &self.injector, packet),
                 _ => {}
             }
         }
         true
+    }
+}
+
+/// Tells of a refused packet, then its sender.
+pub(super) fn refuse(report: &Reporter, injector: &Injector, packet: Packet<'_>) {
+    report.tell(Report::Refused(packet));
+    if let Some(answer) = refusal(&packet) {
+        injector.send(&answer);
     }
 }
 

@@ -113,6 +113,13 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// The type of its ICMP or ICMPv6 message.
+    #[must_use]
+    pub fn icmp_type(&self) -> Option<u8> {
+        let is_icmp = matches!(self.protocol, number::ICMP | number::ICMPV6);
+        self.transport().filter(|_| is_icmp)?.first().copied()
+    }
+
     /// Where it came from. Of an echo request, the port is its identifier; where there are no ports, it is 0.
     #[must_use]
     pub fn source(&self) -> SocketAddr {

@@ -16,8 +16,9 @@ use rustix::net::sockopt;
 
 use self::buffers::Buffers;
 use self::connection::{Connection, Turn};
-use super::hatch::Hatch;
+use super::handover::Handover;
 use super::poll::{EventFlags, Events, Poll};
+use super::review::Review;
 
 /// The end inside.
 const INSIDE: usize = 0;
@@ -33,8 +34,8 @@ pub(crate) struct Totals {
     pub(crate) received: AtomicU64,
 }
 
-/// Number of the hatch among events; those of connections are even and odd numbers below, for their two ends.
-const HATCH: u64 = u64::MAX;
+/// Number of the handover among events; those of connections are even and odd numbers below, for their two ends.
+const HANDOVER: u64 = u64::MAX;
 
 /// So long a worker that is to stop carries what was sent before.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -45,29 +46,34 @@ const LISTENING: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Worker {
     poll: Poll,
-    hatch: Hatch,
+    handover: Handover,
     totals: Arc<Totals>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     /// Those that have more to do at once.
     queue: VecDeque<usize>,
     buffers: Buffers,
+    review: Review,
+    /// The last review that is done.
+    reviewed: u64,
     /// Whether the last step moved data out.
     has_carried_out: bool,
 }
 
 impl Worker {
-    pub(crate) fn new(hatch: Hatch, totals: Arc<Totals>) -> rustix::io::Result<Self> {
+    pub(crate) fn new(handover: Handover, totals: Arc<Totals>, review: Review) -> rustix::io::Result<Self> {
         let poll = Poll::new()?;
-        poll.add(&hatch, HATCH, EventFlags::IN)?;
+        poll.add(&handover, HANDOVER, EventFlags::IN)?;
         Ok(Worker {
             poll,
-            hatch,
+            handover,
             totals,
             connections: Vec::new(),
             free: Vec::new(),
             queue: VecDeque::new(),
             buffers: Buffers::default(),
+            reviewed: review.number(),
+            review,
             has_carried_out: false,
         })
     }
@@ -95,7 +101,7 @@ impl Worker {
         let mut woken = false;
         for (number, flags) in events.drain(..) {
             match number {
-                HATCH => woken = true,
+                HANDOVER => woken = true,
                 number => self.note(number, flags),
             }
         }
@@ -104,7 +110,35 @@ impl Worker {
         }
         if woken {
             self.take_in();
+            self.look_again();
         }
+    }
+
+    /// Ends connections that a changed policy does not allow.
+    fn look_again(&mut self) {
+        let number = self.review.number();
+        if std::mem::replace(&mut self.reviewed, number) == number {
+            return;
+        }
+        for index in 0..self.connections.len() {
+            let connection = self.connections.get(index).and_then(Option::as_ref);
+            let denied = connection.filter(|connection| {
+                connection.tuple.is_some_and(|tuple| !self.review.keeps_connection(&tuple))
+            });
+            if let Some(connection) = denied {
+                connection.reset();
+                self.close(index);
+            }
+        }
+    }
+
+    fn close(&mut self, index: usize) {
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::take) else { return };
+        if connection.is_queued {
+            self.queue.retain(|queued| *queued != index);
+        }
+        self.free.push(index);
+        self.totals.open.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether more may come of what was sent inside.
@@ -139,19 +173,20 @@ impl Worker {
                 connection.is_queued = true;
                 self.queue.push_back(index);
             }
-            Turn::Over => {
-                *place = None;
-                self.free.push(index);
-                self.totals.open.fetch_sub(1, Ordering::Relaxed);
-            }
+            Turn::Over => self.close(index),
         }
     }
 
     /// Takes in what was handed over.
     fn take_in(&mut self) {
-        for (inside, outside) in self.hatch.take() {
+        for (inside, outside) in self.handover.take() {
             let _ = sockopt::set_tcp_nodelay(&inside, true);
-            let connection = Connection::new(inside, outside.socket, outside.permit);
+            let is_outdated = outside.judged < self.review.number();
+            let connection = Connection::new(inside, outside);
+            if is_outdated && connection.tuple.is_some_and(|tuple| !self.review.keeps_connection(&tuple)) {
+                connection.reset();
+                continue;
+            }
             let index = self.free.pop().unwrap_or(self.connections.len());
             let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
             let watched =

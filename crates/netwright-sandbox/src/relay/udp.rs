@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use netwright_sys::{Datagrams, Enclosure, IcmpError, SocketRequest};
+use netwright_confine::{Datagrams, Enclosure, SocketRequest};
+use netwright_sys::IcmpError;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
@@ -21,9 +22,10 @@ use super::allowance::Allowance;
 use super::injector::Injector;
 use super::packet::{IcmpMessage, Packet, Unreachable, datagram_start};
 use super::poll::{EventFlags, Events, Poll, Stop, Waker};
+use super::review::Review;
 use super::tcp::Totals;
 use super::tuple::Tuple;
-use super::{Report, Reporter};
+use super::{Admission, Report, Reporter, notices};
 use crate::Protocol;
 use crate::constants::{OWN_IPV4, OWN_IPV6, SUPERVISOR_MARK};
 
@@ -47,6 +49,8 @@ pub(crate) struct Parts {
     pub(crate) injector: Injector,
     pub(crate) allowance: Allowance,
     pub(crate) totals: Arc<Totals>,
+    pub(crate) admission: Admission,
+    pub(crate) review: Review,
     pub(crate) report: Reporter,
     pub(crate) waker: Waker,
 }
@@ -88,6 +92,7 @@ impl Udp {
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let mut events = Events::new();
         let mut next_end: Option<Instant> = None;
+        let mut reviewed = self.parts.review.number();
         let mut stop = Stop::new(stop);
         loop {
             let timeout = stop.timeout(next_end.map(|end| end.saturating_duration_since(Instant::now())));
@@ -96,6 +101,11 @@ impl Udp {
                 return;
             }
             let now = Instant::now();
+            let number = self.parts.review.number();
+            if std::mem::replace(&mut reviewed, number) != number {
+                let review = &self.parts.review;
+                self.flows.retain(|tuple| review.keeps(Protocol::Udp, tuple));
+            }
             // Datagrams at the listeners are older than those at the flows' own sockets.
             events.sort_by_key(|(number, _)| *number);
             for (number, flags) in events.drain(..) {
@@ -145,6 +155,15 @@ impl Udp {
     }
 
     fn arrived(&mut self, tuple: Tuple, range: Range<usize>, now: Instant) {
+        let is_known = self.flows.find(&tuple).is_some();
+        if !is_known && !self.parts.admission.admits(Protocol::Udp, tuple.destination) {
+            let length = self.datagrams.get(range.start).map_or(0, |datagram| datagram.bytes.len());
+            let start = datagram_start(tuple.source, tuple.destination, length);
+            if let Some(packet) = Packet::read(&start) {
+                notices::refuse(&self.parts.report, &self.parts.injector, packet);
+            }
+            return;
+        }
         let number = self.flows.find(&tuple).map_or_else(|| self.open(tuple, now), Ok);
         match number {
             Ok(number) => self.send_out(number, range, now),

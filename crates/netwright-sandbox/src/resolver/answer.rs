@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::NamePolicy;
+use super::behaviour::Behaviour;
 use super::binding::Binding;
-use super::conduct::Conduct;
 use super::message::{INTERNET, Question, Reader, Record, code, kind};
 use super::name::Name;
 use super::query::{Explanation, Notice, Outcome, Released};
-use super::standing::Standing;
+use super::verdict::Verdict;
 use crate::{Action, Undecided};
 
 #[cfg(test)]
@@ -65,10 +65,10 @@ pub(super) fn reverse(question: &Question, name: &Name) -> Outcome {
 pub(super) fn hosts(
     question: &Question,
     listed: Vec<IpAddr>,
-    standing: &Standing,
-    conduct: &Conduct,
+    verdict: &Verdict,
+    behaviour: &Behaviour,
 ) -> Outcome {
-    let usable = |address: &IpAddr| address.is_ipv4() || conduct.ipv6 || address.is_loopback();
+    let usable = |address: &IpAddr| address.is_ipv4() || behaviour.ipv6 || address.is_loopback();
     let listed: Vec<IpAddr> = listed.into_iter().filter(usable).collect();
     let mut outcome = addresses(question, &listed, TIME_TO_LIVE);
     let own_family = |address: &IpAddr| address.is_ipv4() == (question.kind == kind::A);
@@ -79,7 +79,7 @@ pub(super) fn hosts(
         let name = question.name.text();
         outcome.release = Some(Released {
             name,
-            rules: standing.rules.clone(),
+            rules: verdict.rules.clone(),
             addresses,
             closed: Vec::new(),
             time_to_live: TIME_TO_LIVE,
@@ -93,8 +93,8 @@ pub(super) fn rebuild(
     policy: &dyn NamePolicy,
     question: &Question,
     message: &[u8],
-    standing: &Standing,
-    conduct: &Conduct,
+    verdict: &Verdict,
+    behaviour: &Behaviour,
 ) -> Heard {
     let failed = || Heard { outcome: Outcome::of(code::FAILED), ..Heard::default() };
     let Some(message) = Sections::read(message) else { return failed() };
@@ -108,13 +108,14 @@ pub(super) fn rebuild(
             };
         }
     };
-    let is_denied =
-        |name: &Name| conduct.undecided != Undecided::Allow && policy.name_rules(&name.text()).deny.is_some();
+    let is_denied = |name: &Name| {
+        behaviour.undecided != Undecided::Allow && policy.name_rules(&name.text()).deny.is_some()
+    };
     if let Some(denied) = chain.iter().filter_map(alias_of).find(is_denied) {
         return Heard { outcome: refused_chain(question, &denied), ..Heard::default() };
     }
     let wanted = message.answers.iter().filter(|record| record.kind == question.kind && record.owner == end);
-    let mut sieve = Sieve { policy, conduct, is_denied: &is_denied, found: Found::default() };
+    let mut sieve = Sieve { policy, behaviour, is_denied: &is_denied, found: Found::default() };
     let records: Vec<Record> = wanted.filter_map(|record| sieve.pass(record)).collect();
     let Found { addresses, closed, stripped, targets, time_to_live, .. } = sieve.found;
     let empty = records.is_empty();
@@ -132,8 +133,8 @@ pub(super) fn rebuild(
         outcome.notices.push(Notice { address: place, ..blocked(question, reason) });
     }
     if !addresses.is_empty() || !closed.is_empty() {
-        let name = standing.sources.first().unwrap_or(&question.name).text();
-        let rules = standing.rules.clone();
+        let name = verdict.sources.first().unwrap_or(&question.name).text();
+        let rules = verdict.rules.clone();
         outcome.release = Some(Released { name, rules, addresses, closed, time_to_live });
     }
     Heard { outcome, targets }
@@ -231,7 +232,7 @@ struct Found {
     /// Addresses that may be told, and are not let through.
     closed: Vec<IpAddr>,
     targets: Vec<(Name, Duration)>,
-    /// The first thing that it held back, and why.
+    /// The first record that it held back, and why.
     stripped: Option<(Option<IpAddr>, String)>,
     /// The longest of the records that release something.
     time_to_live: Duration,
@@ -257,7 +258,7 @@ fn target(record: &Record) -> Option<Name> {
 /// Lets records pass that a client may see, and notes what they release.
 struct Sieve<'a> {
     policy: &'a dyn NamePolicy,
-    conduct: &'a Conduct,
+    behaviour: &'a Behaviour,
     is_denied: &'a dyn Fn(&Name) -> bool,
     found: Found,
 }
@@ -293,13 +294,13 @@ impl Sieve<'_> {
 
     /// Whether an address may be told.
     fn address(&mut self, address: IpAddr, time_to_live: Duration) -> bool {
-        if address.is_ipv6() && !self.conduct.ipv6 || self.found.records >= RECORDS {
+        if address.is_ipv6() && !self.behaviour.ipv6 || self.found.records >= RECORDS {
             return false;
         }
         // What stands for an IPv4 address is one.
         let address = address.to_canonical();
         let is_admitted = self.policy.is_public(address) || self.policy.covers(address);
-        match self.conduct.undecided {
+        match self.behaviour.undecided {
             Undecided::Refuse if !is_admitted => {
                 let reason = format!(
                     "its address {address} is not a public one, which a rule for the address must allow too"

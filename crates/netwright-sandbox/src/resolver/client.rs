@@ -19,8 +19,8 @@ const LONGEST_QUESTION: usize = 4096;
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Client {
-    pub(super) stream: TcpStream,
+pub(super) struct Client<S = TcpStream> {
+    pub(super) stream: S,
     /// Its own address, and that of the listener.
     pub(super) ends: (SocketAddr, SocketAddr),
     input: Vec<u8>,
@@ -32,8 +32,8 @@ pub(super) struct Client {
     active: Instant,
 }
 
-impl Client {
-    pub(super) fn new(stream: TcpStream, ends: (SocketAddr, SocketAddr), now: Instant) -> Self {
+impl<S: Read + Write> Client<S> {
+    pub(super) fn new(stream: S, ends: (SocketAddr, SocketAddr), now: Instant) -> Self {
         Self { stream, ends, input: Vec::new(), output: Vec::new(), waiting: 0, ended: false, active: now }
     }
 

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conduct::Conduct;
-use super::grants::Grants;
+use super::behaviour::Behaviour;
 use super::hosts::Hosts;
 use super::memory::KnownNames;
 use super::message::{INTERNET, Question, code, kind};
 use super::name::Name;
-use super::query::{Explanation, Notice, Outcome, Query, Released, Transport, is_order};
-use super::standing::Standing;
+use super::query::{
+    Explanation, Notice, Outcome, Query, Released, Transport, is_asked_for, is_request_to_server,
+};
+use super::targets::Targets;
+use super::verdict::Verdict;
 use super::{NamePolicy, Release, answer, local};
 use crate::{Action, Undecided};
 
@@ -26,8 +28,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Answers questions.
 #[derive(Debug)]
 pub(super) struct Engine {
-    conduct: Conduct,
-    grants: Grants,
+    behaviour: Behaviour,
+    targets: Targets,
     known: Arc<KnownNames>,
 }
 
@@ -43,8 +45,14 @@ pub(super) enum Decision {
 }
 
 impl Engine {
-    pub(super) fn new(conduct: Conduct, known: Arc<KnownNames>) -> Self {
-        Self { conduct, grants: Grants::default(), known }
+    pub(super) fn new(behaviour: Behaviour, known: Arc<KnownNames>) -> Self {
+        Self { behaviour, targets: Targets::default(), known }
+    }
+
+    /// The host searches other domains, and lists other names.
+    pub(super) fn reconfigure(&mut self, search: Vec<Name>, hosts: Hosts) {
+        self.behaviour.search = search;
+        self.behaviour.hosts = hosts;
     }
 
     /// Decides about a client's message.
@@ -68,7 +76,7 @@ impl Engine {
 
     /// The answer that needs nobody else.
     fn at_once(&self, policy: &dyn NamePolicy, question: &Question, now: Instant) -> Option<Outcome> {
-        if question.class != INTERNET || is_order(question.kind) {
+        if question.class != INTERNET || is_request_to_server(question.kind) || !is_asked_for(question.kind) {
             return Some(Outcome {
                 explanation: Some(Explanation::Prohibited),
                 ..Outcome::of(code::REFUSED)
@@ -80,20 +88,20 @@ impl Engine {
         if let Some(address) = local::asked_address(question) {
             return self.reverse(policy, question, address, now);
         }
-        let standing = self.standing(policy, &question.name, question.kind, now);
+        let verdict = self.verdict(policy, &question.name, question.kind, now);
         let own = Hosts::new(policy.hosts());
-        if !standing.denied
+        if !verdict.denied
             && let Some(addresses) = own.addresses(&question.name)
         {
-            return Some(answer::hosts(question, addresses, &standing, &self.conduct));
+            return Some(answer::hosts(question, addresses, &verdict, &self.behaviour));
         }
-        if standing.denied || !standing.allowed {
-            return Some(self.blocked(policy, &question.name, &standing));
+        if verdict.denied || !verdict.allowed {
+            return Some(self.blocked(policy, &question.name, &verdict));
         }
-        if let Some(addresses) = self.conduct.hosts.addresses(&question.name) {
-            return Some(answer::hosts(question, addresses, &standing, &self.conduct));
+        if let Some(addresses) = self.behaviour.hosts.addresses(&question.name) {
+            return Some(answer::hosts(question, addresses, &verdict, &self.behaviour));
         }
-        (question.kind == kind::AAAA && !self.conduct.ipv6).then(|| Outcome::of(code::DONE))
+        (question.kind == kind::AAAA && !self.behaviour.ipv6).then(|| Outcome::of(code::DONE))
     }
 
     /// The name of an address is told where the address may be reached; a log needs no word of the others, which programs ask for idly.
@@ -105,47 +113,47 @@ impl Engine {
         now: Instant,
     ) -> Option<Outcome> {
         let name =
-            Hosts::new(policy.hosts()).name_of(address).or_else(|| self.conduct.hosts.name_of(address));
+            Hosts::new(policy.hosts()).name_of(address).or_else(|| self.behaviour.hosts.name_of(address));
         if let Some(name) = name {
             return Some(answer::reverse(question, &name));
         }
         let may_ask =
-            self.conduct.resolves_all() || policy.covers(address) || self.known.is_released(address, now);
+            self.behaviour.resolves_all() || policy.covers(address) || self.known.is_released(address, now);
         (!may_ask).then(|| Outcome::of(code::NO_SUCH_NAME))
     }
 
     /// What the policy says about a name that is asked for.
-    pub(super) fn standing(&self, policy: &dyn NamePolicy, name: &Name, kind: u16, now: Instant) -> Standing {
-        let mut standing = Standing::own(policy, name, kind);
-        for source in self.grants.sources(name, now) {
-            let granted = Standing::own(policy, source, kind::SRV);
+    pub(super) fn verdict(&self, policy: &dyn NamePolicy, name: &Name, kind: u16, now: Instant) -> Verdict {
+        let mut verdict = Verdict::own(policy, name, kind);
+        for source in self.targets.sources(name, now) {
+            let granted = Verdict::own(policy, source, kind::SRV);
             if !granted.denied && granted.allowed {
-                standing.extend(source, granted.rules);
+                verdict.extend(source, granted.rules);
             }
         }
         if let Some(short) = self.short(name) {
             let meant = policy.name_rules(&short.text());
             // A rule for many addresses opens short names, too; below the domain, they could be anything.
             if meant.deny.is_none() && !meant.allow.is_empty() {
-                standing.extend(&short, meant.allow);
+                verdict.extend(&short, meant.allow);
             }
         }
-        standing.rules.sort_unstable();
-        standing.rules.dedup();
-        match self.conduct.undecided {
+        verdict.rules.sort_unstable();
+        verdict.rules.dedup();
+        match self.behaviour.undecided {
             Undecided::Refuse => {}
-            Undecided::Allow => (standing.allowed, standing.denied) = (true, false),
-            Undecided::Ask => standing.allowed = true,
+            Undecided::Allow => (verdict.allowed, verdict.denied) = (true, false),
+            Undecided::Ask => verdict.allowed = true,
         }
-        if standing.sources.is_empty() {
-            standing.sources.push(name.clone());
+        if verdict.sources.is_empty() {
+            verdict.sources.push(name.clone());
         }
-        standing
+        verdict
     }
 
     /// The names to which a program may have appended a domain of the search list.
     fn bare(&self, name: &Name) -> impl Iterator<Item = Name> {
-        self.conduct.search.iter().filter_map(|domain| without_domain(name, domain))
+        self.behaviour.search.iter().filter_map(|domain| without_domain(name, domain))
     }
 
     /// The one of them that is a single label: resolvers look for that below the domains of the list, which it is short for.
@@ -158,19 +166,19 @@ impl Engine {
     /// It is "no such name" and not "refused", which the resolvers of libraries take for a server that is broken: that of glibc asks
     /// again and gives up the rest of its search list, that of musl waits five seconds (also for an allowed name, if `ndots` makes it
     /// ask for another one first), and that of Go asks again. "No such name" ends a search at once, or lets it go on.
-    fn blocked(&self, policy: &dyn NamePolicy, name: &Name, standing: &Standing) -> Outcome {
-        let reason = if standing.denied { "a rule denies the name" } else { "no rule allows the name" };
+    fn blocked(&self, policy: &dyn NamePolicy, name: &Name, verdict: &Verdict) -> Outcome {
+        let reason = if verdict.denied { "a rule denies the name" } else { "no rule allows the name" };
         let mut notice = Notice::new(Action::Blocked, name.text(), reason);
         let bare = self.bare(name).next();
         // A program that appends the search list to an allowed name does not want to go there.
         let is_searched = bare.as_ref().is_some_and(|bare| {
-            Standing::own(policy, bare, kind::SRV).allowed
+            Verdict::own(policy, bare, kind::SRV).allowed
                 || Hosts::new(policy.hosts()).addresses(bare).is_some()
         });
         notice.bare = bare.map(|bare| bare.text());
         Outcome {
             explanation: Some(Explanation::Blocked),
-            notices: if is_searched && !standing.denied { Vec::new() } else { vec![notice] },
+            notices: if is_searched && !verdict.denied { Vec::new() } else { vec![notice] },
             ..Outcome::of(code::NO_SUCH_NAME)
         }
     }
@@ -184,21 +192,21 @@ impl Engine {
         now: Instant,
     ) -> Outcome {
         // The policy may have changed since it was asked.
-        let standing = match local::asked_address(question) {
-            Some(_) => Standing { allowed: true, ..Standing::default() },
-            None => self.standing(policy, &question.name, question.kind, now),
+        let verdict = match local::asked_address(question) {
+            Some(_) => Verdict { allowed: true, ..Verdict::default() },
+            None => self.verdict(policy, &question.name, question.kind, now),
         };
-        if standing.denied || !standing.allowed {
-            return self.blocked(policy, &question.name, &standing);
+        if verdict.denied || !verdict.allowed {
+            return self.blocked(policy, &question.name, &verdict);
         }
-        let heard = answer::rebuild(policy, question, message, &standing, &self.conduct);
+        let heard = answer::rebuild(policy, question, message, &verdict, &self.behaviour);
         for (target, time_to_live) in heard.targets {
-            for source in &standing.sources {
-                self.grants.grant(&target, source, in_kernel(time_to_live), now);
+            for source in &verdict.sources {
+                self.targets.grant(&target, source, in_kernel(time_to_live), now);
             }
         }
         let mut outcome = heard.outcome;
-        if self.conduct.undecided == Undecided::Allow && outcome.code == code::DONE {
+        if self.behaviour.undecided == Undecided::Allow && outcome.code == code::DONE {
             let reason = "every name is allowed while the policy is learned";
             outcome.notices.push(Notice::new(Action::Allowed, question.name.text(), reason));
         }
@@ -227,10 +235,10 @@ impl Engine {
     pub(super) fn release_again(&self, policy: &dyn NamePolicy, release: &dyn Release, now: Instant) {
         for (text, address, time_to_live) in self.known.released(now) {
             let Some(name) = Name::from_text(&text) else { continue };
-            let standing = self.standing(policy, &name, kind::SRV, now);
-            if standing.allowed && !standing.denied && !standing.rules.is_empty() {
+            let verdict = self.verdict(policy, &name, kind::SRV, now);
+            if verdict.allowed && !verdict.denied && !verdict.rules.is_empty() {
                 // What fails stays closed; the next question for the name opens it.
-                let _ = release.release(&standing.rules, &[address], time_to_live);
+                let _ = release.release(&verdict.rules, &[address], time_to_live);
             }
         }
     }

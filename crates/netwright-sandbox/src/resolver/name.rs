@@ -49,6 +49,12 @@ impl Name {
         }
     }
 
+    /// The same name in lower case.
+    pub(super) fn in_lower_case(&self) -> Self {
+        // Lengths of labels are below the letters.
+        Self { wire: self.wire.to_ascii_lowercase() }
+    }
+
     /// Its labels, the root's empty one left out.
     pub(super) fn labels(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest: &[u8] = &self.wire;

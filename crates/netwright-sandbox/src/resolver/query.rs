@@ -204,7 +204,8 @@ impl Explanation {
 pub(super) fn upstream_query(id: u16, question: &Question, checks: bool, extended: bool) -> Vec<u8> {
     let flags = flag::RECURSION_DESIRED | if checks { flag::CHECKING_DISABLED } else { 0 };
     let mut writer = Writer::new(id, flags, usize::from(u16::MAX));
-    writer.question(question);
+    // In lower case: what a program writes otherwise is no part of the question, and would get out with it.
+    writer.question(&Question { name: question.name.in_lower_case(), ..question.clone() });
     if extended {
         // A message that holds a question alone has room.
         let _ = writer.extension(OWN_SIZE, 0, None);
@@ -248,7 +249,12 @@ pub(super) fn match_answer(message: &[u8], id: u16, question: &Question, extende
     }
 }
 
-/// Types that are no records' types but orders to the name server, transfers and `ANY` above all (RFC 6895 section 3.1).
-pub(super) fn is_order(kind: u16) -> bool {
+/// Types of records that are asked for in practice (IANA's list of resource record types). Any other number would be a message to who answers.
+pub(super) fn is_asked_for(kind: u16) -> bool {
+    matches!(kind, 1..=2 | 5..=6 | 11..=13 | 15..=18 | 24..=25 | 28..=29 | 33 | 35..=37 | 39 | 42..=53 | 55 | 59..=65 | 99 | 108..=109 | 256..=258 | 32769)
+}
+
+/// Types that are no records' types but requests to the name server, transfers and `ANY` above all (RFC 6895 section 3.1).
+pub(super) fn is_request_to_server(kind: u16) -> bool {
     matches!(kind, 0 | kind::OPT | 128..=255)
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::NamePolicy;
-use crate::policy::address::{covers, kind, length, names_what_it_covers};
+use crate::policy::address::{covers, length, names_what_it_covers};
 use crate::policy::{AddressKind, NAME_SERVER_PORTS, Names};
 use crate::{Policy, Ports, Protocol, Rule, Target};
 
@@ -16,11 +16,11 @@ impl NamePolicy for Policy {
     }
 
     fn covers(&self, address: IpAddr) -> bool {
-        self.allow.iter().any(|rule| rule_covers(rule, address))
+        self.allow.iter().any(|rule| rule_covers(rule, address, self.kind(address)))
     }
 
     fn is_public(&self, address: IpAddr) -> bool {
-        kind(address) == AddressKind::Public
+        self.is_open_to_names(address)
     }
 
     fn hosts(&self) -> &[(String, IpAddr)] {
@@ -29,11 +29,10 @@ impl NamePolicy for Policy {
 }
 
 /// Whether a rule shows that somebody wants connections to an address. Pings are none, nor are questions to name servers.
-fn rule_covers(rule: &Rule, address: IpAddr) -> bool {
+fn rule_covers(rule: &Rule, address: IpAddr, kind: AddressKind) -> bool {
     if rule.protocol == Some(Protocol::Icmp) || is_for_name_servers(&rule.ports) {
         return false;
     }
-    let kind = kind(address);
     match rule.target {
         Target::Network(network, bits) => {
             covers((network, bits), (address, length(address)))
@@ -41,7 +40,7 @@ fn rule_covers(rule: &Rule, address: IpAddr) -> bool {
         }
         Target::Any => kind.is_ordinary(),
         Target::Internet => kind == AddressKind::Public,
-        Target::Lan => kind == AddressKind::Private,
+        Target::Lan => matches!(kind, AddressKind::Private | AddressKind::Local),
         Target::Name(_) | Target::Host => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::client::Client;
+use super::config::{ResolverConfig, foreign_hosts};
 use super::engine::{Decision, Engine};
 use super::message::Question;
 use super::query::{Outcome, Query, Transport};
-use super::teller::Teller;
+use super::reporter::QuestionReporter;
 use super::upstream::{Exchange, Progress, Servers};
-use super::{NamePolicy, Release, Sockets};
+use super::{Changed, NamePolicy, Release, Sockets};
 use crate::relay::AFTER_FAILURE;
 
 /// Questions that name servers are asked at the same time: each takes a descriptor.
@@ -105,13 +106,37 @@ struct Pending {
     askers: Vec<Asker>,
 }
 
+/// The name servers, and who knows when they are others.
+pub(super) struct Upstream {
+    servers: Servers,
+    changed: Option<Box<Changed>>,
+    asked: Option<Instant>,
+}
+
+impl Upstream {
+    /// How often it is asked whether they have changed.
+    const EACH: Duration = Duration::from_secs(1);
+
+    pub(super) fn new(servers: Servers, changed: Option<Box<Changed>>) -> Self {
+        Upstream { servers, changed, asked: None }
+    }
+
+    fn changed(&mut self, now: Instant) -> Option<(ResolverConfig, Vec<(String, IpAddr)>)> {
+        if self.asked.is_some_and(|asked| now < asked + Upstream::EACH) {
+            return None;
+        }
+        self.asked = Some(now);
+        self.changed.as_mut().and_then(|changed| changed())
+    }
+}
+
 /// The loop's own.
 pub(super) struct Service {
     shared: Arc<Shared>,
     listeners: Vec<Listener>,
     stop: OwnedFd,
-    servers: Servers,
-    teller: Teller,
+    upstream: Upstream,
+    reporter: QuestionReporter,
     clients: HashMap<u64, Client>,
     next_client: u64,
     pending: Vec<Pending>,
@@ -133,11 +158,11 @@ impl Service {
         shared: Arc<Shared>,
         listeners: Vec<Listener>,
         stop: OwnedFd,
-        servers: Servers,
-        teller: Teller,
+        upstream: Upstream,
+        reporter: QuestionReporter,
     ) -> Self {
         let (clients, pending) = (HashMap::new(), Vec::new());
-        Self { shared, listeners, stop, servers, teller, clients, next_client: 0, pending, askers: 0 }
+        Self { shared, listeners, stop, upstream, reporter, clients, next_client: 0, pending, askers: 0 }
     }
 
     /// Runs until it is told to stop. Where the kernel cannot wait for want of memory, it goes on a little later.
@@ -164,9 +189,9 @@ impl Service {
                 self.serve(client, flags, now);
             }
             self.clients.retain(|_, client| !client.is_done(now));
-            self.teller.catch_up(now);
+            self.reporter.catch_up(now);
         }
-        self.teller.finish();
+        self.reporter.finish();
     }
 
     /// Whether one more question has room.
@@ -215,7 +240,7 @@ impl Service {
         let clients = self.clients.values().filter(|client| !client.is_waiting()).map(Client::deadline);
         let next = exchanges
             .chain(clients)
-            .chain(self.teller.deadline())
+            .chain(self.reporter.deadline())
             .min()
             .map_or(SLEEP, |next| next.saturating_duration_since(now));
         // Up to the next millisecond, so that it has passed when it is looked at.
@@ -227,12 +252,14 @@ impl Service {
         let mut index = 0;
         for &is_ready in ready {
             let Some(pending) = self.pending.get_mut(index) else { return };
-            let outcome = match pending.exchange.advance(&mut self.servers, is_ready, now) {
+            let outcome = match pending.exchange.advance(&mut self.upstream.servers, is_ready, now) {
                 Progress::Waiting => {
                     index += 1;
                     continue;
                 }
-                Progress::Failed => Outcome::unreachable(pending.key.0.name.text(), self.servers.silence()),
+                Progress::Failed => {
+                    Outcome::unreachable(pending.key.0.name.text(), self.upstream.servers.silence())
+                }
                 Progress::Answered(message) => {
                     let state = &mut *self.shared.lock();
                     let heard = state.engine.hear(&*state.policy, &pending.key.0, &message, now);
@@ -336,8 +363,17 @@ impl Service {
             pending.askers.push(asker);
             return;
         }
-        let exchange = Exchange::start(&mut self.servers, key.0.clone(), key.1, now);
+        self.look_for_servers(now);
+        let exchange = Exchange::start(&mut self.upstream.servers, key.0.clone(), key.1, now);
         self.pending.push(Pending { key, exchange, askers: vec![asker] });
+    }
+
+    /// Asks others where the host does by now.
+    fn look_for_servers(&mut self, now: Instant) {
+        if let Some((config, hosts)) = self.upstream.changed(now) {
+            self.upstream.servers = Servers::new(&config);
+            self.shared.lock().engine.reconfigure(config.search_names(), foreign_hosts(&hosts));
+        }
     }
 
     fn reply(&mut self, query: &Query, outcome: &Outcome, destination: Destination, now: Instant) {
@@ -347,7 +383,7 @@ impl Service {
             Destination::Tcp(_, ends) => (Transport::Tcp, ends),
         };
         for notice in &outcome.notices {
-            self.teller.tell(notice, transport, source, resolver, now);
+            self.reporter.tell(notice, transport, source, resolver, now);
         }
         self.send(Some(&query.answer(outcome)), destination, now);
     }

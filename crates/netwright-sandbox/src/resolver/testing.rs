@@ -8,7 +8,7 @@ use simple_dns::rdata::RData;
 use simple_dns::{Packet, TYPE};
 
 use super::Release;
-use super::conduct::Conduct;
+use super::behaviour::Behaviour;
 use super::engine::{Decision, Engine};
 use super::hosts::Hosts;
 use super::memory::KnownNames;
@@ -234,13 +234,13 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(allow: &[&str], deny: &[&str]) -> Self {
-        Self::with(policy(allow, deny), Conduct { ipv6: true, ..Conduct::default() })
+        Self::with(policy(allow, deny), Behaviour { ipv6: true, ..Behaviour::default() })
     }
 
-    pub(super) fn with(policy: Policy, conduct: Conduct) -> Self {
+    pub(super) fn with(policy: Policy, behaviour: Behaviour) -> Self {
         let known = Arc::new(KnownNames::default());
         Self {
-            engine: Engine::new(conduct, Arc::clone(&known)),
+            engine: Engine::new(behaviour, Arc::clone(&known)),
             policy,
             known,
             recorder: Recorder::default(),

@@ -92,8 +92,8 @@ enum Line {
 }
 
 #[derive(Debug)]
-struct Stream {
-    stream: TcpStream,
+pub(super) struct Stream<S = TcpStream> {
+    stream: S,
     /// What is left to send.
     output: Vec<u8>,
     input: Vec<u8>,
@@ -255,7 +255,7 @@ impl Exchange {
         let query = self.query();
         // A question is far shorter than that.
         let output = [&(query.len() as u16).to_be_bytes(), query.as_slice()].concat();
-        Ok(Line::Tcp(Stream { stream: socket.into(), output, input: Vec::new() }))
+        Ok(Line::Tcp(Stream::new(socket.into(), output)))
     }
 
     fn query(&self) -> Vec<u8> {
@@ -263,9 +263,13 @@ impl Exchange {
     }
 }
 
-impl Stream {
+impl<S: Read + Write> Stream<S> {
+    pub(super) fn new(stream: S, output: Vec<u8>) -> Self {
+        Stream { stream, output, input: Vec::new() }
+    }
+
     /// Sends and reads what can be; the message once it is whole.
-    fn advance(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) fn advance(&mut self) -> io::Result<Option<Vec<u8>>> {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -278,12 +282,17 @@ impl Stream {
                 Some(&length) => 2 + usize::from(u16::from_be_bytes(length)),
                 None => 2,
             };
-            if wanted > 2 && self.input.len() >= wanted {
-                return Ok(Some(self.input.split_off(2)));
+            if self.input.len() >= wanted {
+                let message = self.input.split_off(2);
+                return if message.is_empty() {
+                    Err(ErrorKind::InvalidData.into())
+                } else {
+                    Ok(Some(message))
+                };
             }
             let mut buffer = [0; DATAGRAM];
             // No more than belongs to the message.
-            let part = (wanted - self.input.len()).clamp(1, DATAGRAM);
+            let part = (wanted - self.input.len()).min(DATAGRAM);
             match self.stream.read(buffer.get_mut(..part).unwrap_or_default()) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(length) => self.input.extend_from_slice(buffer.get(..length).unwrap_or_default()),

@@ -3,7 +3,7 @@
 //! One thread hears of first packets and keeps them, another asks one question after the other: an answer may take minutes. After a
 //! yes the policy has one rule more and the packets are sent again, for the filter to judge; after a no they are refused as others are.
 
-mod desk;
+mod questions;
 mod thread;
 
 use std::fmt;

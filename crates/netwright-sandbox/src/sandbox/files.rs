@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-use crate::Policy;
-use crate::resolver::ResolverConfig;
 use crate::resolver::config::{hosts_inside, parse_hosts};
+use crate::resolver::{Changed, ResolverConfig};
 
 /// Names the name servers.
 pub(crate) const RESOLVER: &str = "/etc/resolv.conf";
@@ -16,14 +16,43 @@ const HOSTS: &str = "/etc/hosts";
 pub(crate) struct Files {
     pub(crate) config: ResolverConfig,
     pub(crate) hosts: Vec<(String, IpAddr)>,
+    states: [Option<State>; 2],
+    /// The file that names the name servers.
+    resolver: PathBuf,
+}
+
+/// By what it is seen that a file has changed: device, number, length, and time in seconds and nanoseconds.
+type State = (u64, u64, u64, i64, i64);
+
+fn state(path: &Path) -> Option<State> {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
 }
 
 impl Files {
-    pub(crate) fn read(policy: &Policy) -> Self {
-        let read =
-            |path| fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-        let config = ResolverConfig::parse(&read(RESOLVER), link_index).with_servers(&policy.dns);
-        Files { config, hosts: parse_hosts(&read(HOSTS)) }
+    /// Reads them, for a policy that may name other name servers.
+    pub(crate) fn read(dns: &[IpAddr], name_servers: Option<&Path>) -> Self {
+        let resolver = name_servers.unwrap_or(Path::new(RESOLVER)).to_owned();
+        let states = [resolver.as_path(), Path::new(HOSTS)].map(state);
+        let read = |path: &Path| {
+            fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        };
+        let config = ResolverConfig::parse(&read(&resolver), link_index).with_servers(dns);
+        Files { config, hosts: parse_hosts(&read(Path::new(HOSTS))), states, resolver }
+    }
+
+    /// Reads them again where they have changed, as when a VPN comes up.
+    pub(crate) fn changes(&self, dns: Vec<IpAddr>) -> Box<Changed> {
+        let (mut known, resolver) = (self.states, self.resolver.clone());
+        Box::new(move || {
+            let is_new = [resolver.as_path(), Path::new(HOSTS)].map(state) != known;
+            // It may be missing for a moment, in which it is replaced.
+            let files = is_new
+                .then(|| Files::read(&dns, Some(&resolver)))
+                .filter(|files| files.states[0].is_some())?;
+            known = files.states;
+            Some((files.config, files.hosts))
+        })
     }
 
     /// What stands in their place inside.

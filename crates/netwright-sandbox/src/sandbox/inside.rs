@@ -2,39 +2,45 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 
+use netwright_confine::{Confinement, Enclosure, SocketRequest};
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
-use netwright_sys::{Connection, Enclosure, Result, SocketRequest, protocol};
+use netwright_sys::{Connection, Error, Result, protocol};
 use rustix::process::getgid;
 
 use super::Sandbox;
 use super::asking::Asking;
-use super::covering::Covering;
-use super::enforced::Enforced;
+use super::enforced::{self, Enforced, Whose};
 use super::files::{self, Files};
+use super::masking::Masking;
+use super::neighbourhood::Neighbourhood;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::shared::{ResolverParts, Shared, start_resolver};
 use crate::constants::{RESOLVER, SEEN_GROUP};
 use crate::filter::{self, Filter, FilterOptions};
-use crate::mode::nat::Uplink;
-use crate::mode::{self, Mode, relay as loopback};
-use crate::relay::{Asked, Relay, RelayOptions};
+use crate::mode::{self, Mode, Uplink};
+use crate::own::OwnAddresses;
+use crate::relay::{Admission, Asked, Relay, RelayOptions};
 use crate::resolver::Sockets;
 use crate::{Attribution, Event, Policy};
 
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
 pub(super) struct Inside {
+    _neighbourhood: Neighbourhood,
     asking: Option<Asking>,
     _publisher: Option<Publisher>,
     enforced: Arc<Enforced>,
     _relay: Relay,
-    uplink: Option<Uplink>,
+    uplink: Uplink,
+    /// Why packets are not routed, where the choice was left and the privileges suffice.
+    not_routed: Option<Error>,
     events: Receiver<Event>,
-    _enclosure: Arc<Enclosure>,
+    enclosure: Arc<Enclosure>,
 }
 
 impl Inside {
@@ -43,20 +49,34 @@ impl Inside {
         enclosure: Enclosure,
         sandbox: &Sandbox,
         files: Files,
-        covering: Covering<'_>,
+        masking: Masking<'_>,
     ) -> Result<Self> {
         let enclosure = Arc::new(enclosure);
         let ipv6 = mode::has_ipv6();
-        let uplink = connect(&enclosure, sandbox.mode, ipv6)?;
+        let (uplink, not_routed) = Uplink::create(sandbox.mode, &enclosure, ipv6)?;
         settings(&enclosure)?;
         let (sender, events) = channel();
-        let reports = Reports::new(attribution(&enclosure)?, sandbox.policy.clone(), sender.clone());
-        let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6, reporter: reports.reporter() };
+        let own = uplink.addresses();
+        let reports = Reports::new(
+            attribution(&enclosure)?,
+            OwnAddresses::Sandbox(own.clone()),
+            sandbox.policy.clone(),
+            sender.clone(),
+        );
+        let admitting = Arc::new(OnceLock::<Shared>::new());
+        let options = RelayOptions {
+            enclosure: Arc::clone(&enclosure),
+            ipv6,
+            admission: admission(&admitting),
+            keeps: keeps(&admitting, &reports),
+            reporter: reports.reporter(),
+        };
         let relay = Relay::start(&options)?;
         let resolver_sockets = resolver_sockets(&enclosure)?;
         let firewall = enclosure.connection(protocol::NETFILTER)?;
-        covering.lay(&enclosure); // while the filter is made, which asks nothing of the enclosure
-        let filter = install(firewall, sandbox, &relay, uplink.as_ref())?;
+        masking.lay(&enclosure); // while the filter is made, which asks nothing of the enclosure
+        let filter = install(firewall, sandbox, &relay, &uplink)?;
+        let _ = admitting.set(filter.clone()); // it is set once
         let resolver = start_resolver(ResolverParts {
             sockets: resolver_sockets,
             files,
@@ -67,7 +87,13 @@ impl Inside {
             events: sender,
             reports: &reports,
         })?;
-        let enforced = Arc::new(Enforced::new(resolver, filter, reports, sandbox.policy.clone()));
+        let enforced = Arc::new(Enforced::new(
+            resolver,
+            filter,
+            reports,
+            sandbox.policy.clone(),
+            Whose::Inside(relay.reviewer()),
+        ));
         let asking = match &sandbox.ask {
             None => None,
             Some(asker) => {
@@ -79,20 +105,45 @@ impl Inside {
             [] => None,
             ports => Some(Publisher::start(ports, &enclosure, relay.carrier())?),
         };
-        covering.finish()?;
+        masking.finish()?;
+        let follows = Arc::clone(&enforced);
+        // Where it fails, the old networks stay left out.
+        let moved = move |local| drop(follows.moved(local));
+        let neighbourhood = Neighbourhood::watch(sandbox.policy.local.clone(), moved)?;
         Ok(Inside {
+            _neighbourhood: neighbourhood,
             asking,
             _publisher: publisher,
             enforced,
             _relay: relay,
             uplink,
+            not_routed,
             events,
-            _enclosure: enclosure,
+            enclosure,
         })
     }
 
+    /// Makes a command run inside.
+    pub(super) fn confine(&self, command: &mut Command, confinement: Confinement) -> Result<()> {
+        let confinement = Confinement {
+            // Of files, root stays root; over the network inside these capabilities give no power.
+            capabilities: confinement.user.is_none() && self.enclosure.has_all_users(),
+            socket_reporter: Some(self.enforced.reports.socket_reporter()),
+            ..confinement
+        };
+        self.enclosure.confine(command, &confinement)
+    }
+
+    pub(super) fn reports(&self) -> Arc<Reports> {
+        Arc::clone(&self.enforced.reports)
+    }
+
     pub(super) fn mode(&self) -> Mode {
-        if self.uplink.is_some() { Mode::Nat } else { Mode::Relay }
+        self.uplink.mode()
+    }
+
+    pub(super) fn not_routed(&self) -> Option<&Error> {
+        self.not_routed.as_ref()
     }
 
     pub(super) fn events(&self) -> &Receiver<Event> {
@@ -104,7 +155,10 @@ impl Inside {
     }
 
     pub(super) fn reload(&self, policy: &Policy) -> Result<()> {
-        self.enforced.reload(policy)?;
+        match self.uplink {
+            Uplink::None => self.enforced.reload(&policy.without_network())?,
+            Uplink::Relay(_) | Uplink::Nat(_) => self.enforced.reload(policy)?,
+        }
         if let Some(asking) = &self.asking {
             asking.policy_changed();
         }
@@ -112,20 +166,18 @@ impl Inside {
     }
 }
 
-/// Joins the inside to the world, by the host's kernel or by the loopback alone.
-fn connect(enclosure: &Enclosure, wanted: Mode, ipv6: bool) -> Result<Option<Uplink>> {
-    let mut inside = enclosure.connection(protocol::ROUTE)?;
-    match wanted {
-        Mode::Nat => return Uplink::create(enclosure, &mut inside, ipv6).map(Some),
-        Mode::Automatic if mode::nat_is_possible() => {
-            if let Ok(uplink) = Uplink::create(enclosure, &mut inside, ipv6) {
-                return Ok(Some(uplink));
-            }
-        }
-        Mode::Automatic | Mode::Relay => {}
-    }
-    loopback::configure(enclosure, &mut inside, ipv6)?;
-    Ok(None)
+/// What may be reached is what the filter says, as soon as there is one.
+fn admission(filter: &Arc<OnceLock<Shared>>) -> Admission {
+    let filter = Arc::clone(filter);
+    Admission::new(move |protocol, to| filter.get().is_some_and(|filter| filter.lock().admits(protocol, to)))
+}
+
+/// The same of what is open when the policy has changed.
+fn keeps(filter: &Arc<OnceLock<Shared>>, reports: &Arc<Reports>) -> Admission {
+    let (filter, reports) = (Arc::clone(filter), Arc::clone(reports));
+    Admission::new(move |protocol, to| {
+        filter.get().is_some_and(|filter| enforced::keeps(filter, &reports, protocol, to))
+    })
 }
 
 /// The command has no power over the network that is its own: so it may ping, and listen on every port.
@@ -163,28 +215,21 @@ fn resolver_sockets_at(enclosure: &Enclosure, address: IpAddr) -> Result<Sockets
 
 fn attribution(enclosure: &Enclosure) -> Result<Attribution> {
     let sockets = enclosure.connection(SOCKET_DIAGNOSIS_PROTOCOL)?;
-    Ok(Attribution::new(sockets, enclosure.namespace()?.identity()?, enclosure.warden()))
+    Ok(Attribution::new(sockets, enclosure.namespace()?.identity()?, enclosure.helper()))
 }
 
-fn install(
-    firewall: Connection,
-    sandbox: &Sandbox,
-    relay: &Relay,
-    uplink: Option<&Uplink>,
-) -> Result<Shared> {
+fn install(firewall: Connection, sandbox: &Sandbox, relay: &Relay, uplink: &Uplink) -> Result<Shared> {
     let ipv4 = relay.port_ipv4();
     let listeners = filter::Listeners { ipv4, ipv6: relay.port_ipv6().unwrap_or(ipv4) };
     let mode = match uplink {
-        Some(_) => filter::Mode::Nat(Some(listeners)),
-        None => filter::Mode::Relay(listeners),
+        Uplink::Nat(_) => filter::Mode::Nat(Some(listeners)),
+        Uplink::Relay(_) | Uplink::None => filter::Mode::Relay(listeners),
     };
-    let mut options = FilterOptions {
+    let options = FilterOptions {
         undecided: sandbox.undecided(),
         seen_group: sandbox.tells_allowed().then_some(SEEN_GROUP),
+        own: uplink.addresses(),
         ..FilterOptions::new(mode)
     };
-    if let Some(uplink) = uplink {
-        options.own.clone_from(&uplink.addresses);
-    }
     Filter::install(firewall, &sandbox.policy, options).map(Shared::new)
 }

@@ -3,7 +3,7 @@
 mod service;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 pub(super) use self::service::Publisher;
@@ -16,15 +16,17 @@ use crate::Protocol;
 /// use netwright_sandbox::{Protocol, Publish};
 ///
 /// let publish: Publish = "0.0.0.0:8080:80".parse()?;
-/// assert_eq!((publish.outside, publish.inside), ("0.0.0.0:8080".parse().unwrap(), 80));
+/// assert_eq!((publish.address, publish.outside, publish.inside), (Some([0, 0, 0, 0].into()), 8080, 80));
 /// let publish: Publish = "5353/udp".parse()?;
-/// assert_eq!((publish.to_string().as_str(), publish.protocol), ("127.0.0.1:5353:5353/udp", Protocol::Udp));
+/// assert_eq!((publish.to_string().as_str(), publish.protocol), ("5353:5353/udp", Protocol::Udp));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publish {
-    /// Where it is reachable: on the host's loopback where no address is given.
-    pub outside: SocketAddr,
+    /// Where it is reachable: on the host's loopback, by IPv4 and IPv6, where no address is given.
+    pub address: Option<IpAddr>,
+    /// The port there.
+    pub outside: u16,
     /// The port inside.
     pub inside: u16,
     /// TCP or UDP.
@@ -46,10 +48,10 @@ impl FromStr for Publish {
             None => (ports, port(ports)?),
         };
         let (address, outside) = match rest.rsplit_once(':') {
-            Some((address, outside)) => (self::address(address)?, outside),
-            None => (Ipv4Addr::LOCALHOST.into(), rest),
+            Some((address, outside)) => (Some(self::address(address)?), outside),
+            None => (None, rest),
         };
-        Ok(Publish { outside: SocketAddr::new(address, port(outside)?), inside, protocol })
+        Ok(Publish { address, outside: port(outside)?, inside, protocol })
     }
 }
 
@@ -67,7 +69,12 @@ fn address(text: &str) -> Result<IpAddr, String> {
 
 impl fmt::Display for Publish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}/{}", self.outside, self.inside, self.protocol)
+        if let Some(address) = self.address {
+            write!(f, "{}", SocketAddr::new(address, self.outside))?;
+        } else {
+            write!(f, "{}", self.outside)?;
+        }
+        write!(f, ":{}/{}", self.inside, self.protocol)
     }
 }
 

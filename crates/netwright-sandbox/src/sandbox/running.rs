@@ -9,6 +9,7 @@ use netwright_sys::{Error, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::inside::Inside;
+use super::limits::{Group, Reached};
 use crate::{Event, Mode, Policy};
 
 /// A command that runs in a sandbox.
@@ -18,11 +19,24 @@ use crate::{Event, Mode, Policy};
 pub struct Running {
     child: Child,
     inside: Inside,
+    group: Option<Group>,
 }
 
 impl Running {
-    pub(super) fn new(child: Child, inside: Inside) -> Self {
-        Running { child, inside }
+    pub(super) fn new(child: Child, inside: Inside, group: Option<Group>) -> Self {
+        Running { child, inside, group }
+    }
+
+    /// Which limits it has reached so far, as far as a control group tells.
+    #[must_use]
+    pub fn reached(&self) -> Reached {
+        self.group.as_ref().map(Group::reached).unwrap_or_default()
+    }
+
+    /// Whether a control group limits it as a whole. Else each of its processes has the limit of memory.
+    #[must_use]
+    pub fn is_limited_as_a_whole(&self) -> bool {
+        self.group.is_some()
     }
 
     /// The command's process number.
@@ -62,6 +76,12 @@ impl Running {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.inside.mode()
+    }
+
+    /// Why packets are not routed, where [`Mode::Automatic`] was asked for and the privileges would suffice.
+    #[must_use]
+    pub fn not_routed(&self) -> Option<&Error> {
+        self.inside.not_routed()
     }
 
     /// What happens at the sandbox's edge. Nothing waits for the reader; what is not read takes memory.

@@ -29,12 +29,15 @@ pub(crate) struct ResolverParts<'a> {
 /// Starts the resolver; the names that it learns are known to the reports from then on.
 pub(crate) fn start_resolver(parts: ResolverParts<'_>) -> Result<Resolver> {
     let ResolverParts { sockets, files, policy, undecided, ipv6, filter, events, reports } = parts;
-    let options = ResolverOptions { config: files.config, hosts: files.hosts, undecided, ipv6 };
+    let options =
+        ResolverOptions { config: files.config.clone(), hosts: files.hosts.clone(), undecided, ipv6 };
     let owners = Arc::clone(reports);
     let attribute =
         Box::new(move |protocol, source, destination| owners.process(protocol, source, destination));
+    let changed = files.changes(policy.dns.clone());
     let policy = Arc::new(policy.clone());
-    let resolver = Resolver::start(sockets, options, policy, Arc::new(filter.clone()), events, attribute)
+    let release = Arc::new(filter.clone());
+    let resolver = Resolver::start(sockets, options, policy, release, events, attribute, Some(changed))
         .map_err(|error| Error::new("start the resolver", error))?;
     reports.know(resolver.names());
     Ok(resolver)

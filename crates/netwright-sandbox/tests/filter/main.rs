@@ -2,6 +2,7 @@
 
 mod attempts;
 mod group;
+mod histories;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 use netwright_sandbox::filter::{self, Attached, Filter, FilterOptions, Listeners, Mode};
-use netwright_sandbox::{Destination, Policy, Protocol, Rule, Undecided};
+use netwright_sandbox::{Destination, LocalNetworks, Policy, Protocol, Rule, Undecided};
 use netwright_sys::{Connection, protocol};
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SendFlags, SocketFlags, SocketType, ipproto};
 
 use attempts::{ATTEMPTS, destination};
 use group::Group;
+use histories::whatever_leaves_was_allowed_when_it_was_opened;
 
 const LISTENERS: Listeners = Listeners { ipv4: 5004, ipv6: 5006 };
 
@@ -25,14 +27,15 @@ fn policy(allow: &[&str], deny: &[&str]) -> Result<Policy, Failure> {
     Ok(Policy { allow: rules(allow)?, deny: rules(deny)?, ..Policy::default() })
 }
 
-/// Options of the mode that routes, for the host of a lab with a neighbour.
-fn routed() -> Result<FilterOptions, Failure> {
+/// Options of a mode, for the host of a lab with a neighbour.
+fn options(mode: Mode) -> Result<FilterOptions, Failure> {
     let own = Lab::HOST.iter().map(|address| address.parse()).collect::<Result<_, _>>()?;
-    Ok(FilterOptions {
-        own,
-        least_time_to_live: Duration::from_millis(1),
-        ..FilterOptions::new(Mode::Nat(None))
-    })
+    Ok(FilterOptions { own, least_time_to_live: Duration::from_millis(1), ..FilterOptions::new(mode) })
+}
+
+/// Options of the mode that routes.
+fn routed() -> Result<FilterOptions, Failure> {
+    options(Mode::Nat(None))
 }
 
 fn install(policy: &Policy, options: &FilterOptions) -> Result<Filter, Failure> {
@@ -153,6 +156,60 @@ fn the_kernel_decides_as_the_policy_does(lab: &mut Lab) -> Outcome {
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     ensure!(passed > 40, "only {passed} attempts passed");
+    Ok(())
+}
+
+fn networks_of_this_host_are_no_internet(lab: &mut Lab) -> Outcome {
+    let world = World::new(lab)?;
+    let local = LocalNetworks::of_host()?;
+    ensure!(local.own.len() >= 2 && local.networks.len() >= 2, "{local:?}");
+    let mut filter = install(&policy(&[], &[])?, &routed()?)?;
+    let attempts = [
+        "192.0.2.2 443/tcp",
+        "192.0.2.77 443/udp",
+        "2001:db8::2 443/tcp",
+        "2001:db8::77 443/udp",
+        "64:ff9b::192.0.2.77 443/tcp",
+        "2002:c000:24d::1 443/udp",
+        "203.0.113.1 443/tcp",
+        "2001:db8:9::1 443/udp",
+        "10.0.0.1 443/tcp",
+        "fd00::1 443/udp",
+    ];
+    let (mut passed, mut wrong) = (0, Vec::new());
+    for (allow, deny) in [
+        (&["internet"][..], &[][..]),
+        (&["lan"], &[]),
+        (&["any"], &[]),
+        (&["any"], &["lan"]),
+        (&["any"], &["internet"]),
+        (&["internet", "lan"], &["192.0.2.0/24"]),
+    ] {
+        let policy = Policy { local: local.clone(), ..policy(allow, deny)? };
+        filter.replace(&policy)?;
+        for text in attempts {
+            let to = destination(text)?;
+            let Some(address) = to.address else { continue };
+            let (decision, kernel) = (policy.decide(&to), world.passes(address, to.port, to.protocol)?);
+            passed += u32::from(kernel);
+            if decision.is_allowed() != kernel {
+                wrong.push(format!(
+                    "{text} with {allow:?}, not {deny:?}: {decision:?}, and the kernel says {kernel}"
+                ));
+            }
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ensure!(passed > 15, "only {passed} attempts passed");
+    // beside the kernel: what the words mean
+    let decide = |rule: &str, to: &str| -> Result<bool, Failure> {
+        let policy = Policy { local: local.clone(), ..policy(&[rule], &[])? };
+        Ok(policy.decide(&destination(to)?).is_allowed())
+    };
+    for to in &attempts[..6] {
+        ensure!(!decide("internet", to)? && decide("lan", to)? && decide("any", to)?, "{to}");
+    }
+    ensure!(decide("internet", "203.0.113.1 443/tcp")? && !decide("lan", "203.0.113.1 443/tcp")?);
     Ok(())
 }
 
@@ -313,7 +370,7 @@ fn hammer(stop: &AtomicBool, sending: &AtomicBool) -> Result<(u32, u32, u32), Fa
 fn in_relay_mode_the_sandbox_keeps_its_loopback(lab: &mut Lab) -> Outcome {
     let world = World::new(lab)?;
     let policy = policy(&["203.0.113.5", "203.0.113.5/icmp", "host:7001"], &["host:7002"])?;
-    install(&policy, &FilterOptions::new(Mode::Relay(LISTENERS)))?;
+    install(&policy, &options(Mode::Relay(LISTENERS))?)?;
     for address in ["127.0.0.1", "::1"] {
         let listener = TcpListener::bind((address, 0))?;
         let to = listener.local_addr()?;
@@ -431,6 +488,7 @@ fn a_control_group_is_bound_and_nothing_else(lab: &mut Lab) -> Outcome {
 
 kernel_tests![
     the_kernel_decides_as_the_policy_does,
+    networks_of_this_host_are_no_internet,
     an_open_filter_refuses_only_what_is_denied,
     releases_end_and_are_prolonged,
     what_was_released_outlives_a_new_policy,
@@ -441,4 +499,5 @@ kernel_tests![
     packets_with_a_route_of_their_own_are_refused,
     nft_lists_the_table_and_takes_it_back,
     a_control_group_is_bound_and_nothing_else,
+    whatever_leaves_was_allowed_when_it_was_opened,
 ];

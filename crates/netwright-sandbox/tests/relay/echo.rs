@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
+use netwright_confine::SocketRequest;
 use netwright_lab::{Failure, Lab, Outcome, ensure, ensure_eq};
 use netwright_sandbox::Protocol;
-use netwright_sys::SocketRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, ipproto, recv, sendto, socket_with,

@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use netwright_confine::SocketRequest;
 use netwright_lab::{Failure, Lab, Outcome, ensure, ensure_eq, wait_until};
-use netwright_sys::SocketRequest;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{connect, listen};

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use netwright_confine::SocketRequest;
 use netwright_lab::{Failure, Lab, Outcome, ensure, ensure_eq};
 use netwright_route::route::RouteKind;
 use netwright_route::{Add, Route};
 use netwright_sandbox::Protocol;
-use netwright_sys::SocketRequest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, connect, sendto};

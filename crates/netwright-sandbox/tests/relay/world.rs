@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use netwright_confine::{Enclosure, EnclosureOptions, SocketRequest};
 use netwright_lab::{Failure, Lab, Node};
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{Change, Set};
@@ -12,9 +13,9 @@ use netwright_route::route::RouteKind;
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Rule as RoutingRule, Table};
 use netwright_sandbox::constants::{OWN_IPV4, OWN_IPV6, SEEN_GROUP};
 use netwright_sandbox::filter::{Filter, FilterOptions, Listeners, Mode};
-use netwright_sandbox::relay::{Relay, RelayOptions, Report, Reporter};
+use netwright_sandbox::relay::{Admission, Relay, RelayOptions, Report, Reporter};
 use netwright_sandbox::{Policy, Protocol, Rule};
-use netwright_sys::{Connection, Enclosure, EnclosureOptions, SocketRequest, protocol};
+use netwright_sys::{Connection, protocol};
 use rustix::net::connect;
 
 /// How long anything may take.
@@ -59,13 +60,19 @@ impl World {
                 | Report::Unable { protocol, destination, reason, .. } => {
                     Told::Failed { protocol, destination, reason }
                 }
+                Report::Cut { protocol, destination, .. } => {
+                    Told::Failed { protocol, destination, reason: "cut".to_owned() }
+                }
                 Report::Seen(packet) => {
                     Told::Seen { protocol: packet.protocol(), destination: packet.destination() }
                 }
             };
             let _ = sender.send(told);
         });
-        let options = RelayOptions { enclosure: Arc::clone(&enclosure), ipv6: true, reporter };
+        let admission = Admission::new(|_, _| true);
+        let keeps = admission.clone();
+        let options =
+            RelayOptions { enclosure: Arc::clone(&enclosure), ipv6: true, admission, keeps, reporter };
         let relay = Relay::start(&options)?;
         let ipv6 = relay.port_ipv6().ok_or_else(|| Failure::wrong("IPv6 is not relayed"))?;
         let listeners = Listeners { ipv4: relay.port_ipv4(), ipv6 };

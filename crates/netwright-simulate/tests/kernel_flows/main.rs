@@ -2,13 +2,33 @@
 
 mod examples;
 mod fabric;
+mod only;
+#[path = "../shared/oracle.rs"]
 mod oracle;
+mod order;
 mod refusals;
 mod state;
 mod translation;
 
+use std::path::{Path, PathBuf};
+
 use netwright_lab::{Failure, kernel_tests};
-use netwright_simulate::{FlowReport, Report};
+use netwright_simulate::{FlowReport, Options, Report, Verdict};
+
+/// The report of a host file's text.
+fn simulate(text: &str) -> Result<Report, Failure> {
+    simulate_file(Path::new("host.toml"), text)
+}
+
+/// The report of a host file, which may include files that lie beside it.
+fn simulate_file(path: &Path, text: &str) -> Result<Report, Failure> {
+    oracle::simulate(path, text, Options::default(), &|_| true)
+}
+
+/// A file of the repository.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
 
 /// A flow's report by its name.
 fn flow<'r>(report: &'r Report, name: &str) -> Result<&'r FlowReport, Failure> {
@@ -17,8 +37,18 @@ fn flow<'r>(report: &'r Report, name: &str) -> Result<&'r FlowReport, Failure> {
 }
 
 /// Where it was decided about a flow; nothing where nobody decided.
-fn decided<'r>(report: &'r Report, name: &str) -> Result<&'r str, Failure> {
-    Ok(flow(report, name)?.decided_by.as_ref().map_or("", |place| place.at.as_str()))
+fn decided(report: &Report, name: &str) -> Result<String, Failure> {
+    Ok(flow(report, name)?.decided())
+}
+
+/// All that is said about a flow.
+fn told(report: &Report, name: &str) -> Result<String, Failure> {
+    Ok(flow(report, name)?.details().collect::<Vec<_>>().join("; "))
+}
+
+/// What was found out about a flow.
+fn verdict<'r>(report: &'r Report, name: &str) -> Result<&'r Verdict, Failure> {
+    flow(report, name)?.verdict().ok_or_else(|| Failure::wrong(format_args!("nothing was seen of {name:?}")))
 }
 
 /// A failure with the whole report where a flow is not as expected.
@@ -34,6 +64,10 @@ kernel_tests! {
     examples::the_server_does_what_it_says,
     examples::a_wrong_expectation_fails,
     examples::drops_take_no_time,
+    order::the_flows_of_the_router_are_independent_of_their_order,
+    order::the_flows_of_the_server_are_independent_of_their_order,
+    order::what_routing_told_a_sender_is_nothing_to_the_next_flow,
+    order::what_the_host_learns_of_routes_is_nothing_to_the_next_flow,
     refusals::each_kind_of_refusal_is_told_apart,
     refusals::routes_refuse,
     refusals::the_way_back_can_be_shut,
@@ -43,6 +77,15 @@ kernel_tests! {
     refusals::rules_before_ip_are_seen,
     refusals::whoever_does_not_answer_arp_is_silent,
     refusals::a_link_that_is_down_is_silent,
+    only::everything_that_no_flow_names_is_found,
+    only::what_rules_look_at_besides_is_tried,
+    only::any_number_of_senders_is_tried,
+    only::a_host_that_answers_nobody_is_not_shut,
+    only::ports_of_a_bridge_have_machines_of_their_own,
+    only::what_only_follows_others_is_no_permission,
+    only::a_flow_stands_for_those_that_the_rules_do_not_tell_apart,
+    only::receivers_send_packets_back,
+    only::counters_marks_and_time_are_seen,
     translation::what_is_not_declared_is_found_out,
     translation::a_wrong_end_fails,
     translation::the_host_redirects_to_itself,

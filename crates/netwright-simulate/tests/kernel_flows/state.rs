@@ -2,8 +2,8 @@
 
 use netwright_lab::{Lab, Outcome, ensure, ensure_eq};
 
-use crate::oracle::simulate;
-use crate::{all_pass, decided, flow};
+use crate::simulate;
+use crate::{all_pass, decided, verdict};
 
 pub(crate) fn rates_and_counts_are_reached(_: &mut Lab) -> Outcome {
     let report = simulate(
@@ -38,6 +38,7 @@ times = 3
 
 [[flow]]
 name = "above the rate"
+after = "within the rate"
 from = "eth0 192.0.2.9"
 to = "192.0.2.1"
 udp = 53
@@ -65,6 +66,7 @@ udp = 7000
 
 [[flow]]
 name = "known"
+after = "knock"
 from = "eth0 192.0.2.9"
 to = "192.0.2.1"
 tcp = 22
@@ -253,6 +255,6 @@ expect = "drop"
 "#,
     )?;
     all_pass(&report)?;
-    ensure!(flow(&report, "dhcp")?.seen_from.is_some_and(|from| from.port() == 68));
+    ensure!(verdict(&report, "dhcp")?.seen_from.is_some_and(|from| from.port() == 68));
     Ok(())
 }

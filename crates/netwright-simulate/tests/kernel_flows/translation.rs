@@ -2,8 +2,8 @@
 
 use netwright_lab::{Lab, Outcome, ensure, ensure_eq};
 
-use crate::oracle::simulate;
-use crate::{all_pass, decided, flow};
+use crate::simulate;
+use crate::{all_pass, decided, told, verdict};
 
 const ROUTER: &str = r#"
 forwarding = true
@@ -71,11 +71,11 @@ seen-from = "192.0.2.1"
 "#;
     let report = simulate(&format!("{ROUTER}{flows}"))?;
     all_pass(&report)?;
-    let arrived = |name: &str| flow(&report, name).map(|flow| flow.arrived_at.map(|at| at.to_string()));
+    let arrived = |name: &str| verdict(&report, name).map(|seen| seen.arrived_at.map(|at| at.to_string()));
     ensure_eq!(arrived("port")?.as_deref(), Some("10.0.0.10:8080"));
     ensure_eq!(arrived("address")?.as_deref(), Some("10.0.0.11:53"));
     ensure_eq!(
-        flow(&report, "port")?.seen_from.map(|from| from.ip().to_string()).as_deref(),
+        verdict(&report, "port")?.seen_from.map(|from| from.ip().to_string()).as_deref(),
         Some("198.51.100.9")
     );
     // translating is not letting through
@@ -108,7 +108,7 @@ seen-from = "10.0.0.20"
 "#;
     let report = simulate(&format!("{ROUTER}{flows}"))?;
     ensure!(report.failures() == 3, "{report}");
-    let details = |name: &str| flow(&report, name).map(|flow| flow.details.join(" "));
+    let details = |name: &str| told(&report, name);
     ensure!(details("another port")?.contains("10.0.0.10:80, but it arrived at 10.0.0.10:8080"), "{report}");
     ensure!(details("another machine")?.contains("10.0.0.12, but it arrived at 10.0.0.11:53"), "{report}");
     ensure!(details("another source")?.contains("10.0.0.20, but it was seen from 192.0.2.1"), "{report}");
@@ -126,7 +126,7 @@ tcp = 3128
 "#;
     let report = simulate(&format!("{ROUTER}{flows}"))?;
     all_pass(&report)?;
-    let arrived = flow(&report, "proxy")?.arrived_at.map(|at| at.to_string());
+    let arrived = verdict(&report, "proxy")?.arrived_at.map(|at| at.to_string());
     ensure_eq!(arrived.as_deref(), Some("10.0.0.1:8128"));
     Ok(())
 }

@@ -26,6 +26,8 @@ section! {
         defaulted "prefix-route" => prefix_route: bool = true,
         /// The metric of the route to the address's network.
         optional "metric" => metric: u32,
+        /// Whether the address is taken over where somebody else gave it to the link with other properties.
+        defaulted "adopt" => adopt: bool,
     }
 }
 

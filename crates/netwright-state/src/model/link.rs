@@ -17,6 +17,10 @@ section! {
         defaulted "up" => up: bool = true,
         /// The largest packet that it sends, in bytes without the link's own header.
         optional "mtu" => mtu: u32 as Between<68, 2147483647>,
+        /// The group of links that the link is in, by number.
+        optional "link-group" => group: u32,
+        /// The length of the transmit queue, in packets.
+        optional "transmit-queue-length" => transmit_queue_length: u32,
         /// The hardware address.
         optional "mac" => mac: MacAddress as StationMac,
         /// The addresses, each with its prefix length: "192.0.2.1/24", or a table with more to say.
@@ -25,6 +29,12 @@ section! {
         optional "master" => master: String as InterfaceName,
         /// Further names under which the link is known.
         list "alternative-names" => alternative_names: String as AlternativeName,
+        /// Whether the link may be missing, without a word and with exit status 0.
+        defaulted "optional" => optional: bool,
+        /// Whether a link of this name that somebody else made is taken over, even where it has to be made anew.
+        defaulted "adopt" => adopt: bool,
+        /// What the link is found by where it has another name: its MAC address or its place in the machine.
+        below "match" => matches: LinkMatch,
         /// What the link does with IPv4.
         below "ipv4" => ipv4: Ipv4Settings,
         /// What the link does with IPv6.
@@ -37,6 +47,16 @@ section! {
         kind: Option<LinkKind>,
         /// The file names it as another link's port or peer, but has no table for it.
         implied: bool,
+    }
+}
+
+section! {
+    /// What a link is found by.
+    pub struct LinkMatch as "what a link is matched by" {
+        /// The hardware address that it was built with, or has.
+        optional "mac" => mac: MacAddress as StationMac,
+        /// The device that it is of, by its bus and its name on it: "pci-0000:00:1f.6", "virtio-virtio1".
+        optional "path" => path: String,
     }
 }
 
@@ -60,13 +80,10 @@ impl Link {
             LinkKind::MacVlan(link) | LinkKind::MacVtap(link) => Some(&link.parent),
             LinkKind::IpVlan(link) => Some(&link.parent),
             LinkKind::Vxlan(vxlan) => vxlan.parent.as_deref(),
-            LinkKind::Gre(tunnel)
-            | LinkKind::GreTap(tunnel)
-            | LinkKind::IpIp(tunnel)
-            | LinkKind::Sit(tunnel)
-            | LinkKind::Ip6Gre(tunnel)
-            | LinkKind::Ip6GreTap(tunnel)
-            | LinkKind::Ip6Tunnel(tunnel) => tunnel.parent.as_deref(),
+            LinkKind::Gre(tunnel) | LinkKind::GreTap(tunnel) => tunnel.parent.as_deref(),
+            LinkKind::Ip6Gre(tunnel) | LinkKind::Ip6GreTap(tunnel) => tunnel.parent.as_deref(),
+            LinkKind::IpIp(tunnel) | LinkKind::Sit(tunnel) => tunnel.parent.as_deref(),
+            LinkKind::Ip6Tunnel(tunnel) => tunnel.parent.as_deref(),
             _ => None,
         }
     }

@@ -39,6 +39,13 @@ impl Place {
         self.find(key).and_then(|found| found.items.get(index)).copied()
     }
 
+    /// Takes the places of keys that another place knows and this does not.
+    pub(crate) fn take_keys(&mut self, other: &Place) {
+        let new =
+            other.keys.iter().filter(|other| self.find(other.key).is_none()).cloned().collect::<Vec<_>>();
+        self.keys.extend(new);
+    }
+
     fn find(&self, key: &str) -> Option<&KeyPlace> {
         self.keys.iter().find(|found| found.key == key)
     }

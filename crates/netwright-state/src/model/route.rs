@@ -133,8 +133,10 @@ section! {
         optional "source" => source: IpAddr,
         /// Whether the gateway is on the link even where no address of the link says so.
         defaulted "onlink" => onlink: bool,
-        /// Who made it; netwright's own mark when not set.
+        /// Who made it; netwright's number, 157, when not set.
         optional "protocol" => protocol: Protocol,
+        /// Whether it takes the place of somebody else's route to the same network with the same metric.
+        defaulted "adopt" => adopt: bool,
         /// Several ways, used by weight, in place of `via` and `dev`.
         list "nexthops" => nexthops: Nexthop,
         /// The largest packet on the way, in bytes.

@@ -123,6 +123,8 @@ section! {
         optional "suppress-prefix-length" => suppress_prefix_length: u8 as crate::scalar::Between<0, 128>,
         /// Whether it holds for the packets that do not match.
         defaulted "not" => not: bool,
+        /// Whether it takes the place of somebody else's rule for the same packets with the same priority.
+        defaulted "adopt" => adopt: bool,
     }
 }
 
@@ -166,6 +168,8 @@ section! {
         defaulted "state" => state: NeighbourState = NeighbourState::Permanent,
         /// Whether this host answers for it, in place of a `mac`.
         defaulted "proxy" => proxy: bool,
+        /// Whether it takes the place of somebody else's entry.
+        defaulted "adopt" => adopt: bool,
     }
 }
 

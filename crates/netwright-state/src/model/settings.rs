@@ -46,60 +46,152 @@ words! {
     }
 }
 
-section! {
-    /// What a link does with IPv4 (`net.ipv4.conf.LINK`). What is not set is left as it is.
-    pub struct Ipv4Settings as "a link's ipv4 settings" {
-        /// Whether packets from this link are passed on.
-        optional "forwarding" => forwarding: bool,
-        /// The check of a packet's source. The kernel takes the stricter of this and the setting for all links.
-        optional "rp-filter" => rp_filter: RpFilter,
-        /// Whether the link answers ARP requests for addresses that the host reaches through other links.
-        optional "proxy-arp" => proxy_arp: bool,
-        /// Whether packets from one of the host's own addresses are taken in.
-        optional "accept-local" => accept_local: bool,
-        /// Which ARP requests are answered: 0 for any local address, 1 for the link's own, up to 8.
-        optional "arp-ignore" => arp_ignore: u8 as Between<0, 8>,
-        /// Which source an ARP request has: 0 any local address, 1 one of the target's subnet if possible, 2
-        /// the best.
-        optional "arp-announce" => arp_announce: u8 as Between<0, 2>,
-        /// Whether ARP is answered only if the route to the asker goes through the link.
-        optional "arp-filter" => arp_filter: bool,
-        /// Whether ICMP redirects are believed.
-        optional "accept-redirects" => accept_redirects: bool,
-        /// Whether ICMP redirects are sent.
-        optional "send-redirects" => send_redirects: bool,
-        /// Whether packets with source routes are taken in.
-        optional "accept-source-route" => accept_source_route: bool,
-        /// Whether 127.0.0.0/8 may be routed over the link.
-        optional "route-localnet" => route_localnet: bool,
-        /// Whether packets with impossible addresses are logged.
-        optional "log-martians" => log_martians: bool,
+/// What is written for a value of a setting.
+trait Number: Copy {
+    fn number(self) -> u32;
+
+    /// The value that a number stands for, as the host file has it.
+    fn written(number: u32) -> Option<Json>;
+}
+
+impl Number for bool {
+    fn number(self) -> u32 {
+        self.into()
+    }
+
+    fn written(number: u32) -> Option<Json> {
+        (number <= 1).then(|| (number == 1).into())
     }
 }
 
-impl Ipv4Settings {
-    /// Each setting that is set: the file name below `net/ipv4/conf/LINK/`, and what is written there.
-    #[must_use]
-    pub fn sysctls(&self) -> Vec<(&'static str, u32)> {
-        let rp_filter = self.rp_filter.map(|mode| match mode {
-            RpFilter::Off => 0,
-            RpFilter::Strict => 1,
-            RpFilter::Loose => 2,
-        });
-        set([
-            ("forwarding", self.forwarding.map(u32::from)),
-            ("rp_filter", rp_filter),
-            ("proxy_arp", self.proxy_arp.map(u32::from)),
-            ("accept_local", self.accept_local.map(u32::from)),
-            ("arp_ignore", self.arp_ignore.map(u32::from)),
-            ("arp_announce", self.arp_announce.map(u32::from)),
-            ("arp_filter", self.arp_filter.map(u32::from)),
-            ("accept_redirects", self.accept_redirects.map(u32::from)),
-            ("send_redirects", self.send_redirects.map(u32::from)),
-            ("accept_source_route", self.accept_source_route.map(u32::from)),
-            ("route_localnet", self.route_localnet.map(u32::from)),
-            ("log_martians", self.log_martians.map(u32::from)),
-        ])
+impl Number for u8 {
+    fn number(self) -> u32 {
+        self.into()
+    }
+
+    fn written(number: u32) -> Option<Json> {
+        (number <= 255).then(|| number.into())
+    }
+}
+
+macro_rules! numbered {
+    ($($type:ident { $($variant:ident = $number:literal),* })*) => {$(
+        impl Number for $type {
+            fn number(self) -> u32 {
+                match self { $( $type::$variant => $number, )* }
+            }
+
+            fn written(number: u32) -> Option<Json> {
+                match number { $( $number => Some($type::$variant.word()), )* _ => None }
+            }
+        }
+    )*};
+}
+
+trait Word {
+    fn word(self) -> Json;
+}
+
+macro_rules! word {
+    ($($type:ident)*) => {$(
+        impl Word for $type {
+            fn word(self) -> Json {
+                self.as_str().into()
+            }
+        }
+    )*};
+}
+
+word! { RpFilter Privacy AddressGeneration }
+
+impl Word for AcceptRa {
+    fn word(self) -> Json {
+        match self {
+            AcceptRa::No => false.into(),
+            AcceptRa::Yes => true.into(),
+            AcceptRa::Always => "always".into(),
+        }
+    }
+}
+
+/// The value of a setting's file in the words of the host file, where it can be declared.
+pub(crate) fn setting_in_words(ipv6: bool, file: &str, value: &str) -> Option<Json> {
+    let number = value.trim().parse().ok()?;
+    if ipv6 { Ipv6Settings::in_words(file, number) } else { Ipv4Settings::in_words(file, number) }
+}
+
+numbered! {
+    RpFilter { Off = 0, Strict = 1, Loose = 2 }
+    AcceptRa { No = 0, Yes = 1, Always = 2 }
+    Privacy { Off = 0, On = 1, Prefer = 2 }
+    AddressGeneration { Eui64 = 0, None = 1, StablePrivacy = 2, Random = 3 }
+}
+
+/// Declares settings of links: each row is a key of the host file, and the file below `net/FAMILY/conf/LINK`.
+macro_rules! settings {
+    (
+        $(#[doc = $doc:literal])*
+        pub struct $Name:ident as $noun:literal {
+            $( $(#[doc = $key_doc:literal])* $key:literal => $field:ident: $ty:ty $(as $codec:ty)? => $sysctl:literal, )*
+        }
+    ) => {
+        section! {
+            $(#[doc = $doc])*
+            pub struct $Name as $noun {
+                $( $(#[doc = $key_doc])* optional $key => $field: $ty $(as $codec)?, )*
+            }
+        }
+
+        impl $Name {
+            /// The files of all settings of the table.
+            pub const SYSCTLS: &'static [&'static str] = &[$( $sysctl ),*];
+
+            /// Each setting with the name of its file.
+            pub(crate) const NAMES: &'static [(&'static str, &'static str)] = &[$( ($key, $sysctl) ),*];
+
+            /// The value of a file in the words of the host file.
+            fn in_words(file: &str, number: u32) -> Option<Json> {
+                match file { $( $sysctl => <$ty as Number>::written(number), )* _ => None }
+            }
+
+            /// Each setting that is set: its key, its file, and what is written there.
+            #[must_use]
+            pub fn declared(&self) -> Vec<(&'static str, &'static str, u32)> {
+                let all = [$( ($key, $sysctl, self.$field.map(Number::number)) ),*];
+                all.into_iter().filter_map(|(key, file, value)| Some((key, file, value?))).collect()
+            }
+        }
+    };
+}
+
+settings! {
+    /// What a link does with IPv4 (`net.ipv4.conf.LINK`). What is not set is left as it is.
+    pub struct Ipv4Settings as "a link's ipv4 settings" {
+        /// Whether packets from this link are passed on.
+        "forwarding" => forwarding: bool => "forwarding",
+        /// The check of a packet's source. The kernel takes the stricter of this and the setting for all links.
+        "rp-filter" => rp_filter: RpFilter => "rp_filter",
+        /// Whether the link answers ARP requests for addresses that the host reaches through other links.
+        "proxy-arp" => proxy_arp: bool => "proxy_arp",
+        /// Whether packets from one of the host's own addresses are taken in.
+        "accept-local" => accept_local: bool => "accept_local",
+        /// Which ARP requests are answered: 0 for any local address, 1 for the link's own, up to 8.
+        "arp-ignore" => arp_ignore: u8 as Between<0, 8> => "arp_ignore",
+        /// Which source an ARP request has: 0 any local address, 1 one of the target's subnet if possible, 2
+        /// the best.
+        "arp-announce" => arp_announce: u8 as Between<0, 2> => "arp_announce",
+        /// Whether ARP is answered only if the route to the asker goes through the link.
+        "arp-filter" => arp_filter: bool => "arp_filter",
+        /// Whether ICMP redirects are believed.
+        "accept-redirects" => accept_redirects: bool => "accept_redirects",
+        /// Whether ICMP redirects are sent.
+        "send-redirects" => send_redirects: bool => "send_redirects",
+        /// Whether packets with source routes are taken in.
+        "accept-source-route" => accept_source_route: bool => "accept_source_route",
+        /// Whether 127.0.0.0/8 may be routed over the link.
+        "route-localnet" => route_localnet: bool => "route_localnet",
+        /// Whether packets with impossible addresses are logged.
+        "log-martians" => log_martians: bool => "log_martians",
     }
 }
 
@@ -157,70 +249,30 @@ words! {
     }
 }
 
-section! {
+settings! {
     /// What a link does with IPv6 (`net.ipv6.conf.LINK`). What is not set is left as it is.
     pub struct Ipv6Settings as "a link's ipv6 settings" {
         /// Whether IPv6 is off on the link.
-        optional "disable" => disable: bool,
+        "disable" => disable: bool => "disable_ipv6",
         /// Whether packets from this link are passed on.
-        optional "forwarding" => forwarding: bool,
+        "forwarding" => forwarding: bool => "forwarding",
         /// Whether router advertisements are accepted: true, false, or "always" (while forwarding too).
-        optional "accept-ra" => accept_ra: AcceptRa,
+        "accept-ra" => accept_ra: AcceptRa => "accept_ra",
         /// Whether addresses are made from the prefixes that routers advertise.
-        optional "autoconf" => autoconf: bool,
+        "autoconf" => autoconf: bool => "autoconf",
         /// Whether temporary addresses are made.
-        optional "privacy" => privacy: Privacy,
+        "privacy" => privacy: Privacy => "use_tempaddr",
         /// How the lower half of the link's own addresses is made.
-        optional "address-generation" => address_generation: AddressGeneration,
+        "address-generation" => address_generation: AddressGeneration => "addr_gen_mode",
         /// Whether a new address is first checked for another host that has it.
-        optional "duplicate-address-detection" => duplicate_address_detection: bool,
+        "duplicate-address-detection" => duplicate_address_detection: bool => "accept_dad",
         /// Whether the link answers for the neighbours declared with `proxy`.
-        optional "proxy-ndp" => proxy_ndp: bool,
+        "proxy-ndp" => proxy_ndp: bool => "proxy_ndp",
         /// Whether ICMPv6 redirects are believed.
-        optional "accept-redirects" => accept_redirects: bool,
+        "accept-redirects" => accept_redirects: bool => "accept_redirects",
         /// Whether packets with routing headers are taken in.
-        optional "accept-source-route" => accept_source_route: bool,
+        "accept-source-route" => accept_source_route: bool => "accept_source_route",
         /// The hop limit of packets that the host sends.
-        optional "hop-limit" => hop_limit: u8 as Between<1, 255>,
+        "hop-limit" => hop_limit: u8 as Between<1, 255> => "hop_limit",
     }
-}
-
-impl Ipv6Settings {
-    /// Each setting that is set: the file name below `net/ipv6/conf/LINK/`, and what is written there.
-    #[must_use]
-    pub fn sysctls(&self) -> Vec<(&'static str, u32)> {
-        let accept_ra = self.accept_ra.map(|accept| match accept {
-            AcceptRa::No => 0,
-            AcceptRa::Yes => 1,
-            AcceptRa::Always => 2,
-        });
-        let privacy = self.privacy.map(|privacy| match privacy {
-            Privacy::Off => 0,
-            Privacy::On => 1,
-            Privacy::Prefer => 2,
-        });
-        let generation = self.address_generation.map(|generation| match generation {
-            AddressGeneration::Eui64 => 0,
-            AddressGeneration::None => 1,
-            AddressGeneration::StablePrivacy => 2,
-            AddressGeneration::Random => 3,
-        });
-        set([
-            ("disable_ipv6", self.disable.map(u32::from)),
-            ("forwarding", self.forwarding.map(u32::from)),
-            ("accept_ra", accept_ra),
-            ("autoconf", self.autoconf.map(u32::from)),
-            ("use_tempaddr", privacy),
-            ("addr_gen_mode", generation),
-            ("accept_dad", self.duplicate_address_detection.map(u32::from)),
-            ("proxy_ndp", self.proxy_ndp.map(u32::from)),
-            ("accept_redirects", self.accept_redirects.map(u32::from)),
-            ("accept_source_route", self.accept_source_route.map(u32::from)),
-            ("hop_limit", self.hop_limit.map(u32::from)),
-        ])
-    }
-}
-
-fn set<const N: usize>(settings: [(&'static str, Option<u32>); N]) -> Vec<(&'static str, u32)> {
-    settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -2,141 +2,242 @@
 //!
 //! With a link that goes down, the kernel takes away the routes over it, its neighbours and its IPv6 addresses; with the
 //! last IPv4 address of a link what there is of IPv4 on it; with a first address of a network the secondaries, and with
-//! any address the routes that prefer it as their source; with the hardware address the neighbours. What is lost so and
-//! shall stay is put back by a step of its own, and the inverse of the step that lost it brings it back too.
+//! any address the routes that prefer it as their source; with the hardware address the neighbours; with an MTU below
+//! 1280 all of IPv6. What is lost so and shall stay is put back by a step of its own. It is looked at once more when all
+//! steps are taken: what the kernel took beside is put back then.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
 
 use netwright_route::address::AddressFlags;
-use netwright_route::{Address, Family, Link, LinkId, Neighbour, Protocol, Route};
+use netwright_route::{Address, Family, Link, Neighbour, Protocol, Route};
 
 use super::Planner;
+use crate::keys::{self, RouteKey};
 use crate::snapshot::Snapshot;
-use crate::step::{Action, Verb};
+
+/// The least MTU with which a link has IPv6, in bytes (RFC 8200).
+pub(super) const LEAST_IPV6_MTU: u32 = 1280;
 
 /// Addresses, routes and neighbours that are there at this point of the plan.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Alive {
-    pub(super) addresses: Vec<Address>,
-    /// Without those that the kernel makes itself.
-    pub(super) routes: Vec<Route>,
-    pub(super) neighbours: Vec<Neighbour>,
+pub(super) struct Alive<'a> {
+    /// Addresses by link.
+    pub(super) addresses: HashMap<u32, Vec<Address>>,
+    routes: Vec<&'a Route>,
+    by_key: HashMap<RouteKey, Vec<usize>>,
+    by_link: HashMap<u32, Vec<usize>>,
+    by_source: HashMap<IpAddr, Vec<usize>>,
+    gone: Vec<bool>,
+    went: Vec<bool>,
+    /// Routes that went along with something else, in the order in which they went.
+    lost: Vec<usize>,
+    neighbours: HashMap<u32, Vec<&'a Neighbour>>,
+    /// Neighbours that went along with something else.
+    pub(super) lost_neighbours: Vec<&'a Neighbour>,
 }
 
-impl Alive {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let named = |id: LinkId| snapshot.link_at(id.index).map_or(id, Link::id);
-        let address = |address: &Address| Address { link: named(address.link), ..address.clone() };
-        let neighbour = |found: &Neighbour| Neighbour { link: named(found.link), ..found.clone() };
-        let route = |found: &Route| {
-            let mut route = found.clone();
-            route.link = route.link.map(named);
-            route.next_hops.iter_mut().for_each(|hop| hop.link = hop.link.map(named));
-            route
-        };
-        Alive {
-            addresses: snapshot.addresses.iter().map(address).collect(),
-            routes: snapshot.routes.iter().filter(|found| !is_kernels(found)).map(route).collect(),
-            neighbours: snapshot.neighbours.iter().map(neighbour).collect(),
+impl<'a> Alive<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let mut alive = Alive::default();
+        for address in &snapshot.addresses {
+            alive.addresses.entry(address.link.index).or_default().push(address.clone());
+        }
+        let nexthops = snapshot.nexthops_with_links();
+        for (place, route) in snapshot.routes.iter().enumerate() {
+            alive.routes.push(route);
+            alive.by_key.entry(keys::route(route)).or_default().push(place);
+            for link in keys::links(route) {
+                alive.by_link.entry(link.index).or_default().push(place);
+            }
+            if let Some(nexthop) = route.nexthop {
+                for link in nexthops.get(&nexthop).into_iter().flatten() {
+                    alive.by_link.entry(*link).or_default().push(place);
+                }
+            }
+            if let Some(source) = route.preferred_source {
+                alive.by_source.entry(source).or_default().push(place);
+            }
+        }
+        alive.gone = vec![false; alive.routes.len()];
+        alive.went = vec![false; alive.routes.len()];
+        for neighbour in &snapshot.neighbours {
+            alive.neighbours.entry(neighbour.link.index).or_default().push(neighbour);
+        }
+        alive
+    }
+
+    /// The addresses of a link.
+    pub(super) fn addresses_of(&self, link: u32) -> &[Address] {
+        self.addresses.get(&link).map_or(&[], Vec::as_slice)
+    }
+
+    /// The routes of a key that are there.
+    pub(super) fn routes_of(&self, key: &RouteKey) -> Vec<&'a Route> {
+        let places = self.by_key.get(key).map_or(&[][..], Vec::as_slice);
+        let there = |place: &&usize| self.gone.get(**place) == Some(&false);
+        places.iter().filter(there).filter_map(|place| self.routes.get(*place).copied()).collect()
+    }
+
+    /// The routes of a key, those that went along with something else as well.
+    pub(super) fn all_routes_of(&self, key: &RouteKey) -> Vec<&'a Route> {
+        let places = self.by_key.get(key).map_or(&[][..], Vec::as_slice);
+        let there =
+            |place: &&usize| self.gone.get(**place) == Some(&false) || self.went.get(**place) == Some(&true);
+        places.iter().filter(there).filter_map(|place| self.routes.get(*place).copied()).collect()
+    }
+
+    /// All routes that are there.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &'a Route> {
+        self.routes.iter().zip(&self.gone).filter(|(_, gone)| !**gone).map(|(route, _)| *route)
+    }
+
+    /// The routes over a link that are there.
+    pub(super) fn routes_over(&self, link: u32) -> impl Iterator<Item = &'a Route> {
+        let places = self.by_link.get(&link).map_or(&[][..], Vec::as_slice).iter();
+        let there = places.filter(|place| self.gone.get(**place) == Some(&false));
+        there.filter_map(|place| self.routes.get(*place).copied())
+    }
+
+    /// A route is removed by a step of its own.
+    pub(super) fn remove_route(&mut self, route: &Route) {
+        let places = self.by_key.get(&keys::route(route)).cloned().unwrap_or_default();
+        for place in places {
+            if self.routes.get(place).is_some_and(|found| std::ptr::eq(*found, route)) {
+                self.mark_gone(place);
+            }
         }
     }
 
-    /// A link goes down. Returns what brings back what is lost.
-    pub(super) fn lose_by_down(&mut self, link: LinkId) -> Vec<Action> {
-        let addresses: Vec<_> = self
-            .addresses
-            .extract_if(.., |address| address.link == link && address.family() == Family::IPV6)
-            .filter(|address| !is_kernels_address(address))
-            .collect();
-        let routes: Vec<_> =
-            self.routes.extract_if(.., |route| links(route).any(|over| over == link)).collect();
-        let neighbours: Vec<_> = self.neighbours.extract_if(.., |found| found.link == link).collect();
-        let neighbours = neighbours.iter().filter(|found| is_set(found)).map(neighbour_back);
-        addresses.iter().map(back).chain(routes.iter().map(route_back)).chain(neighbours).collect()
+    /// The routes that went along with something else.
+    pub(super) fn lost_routes(&self) -> Vec<&'a Route> {
+        self.lost.iter().filter_map(|place| self.routes.get(*place).copied()).collect()
+    }
+
+    /// The neighbours of a link that are there.
+    pub(super) fn neighbours_of(&self, link: u32) -> &[&'a Neighbour] {
+        self.neighbours.get(&link).map_or(&[], Vec::as_slice)
+    }
+
+    /// All neighbours that are there.
+    pub(super) fn neighbours(&self) -> impl Iterator<Item = &'a Neighbour> {
+        self.neighbours.values().flatten().copied()
+    }
+
+    /// A neighbour is removed by a step of its own.
+    pub(super) fn remove_neighbour(&mut self, neighbour: &Neighbour) {
+        if let Some(list) = self.neighbours.get_mut(&neighbour.link.index) {
+            list.retain(|found| !std::ptr::eq(*found, neighbour));
+        }
+    }
+
+    fn mark_gone(&mut self, place: usize) -> bool {
+        match self.gone.get_mut(place) {
+            Some(gone) => !std::mem::replace(gone, true),
+            None => false,
+        }
+    }
+
+    fn lose_routes(&mut self, places: Vec<usize>, which: impl Fn(&Route) -> bool) {
+        for place in places {
+            if self.routes.get(place).is_some_and(|route| which(route)) && self.mark_gone(place) {
+                self.lost.push(place);
+                if let Some(went) = self.went.get_mut(place) {
+                    *went = true;
+                }
+            }
+        }
+    }
+
+    fn over(&self, link: u32) -> Vec<usize> {
+        self.by_link.get(&link).cloned().unwrap_or_default()
+    }
+
+    /// A link goes down.
+    pub(super) fn lose_by_down(&mut self, link: u32) {
+        if let Some(addresses) = self.addresses.get_mut(&link) {
+            addresses.retain(|address| address.family() != Family::IPV6);
+        }
+        self.lose_routes(self.over(link), |_| true);
+        self.lost_neighbours.extend(self.neighbours.remove(&link).unwrap_or_default());
+    }
+
+    /// The MTU of a link gets so small that it has no IPv6.
+    pub(super) fn lose_ipv6(&mut self, link: u32) {
+        if let Some(addresses) = self.addresses.get_mut(&link) {
+            addresses.retain(|address| address.family() != Family::IPV6);
+        }
+        self.lose_routes(self.over(link), |route| route.family() == Family::IPV6);
+        self.lose_some_neighbours(link, |found| found.family == Family::IPV6);
+    }
+
+    /// A link is deleted, or made anew.
+    pub(super) fn lose_link(&mut self, link: u32) {
+        self.addresses.remove(&link);
+        self.lose_by_down(link);
     }
 
     /// The hardware address of a link changes, as that of a bridge may with its ports: the kernel forgets the link's
-    /// neighbours. Returns what brings them back.
-    pub(super) fn lose_neighbours(&mut self, link: LinkId) -> Vec<Action> {
-        let lost = |found: &mut Neighbour| found.link == link && !is_proxy(found);
-        let neighbours: Vec<_> = self.neighbours.extract_if(.., lost).collect();
-        neighbours.iter().filter(|found| is_set(found)).map(neighbour_back).collect()
+    /// neighbours.
+    pub(super) fn lose_neighbours(&mut self, link: u32) {
+        self.lose_some_neighbours(link, |found| !is_proxy(found));
     }
 
-    /// An address is deleted. Returns what brings it and all that goes with it back.
-    pub(super) fn lose_address(&mut self, gone: &Address) -> Vec<Action> {
-        let falls = |found: &Address| falls_with(found, gone);
-        let mut addresses: Vec<_> = self.addresses.extract_if(.., |found| same(found, gone)).collect();
-        addresses.extend(self.addresses.extract_if(.., |found| falls(found)));
-        let bare = gone.family() == Family::IPV4 && !self.has_ipv4(gone.link);
-        let lost = |route: &mut Route| {
-            let over = route.family() == Family::IPV4 && links(route).any(|link| link == gone.link);
-            bare && over || route.preferred_source == Some(gone.address)
-        };
-        let routes: Vec<_> = self.routes.extract_if(.., lost).collect();
-        let mut undo: Vec<_> = addresses.iter().map(back).chain(routes.iter().map(route_back)).collect();
-        if bare {
-            undo.extend(self.neighbours.iter().filter(|found| is_on(found, gone.link)).map(neighbour_back));
-            self.neighbours.retain(|found| found.link != gone.link || found.family != Family::IPV4);
+    fn lose_some_neighbours(&mut self, link: u32, which: impl Fn(&Neighbour) -> bool) {
+        if let Some(list) = self.neighbours.get_mut(&link) {
+            self.lost_neighbours.extend(list.extract_if(.., |found| which(found)));
         }
-        undo
     }
 
-    /// An address is added. Returns what takes it away again and brings back what goes with it.
-    pub(super) fn gain_address(&mut self, address: &Address) -> Vec<Action> {
-        let over =
-            |route: &&Route| route.family() == Family::IPV4 && links(route).any(|link| link == address.link);
-        let bare = address.family() == Family::IPV4 && !self.has_ipv4(address.link);
-        let mut undo = vec![Action::Address(Verb::Delete, Box::new(address.clone()))];
+    /// An address is deleted.
+    pub(super) fn lose_address(&mut self, gone: &Address) {
+        let link = gone.link.index;
+        let falls = |found: &Address| same(found, gone) || falls_with(found, gone);
+        let addresses = self.addresses.entry(link).or_default();
+        addresses.retain(|found| !falls(found));
+        let bare =
+            gone.family() == Family::IPV4 && !addresses.iter().any(|found| found.family() == Family::IPV4);
+        let sources = self.by_source.get(&gone.address).cloned().unwrap_or_default();
+        self.lose_routes(sources, |_| true);
         if bare {
-            undo.extend(self.routes.iter().filter(over).map(route_back));
-            undo.extend(
-                self.neighbours.iter().filter(|found| is_on(found, address.link)).map(neighbour_back),
-            );
+            self.lose_routes(self.over(link), |route| route.family() == Family::IPV4);
+            self.lose_some_neighbours(link, |found| found.family == Family::IPV4);
         }
-        let second = self.addresses.iter().any(|found| same_network(found, address));
+    }
+
+    /// An address is added.
+    pub(super) fn gain_address(&mut self, address: &Address) {
+        let addresses = self.addresses.entry(address.link.index).or_default();
+        let second = addresses.iter().any(|found| same_network(found, address));
         let mut address = address.clone();
         address.flags.set(AddressFlags::SECONDARY, second);
-        self.addresses.push(address);
-        undo
-    }
-
-    fn has_ipv4(&self, link: LinkId) -> bool {
-        self.addresses.iter().any(|found| found.link == link && found.family() == Family::IPV4)
-    }
-
-    /// What makes the addresses and neighbours of a link again.
-    pub(super) fn addresses_and_neighbours(&self, link: LinkId) -> Vec<Action> {
-        let addresses = self.addresses.iter().filter(|address| address.link == link).map(back);
-        let neighbours = self.neighbours.iter().filter(|found| found.link == link && is_set(found));
-        addresses.chain(neighbours.map(neighbour_back)).collect()
-    }
-
-    /// What brings back what is lost when a link goes down that was down before.
-    pub(super) fn on_down_link(&self, link: LinkId) -> Vec<Action> {
-        self.clone().lose_by_down(link)
+        addresses.push(address);
     }
 }
 
 impl Planner<'_> {
     /// Whether all links of a route are up in the end.
     pub(super) fn can_stay(&self, route: &Route) -> bool {
-        links(route).all(|link| {
-            let declared = self.ids.iter().position(|id| *id == Some(link));
+        keys::links(route).all(|link| {
+            let named = self.named(link);
+            let declared = named.name().and_then(|name| self.lookup.declared(name));
             let declared = declared.and_then(|place| self.host.links.get(place)).map(|link| link.up);
-            declared.unwrap_or_else(|| self.snapshot.link_at(link.index).is_some_and(Link::is_up))
+            let deleted = super::links::is_deleted(self, link);
+            !deleted && declared.unwrap_or_else(|| self.lookup.link_at(link.index).is_some_and(Link::is_up))
         })
     }
 }
 
 /// Routes that the kernel makes along with an address come again with it.
-pub(super) fn is_kernels(route: &Route) -> bool {
-    matches!(route.protocol, Some(Protocol::KERNEL | Protocol::REDIRECT | Protocol::ROUTER_ADVERTISEMENT))
+pub(crate) fn is_kernels(route: &Route) -> bool {
+    matches!(route.protocol, Some(Protocol::KERNEL | Protocol::REDIRECT))
 }
 
 /// So do link-local addresses and those from router advertisements.
-pub(super) fn is_kernels_address(address: &Address) -> bool {
+pub(crate) fn is_kernels_address(address: &Address) -> bool {
     let link_local = match address.address {
-        std::net::IpAddr::V6(address) => address.is_unicast_link_local(),
-        std::net::IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
     };
     let maker = address.protocol.map_or(0, |protocol| protocol.0);
     let own = maker == super::ADDRESS_PROTOCOL.0;
@@ -144,18 +245,14 @@ pub(super) fn is_kernels_address(address: &Address) -> bool {
 }
 
 /// Whether somebody set it, as against those that the kernel found by asking.
-pub(super) fn is_set(neighbour: &Neighbour) -> bool {
-    use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
+pub(crate) fn is_set(neighbour: &Neighbour) -> bool {
+    use netwright_route::neighbour::NeighbourState;
     let fixed = NeighbourState::PERMANENT | NeighbourState::NO_ARP;
     let multicast = neighbour.destination.is_some_and(|address| address.is_multicast());
     let set = neighbour.state.intersects(fixed)
-        || neighbour.flags.contains(NeighbourFlags::PROXY)
-        || neighbour.protocol == Some(Protocol::NETWRIGHT);
+        || is_proxy(neighbour)
+        || neighbour.protocol.is_some_and(|protocol| protocol == super::OWN_PROTOCOL);
     set && !multicast && neighbour.destination.is_some() && neighbour.family.is_ip()
-}
-
-pub(super) fn links(route: &Route) -> impl Iterator<Item = LinkId> {
-    route.link.into_iter().chain(route.next_hops.iter().filter_map(|hop| hop.link))
 }
 
 fn same(found: &Address, gone: &Address) -> bool {
@@ -180,23 +277,6 @@ fn falls_with(found: &Address, gone: &Address) -> bool {
     same_network(found, gone) && second(found) && !second(gone)
 }
 
-fn back(address: &Address) -> Action {
-    Action::Address(Verb::Replace, Box::new(super::addresses::settable(address)))
-}
-
-fn route_back(route: &Route) -> Action {
-    Action::Route(Verb::Replace, Box::new(route.clone()))
-}
-
-fn is_proxy(neighbour: &Neighbour) -> bool {
+pub(crate) fn is_proxy(neighbour: &Neighbour) -> bool {
     neighbour.flags.contains(netwright_route::neighbour::NeighbourFlags::PROXY)
-}
-
-fn neighbour_back(neighbour: &Neighbour) -> Action {
-    Action::Neighbour(Verb::Replace, Box::new(neighbour.clone()))
-}
-
-/// Whether somebody set it on a link for IPv4.
-fn is_on(neighbour: &Neighbour, link: LinkId) -> bool {
-    neighbour.link == link && neighbour.family == Family::IPV4 && is_set(neighbour)
 }

@@ -1,84 +1,165 @@
-//! Links: made, changed and deleted.
+//! Links: which there are, made, changed and deleted.
 
 use netwright_nft::diagnostic::{Diagnostic, nearest};
 use netwright_route::link::kind::Veth;
-use netwright_route::link::{Change, Create, LinkFlags, LinkKind as RouteKind, Peer};
-use netwright_route::{HardwareAddress, Link, LinkId, Route};
+use netwright_route::link::{Change, Create, LinkKind as Kernel, Peer};
+use netwright_route::{Address, Family, Link, LinkId};
 
-use super::kinds::{self, Difference};
-use super::{LINK_ALIAS, Planner, alive};
+use super::lookup::reserved_index;
+use super::{Missing, Planner, alive, kinds};
+use crate::keys;
 use crate::model::{self, LinkKind};
+use crate::options::ChangeClass;
+use crate::record::OwnLink;
 use crate::step::{Action, Sign, Step, Verb};
+
+mod options;
 
 /// Finds out which declared links there are, which are to be made, and in which order to go through them.
 pub(super) fn resolve(planner: &mut Planner<'_>) {
     let host = planner.host;
-    let snapshot = planner.snapshot;
-    planner.order = order(host);
-    let found: Vec<_> = host.links.iter().map(|link| snapshot.link(&link.name)).collect();
-    // The other ends of veths that are made come with them.
-    let comes_along = |link: &model::Link| {
-        host.links.iter().zip(&found).any(|(other, found)| {
-            found.is_none() && matches!(&other.kind, Some(LinkKind::Veth(veth)) if veth.peer == link.name)
-        })
-    };
-    // The other ends of veths that are there may have been moved to another namespace.
-    let is_away = |link: &model::Link| {
-        link.implied
-            && host.links.iter().zip(&found).any(|(other, found)| {
-                found.is_some() && matches!(&other.kind, Some(LinkKind::Veth(veth)) if veth.peer == link.name)
-            })
-    };
+    planner.order = order(planner);
+    let found: Vec<_> = host.links.iter().map(|link| find(planner, link)).collect();
+    let mut ends: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    for (place, link) in host.links.iter().enumerate() {
+        if let Some(LinkKind::Veth(veth)) = &link.kind {
+            ends.entry(veth.peer.as_str()).or_insert(place);
+        }
+    }
     for (place, (link, there)) in host.links.iter().zip(&found).enumerate() {
-        // Indexes that no link has, until the kernel gives one.
-        let virtual_index = u32::MAX - u32::try_from(place).unwrap_or(0);
+        let new = LinkId::named(reserved_index(planner.lookup.highest, place), &link.name);
+        // The other ends of veths come with them, and may have been moved to another namespace since.
+        let other_end = ends.get(link.name.as_str()).copied().filter(|_| link.kind.is_none());
+        let comes_along = other_end.is_some_and(|end| found.get(end).is_some_and(Option::is_none));
         let id = match there {
-            Some(there) => {
-                if let Some(misfit) = misfit(planner, link, there) {
-                    planner.error(misfit);
-                }
-                Some(there.id())
-            }
+            Some(there) => existing(planner, place, link, there, new),
             None if link.kind.is_some() => {
-                planner.made.push(place);
-                Some(LinkId::named(virtual_index, &link.name))
+                planner.made.insert(place);
+                Some(new)
             }
-            None if comes_along(link) => Some(LinkId::named(virtual_index, &link.name)),
-            None if is_away(link) => None,
+            None if comes_along => Some(new),
+            None if link.implied && other_end.is_some() => None,
             None => {
-                planner.error(missing(planner, link));
+                missing(planner, link);
                 None
             }
         };
         planner.ids.push(id);
     }
+    leave_out(planner);
+    let ids = planner.ids.iter().flatten().map(|id| id.index);
+    planner.lookup.declared_indexes = ids.chain(planner.lookup.anew.keys().copied()).collect();
 }
 
-fn missing(planner: &Planner<'_>, link: &model::Link) -> Diagnostic {
-    let error = Diagnostic::error(link.place.span, format!("there is no link `{}` on this host", link.name));
-    let declared = |name: &str| planner.host.link(name).is_some();
+/// A declared link by its name, its alternative names, or what it is matched by.
+fn find<'a>(planner: &Planner<'a>, link: &model::Link) -> Option<&'a Link> {
+    let names = std::iter::once(&link.name).chain(&link.alternative_names);
+    let by_name = names.into_iter().find_map(|name| planner.lookup.link(name));
+    by_name.or_else(|| {
+        let matches = &link.matches;
+        if matches.mac.is_none() && matches.path.is_none() {
+            return None;
+        }
+        planner.snapshot.links.iter().find(|found| {
+            let mac = matches.mac.is_none_or(|mac| {
+                let mac = Some(mac.0.into());
+                // links that lie on a card have its address as well
+                found.kind.is_none() && (found.permanent_address == mac || found.address == mac)
+            });
+            let path = matches.path.as_ref().is_none_or(|path| path_of(found).as_ref() == Some(path));
+            mac && path
+        })
+    })
+}
+
+fn path_of(link: &Link) -> Option<String> {
+    let (bus, device) = (link.rest.parent_device_bus.as_ref()?, link.rest.parent_device.as_ref()?);
+    Some(format!("{bus}-{device}"))
+}
+
+/// The id of a link that is there; where it cannot become the declared one, it is made anew, or that is an error.
+fn existing(
+    planner: &mut Planner<'_>,
+    place: usize,
+    link: &model::Link,
+    there: &Link,
+    new: LinkId,
+) -> Option<LinkId> {
+    let own = planner.lookup.owns_link(there);
+    if let (Some(other), Some(_), false) = (planner.lookup.other_of_link(there), &link.kind, own) {
+        planner.of_another(&format!("link `{}`", link.name), other, link.place.span);
+        return Some(there.id());
+    }
+    let Some(misfit) = misfit(planner, link, there, own) else { return Some(there.id()) };
+    if own || link.adopt {
+        let left_alone =
+            |sort: &str| format!("link `{}` is made anew: {}; {sort} with it", link.name, misfit.message);
+        let lost = losses(planner, there, Loss::All);
+        if !lost.is_empty() {
+            let warning = Diagnostic::warning(link.place.span, left_alone("these go and are put back"));
+            planner.error(lost.into_iter().fold(warning, |warning, lost| warning.help(format!("{lost}."))));
+        }
+        planner.made.insert(place);
+        planner.lookup.anew.insert(there.index, new);
+        return Some(new);
+    }
+    planner.error(misfit);
+    Some(there.id())
+}
+
+/// A link that is not there is left out, and all that needs it.
+fn missing(planner: &mut Planner<'_>, link: &model::Link) {
+    planner.missing.push(Missing { name: link.name.clone(), optional: link.optional });
+    if link.optional {
+        return;
+    }
+    let warning =
+        Diagnostic::warning(link.place.span, format!("there is no link `{}` on this host", link.name));
+    let declared = |name: &str| planner.lookup.declared(name).is_some();
     let names = planner.snapshot.links.iter().map(|link| link.name.as_str()).filter(|name| !declared(name));
-    match nearest(&link.name, names) {
-        Some(near) => error.help(format!("Did you mean `{near}`?")),
-        None => error.help("Give it a `kind` to have it made."),
+    let warning = match nearest(&link.name, names) {
+        Some(near) => warning.help(format!("Did you mean `{near}`?")),
+        None => {
+            warning.help("Give it a `kind` to have it made, or say `optional = true` if it may be missing.")
+        }
+    };
+    planner.error(
+        warning.help("It is left out, with what lies on it; `netwright watch` adds it when it appears."),
+    );
+}
+
+/// What lies on a link that is left out is left out too.
+fn leave_out(planner: &mut Planner<'_>) {
+    let host = planner.host;
+    for place in planner.order.clone() {
+        let Some(link) = host.links.get(place) else { continue };
+        let left_out = link.parent().is_some_and(|parent| planner.is_left_out(parent));
+        if !left_out || !planner.made.contains(&place) {
+            continue;
+        }
+        planner.made.remove(&place);
+        if let Some(id) = planner.ids.get_mut(place) {
+            *id = None;
+        }
+        planner.missing.push(Missing { name: link.name.clone(), optional: true });
     }
 }
 
-/// Parents before what lies on them, ports before their masters; in the order of the file otherwise.
-fn order(host: &model::Host) -> Vec<usize> {
-    let place = |name: &str| {
-        host.links
-            .iter()
-            .position(|link| link.name == name || link.alternative_names.iter().any(|n| n == name))
-    };
+/// Parents before what lies on them, ports of bridges before their masters; in the order of the file otherwise.
+fn order(planner: &Planner<'_>) -> Vec<usize> {
+    let host = planner.host;
+    let place = |name: &str| planner.lookup.declared(name);
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); host.links.len()];
     for (index, link) in host.links.iter().enumerate() {
         if let (Some(parent), Some(list)) = (link.parent().and_then(place), before.get_mut(index)) {
             list.push(parent);
         }
-        let master = link.master.as_deref().and_then(place);
-        if let Some(list) = master.and_then(|master| before.get_mut(master)) {
-            list.push(index);
+        let Some(master) = link.master.as_deref().and_then(place) else { continue };
+        let is_bond = host.links.get(master).is_some_and(|link| matches!(link.kind, Some(LinkKind::Bond(_))));
+        // a bond takes its mode only without ports, a bridge takes its MTU over from them
+        let (first, second) = if is_bond { (master, index) } else { (index, master) };
+        if let Some(list) = before.get_mut(second) {
+            list.push(first);
         }
     }
     let mut order = Vec::new();
@@ -89,31 +170,47 @@ fn order(host: &model::Host) -> Vec<usize> {
     order
 }
 
-fn visit(index: usize, before: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
-    match seen.get_mut(index) {
+/// A walk without recursion: a file may stack as many links as it likes.
+fn visit(start: usize, before: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
+    let mut path = vec![(start, 0)];
+    match seen.get_mut(start) {
         Some(seen) if !*seen => *seen = true,
         _ => return,
     }
-    for &earlier in before.get(index).map_or(&[][..], Vec::as_slice) {
-        visit(earlier, before, seen, order);
+    while let Some((index, next)) = path.last_mut() {
+        let (index, earlier) = (*index, before.get(*index).and_then(|list| list.get(*next)).copied());
+        *next += 1;
+        match earlier {
+            None => {
+                order.push(index);
+                path.pop();
+            }
+            Some(earlier) => {
+                if let Some(seen) = seen.get_mut(earlier).filter(|seen| !**seen) {
+                    *seen = true;
+                    path.push((earlier, 0));
+                }
+            }
+        }
     }
-    order.push(index);
 }
 
 /// Why the link that is there cannot become the declared one.
-fn misfit(planner: &Planner<'_>, link: &model::Link, found: &Link) -> Option<Diagnostic> {
+fn misfit(planner: &Planner<'_>, link: &model::Link, found: &Link, own: bool) -> Option<Diagnostic> {
     let kind = link.kind.as_ref()?;
     let place = kind.place();
     let what = found.kind_name().unwrap_or("physical link");
-    let advice =
-        format!("Remove it with `ip link delete {}` if nobody needs it, or take another name.", found.name);
+    let advice = format!(
+        "Remove it with `ip link delete {}` if nobody needs it, take another name, or say `adopt = true` to take it over.",
+        found.name
+    );
     if what != kinds::kernel_name(kind) {
         let message = format!("link `{}` exists already as a {what}, not as a {}", link.name, kind.name());
         return Some(Diagnostic::error(link.place.span, message).help(advice));
     }
     if let LinkKind::Veth(veth) = kind {
         let peer = found.parent.filter(|_| found.parent_namespace_id.is_none());
-        let peer = peer.and_then(|index| planner.snapshot.link_at(index))?;
+        let peer = peer.and_then(|index| planner.lookup.link_at(index))?;
         let names = std::iter::once(&peer.name).chain(&peer.alternative_names);
         let other = !names.into_iter().any(|name| *name == veth.peer);
         let span = place.key("peer").unwrap_or(link.place.span);
@@ -121,12 +218,57 @@ fn misfit(planner: &Planner<'_>, link: &model::Link, found: &Link) -> Option<Dia
             format!("the other end of veth `{}` is `{}`, not `{}`", link.name, peer.name, veth.peer);
         return other.then(|| Diagnostic::error(span, message).help(advice));
     }
-    let id = |name: &str| planner.snapshot.link(name).map(Link::id);
-    let Difference { fixed, .. } = kinds::difference(kind, found, &id);
-    let (key, before, after) = fixed.into_iter().next()?;
-    let span = place.key(key).unwrap_or(link.place.span);
-    let message = format!("link `{}` has the {key} {before}, which cannot be changed to {after}", link.name);
-    Some(Diagnostic::error(span, message).help(advice))
+    let id = |name: &str| planner.lookup.link(name).map(|link| link.index);
+    let name = |index: u32| planner.lookup.link_at(index).map(|link| link.name.clone());
+    let difference = kinds::difference(kind, found, &id, &name);
+    let fixed = difference.options.iter().find(|option| option.class == ChangeClass::Anew);
+    if let Some(option) = fixed {
+        let span = place.key(option.key).unwrap_or(link.place.span);
+        let message = format!(
+            "link `{}` has the {} {}, which cannot be changed to {}",
+            link.name, option.key, option.before, option.after
+        );
+        return Some(Diagnostic::error(span, message).help(advice));
+    }
+    if let Some(option) = left_and_fixed(planner, kind, found, own) {
+        let message = format!(
+            "the {} {} left the file, and cannot be changed to {}",
+            option.key, option.before, option.after
+        );
+        return Some(Diagnostic::error(link.place.span, message).help(advice));
+    }
+    let foreign = difference.options.first().filter(|_| !own && !link.adopt && !was_set(planner, found));
+    foreign.map(|option| {
+        let span = place.key(option.key).unwrap_or(link.place.span);
+        let message = format!(
+            "link `{}` was made by somebody else and has the {} {}, not {}",
+            link.name, option.key, option.before, option.after
+        );
+        let help = "Take another name, leave `kind` and its keys out to use the link as it is, or say `adopt = true`: \
+            then it is changed, and put back when it leaves this file.";
+        Diagnostic::error(span, message).help(help)
+    })
+}
+
+/// An option that the owner set, that left the file, and without which the link has to be made anew.
+fn left_and_fixed(
+    planner: &Planner<'_>,
+    kind: &LinkKind,
+    found: &Link,
+    own: bool,
+) -> Option<crate::options::Differing> {
+    let ours = planner.lookup.own_options(found.index).filter(|_| own)?.ours.kind.as_ref()?;
+    let id = |name: &str| planner.id(name).map(|id| id.index);
+    let (_, back) = kinds::withdrawn(ours, &kinds::wanted(kind, &id), None);
+    let name = |index: u32| planner.lookup.link_at(index).map(|link| link.name.clone());
+    let difference = kinds::between(found.kind.as_ref()?, &back?, &name);
+    difference.options.into_iter().find(|option| option.class == ChangeClass::Anew)
+}
+
+/// Whether the owner has set options of its kind before.
+fn was_set(planner: &Planner<'_>, found: &Link) -> bool {
+    let own = planner.lookup.own_options(found.index);
+    own.is_some_and(|own| own.ours.kind.is_some())
 }
 
 /// Makes the links that are not there: down, with nothing set but what only its making can set.
@@ -138,26 +280,56 @@ pub(super) fn create(planner: &mut Planner<'_>) {
         }
         let Some(link) = host.links.get(index) else { continue };
         let Some(kind) = &link.kind else { continue };
-        let create = creation(planner, link, kind);
-        let text = format!("link {}: {}", link.name, kinds::describe(kind));
         let Some(id) = planner.id(&link.name) else { continue };
-        let undo = vec![Action::DeleteLink(id)];
-        let action = Action::CreateLink(id, Box::new(create));
-        let step = Step::new(Sign::Add, text, action, undo).at(Some(link.place.span));
-        planner.step(step);
+        let old = planner.lookup.anew.iter().find(|(_, new)| **new == id).map(|(old, _)| *old);
+        let mut actions = Vec::new();
+        if let Some(old) = old.and_then(|old| planner.lookup.link_at(old)) {
+            planner.alive.lose_link(old.index);
+            actions.push(Action::DeleteLink(old.id()));
+        }
+        let create = creation(planner, link, kind, id);
+        let text = format!("link {}: {}", link.name, kinds::describe(kind));
+        let peer = match kind {
+            LinkKind::Veth(veth) => planner
+                .lookup
+                .declared(&veth.peer)
+                .and_then(|place| planner.ids.get(place).copied())
+                .flatten(),
+            _ => None,
+        };
+        for end in std::iter::once(id).chain(peer) {
+            let kind = kinds::kernel_name(kind).to_owned();
+            planner.record.links.push(OwnLink { link: end, kind });
+        }
+        let sign = if old.is_some() { Sign::Change } else { Sign::Add };
+        actions.push(Action::CreateLink(id, Box::new(create)));
+        let step = Step::of(sign, text, actions).at(Some(link.place.span));
+        planner.step(step.in_place_of(old.map(|_| "made otherwise".to_owned())));
     }
 }
 
-fn creation(planner: &Planner<'_>, link: &model::Link, kind: &LinkKind) -> Create {
-    let id = |name: &str| planner.id(name);
-    let mut create = Create::new(&link.name, kinds::wanted(kind, &id));
-    create.parent = kinds::parent_attribute(kind).and_then(id);
+fn creation(planner: &Planner<'_>, link: &model::Link, kind: &LinkKind, id: LinkId) -> Create {
+    let by_name = |name: &str| planner.id(name).map(|id| id.index);
+    let mut create = Create::new(&link.name, kinds::wanted(kind, &by_name));
+    create.parent = kinds::parent_attribute(kind).and_then(|name| planner.id(name));
+    create.index = Some(id.index);
     create.settings.address = link.mac.map(|mac| mac.0.into());
-    create.settings.alias = Some(LINK_ALIAS.to_owned());
+    create.settings.group = link.group;
+    create.settings.alias = Some(planner.record.alias());
+    if let LinkKind::Bond(_) = kind {
+        // the preferred port is not one yet
+        if let Kernel::Bond(bond) = &mut create.kind {
+            bond.primary = None;
+        }
+    }
     if let LinkKind::Veth(veth) = kind {
-        let mac = planner.host.link(&veth.peer).and_then(|peer| peer.mac);
+        let mac = planner.lookup.declared(&veth.peer).and_then(|place| planner.host.links.get(place)?.mac);
         let settings = Change { address: mac.map(|mac| mac.0.into()), ..Change::rename(veth.peer.as_str()) };
-        create.kind = Veth { peer: Some(Peer::new(&settings)), ..Veth::default() }.into();
+        let mut peer = Peer::new(&settings);
+        if let Some(id) = planner.id(&veth.peer) {
+            peer.header.index = id.index;
+        }
+        create.kind = Veth::default().peer(peer).into();
     }
     create
 }
@@ -167,235 +339,153 @@ pub(super) fn change(planner: &mut Planner<'_>) {
     let host = planner.host;
     for index in planner.order.clone() {
         if let (Some(link), Some(Some(id))) = (host.links.get(index), planner.ids.get(index).copied()) {
-            of_link(planner, link, id);
+            options::of_link(planner, link, id);
         }
     }
+    options::withdraw(planner);
 }
 
-fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId) {
-    let none = Link::default();
-    let snapshot = planner.snapshot;
-    let found = snapshot.link_at(id.index).unwrap_or(&none);
-    let fresh = found.index == 0;
-    let mut change = Changes::default();
-    master(planner, link, found, &mut change);
-    mtu(planner, link, found, id, &mut change);
-    address(planner, link, found, fresh, &mut change);
-    kind(planner, link, found, fresh, &mut change);
-    must_be_down(planner, link, found, id, &mut change);
-    if link.up != found.is_up() {
-        let to = Change::flag(LinkFlags::UP, link.up);
-        let back = Change::flag(LinkFlags::UP, found.is_up());
-        change.add(if link.up { "up" } else { "down" }.to_owned(), to, Some(back));
-        let lost = if link.up { planner.alive.on_down_link(id) } else { planner.alive.lose_by_down(id) };
-        change.lost.extend(lost);
-    }
-    if change.change.mtu.is_some() || change.change.master.is_some() {
-        let joined = change.change.master.map(|master| master.index);
-        planner.moved_ports.extend(found.master.into_iter().chain(joined));
-    }
-    if let Some(master) = change.change.master {
-        let left = found.master.map(LinkId::new);
-        for moved in left.into_iter().chain([master]) {
-            change.lost.extend(planner.alive.lose_neighbours(moved));
-        }
-    }
-    if change.change.address.is_some() {
-        change.lost.extend(planner.alive.lose_neighbours(id));
-    }
-    if !change.words.is_empty() {
-        let text = format!("link {}: {}", link.name, change.words.join(", "));
-        let mut undo = Vec::new();
-        match change.change.master {
-            // With the link itself the rest goes, but its master is not to lose anything by that.
-            Some(_) if fresh => undo.push(Action::ChangeLink(id, Box::new(Change::without_master()))),
-            _ if fresh => {}
-            _ => undo.push(Action::ChangeLink(id, Box::new(change.back))),
-        }
-        undo.extend(change.lost);
-        let action = Action::ChangeLink(id, Box::new(change.change));
-        let step = Step::new(Sign::Change, text, action, undo).at(Some(link.place.span));
-        planner.step(step);
-    }
-    names(planner, link, found, id);
-}
-
-/// What changes of one link.
-#[derive(Default)]
-struct Changes {
-    words: Vec<String>,
-    change: Change,
-    back: Change,
-    /// What brings back what the change takes away along with it.
-    lost: Vec<Action>,
-}
-
-impl Changes {
-    fn add(&mut self, words: String, change: Change, back: Option<Change>) {
-        self.words.push(words);
-        self.change = std::mem::take(&mut self.change).and(change);
-        self.back = std::mem::take(&mut self.back).and(back.unwrap_or_default());
-    }
-}
-
-fn words(what: &str, before: Option<String>, after: impl std::fmt::Display) -> String {
-    match before {
-        Some(before) => format!("{what} {before} → {after}"),
-        None => format!("{what} {after}"),
-    }
-}
-
-fn master(planner: &Planner<'_>, link: &model::Link, found: &Link, change: &mut Changes) {
-    let before = found.master.and_then(|index| planner.snapshot.link_at(index));
-    let back = || before.map_or_else(Change::without_master, |before| Change::master(before.id()));
-    let Some(master) = &link.master else {
-        if let Some(before) = before.filter(|before| is_declared(planner, before.index)) {
-            change.add(format!("no longer a port of {before}"), Change::without_master(), Some(back()));
-        }
-        return;
-    };
-    if let Some(master) = planner.id(master).filter(|master| found.master != Some(master.index)) {
-        let text = words("master", before.map(|link| link.name.clone()), master);
-        change.add(text, Change::master(master), Some(back()));
-    }
-}
-
-fn is_declared(planner: &Planner<'_>, index: u32) -> bool {
-    planner.ids.iter().flatten().any(|id| id.index == index)
-}
-
-/// Takes links that are not declared out of a master that is: those that netwright made, and network cards where it
-/// made the master. What others plug in, as container engines do, stays there.
+/// Takes links that are not declared out of a master that is: those that the owner put there. What others plug in, as
+/// container engines do, stays there.
 pub(super) fn unplug(planner: &mut Planner<'_>) {
     let snapshot = planner.snapshot;
     for link in &snapshot.links {
-        let Some(master) = link.master.and_then(|index| snapshot.link_at(index)) else { continue };
-        let put_there = is_own(link) || link.kind.is_none() && is_own(master);
-        if !put_there || is_declared(planner, link.index) || !is_declared(planner, master.index) {
+        let Some(master) = link.master.and_then(|index| planner.lookup.link_at(index)) else { continue };
+        let put_there = planner.lookup.owns_link(link) || options::plugged(planner, link, master.index);
+        if !put_there || planner.lookup.is_declared(link.index) || !planner.lookup.is_declared(master.index) {
             continue;
         }
         let text = format!("link {link}: no longer a port of {master}");
-        let mut undo = vec![Action::ChangeLink(link.id(), Box::new(Change::master(master.id())))];
         if matches!(master.kind_name(), Some("vrf" | "bond")) {
-            undo.extend(planner.alive.lose_by_down(link.id()));
+            planner.alive.lose_by_down(link.index);
         }
-        undo.extend(planner.alive.lose_neighbours(master.id()));
+        planner.alive.lose_neighbours(master.index);
         planner.moved_ports.push(master.index);
         let action = Action::ChangeLink(link.id(), Box::new(Change::without_master()));
-        planner.step(Step::new(Sign::Change, text, action, undo));
+        planner.step(Step::new(Sign::Change, text, action));
     }
 }
 
-fn is_own(link: &Link) -> bool {
-    link.alias.as_deref() == Some(LINK_ALIAS)
+/// What takes something away from a link.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Loss {
+    /// It goes down.
+    Down,
+    /// It gets too small for IPv6.
+    Ipv6,
+    /// It goes.
+    All,
 }
 
-/// A bridge follows the MTU of its ports, so its own must be set again behind theirs.
-fn mtu(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId, change: &mut Changes) {
-    let Some(mtu) = link.mtu else { return };
-    let before = found.mtu.map(|mtu| mtu.to_string());
-    if found.mtu != Some(mtu) {
-        change.add(words("mtu", before, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
-    } else if planner.moved_ports.contains(&id.index) {
-        change.add(words("mtu", None, mtu), Change::mtu(mtu), found.mtu.map(Change::mtu));
-    }
-}
-
-/// The address of a bond's port is the bond's.
-fn address(planner: &Planner<'_>, link: &model::Link, found: &Link, fresh: bool, change: &mut Changes) {
-    let master = link.master.as_deref().and_then(|name| planner.host.link(name));
-    let is_bonds = master.is_some_and(|master| matches!(master.kind, Some(LinkKind::Bond(_))));
-    let Some(mac) = link.mac.filter(|_| !fresh && !is_bonds) else { return };
-    let wanted = HardwareAddress::from(mac.0);
-    if found.address != Some(wanted) {
-        let before = found.address.map(|address| address.to_string());
-        change.add(words("mac", before, mac), Change::address(wanted), found.address.map(Change::address));
-    }
-}
-
-fn kind(planner: &Planner<'_>, link: &model::Link, found: &Link, fresh: bool, change: &mut Changes) {
-    let Some(kind) = link.kind.as_ref().filter(|_| !fresh) else { return };
-    let by_name = |name: &str| planner.id(name);
-    let Difference { changed, before, text, .. } = kinds::difference(kind, found, &by_name);
-    if let (Some(changed), Some(before)) = (changed, before) {
-        change.add(text, Change::kind(changed), Some(Change::kind(before)));
-    }
-}
-
-/// A link joins a bond only while it is down. It also goes down and up again when it joins or leaves a VRF, by the
-/// kernel's own doing.
-fn must_be_down(
-    planner: &mut Planner<'_>,
-    link: &model::Link,
-    found: &Link,
-    id: LinkId,
-    change: &mut Changes,
-) {
-    let Some(master) = change.change.master.filter(|_| found.is_up()) else { return };
-    let kind_at = |index: u32| planner.snapshot.link_at(index).and_then(Link::kind_name);
-    let declared =
-        link.master.as_deref().and_then(|name| planner.host.link(name)).and_then(|l| l.kind.as_ref());
-    let kind = kind_at(master.index).or(declared.map(LinkKind::name));
-    let before = found.master.and_then(kind_at);
-    if kind == Some("bond") {
-        let text = format!("link {}: down for a moment", link.name);
-        let mut undo = vec![Action::ChangeLink(id, Box::new(Change::up()))];
-        undo.extend(planner.alive.lose_by_down(id));
-        let action = Action::ChangeLink(id, Box::new(Change::down()));
-        planner.step(Step::new(Sign::Change, text, action, undo).at(Some(link.place.span)));
-        change.add("up again".to_owned(), Change::up(), Some(Change::down()));
-    } else if kind == Some("vrf") || matches!(before, Some("vrf" | "bond")) {
-        change.lost.extend(planner.alive.lose_by_down(id));
-    }
-}
-
-fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId) {
-    for name in &link.alternative_names {
-        if !found.alternative_names.contains(name) && found.name != *name {
-            let text = format!("link {}: alternative name {name}", link.name);
-            let undo = vec![Action::AlternativeName(Verb::Delete, id, name.clone())];
-            let action = Action::AlternativeName(Verb::Add, id, name.clone());
-            planner.step(Step::new(Sign::Add, text, action, undo).at(Some(link.place.span)));
+/// What of others is lost with a link, in words.
+pub(super) fn losses(planner: &Planner<'_>, link: &Link, loss: Loss) -> Vec<String> {
+    let mut lost = Vec::new();
+    for address in planner.alive.addresses_of(link.index) {
+        let taken = loss == Loss::All || address.family() == Family::IPV6;
+        if taken && !alive::is_kernels_address(address) && !planner.lookup.owns_address(address) {
+            let address = Address { link: link.id(), ..address.clone() };
+            lost.push(format!("address {address}"));
         }
     }
+    for route in planner.alive.routes_over(link.index) {
+        let over = keys::links(route).any(|over| over.index == link.index);
+        let taken = loss != Loss::Ipv6 || route.family() == Family::IPV6;
+        let kernels = alive::is_kernels(route)
+            || route.protocol == Some(netwright_route::Protocol::ROUTER_ADVERTISEMENT);
+        if over && taken && !kernels && !planner.lookup.owns_route(route) {
+            let protocol = route.protocol.unwrap_or_default();
+            lost.push(format!("route {} (protocol {protocol})", planner.named_route(route)));
+        }
+    }
+    for neighbour in planner.alive.neighbours_of(link.index) {
+        let taken = loss != Loss::Ipv6 || neighbour.family == Family::IPV6;
+        if taken && alive::is_set(neighbour) && !planner.lookup.owns_neighbour(neighbour) {
+            lost.push(format!("neighbour {neighbour}"));
+        }
+    }
+    if loss == Loss::All {
+        let entries = planner.snapshot.forwarding.iter().filter(|entry| entry.link.index == link.index);
+        lost.extend(entries.map(|entry| format!("forwarding entry {entry}")));
+        for other in planner.lookup.above(link.index) {
+            let goes = below(planner, other).is_some_and(|below| below.index == link.index);
+            if goes && !is_own(planner, other) {
+                lost.push(format!("link {}, which lies on {}", other.name, link.name));
+                lost.extend(losses(planner, other, loss));
+            }
+        }
+        for other in planner.lookup.ports(link.index).iter().filter(|other| !is_own(planner, other)) {
+            lost.push(format!("link {}: master {}", other.name, link.name));
+        }
+        lost.extend(not_put_back(planner, link));
+    }
+    lost
 }
 
-/// Deletes the links that netwright made and that are no longer declared.
+/// What of a link the kernel takes with it and nothing here puts back, in words.
+fn not_put_back(planner: &Planner<'_>, link: &Link) -> Vec<String> {
+    // what the kernel gives a link by itself
+    const USUAL: [&str; 5] = ["noqueue", "noop", "mq", "pfifo_fast", "fq_codel"];
+    let mut lost = Vec::new();
+    if let Some(queueing) =
+        link.rest.queueing_discipline.as_deref().filter(|queueing| !USUAL.contains(queueing))
+    {
+        lost.push(format!("queueing discipline {queueing} on {}, for good", link.name));
+    }
+    let of_link =
+        |entry: &&crate::snapshot::Extra| entry.link == link.index || entry.bridge == Some(link.index);
+    for entry in planner.snapshot.extras.iter().filter(of_link) {
+        lost.push(format!("{}, for good", entry.text));
+    }
+    lost
+}
+
+/// Deletes the links that the owner made and that are no longer declared.
 pub(super) fn delete(planner: &mut Planner<'_>) {
+    if !planner.snapshot.links.iter().any(|link| is_own(planner, link)) {
+        return;
+    }
     let meant = |link: &&Link| is_deleted(planner, link.id()) && !comes_along(planner, link);
     let mut gone: Vec<&Link> = planner.snapshot.links.iter().filter(meant).collect();
-    gone.sort_by_key(|link| std::cmp::Reverse(depth(planner, link)));
+    gone.sort_by_cached_key(|link| std::cmp::Reverse(depth(planner, link)));
     for link in gone {
         let text = format!("link {}", link.name);
-        let undo = again(planner, link);
-        planner.step(Step::new(Sign::Remove, text, Action::DeleteLink(link.id()), undo));
+        let mut step = Step::new(Sign::Remove, text, Action::DeleteLink(link.id()));
+        let lost = losses(planner, link, Loss::All);
+        step.details = lost.into_iter().map(|lost| (Sign::Remove, lost)).collect();
+        planner.step(step);
     }
 }
 
-/// Whether a link goes: netwright's own, declared no longer, nor the other end of one that is.
+fn is_own(planner: &Planner<'_>, link: &Link) -> bool {
+    planner.lookup.owns_link(link)
+}
+
+/// Whether a link goes: the owner's, declared no longer, nor the other end of one that is.
 pub(super) fn is_deleted(planner: &Planner<'_>, id: LinkId) -> bool {
-    planner.snapshot.link_at(id.index).is_some_and(|link| {
+    planner.lookup.link_at(id.index).is_some_and(|link| {
         let peer = peer_of(planner, link);
-        let own = is_own(link) || peer.is_some_and(is_own);
-        own && !is_declared(planner, link.index) && peer.is_none_or(|peer| !is_declared(planner, peer.index))
+        let own = is_own(planner, link) || peer.is_some_and(|peer| is_own(planner, peer));
+        let declared = |link: &Link| planner.lookup.is_declared(link.index);
+        own && !declared(link) && peer.is_none_or(|peer| !declared(peer))
     })
 }
 
 /// How many links lie below a link, one on the other: what lies on top goes first.
 fn depth(planner: &Planner<'_>, link: &Link) -> usize {
+    const MOST: usize = 64; // circles are not to be had, but who knows
     let below = |link: &&Link| below(planner, link);
-    std::iter::successors(Some(link), below).take(planner.snapshot.links.len()).count()
+    std::iter::successors(planner.lookup.link_at(link.index), below).take(MOST).count()
 }
 
 /// The link that one lies on.
 fn below<'a>(planner: &Planner<'a>, link: &Link) -> Option<&'a Link> {
     let here = link.kind_name() != Some("veth") && link.parent_namespace_id.is_none();
-    link.parent.filter(|_| here).and_then(|index| planner.snapshot.link_at(index))
+    link.parent.filter(|_| here).and_then(|index| planner.lookup.link_at(index))
 }
 
 fn peer_of<'a>(planner: &Planner<'a>, link: &Link) -> Option<&'a Link> {
     let here = link.kind_name() == Some("veth") && link.parent_namespace_id.is_none();
-    link.parent.filter(|_| here).and_then(|index| planner.snapshot.link_at(index))
+    link.parent.filter(|_| here).and_then(|index| planner.lookup.link_at(index))
 }
 
 /// Whether it goes with the other end of its cable, whose turn was before.
@@ -403,49 +493,25 @@ fn comes_along(planner: &Planner<'_>, link: &Link) -> bool {
     peer_of(planner, link).is_some_and(|peer| peer.index < link.index)
 }
 
-/// What makes a deleted link again, with what lies on it.
-fn again(planner: &Planner<'_>, link: &Link) -> Vec<Action> {
-    let snapshot = planner.snapshot;
-    let Some(kind) = link.kind.clone() else { return Vec::new() };
-    let peer = peer_of(planner, link);
-    let kind = match (kind, peer) {
-        (RouteKind::Veth(_), Some(peer)) => {
-            let settings = Change { address: peer.address, ..Change::rename(peer.name.as_str()) };
-            Veth { peer: Some(Peer::new(&settings)), ..Veth::default() }.into()
+/// Gives a link its alternative names, and takes those away that the owner gave and that left the file.
+fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId) {
+    for name in &link.alternative_names {
+        let given =
+            planner.owners.own.names.iter().any(|(own, given)| own.index == id.index && given == name);
+        if given || !found.alternative_names.contains(name) {
+            planner.record.names.push((id, name.clone()));
         }
-        (kind, _) => kinds::declarable(kind),
-    };
-    let mut create = Create::new(&link.name, kind);
-    create.parent = below(planner, link).map(Link::id);
-    create.settings.address = link.address;
-    create.settings.alias.clone_from(&link.alias);
-    let mut actions = vec![Action::CreateLink(link.id(), Box::new(create))];
-    for link in std::iter::once(link).chain(peer) {
-        let of_link =
-            snapshot.settings.iter().filter(|(of, _)| of.link.as_deref() == Some(link.name.as_str()));
-        actions.extend(of_link.map(|(setting, value)| Action::Setting(setting.clone(), value.clone())));
+        if !found.alternative_names.contains(name) && found.name != *name {
+            let text = format!("link {}: alternative name {name}", link.name);
+            let action = Action::AlternativeName(Verb::Add, id, name.clone());
+            planner.step(Step::new(Sign::Add, text, action).at(Some(link.place.span)));
+        }
     }
-    for link in std::iter::once(link).chain(peer) {
-        let mut change = Change::flag(LinkFlags::UP, link.is_up());
-        change.mtu = link.mtu;
-        change.master = link.master.and_then(|index| snapshot.link_at(index)).map(Link::id);
-        actions.push(Action::ChangeLink(link.id(), Box::new(change)));
-        let names = link.alternative_names.iter();
-        actions.extend(names.map(|name| Action::AlternativeName(Verb::Add, link.id(), name.clone())));
-        actions.extend(planner.alive.addresses_and_neighbours(link.id()));
+    // one that is declared under another name than the kernel's has it as an alternative one
+    if !found.name.is_empty() && found.name != link.name && !found.alternative_names.contains(&link.name) {
+        planner.record.names.push((id, link.name.clone()));
+        let text = format!("link {}: alternative name {}", found.name, link.name);
+        let action = Action::AlternativeName(Verb::Add, id, link.name.clone());
+        planner.step(Step::new(Sign::Add, text, action).at(Some(link.place.span)));
     }
-    let port = |port: &&Link| port.master == Some(link.index) && !is_deleted(planner, port.id());
-    let ports = snapshot.links.iter().filter(port).map(Link::id);
-    actions.extend(ports.map(|port| Action::ChangeLink(port, Box::new(Change::master(link.id())))));
-    let lies_on = |above: &&Link| {
-        below(planner, above).is_some_and(|below| below.index == link.index)
-            && !is_deleted(planner, above.id())
-    };
-    actions.extend(snapshot.links.iter().filter(lies_on).flat_map(|above| again(planner, above)));
-    let over = |route: &&Route| {
-        alive::links(route).any(|over| over == link.id() || peer.is_some_and(|peer| over == peer.id()))
-    };
-    let routes = planner.alive.routes.iter().filter(over);
-    actions.extend(routes.map(|route| Action::Route(Verb::Replace, Box::new(route.clone()))));
-    actions
 }

@@ -1,63 +1,122 @@
 //! Neighbours.
 
-use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
-use netwright_route::{Family, LinkId, Neighbour, Protocol};
+use std::collections::HashSet;
 
-use super::alive::{self, Alive};
-use super::{Planner, sign_over};
+use netwright_nft::diagnostic::Diagnostic;
+use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
+use netwright_route::{Family, LinkId, Neighbour};
+
+use super::alive::{self, is_proxy};
+use super::{OWN_PROTOCOL, Planner, sign_over};
+use crate::keys;
 use crate::model;
 use crate::step::{Action, Sign, Step, Verb};
 
 /// Removes what is no longer declared: before links and addresses change, with which the kernel may forget it.
 pub(super) fn remove(planner: &mut Planner<'_>) {
-    let declared: Vec<_> = declared(planner).into_iter().map(|(_, wanted)| wanted).collect();
-    for found in planner.alive.neighbours.clone() {
-        let own = found.protocol == Some(Protocol::NETWRIGHT) && found.family != Family::BRIDGE;
-        let is_declared = declared.iter().any(|wanted| same_key(&found, wanted));
-        if !own || is_declared || super::links::is_deleted(planner, found.link) {
-            continue;
+    if planner.owners.own.neighbours.is_empty() {
+        return;
+    }
+    let declared: HashSet<_> =
+        declared(planner).into_iter().map(|(_, wanted)| keys::neighbour(&wanted)).collect();
+    let gone: Vec<&Neighbour> = planner
+        .alive
+        .neighbours()
+        .filter(|found| planner.lookup.owns_neighbour(found) && !declared.contains(&keys::neighbour(found)))
+        .filter(|found| !super::links::is_deleted(planner, found.link))
+        .collect();
+    for found in gone {
+        planner.alive.remove_neighbour(found);
+        let named = Neighbour { link: planner.named(found.link), ..found.clone() };
+        let old = planner.owners.own.replaced.neighbours.iter();
+        let old = old.clone().find(|old| keys::neighbour(old) == keys::neighbour(found));
+        let text = format!("neighbour {named}");
+        match old {
+            None => {
+                let action = Action::Neighbour(Verb::Delete, Box::new(named));
+                planner.step(Step::new(Sign::Remove, text, action));
+            }
+            // behind the addresses, with which the kernel forgets neighbours
+            Some(old) => {
+                let old = Neighbour { link: named.link, ..old.clone() };
+                let back = format!("neighbour {old}");
+                let action = Action::Neighbour(Verb::Replace, Box::new(old));
+                let step = Step::new(Sign::Change, back, action).in_place_of(Some(named.to_string()));
+                planner.later.push(step);
+            }
         }
-        planner.alive.neighbours.retain(|other| !same_key(other, &found));
-        let undo = vec![Action::Neighbour(Verb::Replace, Box::new(found.clone()))];
-        let text = format!("neighbour {found}");
-        planner.step(Step::new(Sign::Remove, text, Action::Neighbour(Verb::Delete, Box::new(found)), undo));
     }
 }
 
 /// Makes what is declared, and puts back what went along with something else.
 pub(super) fn plan(planner: &mut Planner<'_>) {
-    let snapshot = planner.snapshot;
     let declared = declared(planner);
     for (model, wanted) in &declared {
-        let alive = planner.alive.neighbours.iter().find(|found| same_key(found, wanted));
-        if alive.is_some_and(|found| fits(found, wanted)) {
-            continue;
-        }
-        let undo = match alive {
-            Some(found) => Action::Neighbour(Verb::Replace, Box::new(found.clone())),
-            None => Action::Neighbour(Verb::Delete, Box::new(wanted.clone())),
-        };
-        let before = snapshot.neighbours.iter().find(|found| same_key(found, wanted));
-        let kept = before.is_some_and(|found| fits(found, wanted));
-        let sign = if kept { Sign::Keep } else { sign_over(before.is_some()) };
-        let action = Action::Neighbour(Verb::Replace, Box::new(wanted.clone()));
-        let step = Step::new(sign, format!("neighbour {wanted}"), action, vec![undo]);
-        planner.step(step.at(Some(model.place.span)));
+        declare(planner, model, wanted);
     }
-    for before in Alive::of(snapshot).neighbours {
-        let lost = !planner.alive.neighbours.iter().any(|found| same_key(found, &before));
-        let foreign = before.protocol != Some(Protocol::NETWRIGHT) && alive::is_set(&before);
-        let is_declared = declared.iter().any(|(_, wanted)| same_key(&before, wanted));
-        if lost && foreign && !is_declared {
-            let undo = vec![Action::Neighbour(Verb::Delete, Box::new(before.clone()))];
-            let text = format!("neighbour {before}");
-            planner.step(Step::new(
-                Sign::Keep,
-                text,
-                Action::Neighbour(Verb::Replace, Box::new(before)),
-                undo,
-            ));
+    let declared: HashSet<_> = declared.iter().map(|(_, wanted)| keys::neighbour(wanted)).collect();
+    for before in std::mem::take(&mut planner.alive.lost_neighbours) {
+        let own = planner.lookup.owns_neighbour(before);
+        let gone = super::links::is_deleted(planner, before.link);
+        if !own && !gone && alive::is_set(before) && !declared.contains(&keys::neighbour(before)) {
+            let named = Neighbour { link: planner.named(before.link), ..before.clone() };
+            let text = format!("neighbour {named}");
+            planner.step(Step::new(Sign::Keep, text, Action::Neighbour(Verb::Replace, Box::new(named))));
         }
+    }
+}
+
+fn declare(planner: &mut Planner<'_>, model: &model::Neighbour, wanted: &Neighbour) {
+    let place = model.place.span;
+    let key = keys::neighbour(wanted);
+    let alive = planner.alive.neighbours_of(wanted.link.index).iter().copied();
+    let alive = alive.clone().find(|found| keys::neighbour(found) == key);
+    let lost = planner.alive.lost_neighbours.iter().copied().find(|found| keys::neighbour(found) == key);
+    let before = alive.or(lost);
+    if let Some(found) = before {
+        let own = planner.lookup.owns_neighbour(found);
+        if let (false, Some(other)) = (own, planner.lookup.other_of_neighbour(found)) {
+            return planner.of_another(&format!("neighbour {wanted}"), other, place);
+        }
+        let replaced = &planner.owners.own.replaced.neighbours;
+        let old = replaced.iter().find(|old| keys::neighbour(old) == key).cloned();
+        planner.record.replaced.neighbours.extend(old);
+        if !own && alive::is_set(found) {
+            if fits(found, wanted) {
+                return;
+            }
+            if !model.adopt {
+                let message =
+                    format!("the neighbour {} is set already, by somebody else", wanted.address_text());
+                let error = Diagnostic::error(place, message)
+                    .help(format!("There is {found}."))
+                    .help(format!("Declared is {wanted}."))
+                    .help("Leave it out, or say `adopt = true`: then it is changed, and the old one is kept for the way back.");
+                return planner.error(error);
+            }
+            planner.record.replaced.neighbours.push(found.clone());
+        }
+    }
+    planner.record.neighbours.push(wanted.clone());
+    if alive.is_some_and(|found| fits(found, wanted)) {
+        return;
+    }
+    let kept = before.is_some_and(|found| fits(found, wanted));
+    let sign = if kept { Sign::Keep } else { sign_over(before.is_some()) };
+    let action = Action::Neighbour(Verb::Replace, Box::new(wanted.clone()));
+    let step = Step::new(sign, format!("neighbour {wanted}"), action).at(Some(place));
+    let old = before.filter(|_| !kept).map(ToString::to_string);
+    planner.step(step.in_place_of(old));
+}
+
+trait AddressText {
+    fn address_text(&self) -> String;
+}
+
+impl AddressText for Neighbour {
+    fn address_text(&self) -> String {
+        let address = self.destination.map_or_else(String::new, |address| address.to_string());
+        format!("{address} on {}", self.link)
     }
 }
 
@@ -80,20 +139,9 @@ fn wanted(model: &model::Neighbour, link: LinkId) -> Neighbour {
         address: model.mac.map(|mac| mac.0.into()),
         state: if model.proxy { NeighbourState::empty() } else { state },
         flags: if model.proxy { NeighbourFlags::PROXY } else { NeighbourFlags::empty() },
-        protocol: Some(Protocol::NETWRIGHT),
+        protocol: Some(OWN_PROTOCOL),
         ..Neighbour::default()
     }
-}
-
-fn is_proxy(neighbour: &Neighbour) -> bool {
-    neighbour.flags.contains(NeighbourFlags::PROXY)
-}
-
-fn same_key(found: &Neighbour, wanted: &Neighbour) -> bool {
-    found.family == wanted.family
-        && found.link == wanted.link
-        && found.destination == wanted.destination
-        && is_proxy(found) == is_proxy(wanted)
 }
 
 /// A state that the kernel changes by itself is right as long as the neighbour is known.

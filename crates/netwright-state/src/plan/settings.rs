@@ -1,8 +1,12 @@
 //! Settings of the kernel.
 
-use netwright_route::Family;
+use std::collections::HashSet;
+
+use netwright_nft::diagnostic::{Diagnostic, Span};
+use netwright_route::{Family, Protocol};
 
 use super::{Planner, sign_over};
+use crate::record::OwnSetting;
 use crate::snapshot::{Setting, declared};
 use crate::step::{Action, Sign, Step};
 
@@ -18,13 +22,13 @@ pub(super) fn tighten(planner: &mut Planner<'_>) {
 /// All other settings: behind the making of links, whose settings appear with them, and before they come up, since
 /// much of IPv6 happens at that moment.
 pub(super) fn set(planner: &mut Planner<'_>) {
-    let changed = |planner: &Planner<'_>, setting: &Setting, value: u32| {
-        planner.snapshot.settings.get(setting).is_none_or(|found| *found != value.to_string())
-    };
     // The kernel sets the forwarding of every link along with that of the host.
     let reset: Vec<Family> = declared(planner.host)
         .into_iter()
-        .filter(|(setting, value)| setting.link.is_none() && changed(planner, setting, *value))
+        .filter(|(setting, value)| {
+            let found = planner.snapshot.settings.get(setting);
+            setting.link.is_none() && found.is_none_or(|found| *found != value.to_string())
+        })
         .map(|(setting, _)| setting.family)
         .collect();
     for (setting, value) in declared(planner.host) {
@@ -33,6 +37,90 @@ pub(super) fn set(planner: &mut Planner<'_>) {
         if !is_closing(&setting, value) {
             write(planner, &setting, value, follows);
         }
+    }
+    for family in reset {
+        links_keep(planner, family);
+    }
+}
+
+/// The forwarding of links that the host's takes along, and that is not declared, stays as it was where it was otherwise
+/// than the host's.
+fn links_keep(planner: &mut Planner<'_>, family: Family) {
+    let host = Setting::forwarding(family);
+    let Some(before) = planner.snapshot.settings.get(&host).cloned() else { return };
+    let on = planner.host.forwarding.as_ref().and_then(|forwarding| match family {
+        Family::IPV6 => forwarding.ipv6,
+        _ => forwarding.ipv4,
+    });
+    let snapshot = planner.snapshot;
+    let declared: HashSet<_> = declared(planner.host).into_iter().map(|(setting, _)| setting).collect();
+    for (setting, value) in &snapshot.settings {
+        let of_link = setting.link.is_some() && setting.name == "forwarding" && setting.family == family;
+        // one that was as the host's goes with it, as the kernel means it
+        if of_link && *value != before && !declared.contains(setting) {
+            let text = format!("setting {setting}: {value}");
+            let action = Action::Setting(setting.clone(), value.clone());
+            planner.step(Step::new(Sign::Keep, text, action));
+        }
+    }
+    if family == Family::IPV6 && on == Some(true) {
+        tell_of_advertisements(planner);
+    }
+}
+
+/// A router does not listen to other routers: the kernel drops the default routes that they advertised.
+fn tell_of_advertisements(planner: &mut Planner<'_>) {
+    let advertised: Vec<String> = planner
+        .alive
+        .routes()
+        .filter(|route| route.protocol == Some(Protocol::ROUTER_ADVERTISEMENT) && route.is_default())
+        .map(|route| planner.named_route(route).to_string())
+        .collect();
+    if advertised.is_empty() {
+        return;
+    }
+    let span = planner.host.forwarding.as_ref().map_or(Span::default(), |forwarding| forwarding.place.span);
+    let message = "forwarding of IPv6 makes the kernel drop default routes from router advertisements";
+    let mut warning = Diagnostic::warning(span, message);
+    for route in advertised {
+        warning = warning.help(format!("Lost may be {route}: it cannot be put back as what it was."));
+    }
+    let help = "Say `ipv6 = { accept-ra = \"always\" }` in the table of the link that they come from.";
+    planner.error(warning.help(help));
+}
+
+/// Puts back the settings that left the file.
+pub(super) fn put_back(planner: &mut Planner<'_>) {
+    let owners = planner.owners;
+    let declared: HashSet<_> = declared(planner.host).into_iter().map(|(setting, _)| setting).collect();
+    for own in &owners.own.settings {
+        if declared.contains(&own.setting) {
+            continue;
+        }
+        // a setting goes with its link
+        let Some(found) = planner.snapshot.settings.get(&own.setting) else { continue };
+        let link = own.setting.link.as_deref().and_then(|name| planner.lookup.link(name));
+        if link.is_some_and(|link| super::links::is_deleted(planner, link.id())) {
+            continue;
+        }
+        let others = planner.lookup.settings_of_others(&own.setting);
+        if let Some((other, _)) = others.into_iter().find(|(_, other)| other.ours == *found) {
+            let message =
+                format!("setting {} stays {found}: owner `{}` wants it so", own.setting, other.owner);
+            planner.diagnostics.push(Diagnostic::warning(Span::default(), message));
+            continue;
+        }
+        if *found != own.ours {
+            let message = format!(
+                "setting {} stays {found}: somebody changed it since it was set to {}",
+                own.setting, own.ours
+            );
+            planner.diagnostics.push(Diagnostic::warning(Span::default(), message));
+            continue;
+        }
+        let Some(before) = own.before.clone().filter(|before| before != found) else { continue };
+        let text = format!("setting {}: {found} → {before} (as it was before)", own.setting);
+        planner.step(Step::new(Sign::Change, text, Action::Setting(own.setting.clone(), before)));
     }
 }
 
@@ -48,6 +136,20 @@ fn write(planner: &mut Planner<'_>, setting: &Setting, value: u32, anyway: bool)
     let found = planner.snapshot.settings.get(setting);
     let value = value.to_string();
     let same = found.is_some_and(|found| *found == value);
+    let place = place(planner, setting);
+    let others = planner.lookup.settings_of_others(setting);
+    let clash = others.into_iter().find(|(_, own)| own.ours != value);
+    if let Some((other, _)) = clash.filter(|_| !same) {
+        return planner.of_another(&format!("setting {setting}"), other, place.unwrap_or_default());
+    }
+    let old = planner.lookup.own_setting(setting);
+    if old.is_some() || !same {
+        let before = match old {
+            Some(old) => old.before.clone(),
+            None => found.cloned(),
+        };
+        planner.record.settings.push(OwnSetting { setting: setting.clone(), before, ours: value.clone() });
+    }
     if same && !anyway {
         return;
     }
@@ -56,18 +158,16 @@ fn write(planner: &mut Planner<'_>, setting: &Setting, value: u32, anyway: bool)
         _ => format!("setting {setting}: {value}"),
     };
     let sign = if same { Sign::Keep } else { sign_over(found.is_some()) };
-    let undo = found.map(|found| Action::Setting(setting.clone(), found.clone()));
     let action = Action::Setting(setting.clone(), value);
-    let place = place(planner, setting);
-    planner.step(Step::new(sign, text, action, undo.into_iter().collect()).at(place));
+    planner.step(Step::new(sign, text, action).at(place));
 }
 
-fn place(planner: &Planner<'_>, setting: &Setting) -> Option<netwright_nft::diagnostic::Span> {
+fn place(planner: &Planner<'_>, setting: &Setting) -> Option<Span> {
     let host = planner.host;
     let Some(name) = &setting.link else {
         return host.forwarding.as_ref().map(|forwarding| forwarding.place.span);
     };
-    let link = host.links.iter().find(|link| link.name == *name)?;
+    let link = planner.lookup.declared(name).and_then(|place| host.links.get(place))?;
     let section = if setting.family == Family::IPV6 { &link.ipv6.place } else { &link.ipv4.place };
     Some(section.span)
 }

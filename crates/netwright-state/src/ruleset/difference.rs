@@ -1,16 +1,18 @@
-//! The orders that make one table out of another and leave alone what is the same.
+//! The commands that make one table out of another and leave alone what is the same.
 //!
 //! First all that goes, then all that comes, each in the order in which one thing can refer to another. Rules,
 //! elements and objects that stay keep their counters. What refers to something that must be made anew goes before
 //! and comes again behind it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use netwright_netfilter::Family;
 use netwright_nft::diagnostic::Span;
 use netwright_nft::ir::{
     Anchor, Chain, Command, Element, Entity, ObjectKind, Operation, Rule, Selection, Set, Target,
 };
+use netwright_nft::print;
+use netwright_nft::table::{Names, PrintOptions};
 
 use super::compare::{
     element_key, is_dynamic, rule_key, same_element, same_flowtable, same_hook, same_object, same_policy,
@@ -26,7 +28,7 @@ use crate::step::Sign;
 /// What must be done to a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Change {
-    /// The orders; none where the table is as it shall be.
+    /// The commands; none where the table is as it shall be.
     pub(crate) commands: Vec<Command>,
     /// The same in words.
     pub(crate) details: Vec<(Sign, String)>,
@@ -34,8 +36,25 @@ pub(crate) struct Change {
     pub(crate) made: bool,
 }
 
+/// The commands that make a table where there is none.
+pub(crate) fn making(wanted: &Table) -> Vec<Command> {
+    let (names, kept) = (Names::new(), HashSet::new());
+    let mut difference = Difference::new(&EMPTY, wanted, &names, &kept);
+    difference.tells = false;
+    difference.push(Operation::Add, Target::Table(wanted.table.clone()));
+    difference.run();
+    difference.commands()
+}
+
 /// What makes a table that is there, if it is, the one that shall be there, if one shall.
-pub(crate) fn between(found: Option<&Table>, wanted: Option<&Table>) -> Change {
+///
+/// `kept` are the sets in which elements stay that are not declared.
+pub(crate) fn between(
+    found: Option<&Table>,
+    wanted: Option<&Table>,
+    names: &Names,
+    kept: &HashSet<String>,
+) -> Change {
     match (found, wanted) {
         (None, None) => Change::default(),
         (Some(found), None) => {
@@ -43,16 +62,17 @@ pub(crate) fn between(found: Option<&Table>, wanted: Option<&Table>) -> Change {
             let selection = Selection { name: Some(name.name), ..Selection::all(Entity::Table, name.family) };
             let table = Some(found.table.name.clone());
             let target = Target::Selection(Selection { table, ..selection });
-            Change { commands: vec![order(Operation::Delete, target, None)], ..Change::default() }
+            Change { commands: vec![command(Operation::Delete, target, None)], ..Change::default() }
         }
         (None, Some(wanted)) => {
-            let mut difference = Difference::new(&EMPTY, wanted);
+            let mut difference = Difference::new(&EMPTY, wanted, names, kept);
             difference.push(Operation::Add, Target::Table(wanted.table.clone()));
             difference.run();
-            Change { commands: difference.commands(), details: Vec::new(), made: true }
+            let details = std::mem::take(&mut difference.details);
+            Change { commands: difference.commands(), details, made: true }
         }
         (Some(found), Some(wanted)) => {
-            let mut difference = Difference::new(found, wanted);
+            let mut difference = Difference::new(found, wanted, names, kept);
             if !same_table(&found.table, &wanted.table) {
                 difference.push(Operation::Add, Target::Table(wanted.table.clone()));
                 difference.say(Sign::Change, "flags".to_owned());
@@ -71,8 +91,9 @@ static EMPTY: Table = Table {
         flags: 0,
         comment: None,
         handle: None,
+        owner: None,
     },
-    own: false,
+    owner: None,
     chains: Vec::new(),
     sets: Vec::new(),
     objects: Vec::new(),
@@ -81,19 +102,26 @@ static EMPTY: Table = Table {
     rule_places: RulePlaces::EMPTY,
 };
 
-fn order(operation: Operation, target: Target, span: Option<Span>) -> Command {
+fn command(operation: Operation, target: Target, span: Option<Span>) -> Command {
     Command { operation, target, span, elements: Vec::new() }
+}
+
+/// What a rule says, without what it has counted.
+fn stateless() -> PrintOptions {
+    PrintOptions { stateless: true, ..PrintOptions::default() }
 }
 
 /// The difference of two tables while it is looked for.
 struct Difference<'a> {
+    names: &'a Names,
+    kept: &'a HashSet<String>,
     name: TableName,
     place: Option<Span>,
     found: &'a Table,
     wanted: &'a Table,
     /// What goes, or is made anew: what refers to it must go before.
     going: BTreeSet<Reference>,
-    // The orders by the time at which they can be carried out.
+    // The commands by the time at which they can be carried out.
     rules_off: Vec<Command>,
     elements_off: Vec<Command>,
     things_off: Vec<Command>,
@@ -101,11 +129,15 @@ struct Difference<'a> {
     elements_on: Vec<Command>,
     new_rules: Vec<Command>,
     details: Vec<(Sign, String)>,
+    /// Whether rules and elements are told: their texts cost most.
+    tells: bool,
 }
 
 impl<'a> Difference<'a> {
-    fn new(found: &'a Table, wanted: &'a Table) -> Self {
+    fn new(found: &'a Table, wanted: &'a Table, names: &'a Names, kept: &'a HashSet<String>) -> Self {
         Difference {
+            names,
+            kept,
             name: wanted.name(),
             place: wanted.place,
             found,
@@ -118,6 +150,7 @@ impl<'a> Difference<'a> {
             elements_on: Vec::new(),
             new_rules: Vec::new(),
             details: Vec::new(),
+            tells: true,
         }
     }
 
@@ -138,11 +171,35 @@ impl<'a> Difference<'a> {
     }
 
     fn push(&mut self, operation: Operation, target: Target) {
-        self.definitions.push(order(operation, target, self.place));
+        self.definitions.push(command(operation, target, self.place));
     }
 
     fn say(&mut self, sign: Sign, what: String) {
         self.details.push((sign, what));
+    }
+
+    /// A rule that comes or goes, in words.
+    fn say_rule(&mut self, sign: Sign, chain: &str, rule: &Rule) {
+        if !self.tells {
+            return;
+        }
+        let text = print::rule(rule, &stateless(), self.names);
+        self.say(sign, format!("chain {chain}: {text}"));
+    }
+
+    /// Elements that come or go: the first of them, and how many more.
+    fn say_elements(&mut self, sign: Sign, set: &str, elements: &[Element]) {
+        const SHOWN: usize = 20;
+        if !self.tells {
+            return;
+        }
+        for element in elements.iter().take(SHOWN) {
+            let text = print::element(element, &stateless(), self.names);
+            self.say(sign, format!("{set}: {text}"));
+        }
+        if let Some(more @ 1..) = elements.len().checked_sub(SHOWN) {
+            self.say(sign, format!("{set}: {more} more elements"));
+        }
     }
 
     fn selection(&self, entity: Entity, name: &str) -> Selection {
@@ -158,7 +215,7 @@ impl<'a> Difference<'a> {
         if entity == Entity::Chain {
             selection.chain.clone_from(&selection.name);
         }
-        order(Operation::Delete, Target::Selection(selection), None)
+        command(Operation::Delete, Target::Selection(selection), None)
     }
 
     /// Whatever is there and does not stay as it is, by the name that others refer to it with.
@@ -177,13 +234,16 @@ impl<'a> Difference<'a> {
                 going.insert(Reference::Flowtable(flowtable.name.clone()));
             }
         }
+        let chains: HashMap<&str, &Chain> =
+            wanted.chains.iter().map(|chain| (chain.name.as_str(), chain)).collect();
         for chain in &found.chains {
-            if !wanted.chains.iter().any(|other| other.name == chain.name && same_hook(chain, other)) {
+            if !chains.get(chain.name.as_str()).is_some_and(|other| same_hook(chain, other)) {
                 going.insert(Reference::Chain(chain.name.clone()));
             }
         }
+        let sets: HashMap<&str, &Set> = wanted.sets.iter().map(|set| (set.name.as_str(), set)).collect();
         for set in &found.sets {
-            if !wanted.sets.iter().any(|other| other.name == set.name && same_set(set, other)) {
+            if !sets.get(set.name.as_str()).is_some_and(|other| same_set(set, other)) {
                 going.insert(Reference::Set(set.name.clone()));
             }
         }
@@ -261,8 +321,10 @@ impl<'a> Difference<'a> {
                 }
             }
         }
+        let by_name: HashMap<&str, &Chain> =
+            found.chains.iter().map(|chain| (chain.name.as_str(), chain)).collect();
         for chain in &wanted.chains {
-            let there = found.chains.iter().find(|other| other.name == chain.name);
+            let there = by_name.get(chain.name.as_str()).copied();
             let stays = there.filter(|_| !self.goes(&Reference::Chain(chain.name.clone())));
             let plain = Chain { rules: Vec::new(), handle: None, ..chain.clone() };
             match (there, stays) {
@@ -288,8 +350,9 @@ impl<'a> Difference<'a> {
                 }
             }
         }
+        let by_name: HashMap<&str, &Set> = found.sets.iter().map(|set| (set.name.as_str(), set)).collect();
         for set in &wanted.sets {
-            let there = found.sets.iter().find(|other| other.name == set.name);
+            let there = by_name.get(set.name.as_str()).copied();
             match there.filter(|_| !self.goes(&Reference::Set(set.name.clone()))) {
                 Some(found) => self.elements(found, set),
                 None => {
@@ -299,9 +362,14 @@ impl<'a> Difference<'a> {
                     let plain = Set { elements: Vec::new(), handle: None, ..set.clone() };
                     self.push(Operation::Add, Target::Set(Box::new(plain.clone())));
                     if !set.elements.is_empty() {
+                        self.say_elements(
+                            Sign::Add,
+                            &format!("{} {}", set_noun(set), set.name),
+                            &set.elements,
+                        );
                         let target =
                             Target::Elements { set: Box::new(plain), elements: set.elements.clone() };
-                        self.elements_on.push(order(Operation::Add, target, self.place));
+                        self.elements_on.push(command(Operation::Add, target, self.place));
                     }
                 }
             }
@@ -311,6 +379,7 @@ impl<'a> Difference<'a> {
     /// The elements that come and go. What the kernel put into a dynamic set stays there.
     fn elements(&mut self, found: &Set, wanted: &Set) {
         let going = &self.going;
+        let kept_by_file = self.kept.contains(&wanted.name);
         let uses_going = |element: &Element| {
             !going.is_empty() && element_uses(found, element, &|reference| going.contains(reference))
         };
@@ -320,7 +389,7 @@ impl<'a> Difference<'a> {
             wanted.elements.iter().map(|element| (element_key(element), element)).collect();
         let stays = |old: &Element, new: Option<&&Element>| match new {
             Some(new) => same_element(old, new) && !uses_going(old),
-            None => is_dynamic(wanted) && !uses_going(old),
+            None => (is_dynamic(wanted) || kept_by_file) && !uses_going(old),
         };
         let off: Vec<Element> = found
             .elements
@@ -335,31 +404,41 @@ impl<'a> Difference<'a> {
         let plain = || Box::new(Set { elements: Vec::new(), handle: None, ..wanted.clone() });
         let name = format!("{} {}", set_noun(wanted), wanted.name);
         if !off.is_empty() {
-            self.say(Sign::Remove, format!("{name}: {}", count(off.len(), "element")));
+            self.say_elements(Sign::Remove, &name, &off);
             let target = Target::Elements { set: plain(), elements: off };
-            self.elements_off.push(order(Operation::Delete, target, None));
+            self.elements_off.push(command(Operation::Delete, target, None));
         }
         if !on.is_empty() {
-            self.say(Sign::Add, format!("{name}: {}", count(on.len(), "element")));
+            self.say_elements(Sign::Add, &name, &on);
             let target = Target::Elements { set: plain(), elements: on };
-            self.elements_on.push(order(Operation::Add, target, self.place));
+            self.elements_on.push(command(Operation::Add, target, self.place));
         }
     }
 
     fn rules(&mut self) {
         let Difference { found, wanted, .. } = *self;
         // A chain that goes needs its rules out of the way first: one of them may be what keeps another chain.
-        for chain in found.chains.iter().filter(|chain| !wanted.chains.iter().any(|c| c.name == chain.name)) {
-            chain.rules.iter().for_each(|rule| self.rule_off(&chain.name, rule));
+        let names: HashSet<&str> = wanted.chains.iter().map(|chain| chain.name.as_str()).collect();
+        for chain in found.chains.iter().filter(|chain| !names.contains(chain.name.as_str())) {
+            for rule in &chain.rules {
+                self.say_rule(Sign::Remove, &chain.name, rule);
+                self.rule_off(&chain.name, rule);
+            }
         }
+        let there: HashMap<&str, &Chain> =
+            found.chains.iter().map(|chain| (chain.name.as_str(), chain)).collect();
         for chain in &wanted.chains {
-            match found.chains.iter().find(|other| other.name == chain.name) {
+            match there.get(chain.name.as_str()).copied() {
                 Some(old) if !self.goes(&Reference::Chain(chain.name.clone())) => {
                     self.chain_rules(old, chain)
                 }
+                // it comes again with its rules, of which those are told that are others
                 Some(old) => {
                     old.rules.iter().for_each(|rule| self.rule_off(&chain.name, rule));
+                    self.tells = false;
                     self.rules_on(chain);
+                    self.tells = true;
+                    self.say_other_rules(old, chain);
                 }
                 None => self.rules_on(chain),
             }
@@ -369,7 +448,27 @@ impl<'a> Difference<'a> {
     fn rules_on(&mut self, chain: &Chain) {
         let places = &self.wanted.rule_places;
         for (index, rule) in chain.rules.iter().enumerate() {
+            self.say_rule(Sign::Add, &chain.name, rule);
             self.rule_on(&chain.name, None, rule, places.of(&chain.name, index));
+        }
+    }
+
+    /// The rules that one of two chains has and the other has not.
+    fn say_other_rules(&mut self, old: &Chain, new: &Chain) {
+        let (old_keys, new_keys): (Vec<_>, Vec<_>) =
+            (old.rules.iter().map(rule_key).collect(), new.rules.iter().map(rule_key).collect());
+        let kept = common(&old_keys, &new_keys);
+        let mut stays = kept.iter().peekable();
+        for (place, rule) in old.rules.iter().enumerate() {
+            if stays.next_if(|(old, _)| *old == place).is_none() {
+                self.say_rule(Sign::Remove, &new.name, rule);
+            }
+        }
+        let mut stays = kept.iter().peekable();
+        for (place, rule) in new.rules.iter().enumerate() {
+            if stays.next_if(|(_, new)| *new == place).is_none() {
+                self.say_rule(Sign::Add, &new.name, rule);
+            }
         }
     }
 
@@ -384,17 +483,14 @@ impl<'a> Difference<'a> {
         let old_keys: Vec<_> = old.rules.iter().enumerate().map(key).collect();
         let new_keys: Vec<_> = new.rules.iter().map(rule_key).collect();
         let kept = common(&old_keys, &new_keys);
-        let (off, on) = (old.rules.len() - kept.len(), new.rules.len() - kept.len());
-        for (sign, number) in [(Sign::Remove, off), (Sign::Add, on)] {
-            if number > 0 {
-                self.say(sign, format!("chain {}: {}", new.name, count(number, "rule")));
-            }
-        }
         let mut stays = kept.iter().peekable();
         for (place, rule) in old.rules.iter().enumerate() {
             match stays.next_if(|(old, _)| *old == place) {
                 Some(_) => {}
-                None => self.rule_off(&new.name, rule),
+                None => {
+                    self.say_rule(Sign::Remove, &new.name, rule);
+                    self.rule_off(&new.name, rule);
+                }
             }
         }
         let mut stays = kept.iter().peekable();
@@ -402,6 +498,7 @@ impl<'a> Difference<'a> {
             if stays.next_if(|(_, new)| *new == place).is_some() {
                 continue;
             }
+            self.say_rule(Sign::Add, &new.name, rule);
             let next = stays.peek().and_then(|(place, _)| old.rules.get(*place)).and_then(|rule| rule.handle);
             self.rule_on(&new.name, next, rule, wanted.rule_places.of(&new.name, place));
         }
@@ -414,7 +511,7 @@ impl<'a> Difference<'a> {
             handle: rule.handle,
             ..Selection::all(Entity::Rule, self.name.family)
         };
-        self.rules_off.push(order(Operation::Delete, Target::Selection(selection), None));
+        self.rules_off.push(command(Operation::Delete, Target::Selection(selection), None));
     }
 
     /// Puts a rule in front of another, or at the end.
@@ -428,7 +525,7 @@ impl<'a> Difference<'a> {
             spans: place.statements,
         };
         let operation = if next.is_some() { Operation::Insert } else { Operation::Add };
-        self.new_rules.push(order(operation, target, place.rule.or(self.place)));
+        self.new_rules.push(command(operation, target, place.rule.or(self.place)));
     }
 }
 

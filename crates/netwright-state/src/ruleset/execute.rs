@@ -1,4 +1,4 @@
-//! What orders make of a ruleset.
+//! What commands make of a ruleset.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use netwright_nft::ir::{
 use super::compare::element_key;
 use super::{RulePlace, Ruleset, Table};
 
-/// An order that has no place in what is desired, or is about something that is not there.
+/// A command that has no place in what is desired, or is about something that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
     /// What is wrong, as a sentence without a full stop.
     pub message: String,
-    /// Where the order was written.
+    /// Where the command was written.
     pub span: Option<Span>,
 }
 
@@ -37,18 +37,18 @@ impl From<Unfit> for Diagnostic {
 type Outcome = Result<(), String>;
 
 impl Ruleset {
-    /// What orders make of an empty ruleset: what they declare. A `flush ruleset` in front, as files for `nft` have
+    /// What commands make of an empty ruleset: what they declare. A `flush ruleset` in front, as files for `nft` have
     /// it, is therefore without effect; nothing that is not declared is ever flushed.
     ///
     /// # Errors
-    /// All orders that show, reset or watch something, or are about what is not declared before them.
+    /// All commands that show, reset or watch something, or are about what is not declared before them.
     pub fn declared(commands: &[Command]) -> Result<Ruleset, Vec<Unfit>> {
         let mut ruleset = Ruleset::default();
         let unfit: Vec<_> = commands.iter().filter_map(|command| ruleset.execute(command).err()).collect();
         if unfit.is_empty() { Ok(ruleset) } else { Err(unfit) }
     }
 
-    /// Carries an order out.
+    /// Carries a command out.
     ///
     /// # Errors
     /// As for [`declared`](Ruleset::declared).
@@ -62,7 +62,7 @@ impl Ruleset {
             }
             Operation::Flush => self.flush(&command.target),
             Operation::Rename => self.rename(&command.target),
-            _ => Err("only orders that make or remove something have a place here".to_owned()),
+            _ => Err("only commands that make or remove something have a place here".to_owned()),
         };
         done.map_err(|message| Unfit { message, span: command.span })
     }
@@ -95,6 +95,11 @@ impl Ruleset {
             }
             Target::Elements { set, elements } => {
                 put_elements(set_mut(self.table_mut(set.family, &set.table)?, &set.name)?, elements);
+                Ok(())
+            }
+            Target::PackedElements { set, elements } => {
+                let elements: Vec<_> = elements.elements(set).collect();
+                put_elements(set_mut(self.table_mut(set.family, &set.table)?, &set.name)?, &elements);
                 Ok(())
             }
             Target::Object(object) => {
@@ -147,6 +152,10 @@ impl Ruleset {
                 let gone: std::collections::HashSet<_> = elements.iter().map(element_key).collect();
                 found.elements.retain(|element| !gone.contains(&element_key(element)));
                 Ok(())
+            }
+            Target::PackedElements { set, elements } => {
+                let elements = elements.elements(set).collect();
+                self.delete(&Target::Elements { set: set.clone(), elements })
             }
             Target::Chain(_) | Target::Flowtable(_) => {
                 Err("devices of a chain or flow table cannot be taken away here".to_owned())

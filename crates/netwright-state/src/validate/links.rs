@@ -5,7 +5,7 @@ use netwright_nft::diagnostic::{Diagnostic, Span};
 use netwright_route::prefix::Prefix;
 
 use super::Check;
-use crate::model::{Address, Family, Link, LinkKind, Tunnel, Vxlan};
+use crate::model::{Address, Family, Link, LinkKind, Place, Vxlan};
 
 pub(super) fn check(check: &mut Check<'_>) {
     names(check);
@@ -194,11 +194,17 @@ fn one_address(check: &mut Check<'_>, address: &Address) {
 fn kind(check: &mut Check<'_>, link: &Link) {
     match &link.kind {
         Some(LinkKind::Vxlan(vxlan)) => self::vxlan(check, vxlan),
-        Some(kind @ (LinkKind::Gre(t) | LinkKind::GreTap(t) | LinkKind::IpIp(t) | LinkKind::Sit(t))) => {
-            tunnel(check, kind.name(), t, Family::Ipv4);
+        Some(kind @ (LinkKind::Gre(t) | LinkKind::GreTap(t))) => {
+            tunnel(check, kind.name(), &t.place, [t.local, t.remote], Family::Ipv4);
         }
-        Some(kind @ (LinkKind::Ip6Gre(t) | LinkKind::Ip6GreTap(t) | LinkKind::Ip6Tunnel(t))) => {
-            tunnel(check, kind.name(), t, Family::Ipv6);
+        Some(kind @ (LinkKind::IpIp(t) | LinkKind::Sit(t))) => {
+            tunnel(check, kind.name(), &t.place, [t.local, t.remote], Family::Ipv4);
+        }
+        Some(kind @ (LinkKind::Ip6Gre(t) | LinkKind::Ip6GreTap(t))) => {
+            tunnel(check, kind.name(), &t.place, [t.local, t.remote], Family::Ipv6);
+        }
+        Some(kind @ LinkKind::Ip6Tunnel(t)) => {
+            tunnel(check, kind.name(), &t.place, [t.local, t.remote], Family::Ipv6);
         }
         _ => {}
     }
@@ -229,16 +235,13 @@ fn vxlan(check: &mut Check<'_>, vxlan: &Vxlan) {
     }
 }
 
-fn tunnel(check: &mut Check<'_>, kind: &str, tunnel: &Tunnel, family: Family) {
-    for (key, address) in [("local", tunnel.local), ("remote", tunnel.remote)] {
-        if let (Some(address), Some(span)) = (address, tunnel.place.key(key))
+fn tunnel(check: &mut Check<'_>, kind: &str, place: &Place, ends: [Option<IpAddr>; 2], family: Family) {
+    for (key, address) in ["local", "remote"].into_iter().zip(ends) {
+        if let (Some(address), Some(span)) = (address, place.key(key))
             && Family::of(address) != family
         {
             check.error(span, format!("the ends of a link of kind `{kind}` are {family} addresses"));
         }
-    }
-    if let Some(span) = tunnel.place.key("key").filter(|_| !kind.contains("gre")) {
-        check.error(span, format!("a link of kind `{kind}` has no key: only those of GRE have"));
     }
 }
 

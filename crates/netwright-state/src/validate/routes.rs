@@ -97,7 +97,7 @@ fn ways(check: &mut Check<'_>, route: &Route) {
         gateway(check, hop.dev.as_deref(), hop.via, hop.onlink, hop.place.key("via"));
     }
     if let (Some(source), Some(span)) = (route.source, place.key("source"))
-        && !check.host.has_address(source)
+        && !check.connected.own.contains(&source)
     {
         let message = format!("no declared link has the source address {source}");
         check.warning(span, message, "The kernel takes only a source that is one of the host's addresses.");
@@ -108,7 +108,7 @@ fn ways(check: &mut Check<'_>, route: &Route) {
 fn gateway(check: &mut Check<'_>, dev: Option<&str>, via: Option<IpAddr>, onlink: bool, span: Option<Span>) {
     let (Some(via), Some(span)) = (via, span) else { return };
     let host: &Host = check.host;
-    if host.has_address(via) {
+    if check.connected.own.contains(&via) {
         return check.error(span, format!("the gateway {via} is this host itself"));
     }
     let link_local = matches!(via, IpAddr::V6(address) if address.is_unicast_link_local());
@@ -120,7 +120,7 @@ fn gateway(check: &mut Check<'_>, dev: Option<&str>, via: Option<IpAddr>, onlink
             let wrong = Diagnostic::error(span, format!("the gateway {via} could be on any link"));
             check.note(wrong.help("Say on which with `dev`."));
         }
-        None if host.connected(via).is_none() => {
+        None if check.connected.networks.of(via).is_none() => {
             let message = format!("the gateway {via} is on no declared link's network");
             check.warning(
                 span,
@@ -129,7 +129,7 @@ fn gateway(check: &mut Check<'_>, dev: Option<&str>, via: Option<IpAddr>, onlink
             );
         }
         Some(dev) if !onlink && !link_local => {
-            let Some(link) = host.link(dev) else { return };
+            let Some(link) = check.link(dev) else { return };
             let reached = link.networks().any(|network| network.contains(via));
             if !reached && !direct(host, &link.name, via) {
                 let message = format!("the gateway {via} is on no network of `{dev}`");

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use netwright_nft::diagnostic::{Diagnostic, nearest};
@@ -6,29 +8,36 @@ use super::Check;
 use crate::model::{Family, Neighbour, Rule, RuleAction};
 
 pub(super) fn check(check: &mut Check<'_>) {
-    for (index, rule) in check.host.rules.iter().enumerate() {
+    let host = check.host;
+    let mut seen: HashMap<u32, Vec<&Rule>> = HashMap::new();
+    for rule in &host.rules {
         if rule.place.is_whole() {
             action(check, rule);
         }
         families(check, rule);
         links(check, rule);
-        let earlier = check
-            .host
-            .rules
-            .iter()
-            .take(index)
-            .find(|earlier| *earlier == rule && rule.place.is_whole() && earlier.place.is_whole());
+        if !rule.place.is_whole() {
+            continue;
+        }
+        let known = seen.entry(rule.priority).or_default();
+        let earlier = known.iter().copied().find(|earlier| *earlier == rule);
+        known.push(rule);
         if let Some(first) = earlier {
             let twice = Diagnostic::error(rule.place.span, "the same policy rule is there twice");
             check.note(twice.also(first.place.span, "first here"));
         }
     }
-    for (index, neighbour) in check.host.neighbours.iter().enumerate() {
+    let mut places: HashMap<_, &Neighbour> = HashMap::new();
+    for neighbour in &host.neighbours {
         self::neighbour(check, neighbour);
-        let same = |other: &&Neighbour| {
-            (&other.dev, other.address, other.proxy) == (&neighbour.dev, neighbour.address, neighbour.proxy)
+        let key = (neighbour.dev.as_str(), neighbour.address, neighbour.proxy);
+        let earlier = match places.entry(key) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(free) => {
+                free.insert(neighbour);
+                None
+            }
         };
-        let earlier = check.host.neighbours.iter().take(index).find(same);
         if let (Some(first), Some(span)) = (earlier, neighbour.place.key("address")) {
             let message =
                 format!("the neighbour {} on `{}` is there twice", neighbour.address, neighbour.dev);

@@ -7,10 +7,10 @@ use netwright_nft::ir::{Operation, Target};
 use netwright_route::address::AddressFlags;
 use netwright_route::link::kind::{Bridge, Veth};
 use netwright_route::link::{Change, Create, LinkFlags, LinkKind};
-use netwright_route::{Address, Family, Link, LinkId, Neighbour, Protocol, Route, Rule, Scope};
+use netwright_route::{Address, Family, Link, LinkId, Neighbour, Route, Rule, Scope};
 use netwright_state::ruleset::Ruleset;
 use netwright_state::step::{Transaction, Verb};
-use netwright_state::{Action, Executor, Failure, Setting, Snapshot, Wanted};
+use netwright_state::{Action, Executor, Failure, OWN_PROTOCOL, Setting, Snapshot, Wanted};
 
 #[derive(Clone, Debug, Default)]
 pub struct Kernel {
@@ -44,8 +44,13 @@ impl Kernel {
     }
 
     pub fn link(&mut self, name: &str, kind: Option<LinkKind>) -> u32 {
-        let index = self.next_index;
-        self.next_index += 1;
+        self.link_at(None, name, kind)
+    }
+
+    /// A link with the index that is asked for, as the kernel gives it.
+    fn link_at(&mut self, index: Option<u32>, name: &str, kind: Option<LinkKind>) -> u32 {
+        let index = index.filter(|index| *index != 0).unwrap_or(self.next_index);
+        self.next_index = self.next_index.max(index + 1);
         let flags = if name == "lo" { LinkFlags::LOOPBACK } else { LinkFlags::empty() };
         let address = Some([2, 0, 0, 0, 0, index as u8].into());
         let name = name.to_owned();
@@ -89,6 +94,7 @@ impl Kernel {
             Action::Route(verb, route) => self.route(*verb, route),
             Action::Rule(verb, rule) => self.rule(*verb, rule),
             Action::Neighbour(verb, neighbour) => self.neighbour(*verb, neighbour),
+            Action::Nexthop(..) => refuse("there are no nexthop objects here"),
             Action::Setting(setting, value) => {
                 self.write(setting, value);
                 Ok(())
@@ -103,11 +109,11 @@ impl Kernel {
             return refuse(format!("link {name} exists"));
         }
         let parent = create.parent.map(|parent| self.resolve(parent)).transpose()?;
-        let index = self.link(&name, Some(defaults(&create.kind)));
+        let index = self.link_at(create.index, &name, Some(defaults(&create.kind)));
         let mut ends = vec![name.clone()];
         if let LinkKind::Veth(Veth { peer: Some(peer), .. }) = &create.kind {
             let other = peer.name().unwrap().to_owned();
-            let other_index = self.link(&other, Some(Veth::default().into()));
+            let other_index = self.link_at(Some(peer.header.index), &other, Some(Veth::default().into()));
             let end = self.at(&other)?;
             end.parent = Some(index);
             end.address = peer.attributes().address().unwrap().or(end.address);
@@ -219,7 +225,7 @@ impl Kernel {
         let position = self.state.addresses.iter().position(|found| key(found) == key(&address));
         match (verb, position) {
             (Verb::Add, Some(_)) => refuse(format!("address {address} exists")),
-            (Verb::Delete, None) => refuse(format!("address {address} is not there")),
+            (Verb::Delete, None) => Ok(()),
             (Verb::Delete, Some(position)) => {
                 let gone = self.state.addresses.remove(position);
                 self.fall(&gone);
@@ -276,7 +282,7 @@ impl Kernel {
         let mut made = route.clone();
         made.table = Some(route.effective_table());
         made.scope = Some(route.effective_scope());
-        made.protocol = Some(route.protocol.unwrap_or(Protocol::NETWRIGHT));
+        made.protocol = Some(route.protocol.unwrap_or(OWN_PROTOCOL));
         if made.family() == Family::IPV6 && made.priority.unwrap_or(0) == 0 {
             made.priority = Some(1024);
         }
@@ -298,7 +304,7 @@ impl Kernel {
         let position = self.state.routes.iter().position(|found| key(found) == key(&made));
         match (verb, position) {
             (Verb::Add, Some(_)) => refuse(format!("route {made} exists")),
-            (Verb::Delete, None) => refuse(format!("route {made} is not there")),
+            (Verb::Delete, None) => Ok(()),
             (Verb::Delete, Some(position)) => {
                 self.state.routes.remove(position);
                 Ok(())
@@ -322,7 +328,7 @@ impl Kernel {
                 self.state.rules.remove(position);
                 Ok(())
             }
-            (Verb::Delete, None) => refuse(format!("rule {rule} is not there")),
+            (Verb::Delete, None) => Ok(()),
             (_, Some(_)) => refuse(format!("rule {rule} exists")),
             (_, None) => {
                 self.state.rules.push(rule.clone());
@@ -340,7 +346,7 @@ impl Kernel {
             (Verb::Delete, Some(position)) => {
                 self.state.neighbours.remove(position);
             }
-            (Verb::Delete, None) => return refuse(format!("neighbour {made} is not there")),
+            (Verb::Delete, None) => {}
             (_, Some(position)) => self.state.neighbours[position] = made,
             (_, None) => self.state.neighbours.push(made),
         }
@@ -370,7 +376,7 @@ impl Kernel {
         }
         for name in &transaction.marked {
             let table = ruleset.tables.iter_mut().find(|table| table.name() == *name).unwrap();
-            table.own = true;
+            table.owner = Some(transaction.owner.clone());
         }
         self.state.firewall = ruleset;
         Ok(())
@@ -423,15 +429,13 @@ fn same_network(one: &Address, other: &Address) -> bool {
 fn defaults(kind: &LinkKind) -> LinkKind {
     match kind {
         LinkKind::Bridge(wanted) => {
-            let mut bridge = Bridge {
-                spanning_tree: Some(0),
-                priority: Some(32768),
-                forward_delay: Some(1500),
-                ageing_time: Some(30000),
-                vlan_filtering: Some(false),
-                multicast_snooping: Some(true),
-                ..Bridge::default()
-            };
+            let mut bridge = Bridge::default()
+                .spanning_tree(0)
+                .priority(32768)
+                .forward_delay(1500)
+                .ageing_time(30000)
+                .vlan_filtering(false)
+                .multicast_snooping(true);
             merge(&mut bridge, wanted);
             bridge.into()
         }

@@ -46,93 +46,95 @@ pub enum Outcome {
     Refused(Vec<Refusal>),
 }
 
+/// Requests that are sent together, and what has become of those before.
+#[derive(Debug)]
+pub(crate) struct Burst<R> {
+    requests: Vec<R>,
+    /// Requests in the bursts before.
+    sent: usize,
+    /// Where the last message starts.
+    pub(crate) last: Option<usize>,
+    pub(crate) failures: Vec<Failure>,
+}
+
+impl<R> Default for Burst<R> {
+    fn default() -> Self {
+        Burst { requests: Vec::new(), sent: 0, last: None, failures: Vec::new() }
+    }
+}
+
+impl<R: Acknowledged> Burst<R> {
+    fn failed(&self, cause: Cause) -> Error {
+        let Some(first) = self.requests.first() else { return Error::new("send many requests", cause) };
+        let first = Error::request(first, Cause::NoAnswer);
+        let (from, to) = (self.sent + 1, self.sent + self.requests.len());
+        Error::new(format!("carry out requests {from} to {to}, from «{}» on", first.asked()), cause)
+    }
+}
+
 impl Connection {
-    /// Asks for many things, many with each system call, and goes on behind those that are refused, which are returned in
+    /// Sends many requests, many with each system call, and goes on behind those that are refused, which are returned in
     /// their order.
     ///
     /// An error means that the rest was not sent, or that it is not known which were refused.
-    pub fn send_many<'r, R: Acknowledged + 'r>(
+    pub fn send_many<R: Acknowledged>(
         &mut self,
-        requests: impl IntoIterator<Item = &'r R>,
+        requests: impl IntoIterator<Item = R>,
     ) -> Result<Vec<Failure>> {
         let mut requests = requests.into_iter();
-        let mut failures = Vec::new();
-        let mut burst = Vec::new();
-        let mut sent = 0;
-        loop {
-            burst.clear();
-            let done = match self.burst(&mut requests, &mut burst, sent, &mut failures) {
-                Ok(()) => burst.is_empty(),
-                Err(cause) => return Err(self.burst_failed(&burst, sent, cause)),
-            };
-            if done {
-                failures.sort_unstable_by_key(|failure| failure.index);
-                return Ok(failures);
-            }
-            sent += burst.len();
+        let mut burst = Burst::default();
+        while self.fill(&mut burst, &mut requests)? {
+            let answered = self.exchange(burst.last);
+            self.settle(&mut burst, answered)?;
         }
+        Ok(burst.failures)
     }
 
-    fn burst_failed<R: Acknowledged>(&self, burst: &[&R], sent: usize, cause: Cause) -> Error {
-        let Some(first) = burst.first() else { return Error::new("send many requests", cause) };
-        let first = Error::request(*first, Cause::NoAnswer);
-        let (from, to) = (sent + 1, sent + burst.len());
-        Error::new(format!("carry out requests {from} to {to}, from «{}» on", first.asked()), cause)
-    }
-
-    /// Sends as many requests as one send takes, and takes the answers.
-    fn burst<'r, R: Acknowledged>(
+    /// Writes as many requests as one send takes; whether there were any.
+    pub(crate) fn fill<R: Acknowledged>(
         &mut self,
-        requests: &mut impl Iterator<Item = &'r R>,
-        burst: &mut Vec<&'r R>,
-        sent: usize,
-        failures: &mut Vec<Failure>,
-    ) -> std::result::Result<(), Cause> {
-        self.begin::<R>()?;
-        self.reserve_receive(RECEIVE)?;
+        burst: &mut Burst<R>,
+        requests: &mut impl Iterator<Item = R>,
+    ) -> Result<bool> {
+        burst.sent += burst.requests.len();
+        burst.requests.clear();
+        burst.last = None;
+        let begun = self.begin::<R>().and_then(|()| self.reserve_receive(RECEIVE));
+        begun.map_err(|cause| Error::new("send many requests", cause))?;
         let most = (self.receive_capacity / REFUSAL_COST).max(1);
-        let mut last = None;
-        while burst.len() < most && self.writer.len() < SEND {
+        while burst.requests.len() < most && self.writer.len() < SEND {
             let Some(request) = requests.next() else { break };
-            let start = self.write(request, MessageFlags::empty());
+            let start = self.write(&request, MessageFlags::empty());
             match self.writer.check() {
-                Ok(()) => last = Some(start),
-                Err(too_long) => {
+                Ok(()) => burst.last = Some(start),
+                Err(unsendable) => {
                     self.writer.truncate(start);
-                    let index = sent + burst.len();
-                    failures.push(Failure { index, error: Error::request(request, too_long) });
+                    let index = burst.sent + burst.requests.len();
+                    burst.failures.push(Failure { index, error: Error::request(&request, unsendable) });
                 }
             }
-            burst.push(request);
+            burst.requests.push(request);
         }
-        let Some(last) = last else { return Ok(()) };
+        Ok(!burst.requests.is_empty())
+    }
+
+    /// Sends what was written and takes the answers up to that of the message that starts at `last`: the refusals, in the order
+    /// of the requests.
+    pub(crate) fn exchange(&mut self, last: Option<usize>) -> std::result::Result<Vec<KernelError>, Cause> {
+        let mut refusals = Vec::new();
+        let Some(last) = last else { return Ok(refusals) };
         self.writer.add_flags(last, MessageFlags::ACK);
         self.unfinished = true;
         self.socket.send(self.writer.bytes())?;
-        self.burst_answers(last, burst, sent, failures)
-    }
-
-    /// Takes answers up to that of the message that starts at `last`. Refusals come in the order of the requests.
-    fn burst_answers<R: Acknowledged>(
-        &mut self,
-        last: usize,
-        burst: &[&R],
-        sent: usize,
-        failures: &mut Vec<Failure>,
-    ) -> std::result::Result<(), Cause> {
-        let (first, written) = (self.session.first(), self.writer.bytes());
-        let last = sequence_at(written, last)?;
+        let last = sequence_at(self.writer.bytes(), last)?;
         loop {
             let datagram = self.socket.receive(&mut self.buffer)?.datagram()?;
             for event in self.session.events(datagram) {
                 let answered = match event? {
                     Event::Acknowledged { sequence } => sequence,
                     Event::Nack(error) => {
-                        let (place, sequence) = (error.sequence.wrapping_sub(first) as usize, error.sequence);
-                        if let Some(&request) = burst.get(place) {
-                            let error = Error::request(request, error).with_sent(written);
-                            failures.push(Failure { index: sent + place, error });
-                        }
+                        let sequence = error.sequence;
+                        refusals.push(error);
                         sequence
                     }
                     Event::Overrun => return Err(Cause::Overrun),
@@ -140,17 +142,39 @@ impl Connection {
                 };
                 if answered == last {
                     self.unfinished = false;
-                    return Ok(());
+                    return Ok(refusals);
                 }
             }
         }
+    }
+
+    /// Says of refusals which requests they are of.
+    pub(crate) fn settle<R: Acknowledged>(
+        &self,
+        burst: &mut Burst<R>,
+        answered: std::result::Result<Vec<KernelError>, Cause>,
+    ) -> Result<()> {
+        let refusals = answered.map_err(|cause| burst.failed(cause))?;
+        let (first, written) = (self.session.first(), self.writer.bytes());
+        for error in refusals {
+            let place = error.sequence.wrapping_sub(first) as usize;
+            if let Some(request) = burst.requests.get(place) {
+                let error = Error::request(request, error).with_sent(written);
+                burst.failures.push(Failure { index: burst.sent + place, error });
+            }
+        }
+        let new = burst.failures.partition_point(|failure| failure.index < burst.sent);
+        if let Some(new) = burst.failures.get_mut(new..) {
+            new.sort_unstable_by_key(|failure| failure.index);
+        }
+        Ok(())
     }
 
     /// Sends a batch of nf_tables as one transaction: its messages from its begin to its end, `messages` in number, with
     /// sequence numbers one after the other from that of the first on.
     ///
     /// Replies, which messages with [`MessageFlags::ECHO`] have, are handed to `reply` with the place of the message that
-    /// they answer. No message needs [`MessageFlags::ACK`]. An error means that it was not sent, or that its outcome is unknown.
+    /// they answer. About elements the kernel does not say which that is: they have the place of the reply before. No message needs [`MessageFlags::ACK`]. An error means that it was not sent, or that its outcome is unknown.
     pub fn transact(
         &mut self,
         batch: &[u8],
@@ -170,12 +194,12 @@ impl Connection {
         let cost = (messages as usize).saturating_mul(REFUSAL_COST).saturating_add(batch.len());
         self.reserve_receive(cost)?;
         let first = sequence_at(batch, 0)?;
-        let mut session = Session::numbered(first, messages);
+        let mut session = Session::numbered(self.socket.port(), first, messages);
         self.unfinished = true;
         self.socket.send(batch)?;
 
         let mut refusals = Vec::new();
-        let (mut lost, mut answered) = (false, false);
+        let (mut lost, mut answered, mut latest) = (false, false, 0);
         loop {
             let datagram = match self.socket.receive(&mut self.buffer)? {
                 Received::Datagram(datagram) => datagram,
@@ -192,9 +216,11 @@ impl Connection {
                         refusals.push(Refusal { index, attribute: None, error });
                     }
                     Event::Reply(message) => {
-                        reply(message.header.sequence.wrapping_sub(first) as usize, &message);
+                        latest = message.header.sequence.wrapping_sub(first) as usize;
+                        reply(latest, &message);
                         answered = true;
                     }
+                    Event::Unasked(message) if message.header.sequence == 0 => reply(latest, &message),
                     Event::Overrun => lost = true,
                     Event::Acknowledged { .. } => answered = true,
                     Event::Done { .. } | Event::Unasked(_) => {}

@@ -4,11 +4,11 @@ use netwright_wire::{ExtendedAck, MessageFlags, Writer};
 
 use super::*;
 
-struct Thing;
+struct Sample;
 
-impl Subject for Thing {
+impl Subject for Sample {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("add the thing to eth0")
+        f.write_str("add the object to eth0")
     }
 }
 
@@ -18,12 +18,12 @@ fn refusal(errno: Errno, extended: ExtendedAck) -> KernelError {
 
 #[test]
 fn a_refusal_is_a_sentence() {
-    let words = ExtendedAck { message: Some("Thing exists".into()), ..Default::default() };
-    let error = Error::request(&Thing, refusal(Errno::EEXIST, words));
-    assert_eq!(error.to_string(), "cannot add the thing to eth0: exists already (EEXIST): Thing exists");
+    let words = ExtendedAck { message: Some("Object exists".into()), ..Default::default() };
+    let error = Error::request(&Sample, refusal(Errno::EEXIST, words));
+    assert_eq!(error.to_string(), "cannot add the object to eth0: exists already (EEXIST): Object exists");
     assert!(error.is_exists() && !error.is_not_found() && !error.is_permission());
     assert_eq!(error.errno(), Some(Errno::EEXIST));
-    assert_eq!(error.asked(), "add the thing to eth0");
+    assert_eq!(error.asked(), "add the object to eth0");
 }
 
 #[test]
@@ -39,29 +39,29 @@ fn the_attribute_at_fault_is_looked_up() {
     }
     let at = |offset| {
         let place = ExtendedAck { offset: Some(offset), ..Default::default() };
-        Error::request(&Thing, refusal(Errno::EINVAL, place)).with_sent(writer.bytes())
+        Error::request(&Sample, refusal(Errno::EINVAL, place)).with_sent(writer.bytes())
     };
     assert_eq!(at(20).attribute(), Some(9), "the flag of a nest is no part of its type");
     assert_eq!(at(24).attribute(), Some(105));
-    assert_eq!(at(24).to_string(), "cannot add the thing to eth0: invalid argument (EINVAL)");
+    assert_eq!(at(24).to_string(), "cannot add the object to eth0: invalid argument (EINVAL)");
     assert_eq!(
         at(24).with_part(Some("colour".into())).to_string(),
-        "cannot add the thing to eth0: invalid argument (EINVAL) (at its colour)"
+        "cannot add the object to eth0: invalid argument (EINVAL) (at its colour)"
     );
     for beyond in [0, 15, 31, 32, 1000, u32::MAX] {
         assert_eq!(at(beyond).attribute(), None, "{beyond}");
     }
     let elsewhere = KernelError { sequence: 99, ..refusal(Errno::EINVAL, ExtendedAck::default()) };
-    assert_eq!(Error::request(&Thing, elsewhere).with_sent(writer.bytes()).attribute(), None);
+    assert_eq!(Error::request(&Sample, elsewhere).with_sent(writer.bytes()).attribute(), None);
 }
 
 #[test]
 fn a_missing_attribute_is_told() {
     let missing = ExtendedAck { missing_type: Some(7), ..Default::default() };
-    let error = Error::request(&Thing, refusal(Errno::EINVAL, missing));
+    let error = Error::request(&Sample, refusal(Errno::EINVAL, missing));
     assert_eq!(
         error.to_string(),
-        "cannot add the thing to eth0: invalid argument (EINVAL) (attribute 7 is missing)"
+        "cannot add the object to eth0: invalid argument (EINVAL) (attribute 7 is missing)"
     );
 }
 

@@ -21,6 +21,17 @@ fn the_current_one_is_itself() {
 }
 
 #[test]
+fn the_current_one_is_found_without_proc() {
+    let current = Namespace::current().unwrap();
+    let found: Vec<_> = [own_of_socket(), own_of_thread()].into_iter().flatten().collect();
+    // one needs a privilege, the other Linux 6.11
+    assert!(!found.is_empty() || !crate::capability::net_admin());
+    for fd in found {
+        assert!(Namespace::adopt(fd).unwrap().same_as(&current).unwrap());
+    }
+}
+
+#[test]
 fn what_is_no_network_namespace_is_refused() {
     let error = Namespace::open_path("/proc/self/ns/mnt").unwrap_err();
     assert!(error.to_string().contains("another kind"), "{error}");

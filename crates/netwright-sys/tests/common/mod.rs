@@ -1,8 +1,6 @@
 //! A place for tests that change the network, and the few requests that they make.
 #![allow(dead_code, unreachable_pub)]
 
-pub mod confined;
-
 use std::env;
 use std::fmt;
 use std::net::Ipv4Addr;

@@ -10,6 +10,12 @@ fn message(kind: u16, flags: MessageFlags, sequence: u32, payload: &[u8]) -> Vec
     writer.bytes().to_vec()
 }
 
+/// The same for a socket with another port than 0.
+fn to_port(mut message: Vec<u8>, port: u32) -> Vec<u8> {
+    message[12..16].copy_from_slice(&port.to_ne_bytes());
+    message
+}
+
 fn error(sequence: u32, code: i32, rest: &[u8]) -> Vec<u8> {
     let payload = [&code.to_ne_bytes(), rest].concat();
     message(message_type::ERROR, MessageFlags::CAPPED | MessageFlags::ACK_ATTRIBUTES, sequence, &payload)
@@ -17,7 +23,7 @@ fn error(sequence: u32, code: i32, rest: &[u8]) -> Vec<u8> {
 
 /// A session that waits for the answers to requests 1 and 2.
 fn session() -> Session {
-    let mut session = Session::new();
+    let mut session = Session::new(0);
     session.begin();
     assert_eq!((session.sequence(), session.sequence()), (1, 2));
     session
@@ -152,13 +158,13 @@ fn a_dump_may_fail_at_its_end() {
 
 #[test]
 fn numbers_of_others_and_the_end_of_all_numbers() {
-    let mut session = Session::numbered(u32::MAX, 3);
+    let mut session = Session::numbered(0, u32::MAX, 3);
     for (sequence, ours) in [(u32::MAX, true), (0, true), (1, true), (2, false), (u32::MAX - 1, false)] {
         let datagram = error(sequence, 0, &original(16, 16));
         let event = session.events(&datagram).next().unwrap().unwrap();
         assert_eq!(matches!(event, Event::Acknowledged { .. }), ours, "{sequence}");
     }
-    let mut session = Session::numbered(u32::MAX / 2, 1);
+    let mut session = Session::numbered(0, u32::MAX / 2, 1);
     session.begin();
     assert_eq!(session.sequence(), 1, "it starts anew in time");
 }
@@ -182,6 +188,67 @@ fn lengths_that_lie_end_the_walk() {
         assert!(matches!(session.events(&good[..cut]).next(), Some(Err(_))), "{cut}");
     }
     assert!(session().events(&[]).next().is_none());
+}
+
+/// Two sessions hear each other's answers, in all orders and also where their numbers are the same: each takes its own alone.
+#[test]
+fn no_answer_is_anothers() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let (mut taken, mut passed) = (0, 0);
+    for round in 0..2000_u64 {
+        let port = random() as u32;
+        let ports = [port, if round % 2 == 0 { port.wrapping_add(1) } else { random() as u32 }];
+        if ports[0] == ports[1] {
+            continue;
+        }
+        let number = random() as u32;
+        let mut sessions = ports.map(|port| match round % 3 {
+            0 => Session::numbered(port, number, 4), // batches are numbered by others: here both have the same numbers
+            _ => Session::new(port),
+        });
+        for session in &mut sessions {
+            if round % 3 != 0 {
+                session.begin();
+                (0..random() % 5 + 1).for_each(|_| _ = session.sequence());
+            }
+        }
+        let answers: Vec<(usize, Vec<u8>)> = (0..8)
+            .map(|_| {
+                let whose = random() as usize % 2;
+                let session = &sessions[whose];
+                let sequence = session.first().wrapping_add(random() as u32 % session.outstanding());
+                let answer = match random() % 4 {
+                    0 => error(sequence, 0, &original(16, 16)),
+                    1 => error(sequence, -2, &original(16, 16)),
+                    2 => message(message_type::DONE, MessageFlags::MULTI, sequence, &0i32.to_ne_bytes()),
+                    _ => message(16, MessageFlags::MULTI, sequence, &[7; 8]),
+                };
+                (whose, to_port(answer, ports[whose]))
+            })
+            .collect();
+        for (whose, answer) in &answers {
+            for (who, session) in sessions.iter_mut().enumerate() {
+                let unasked = matches!(session.events(answer).next(), Some(Ok(Event::Unasked(_))));
+                assert_eq!(unasked, who != *whose, "ports {ports:?}");
+                *(if unasked { &mut passed } else { &mut taken }) += 1;
+            }
+        }
+    }
+    assert!(taken > 10_000 && taken == passed, "{taken} {passed}");
+}
+
+#[test]
+fn neighbouring_ports_begin_far_apart() {
+    let mut starts: Vec<u32> = (0..4096).map(|port| Session::new(0x4000_0000 + port).first()).collect();
+    starts.sort_unstable();
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] > 1000));
+    assert!(starts[0] > 0 && starts[4095] < u32::MAX / 2);
 }
 
 /// Random bytes, and good datagrams with random bytes in them: everything ends, and nothing panics.

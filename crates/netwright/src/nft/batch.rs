@@ -1,24 +1,22 @@
 //! Changes that are made all together or not at all.
 
-use std::ops::{Deref, DerefMut};
+mod named;
 
-use netwright_netfilter::{
-    Chain, Element, ElementListAttrs, Flowtable, Item, MessageKind, Object, Rule, Set, Table,
-};
 use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
 use netwright_nft::catalog::Catalog;
-use netwright_nft::diagnostic::{SourceMap, Span};
-use netwright_nft::evaluate::{Compiled, Options, compile};
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{Compiled, Options, compile, compile_with};
 use netwright_nft::ir::{Command, Operation, PackedElements, Target};
-use netwright_nft::lower;
+use netwright_nft::lower::{self, Order};
 use netwright_nft::syntax::Parsed;
-use netwright_sys::{Cause, Connection, Error, Namespace, Outcome, Refusal, protocol};
-use netwright_wire::{Malformed, Message};
+use netwright_sys::{Cause, Connection, Error, Namespace, Refusal, protocol};
 
-use super::known::{self, Wanted};
+use super::ask::{self, Ask};
+use super::refusal;
+use super::send::{self, Made, Sent, read_made};
 use super::{Names, Text, text};
 use crate::Result;
-use crate::driver::Driver;
+use crate::driver::{Driver, Lent};
 
 /// Changes in the order in which they are made. Nothing happens before [`Batch::commit`].
 ///
@@ -40,26 +38,44 @@ use crate::driver::Driver;
 /// # Ok::<(), netwright::Error>(())
 /// ```
 ///
-/// It is a [`netwright_netfilter::Batch`] with a way to the kernel: what that can do, this can.
+/// What has no method here is written into the messages themselves: [`Batch::raw_mut`].
 #[derive(Debug)]
 pub struct Batch<'n, D> {
     driver: &'n D,
+    content: Content,
+}
+
+/// A batch without its way to the kernel.
+#[derive(Debug, Default)]
+struct Content {
     batch: netwright_netfilter::Batch,
     /// What the batch itself makes, and what was asked of the kernel.
     catalog: Catalog,
+    /// The rules that texts may name by their place.
+    order: Order,
+    /// The generation that the meaning of texts depends on.
+    generation: Option<u32>,
     names: Names,
     interfaces_known: bool,
     sources: SourceMap,
-    /// The orders of texts; their messages are tagged with the number of the order.
-    orders: Vec<Command>,
+    /// The commands of texts; their messages are tagged with the number of the command.
+    commands: Vec<Command>,
     /// The first thing that went wrong.
     failed: Option<Error>,
+}
+
+/// What stays where the future that reads a text is dropped half-way: nobody knows what of the text is in the batch.
+impl Lent for Content {
+    fn away() -> Self {
+        let dropped = Cause::Invalid("the future that read a text into it was dropped".into());
+        Content { failed: Some(Error::new("build the batch", dropped)), ..Content::default() }
+    }
 }
 
 /// What a transaction made.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Committed {
-    /// What was made while [`echo`](netwright_netfilter::Batch::echo) was on, with the kernel's handles, each with the
+    /// What was made while [`Batch::echo`] was on, with the kernel's handles, each with the
     /// number of its message in the batch.
     pub made: Vec<(usize, Made)>,
     /// Whether `made` has gaps, since the kernel told more than the receive buffer holds. Everything is committed all
@@ -67,32 +83,31 @@ pub struct Committed {
     pub replies_lost: bool,
 }
 
-/// A thing that was made.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-#[allow(missing_docs)]
-pub enum Made {
-    Table(Table),
-    Chain(Chain),
-    Rule(Rule),
-    Set(Set),
-    Elements(Vec<Element>),
-    Object(Object),
-    Flowtable(Flowtable),
+impl<D> Batch<'_, D> {
+    /// The messages so far.
+    pub fn raw(&self) -> &netwright_netfilter::Batch {
+        &self.content.batch
+    }
+
+    /// The messages so far, to add more as the kernel has them.
+    pub fn raw_mut(&mut self) -> &mut netwright_netfilter::Batch {
+        &mut self.content.batch
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.content.batch.is_empty()
+    }
+
+    /// Whether what is added from now on is to be told by [`Batch::commit`] as it was made, with handles.
+    pub fn echo(&mut self, on: bool) {
+        self.content.batch.echo(on);
+    }
 }
 
 impl<'n, D: Driver> Batch<'n, D> {
     pub(super) fn new(driver: &'n D, batch: netwright_netfilter::Batch) -> Self {
-        Batch {
-            driver,
-            batch,
-            catalog: Catalog::default(),
-            names: Names::new(),
-            interfaces_known: false,
-            sources: SourceMap::default(),
-            orders: Vec::new(),
-            failed: None,
-        }
+        Batch { driver, content: Content { batch, order: Order::open(), ..Content::default() } }
     }
 
     /// Adds a thing, unless it is there already, and gives back what refers to it. A rule goes to the end of its chain, or
@@ -107,32 +122,37 @@ impl<'n, D: Driver> Batch<'n, D> {
     }
 
     fn append<T: Addition>(&mut self, operation: Operation, thing: T) -> T::Handle {
-        let (added, handle) = thing.append(operation, &mut self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let (added, handle) = thing.append(operation, catalog, order, batch);
         self.note(added);
         handle
     }
 
     /// Puts a rule at the start of its chain, or before the one that it names ([`Rule::at`](super::Rule::at)).
     pub fn insert(&mut self, rule: impl Placement) {
-        let placed = rule.place(Operation::Insert, &mut self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let placed = rule.place(Operation::Insert, catalog, order, batch);
         self.note(placed);
     }
 
     /// Puts a rule in the place of the one that it names ([`Rule::at`](super::Rule::at)).
     pub fn replace(&mut self, rule: impl Placement) {
-        let placed = rule.place(Operation::Replace, &mut self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let placed = rule.place(Operation::Replace, catalog, order, batch);
         self.note(placed);
     }
 
     /// Deletes a thing, which must be there.
     pub fn delete(&mut self, thing: impl Removal) {
-        let deleted = thing.append_end(Operation::Delete, &mut self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let deleted = thing.append_end(Operation::Delete, catalog, order, batch);
         self.note(deleted);
     }
 
     /// Deletes a thing if it is there; kernels before 6.3 do not know this.
     pub fn destroy(&mut self, thing: impl Removal) {
-        let destroyed = thing.append_end(Operation::Destroy, &mut self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let destroyed = thing.append_end(Operation::Destroy, catalog, order, batch);
         self.note(destroyed);
     }
 
@@ -143,21 +163,22 @@ impl<'n, D: Driver> Batch<'n, D> {
         };
         let (operation, target) = (Operation::Flush, Target::Selection(selection));
         let command = Command { operation, target, span: None, elements: Vec::new() };
-        let lowered = lower::command(&command, &self.catalog, &mut self.batch);
+        let Content { catalog, order, batch, .. } = &mut self.content;
+        let lowered = lower::command(&command, catalog, order, batch);
         self.note(lowered.map_err(|error| Invalid(error.message)));
     }
 
     /// Keeps the first thing that went wrong.
     fn note(&mut self, result: std::result::Result<(), Invalid>) {
-        if let (Err(invalid), None) = (result, &self.failed) {
-            self.failed = Some(Error::new("build the batch", Cause::Invalid(invalid.0)));
+        if let (Err(invalid), None) = (result, &self.content.failed) {
+            self.content.failed = Some(Error::new("build the batch", Cause::Invalid(invalid.0)));
         }
     }
 
     /// Names that texts may use for numbers: users, marks and so on. The usual protocols and services are known, and the
     /// interfaces of the namespace.
     pub fn names(&mut self) -> &mut Names {
-        &mut self.names
+        &mut self.content.names
     }
 
     /// Adds what a text orders. It can refer to what the batch makes before it and to what the kernel has, which is then
@@ -168,16 +189,35 @@ impl<'n, D: Driver> Batch<'n, D> {
     where
         D: 'b,
     {
-        let driver = self.driver;
-        driver.run(protocol::NETFILTER, move |connection| {
-            let taken = self.take(&text, connection, driver.namespace());
-            if let (Err(error), None) = (&taken, &self.failed) {
-                self.failed = Some(error.clone());
+        self.driver.lend(&mut self.content, move |driver, content| {
+            let taken = driver
+                .run(protocol::NETFILTER, |connection| content.take(&text, connection, driver.namespace()));
+            if let (Err(error), None) = (&taken, &content.failed) {
+                content.failed = Some(error.clone());
             }
             taken
         })
     }
 
+    /// Makes all changes, or none: then the error names the first that the kernel refused, and the line where it was
+    /// written as text.
+    pub fn commit(self) -> D::Output<'n, Committed> {
+        let mut content = self.content;
+        self.driver.with(move |driver| {
+            driver.run(protocol::NETFILTER, |connection| content.commit(connection, driver.namespace()))
+        })
+    }
+
+    /// Has the kernel try all changes and take them back: an error where [`Batch::commit`] would have one.
+    pub fn check(self) -> D::Output<'n, ()> {
+        let mut content = self.content;
+        self.driver.with(move |driver| {
+            driver.run(protocol::NETFILTER, |connection| content.check(connection, driver.namespace()))
+        })
+    }
+}
+
+impl Content {
     fn take(&mut self, text: &Text, connection: &mut Connection, namespace: &Namespace) -> Result<()> {
         if let Some(variable) = text.missing() {
             let what = format!("the variable ${variable} has no value");
@@ -185,34 +225,36 @@ impl<'n, D: Driver> Batch<'n, D> {
         }
         let parsed = text.read(&mut self.sources)?;
         text::refuse(&parsed.diagnostics, &self.sources)?;
-        let mut compiled = self.compile(&parsed);
-        let wanted = Wanted::of(&compiled);
         // What is not understood may be the name of an interface.
-        let interfaces = !compiled.diagnostics.is_empty() && !self.interfaces_known;
-        if interfaces {
-            known::interfaces(namespace, &mut self.names)?;
+        if !self.interfaces_known && !self.compile(&parsed).diagnostics.is_empty() {
+            ask::interfaces(namespace, &mut self.names)?;
             self.interfaces_known = true;
         }
-        if !wanted.is_empty() {
-            known::add_made(&self.batch, &mut self.catalog);
-            known::add(connection, &wanted, &mut self.catalog)?;
-        }
-        if interfaces || !wanted.is_empty() {
-            compiled = self.compile(&parsed);
-        }
+        add_made(&self.batch, &mut self.catalog);
+        let mut ask = Ask::new(connection);
+        let options =
+            Options { names: &self.names, catalog: &self.catalog, zone: netwright_nft::table::Zone::UTC };
+        let compiled = compile_with(&self.sources, &parsed, &options, &mut ask);
+        let generation = ask.finish_fleeting()?;
         text::refuse(&compiled.diagnostics, &self.sources)?;
+        self.generation = self.generation.or(generation);
         self.catalog = compiled.catalog;
-        compiled.commands.into_iter().try_for_each(|command| self.order(command))
+        compiled.commands.into_iter().try_for_each(|command| self.command(command))
     }
 
+    /// The meaning without the kernel's help.
     fn compile(&self, parsed: &Parsed) -> Compiled {
-        compile(&self.sources, parsed, &Options { names: &self.names, catalog: &self.catalog, zone: 0 })
+        compile(
+            &self.sources,
+            parsed,
+            &Options { names: &self.names, catalog: &self.catalog, zone: netwright_nft::table::Zone::UTC },
+        )
     }
 
-    /// An order of a text.
-    fn order(&mut self, mut command: Command) -> Result<()> {
-        self.batch.tag(u32::try_from(self.orders.len()).ok());
-        let lowered = lower::command(&command, &self.catalog, &mut self.batch);
+    /// A command of a text.
+    fn command(&mut self, mut command: Command) -> Result<()> {
+        self.batch.tag(u32::try_from(self.commands.len()).ok());
+        let lowered = lower::command(&command, &self.catalog, &mut self.order, &mut self.batch);
         self.batch.tag(None);
         let told = lowered.map_err(|error| {
             let span = match (&command.target, error.statement) {
@@ -227,73 +269,46 @@ impl<'n, D: Driver> Batch<'n, D> {
         if let Target::PackedElements { elements, .. } = &mut command.target {
             *elements = PackedElements::default();
         }
-        self.orders.push(command);
+        self.commands.push(command);
         told
     }
 
-    /// Makes all changes, or none: then the error names the first that the kernel refused, and the line where it was
-    /// written as text.
-    pub fn commit(self) -> D::Output<'n, Committed> {
-        let driver = self.driver;
-        let mut sending = self.sending();
-        driver.run(protocol::NETFILTER, move |connection| sending.commit(connection))
-    }
-
-    /// Has the kernel try all changes and take them back: an error where [`Batch::commit`] would have one.
-    pub fn check(self) -> D::Output<'n, ()> {
-        let driver = self.driver;
-        let mut sending = self.sending();
-        driver.run(protocol::NETFILTER, move |connection| sending.check(connection))
-    }
-
-    fn sending(self) -> Sending {
-        let Batch { batch, sources, orders, catalog, failed, .. } = self;
-        Sending { batch, sources, orders, catalog, failed }
-    }
-}
-
-/// A batch on its way.
-struct Sending {
-    batch: netwright_netfilter::Batch,
-    sources: SourceMap,
-    orders: Vec<Command>,
-    catalog: Catalog,
-    failed: Option<Error>,
-}
-
-impl Sending {
-    fn commit(&mut self, connection: &mut Connection) -> Result<Committed> {
+    fn commit(&mut self, connection: &mut Connection, namespace: &Namespace) -> Result<Committed> {
         self.fail()?;
         if self.batch.is_empty() {
             return Ok(Committed::default());
         }
+        self.guard();
         let (mut made, mut malformed) = (Vec::new(), None);
-        let messages = self.batch.messages();
-        let bytes = self.batch.finish().map_err(|error| Error::new("commit the batch", error))?;
-        let outcome = connection.transact(bytes, messages, |index, message| match read_made(message) {
+        let sent = send::commit(connection, &mut self.batch, |index, message| match read_made(message) {
             Ok(thing) => made.extend(thing.map(|thing| (index, thing))),
             Err(error) => malformed = Some(error),
         })?;
-        match (outcome, malformed) {
-            (Outcome::Refused(refusals), _) => Err(self.refused(refusals)),
+        match (sent, malformed) {
+            (Sent::Outdated(refusal), _) => Err(self.refused(refusal, connection, namespace)),
+            (Sent::Refused(refusals), _) => Err(self.refused(first(refusals)?, connection, namespace)),
             (_, Some(error)) => Err(Error::new("read what the committed batch made", error)),
-            (Outcome::Committed { replies_lost }, None) => Ok(Committed { made, replies_lost }),
+            (Sent::Done { replies_lost }, None) => Ok(Committed { made, replies_lost }),
         }
     }
 
-    /// The kernel takes back what it did for a batch that has no end.
-    fn check(&mut self, connection: &mut Connection) -> Result<()> {
-        const END: usize = 20;
+    fn check(&mut self, connection: &mut Connection, namespace: &Namespace) -> Result<()> {
         self.fail()?;
         if self.batch.is_empty() {
             return Ok(());
         }
-        let messages = self.batch.messages().saturating_sub(1);
-        let bytes = self.batch.finish().map_err(|error| Error::new("check the batch", error))?;
-        let bytes = bytes.get(..bytes.len().saturating_sub(END)).unwrap_or_default();
-        match connection.transact(bytes, messages, |_, _| {})? {
-            Outcome::Refused(refusals) => Err(self.refused(refusals)),
-            Outcome::Committed { .. } => Ok(()),
+        self.guard();
+        match send::check(connection, &mut self.batch)? {
+            Sent::Outdated(refusal) => Err(self.refused(refusal, connection, namespace)),
+            Sent::Refused(refusals) => Err(self.refused(first(refusals)?, connection, namespace)),
+            Sent::Done { .. } => Ok(()),
+        }
+    }
+
+    /// What texts mean may depend on the ruleset as it was.
+    fn guard(&mut self) {
+        if let (Some(generation), None) = (self.generation, self.batch.generation()) {
+            self.batch.require_generation(generation);
         }
     }
 
@@ -301,66 +316,35 @@ impl Sending {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// The error for the first message that was refused.
-    fn refused(&mut self, refusals: Vec<Refusal>) -> Error {
-        let bytes = self.batch.finish().map(<[u8]>::to_vec).unwrap_or_default();
-        let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
-        let Some(Refusal { index, error, .. }) = first else {
-            return Error::new("commit the batch", Cause::NoAnswer);
-        };
-        let Some(step) = self.batch.step(index) else { return Error::new("commit the batch", error) };
-        let step = step.at(error.extended.offset);
-        let order = step.tag.and_then(|tag| self.orders.get(tag as usize));
-        let place = order.and_then(|order| lower::place(order, &self.catalog, &step));
-        let place = place.map(|span| self.sources.written(span));
-        let asked = match place.and_then(|span| self.sources.locate(span)) {
-            Some(place) => format!("{step} ({place})"),
-            None => step.to_string(),
-        };
-        Error::new(asked, error).with_sent(&bytes).with_part(step.part()).with_tag(step.tag)
+    /// The error for a message that was refused.
+    fn refused(&mut self, refusal: Refusal, connection: &mut Connection, namespace: &Namespace) -> Error {
+        let Content { batch, sources, commands, catalog, .. } = self;
+        refusal::error_of(batch, refusal, connection, namespace, |step| {
+            let command = step.tag.and_then(|tag| commands.get(tag as usize))?;
+            let place = lower::place(command, catalog, step)?;
+            Some(sources.locate(sources.written(place))?.to_string())
+        })
     }
 }
 
-impl<D> Deref for Batch<'_, D> {
-    type Target = netwright_netfilter::Batch;
-
-    fn deref(&self) -> &Self::Target {
-        &self.batch
-    }
+fn first(refusals: Vec<Refusal>) -> Result<Refusal> {
+    refusals.into_iter().next().ok_or_else(|| Error::new("commit the batch", Cause::NoAnswer))
 }
 
-impl<D> DerefMut for Batch<'_, D> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.batch
-    }
-}
-
-/// Where what the kernel refused was written: a statement, an element or an order. For errors of a batch that
-/// consists of these orders and nothing else.
-#[must_use]
-pub fn place_of(error: &Error, commands: &[Command], catalog: &Catalog) -> Option<Span> {
-    let Cause::Kernel(refusal) = error.cause() else { return None };
-    let mut batch = netwright_netfilter::Batch::new();
-    lower::batch(commands, catalog, &mut batch).ok()?;
-    let steps = (0..batch.messages() as usize).map_while(|index| batch.step(index));
-    let step = steps.into_iter().find(|step| step.message.header.sequence == refusal.sequence)?;
-    let command = commands.get(step.tag? as usize)?;
-    lower::place(command, catalog, &step.at(refusal.extended.offset))
-}
-
-fn read_made(message: &Message<'_>) -> std::result::Result<Option<Made>, Malformed> {
-    Ok(match MessageKind::of(message) {
-        Some(MessageKind::NEW_TABLE) => Table::read(message)?.map(Made::Table),
-        Some(MessageKind::NEW_CHAIN) => Chain::read(message)?.map(Made::Chain),
-        Some(MessageKind::NEW_RULE) => Rule::read(message)?.map(Made::Rule),
-        Some(MessageKind::NEW_SET) => Set::read(message)?.map(Made::Set),
-        Some(MessageKind::NEW_OBJECT) => Object::read(message)?.map(Made::Object),
-        Some(MessageKind::NEW_FLOWTABLE) => Flowtable::read(message)?.map(Made::Flowtable),
-        Some(MessageKind::NEW_ELEMENTS) => {
-            let bytes = message.bytes_after(netwright_netfilter::NetfilterHeader::SIZE);
-            let elements = ElementListAttrs::read_attributes(bytes)?.elements;
-            elements.map(|elements| Made::Elements(elements.0))
+/// Adds what a batch makes by messages of its own, which went past the catalogue.
+fn add_made(batch: &netwright_netfilter::Batch, catalog: &mut Catalog) {
+    use netwright_netfilter::{Chain, Flowtable, Item, Object, Table};
+    for step in (0..batch.messages() as usize).map_while(|index| batch.step(index)) {
+        if let Ok(Some(table)) = Table::read(&step.message) {
+            catalog.table_mut(table.family, &table.name);
+        } else if let Ok(Some(chain)) = Chain::read(&step.message) {
+            catalog.table_mut(chain.family, &chain.table).chains.entry(chain.name).or_default();
+        } else if let Ok(Some(object)) = Object::read(&step.message) {
+            let object = netwright_nft::lift::object(&object);
+            let key = (object.kind().0, object.name);
+            catalog.table_mut(object.family, &object.table).objects.insert(key);
+        } else if let Ok(Some(flowtable)) = Flowtable::read(&step.message) {
+            catalog.table_mut(flowtable.family, &flowtable.table).flowtables.insert(flowtable.name);
         }
-        _ => None,
-    })
+    }
 }

@@ -4,7 +4,7 @@ use netwright::Net;
 use netwright::netfilter::bytecode::{Form, bytecode};
 use netwright::netfilter::expression::*;
 use netwright::netfilter::raw::*;
-use netwright::netfilter::{Data, Family, Hook, Rule, Set, SetFlags, Table};
+use netwright::netfilter::{ChainRef, Data, Family, Hook, Rule, Set, SetFlags, Table};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
 use super::{TABLE, base};
@@ -33,7 +33,7 @@ fn round_trip(family: Family, kind: &str, hook: Hook, rules: Vec<Vec<Expression>
         let names: Vec<_> = rule.iter().map(Expression::name).collect();
         batch.commit().map_err(|error| Failure::wrong(format_args!("{names:?}: {error}")))?;
     }
-    let read = net.nft().rules(family, TABLE, "c")?;
+    let read = net.nft().rules(ChainRef::new(family, TABLE, "c"))?;
     ensure_eq!(read.len(), rules.len());
     for (read, sent) in read.iter().zip(&rules) {
         ensure_eq!(&read.expressions, sent);
@@ -51,7 +51,7 @@ fn round_trip(family: Family, kind: &str, hook: Hook, rules: Vec<Vec<Expression>
 }
 
 pub(crate) fn sized(size: u32) -> netwright::netfilter::SetDescriptionAttrs {
-    netwright::netfilter::SetDescriptionAttrs { size: Some(size), ..Default::default() }
+    netwright::netfilter::SetDescriptionAttrs::default().size(size)
 }
 
 fn five() -> Expression {
@@ -60,58 +60,34 @@ fn five() -> Expression {
 
 pub(crate) fn loads_and_comparisons(_: &mut Lab) -> Outcome {
     let extension = |op, kind, present: bool| {
-        ExtensionHeaderAttrs {
-            destination: Some(R1),
-            kind: Some(kind),
-            offset: Some(0),
-            length: Some(1),
-            op: Some(op),
-            flags: Some(if present { ExtensionHeaderFlags::PRESENT } else { ExtensionHeaderFlags::empty() }),
-            ..Default::default()
-        }
-        .into()
+        ExtensionHeaderAttrs::default()
+            .destination(R1)
+            .kind(kind)
+            .offset(0)
+            .length(1)
+            .op(op)
+            .flags(if present { ExtensionHeaderFlags::PRESENT } else { ExtensionHeaderFlags::empty() })
+            .into()
     };
-    let symmetric = HashAttrs {
-        destination: Some(R1),
-        modulus: Some(4),
-        offset: Some(2),
-        kind: Some(HashKind::SYMMETRIC),
-        ..Default::default()
-    };
-    let shift = BitwiseAttrs {
-        source: Some(R1),
-        destination: Some(R2),
-        op: Some(BitwiseOp::LEFT_SHIFT),
-        length: Some(4),
-        data: Some(Data::Value(3_u32.to_ne_bytes().into())),
-        ..Default::default()
-    };
-    let order = ByteOrderAttrs {
-        source: Some(R1),
-        destination: Some(R1),
-        op: Some(ByteOrderOp::NETWORK_TO_HOST),
-        length: Some(4),
-        size: Some(4),
-        ..Default::default()
-    };
-    let direction = CtAttrs {
-        key: Some(CtKey::SOURCE_PORT),
-        destination: Some(Register::R32_02),
-        direction: Some(CtDirection::REPLY),
-        ..Default::default()
-    };
-    let found = LookupAttrs {
-        source: Some(R1),
-        set: Some("s".into()),
-        flags: Some(LookupFlags::INVERTED),
-        ..Default::default()
-    };
-    let mapped = LookupAttrs {
-        set: Some("m".into()),
-        destination: Some(R2),
-        flags: Some(LookupFlags::empty()),
-        ..found.clone()
-    };
+    let symmetric = HashAttrs::default().destination(R1).modulus(4).offset(2).kind(HashKind::SYMMETRIC);
+    let shift = BitwiseAttrs::default()
+        .source(R1)
+        .destination(R2)
+        .op(BitwiseOp::LEFT_SHIFT)
+        .length(4)
+        .data(Data::Value(3_u32.to_ne_bytes().into()));
+    let order = ByteOrderAttrs::default()
+        .source(R1)
+        .destination(R1)
+        .op(ByteOrderOp::NETWORK_TO_HOST)
+        .length(4)
+        .size(4);
+    let direction = CtAttrs::default()
+        .key(CtKey::SOURCE_PORT)
+        .destination(Register::R32_02)
+        .direction(CtDirection::REPLY);
+    let found = LookupAttrs::default().source(R1).set("s".into()).flags(LookupFlags::INVERTED);
+    let mapped = found.clone().set("m".into()).destination(R2).flags(LookupFlags::empty());
     let mark = || meta(MetaKey::MARK).into(R1);
     round_trip(
         Family::INET,
@@ -150,16 +126,14 @@ pub(crate) fn loads_and_comparisons(_: &mut Lab) -> Outcome {
 }
 
 pub(crate) fn a_hash_keeps_its_seed(_: &mut Lab) -> Outcome {
-    let hash = HashAttrs {
-        source: Some(R1),
-        destination: Some(R2),
-        length: Some(4),
-        modulus: Some(8),
-        seed: Some(0xdead),
-        offset: Some(1),
-        kind: Some(HashKind::JENKINS),
-        ..Default::default()
-    };
+    let hash = HashAttrs::default()
+        .source(R1)
+        .destination(R2)
+        .length(4)
+        .modulus(8)
+        .seed(0xdead)
+        .offset(1)
+        .kind(HashKind::JENKINS);
     round_trip(
         Family::IPV4,
         "filter",
@@ -169,68 +143,45 @@ pub(crate) fn a_hash_keeps_its_seed(_: &mut Lab) -> Outcome {
 }
 
 pub(crate) fn statements(_: &mut Lab) -> Outcome {
-    let write = PayloadAttrs {
-        source: Some(R1),
-        base: Some(Base::NETWORK),
-        offset: Some(0),
-        length: Some(2),
-        checksum: Some(ChecksumKind::INTERNET),
-        checksum_offset: Some(10),
-        checksum_flags: Some(ChecksumFlags::empty()),
-        ..Default::default()
-    };
-    let option = ExtensionHeaderAttrs {
-        source: Some(R1),
-        kind: Some(2),
-        offset: Some(2),
-        length: Some(2),
-        op: Some(ExtensionHeaderOp::TCP_OPTION),
-        flags: Some(ExtensionHeaderFlags::empty()),
-        ..Default::default()
-    };
-    let add = DynamicSetAttrs {
-        key: Some(R1),
-        op: Some(DynamicSetOp::UPDATE),
-        timeout: Some(5000),
-        set: Some("d".into()),
-        expression: Some(Box::new(limit(1, 60, 5))),
-        flags: Some(DynamicSetFlags::empty()),
-        ..Default::default()
-    };
-    let quota = QuotaAttrs {
-        byte_count: Some(5 << 20),
-        consumed: Some(0),
-        flags: Some(QuotaFlags::INVERTED),
-        ..Default::default()
-    };
-    let connections = ConnectionLimitAttrs {
-        count: Some(5),
-        flags: Some(ConnectionLimitFlags::INVERTED),
-        ..Default::default()
-    };
-    let count = CounterAttrs { packets: Some(7), byte_count: Some(700), ..Default::default() };
-    let grouped = LogAttrs {
-        prefix: Some("to a listener".into()),
-        group: Some(3),
-        snapshot_length: Some(64),
-        queue_threshold: Some(10),
-        ..Default::default()
-    };
-    let syslog = LogAttrs {
-        prefix: Some("to the log: ".into()),
-        level: Some(LogLevel::ERROR),
-        flags: Some(LogFlags::TCP_SEQUENCE | LogFlags::UID),
-        ..Default::default()
-    };
-    let bytes_per_second = LimitAttrs {
-        rate: Some(1 << 20),
-        unit: Some(1),
-        burst: Some(4096),
-        kind: Some(LimitKind::BYTES),
-        flags: Some(LimitFlags::INVERTED),
-        ..Default::default()
-    };
-    let reject = |kind, icmp_code| RejectAttrs { kind: Some(kind), icmp_code, ..Default::default() }.into();
+    let write = PayloadAttrs::default()
+        .source(R1)
+        .base(Base::NETWORK)
+        .offset(0)
+        .length(2)
+        .checksum(ChecksumKind::INTERNET)
+        .checksum_offset(10)
+        .checksum_flags(ChecksumFlags::empty());
+    let option = ExtensionHeaderAttrs::default()
+        .source(R1)
+        .kind(2)
+        .offset(2)
+        .length(2)
+        .op(ExtensionHeaderOp::TCP_OPTION)
+        .flags(ExtensionHeaderFlags::empty());
+    let add = DynamicSetAttrs::default()
+        .key(R1)
+        .op(DynamicSetOp::UPDATE)
+        .timeout(5000)
+        .set("d".into())
+        .expression(Box::new(limit(1, 60, 5)))
+        .flags(DynamicSetFlags::empty());
+    let quota = QuotaAttrs::default().byte_count(5 << 20).consumed(0).flags(QuotaFlags::INVERTED);
+    let connections = ConnectionLimitAttrs::default().count(5).flags(ConnectionLimitFlags::INVERTED);
+    let count = CounterAttrs::default().packets(7).byte_count(700);
+    let grouped =
+        LogAttrs::default().prefix("to a listener".into()).group(3).snapshot_length(64).queue_threshold(10);
+    let syslog = LogAttrs::default()
+        .prefix("to the log: ".into())
+        .level(LogLevel::ERROR)
+        .flags(LogFlags::TCP_SEQUENCE | LogFlags::UID);
+    let bytes_per_second = LimitAttrs::default()
+        .rate(1 << 20)
+        .unit(1)
+        .burst(4096)
+        .kind(LimitKind::BYTES)
+        .flags(LimitFlags::INVERTED);
+    let reject =
+        |kind, icmp_code| RejectAttrs::default().kind(kind).with(|attrs| attrs.icmp_code = icmp_code).into();
     round_trip(
         Family::IPV4,
         "filter",
@@ -246,7 +197,7 @@ pub(crate) fn statements(_: &mut Lab) -> Outcome {
             vec![limit(10, 60, 20), bytes_per_second.into()],
             vec![quota.into()],
             vec![connections.into()],
-            vec![LastAttrs { milliseconds: Some(0), set: Some(0), ..Default::default() }.into()],
+            vec![LastAttrs::default().milliseconds(0).set(0).into()],
             vec![grouped.into()],
             vec![syslog.into()],
             vec![reject(RejectKind::ICMP, Some(3))],
@@ -256,24 +207,20 @@ pub(crate) fn statements(_: &mut Lab) -> Outcome {
 }
 
 pub(crate) fn translation_of_addresses(_: &mut Lab) -> Outcome {
-    let source = NatAttrs {
-        kind: Some(NatKind::SOURCE),
-        family: Some(2),
-        address_minimum: Some(R1),
-        address_maximum: Some(R2),
-        port_minimum: Some(R3),
-        port_maximum: Some(R4),
-        flags: Some(NatFlags::MAP_IPS | NatFlags::PROTO_SPECIFIED | NatFlags::PERSISTENT),
-        ..Default::default()
-    };
+    let source = NatAttrs::default()
+        .kind(NatKind::SOURCE)
+        .family(2)
+        .address_minimum(R1)
+        .address_maximum(R2)
+        .port_minimum(R3)
+        .port_maximum(R4)
+        .flags(NatFlags::MAP_IPS | NatFlags::PROTO_SPECIFIED | NatFlags::PERSISTENT);
     let addresses = || [immediate([192, 0, 2, 1]).into(R1), immediate([192, 0, 2, 9]).into(R2)];
     let ports = || [immediate([4, 0]).into(R3), immediate([8, 0]).into(R4)];
-    let random = MasqueradeAttrs {
-        flags: Some(NatFlags::PROTO_SPECIFIED | NatFlags::FULLY_RANDOM),
-        port_minimum: Some(R3),
-        port_maximum: Some(R4),
-        ..Default::default()
-    };
+    let random = MasqueradeAttrs::default()
+        .flags(NatFlags::PROTO_SPECIFIED | NatFlags::FULLY_RANDOM)
+        .port_minimum(R3)
+        .port_maximum(R4);
     let [p0, p1] = ports();
     round_trip(
         Family::IPV4,
@@ -288,20 +235,14 @@ pub(crate) fn translation_of_addresses(_: &mut Lab) -> Outcome {
 }
 
 pub(crate) fn translation_of_destinations(_: &mut Lab) -> Outcome {
-    let destination = NatAttrs {
-        kind: Some(NatKind::DESTINATION),
-        family: Some(10),
-        address_minimum: Some(R1),
-        address_maximum: Some(R1),
-        flags: Some(NatFlags::MAP_IPS),
-        ..Default::default()
-    };
-    let redirect = RedirectAttrs {
-        port_minimum: Some(R1),
-        port_maximum: Some(R1),
-        flags: Some(NatFlags::PROTO_SPECIFIED),
-        ..Default::default()
-    };
+    let destination = NatAttrs::default()
+        .kind(NatKind::DESTINATION)
+        .family(10)
+        .address_minimum(R1)
+        .address_maximum(R1)
+        .flags(NatFlags::MAP_IPS);
+    let redirect =
+        RedirectAttrs::default().port_minimum(R1).port_maximum(R1).flags(NatFlags::PROTO_SPECIFIED);
     round_trip(
         Family::INET,
         "nat",
@@ -319,8 +260,8 @@ pub(crate) fn translation_of_destinations(_: &mut Lab) -> Outcome {
 }
 
 pub(crate) fn statements_before_tracking(_: &mut Lab) -> Outcome {
-    let reject = RejectAttrs { kind: Some(RejectKind::ICMPX), icmp_code: Some(1), ..Default::default() };
-    let duplicate = DuplicateAttrs { address: Some(R1), ..Default::default() };
+    let reject = RejectAttrs::default().kind(RejectKind::ICMPX).icmp_code(1);
+    let duplicate = DuplicateAttrs::default().address(R1);
     round_trip(Family::INET, "filter", Hook::Prerouting, vec![vec![notrack()], vec![reject.into()]])?;
     let net = Net::open()?;
     let mut batch = net.nft().batch();
@@ -337,7 +278,7 @@ pub(crate) fn statements_before_tracking(_: &mut Lab) -> Outcome {
 /// What this crate does not know is sent and read as bytes, and rewritten as it was.
 pub(crate) fn unknown_expressions_go_through(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    super::ground(&net, Family::INET)?;
+    super::set_up(&net, Family::INET)?;
     let unknown = |name: &str, data: &[u8]| Expression::Unknown { name: name.into(), data: data.to_vec() };
     // NFTA_META_DREG register 1, NFTA_META_KEY mark
     let raw = unknown("meta", &[8, 0, 1, 0, 0, 0, 0, 1, 8, 0, 2, 0, 0, 0, 0, 3]);
@@ -349,7 +290,7 @@ pub(crate) fn unknown_expressions_go_through(_: &mut Lab) -> Outcome {
         [raw, cmp(R1, EQ, 1_u32.to_ne_bytes()), unknown("counter", &[])],
     ));
     batch.commit()?;
-    let read = net.nft().rules(Family::INET, TABLE, "c")?;
+    let read = net.nft().rules(ChainRef::new(Family::INET, TABLE, "c"))?;
     ensure_eq!(read[0].expressions[0], meta(MetaKey::MARK).into(R1));
     ensure!(nft.line("list chain inet t c")?.contains("meta mark 0x00000001 counter packets 0 bytes 0"));
     let mut batch = net.nft().batch();

@@ -7,7 +7,7 @@ use netwright::wire::Errno;
 use netwright::{Error, Net};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
-use super::{TABLE, base, ground};
+use super::{TABLE, base, set_up};
 use crate::common::without_privilege;
 
 #[track_caller]
@@ -17,14 +17,14 @@ fn refused<T>(result: netwright::Result<T>) -> Result<Error, Failure> {
 
 pub(crate) fn one_bad_step_undoes_all(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let before = (nft.line("-a list ruleset")?, net.nft().generation()?);
     for bad in 0..4 {
         let mut batch = net.nft().batch();
         batch.add(&Table::new(Family::IPV6, "other"));
-        batch.tag(Some(77));
+        batch.raw_mut().tag(Some(77));
         batch.add(&Rule::new(Family::INET, TABLE, if bad == 0 { "nowhere" } else { "c" }, [counter()]));
-        batch.tag(None);
+        batch.raw_mut().tag(None);
         batch.add(&base(Family::INET, "filter", if bad == 1 { Hook::Other(9) } else { Hook::Input }, 0));
         batch.delete(&Chain::new(
             Family::INET,
@@ -50,7 +50,7 @@ pub(crate) fn one_bad_step_undoes_all(_: &mut Lab) -> Outcome {
 
 pub(crate) fn an_outdated_generation_is_refused(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let generation = net.nft().generation()?;
     let mut batch = net.nft().batch_for_generation(generation);
     batch.add(&Table::new(Family::IPV4, "one"));
@@ -68,7 +68,7 @@ pub(crate) fn an_outdated_generation_is_refused(_: &mut Lab) -> Outcome {
 
 pub(crate) fn the_element_at_fault_is_named(_: &mut Lab) -> Outcome {
     let net = Net::open()?;
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set::new(Family::INET, TABLE, "blocklist", 4);
     let mut batch = net.nft().batch();
     batch.add(&set);
@@ -103,7 +103,7 @@ pub(crate) fn the_element_at_fault_is_named(_: &mut Lab) -> Outcome {
 
 pub(crate) fn hostile_names_and_sizes_are_refused(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let before = nft.line("-a list ruleset")?;
     for name in ["x".repeat(256), "x".repeat(100_000), "cut\0off".into()] {
         let mut batch = net.nft().batch();

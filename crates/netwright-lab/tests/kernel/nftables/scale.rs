@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 
 use netwright::driver::Blocking;
 use netwright::netfilter::raw::*;
-use netwright::netfilter::request::{Find, FindElement, List, ListElements};
-use netwright::netfilter::{Element, ElementFlags, Family, Rule, Set, SetFlags};
+use netwright::netfilter::request::{FindElement, List, ListElements};
+use netwright::netfilter::{ChainRef, Element, ElementFlags, Family, Rule, Set, SetFlags, SetRef};
 use netwright::sys::capability;
 use netwright::wire::Errno;
 use netwright::{Batch, Net};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
 use super::expressions::sized;
-use super::{TABLE, ground};
+use super::{TABLE, set_up};
 
 /// Commits a batch that needs a larger send buffer than an ordinary user may have: there it is refused with the way out, and
 /// whether it was committed is returned.
@@ -33,7 +33,7 @@ fn commit_large(net: &Net, batch: Batch<'_, Blocking>) -> Result<bool, Failure> 
 pub(crate) fn a_million_elements_in_one_commit(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 1_000_000;
     let net = Net::open()?;
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set::new(Family::INET, TABLE, "s", 4);
     let mut batch = net.nft().batch();
     batch.add(&set);
@@ -42,10 +42,10 @@ pub(crate) fn a_million_elements_in_one_commit(_: &mut Lab) -> Outcome {
         return Ok(());
     }
     // kernels before 6.16 do not count
-    ensure!(net.nft().find(Find(set.clone()))?.count.is_none_or(|count| count == COUNT));
+    ensure!(net.nft().find(set.reference())?.count.is_none_or(|count| count == COUNT));
     let ask = |key: u32| {
         let element = Element::new(key.to_be_bytes());
-        net.nft().find(FindElement { family: Family::INET, table: TABLE.into(), set: "s".into(), element })
+        net.nft().query(FindElement { set: SetRef::new(Family::INET, TABLE, "s"), element })
     };
     for key in (0..COUNT).step_by(997).chain([COUNT - 1]) {
         ensure_eq!(ask(key)?, Element::new(key.to_be_bytes()));
@@ -63,7 +63,7 @@ pub(crate) fn a_million_elements_in_one_commit(_: &mut Lab) -> Outcome {
 pub(crate) fn a_hundred_thousand_elements_are_listed_in_place(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 100_000;
     let net = Net::open()?;
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set { description: sized(COUNT), ..Set::new(Family::INET, TABLE, "s", 4) };
     let mut batch = net.nft().batch();
     batch.add(&set);
@@ -92,7 +92,7 @@ pub(crate) fn a_hundred_thousand_elements_are_listed_in_place(_: &mut Lab) -> Ou
 pub(crate) fn a_list_of_a_growing_set_is_complete(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 100_000;
     let net = Net::open()?;
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set::new(Family::INET, TABLE, "s", 4);
     let mut batch = net.nft().batch();
     batch.add(&set);
@@ -111,7 +111,7 @@ pub(crate) fn a_list_of_a_growing_set_is_complete(_: &mut Lab) -> Outcome {
 pub(crate) fn intervals_by_the_hundred_thousand(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 100_000;
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set { flags: SetFlags::INTERVAL, key_type: Some(7), ..Set::new(Family::INET, TABLE, "s", 4) };
     let mut batch = net.nft().batch();
     batch.add(&set);
@@ -123,7 +123,7 @@ pub(crate) fn intervals_by_the_hundred_thousand(_: &mut Lab) -> Outcome {
         &set,
         elements.map(|(key, end)| {
             let flags = end.then_some(ElementFlags::INTERVAL_END);
-            Element { flags, ..Element::new(key.to_be_bytes()) }
+            Element::new(key.to_be_bytes()).with(|attrs| attrs.flags = flags)
         }),
     );
     batch.commit()?;
@@ -141,7 +141,7 @@ pub(crate) fn intervals_by_the_hundred_thousand(_: &mut Lab) -> Outcome {
 pub(crate) fn a_hundred_thousand_rules_in_one_commit(_: &mut Lab) -> Outcome {
     const COUNT: u32 = 100_000;
     let net = Net::open()?;
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let rule = |number: u32| {
         let address = number.to_be_bytes();
         Rule::new(
@@ -157,7 +157,7 @@ pub(crate) fn a_hundred_thousand_rules_in_one_commit(_: &mut Lab) -> Outcome {
         return Ok(());
     }
     let (mut count, mut last) = (0, 0);
-    net.nft().each(List::<Rule>::new(Family::INET).in_chain(TABLE, "c"), |view| {
+    net.nft().each(List::in_chain(&ChainRef::new(Family::INET, TABLE, "c")), |view| {
         let handle = view.attributes.handle()?.unwrap_or_default();
         count += u32::from(handle > last);
         last = handle;

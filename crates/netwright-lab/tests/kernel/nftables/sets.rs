@@ -4,11 +4,11 @@ use std::net::Ipv4Addr;
 
 use netwright::netfilter::expression::{CounterAttrs, LookupAttrs, ObjectKind};
 use netwright::netfilter::raw::*;
-use netwright::netfilter::request::{Find, FindElement, List};
+use netwright::netfilter::request::{FindElement, List};
 use netwright::netfilter::userdata::entry;
 use netwright::netfilter::{
-    Data, DataType, DataValue, Element, ElementFlags, Family, Object, ObjectData, Rule, Set, SetFlags, Table,
-    Userdata, VerdictAttrs,
+    ChainRef, Data, DataType, DataValue, Element, ElementFlags, Family, Object, ObjectData, Rule, Set,
+    SetFlags, SetRef, Table, Userdata, VerdictAttrs,
 };
 use netwright::wire::Errno;
 use netwright::{Made, Net};
@@ -16,7 +16,7 @@ use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 use serde_json::json;
 
 use super::expressions::sized;
-use super::{TABLE, ground, seen};
+use super::{TABLE, seen, set_up};
 
 /// How `nft` numbers types, which it wants to print keys.
 const IPV4_ADDRESS: u32 = 7;
@@ -66,7 +66,7 @@ pub(crate) fn point_at(expression: &mut Expression, id: impl Fn(&str) -> Option<
 
 pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let mut userdata = Userdata::new();
     userdata.push_text(entry::SET_COMMENT, "three hosts")?;
     let set = Set { userdata, description: sized(100), ..addresses("s") };
@@ -74,7 +74,7 @@ pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
     batch.create(&set);
     batch.add_elements(&set, [1, 2, 3].map(|last| ip(last).octets()));
     batch.commit()?;
-    let read = net.nft().find(Find(set.clone()))?;
+    let read = net.nft().find(set.reference())?;
     ensure_eq!((read.key_length, read.size(), read.flags), (4, Some(100), SetFlags::empty()));
     ensure_eq!(read.userdata.text(entry::SET_COMMENT), Some("three hosts"));
     ensure_eq!(shown(&nft, "s")?, json!(["192.0.2.1", "192.0.2.2", "192.0.2.3"]));
@@ -87,14 +87,10 @@ pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
     batch.add_elements(&set, [ip(3).octets(), ip(4).octets()]);
     batch.commit()?;
     ensure_eq!(shown(&nft, "s")?, json!(["192.0.2.2", "192.0.2.3", "192.0.2.4"]));
-    let ask = |last| FindElement {
-        family: Family::INET,
-        table: TABLE.into(),
-        set: "s".into(),
-        element: Element::new(ip(last)),
-    };
-    ensure_eq!(net.nft().find(ask(4))?, Element::new(ip(4)));
-    ensure!(net.nft().find(ask(1)).is_err_and(|error| error.is_not_found()));
+    let ask =
+        |last| FindElement { set: SetRef::new(Family::INET, TABLE, "s"), element: Element::new(ip(last)) };
+    ensure_eq!(net.nft().query(ask(4))?, Element::new(ip(4)));
+    ensure!(net.nft().query(ask(1)).is_err_and(|error| error.is_not_found()));
     let mut batch = net.nft().batch();
     batch.flush_set(&set);
     batch.commit()?;
@@ -108,7 +104,7 @@ pub(crate) fn plain_sets_take_and_lose_elements(_: &mut Lab) -> Outcome {
 
 pub(crate) fn what_is_destroyed_may_be_missing(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = addresses("s");
     let mut batch = net.nft().batch();
     batch.create(&set);
@@ -131,9 +127,9 @@ pub(crate) fn what_is_destroyed_may_be_missing(_: &mut Lab) -> Outcome {
 
 pub(crate) fn intervals_have_a_start_and_an_end(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set { flags: SetFlags::INTERVAL, ..addresses("s") };
-    let end = |address: [u8; 4]| Element { flags: Some(ElementFlags::INTERVAL_END), ..Element::new(address) };
+    let end = |address: [u8; 4]| Element::new(address).flags(ElementFlags::INTERVAL_END);
     let elements =
         [Element::new([10, 0, 0, 0]), end([11, 0, 0, 0]), Element::new([192, 0, 2, 3]), end([192, 0, 2, 6])];
     let mut batch = net.nft().batch();
@@ -162,7 +158,7 @@ fn pair(address: [u8; 4], port: u16) -> Result<DataValue, Failure> {
 
 pub(crate) fn concatenations_with_and_without_ranges(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let mut set = Set {
         key_type: Some(IPV4_ADDRESS_AND_SERVICE),
         flags: SetFlags::CONCAT,
@@ -171,17 +167,14 @@ pub(crate) fn concatenations_with_and_without_ranges(_: &mut Lab) -> Outcome {
     set.set_field_lengths([4, 2]);
     let ranges = Set { name: "r".into(), flags: SetFlags::CONCAT | SetFlags::INTERVAL, ..set.clone() };
     let exact = Element::new(pair([192, 0, 2, 1], 443)?);
-    let range = Element {
-        key_end: Some(pair([10, 255, 255, 255], 90)?.into()),
-        ..Element::new(pair([10, 0, 0, 0], 80)?)
-    };
+    let range = Element::new(pair([10, 0, 0, 0], 80)?).key_end(pair([10, 255, 255, 255], 90)?.into());
     let mut batch = net.nft().batch();
     batch.add(&set);
     batch.add(&ranges);
     batch.add_elements(&set, [&exact]);
     batch.add_elements(&ranges, [&range]);
     batch.commit()?;
-    ensure_eq!(net.nft().find(Find(set.clone()))?.field_lengths().collect::<Vec<_>>(), [4, 2]);
+    ensure_eq!(net.nft().find(set.reference())?.field_lengths().collect::<Vec<_>>(), [4, 2]);
     ensure_eq!(net.nft().elements(&set)?, [exact]);
     ensure_eq!(net.nft().elements(&ranges)?, [range]);
     ensure_eq!(shown(&nft, "s")?, json!([{"concat": ["192.0.2.1", 443]}]));
@@ -192,7 +185,7 @@ pub(crate) fn concatenations_with_and_without_ranges(_: &mut Lab) -> Outcome {
 
 pub(crate) fn timeouts_counters_and_comments_of_elements(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let set = Set {
         flags: SetFlags::TIMEOUT,
         timeout: Some(3_600_000),
@@ -200,18 +193,16 @@ pub(crate) fn timeouts_counters_and_comments_of_elements(_: &mut Lab) -> Outcome
         expressions: vec![counter()],
         ..addresses("s")
     };
-    let count = CounterAttrs { packets: Some(7), byte_count: Some(700), ..Default::default() };
-    let element = Element {
-        timeout: Some(60_000),
-        userdata: Some(Userdata::comment("a guest")?),
-        expression: Some(count.clone().into()),
-        ..Element::new(ip(1))
-    };
+    let count = CounterAttrs::default().packets(7).byte_count(700);
+    let element = Element::new(ip(1))
+        .timeout(60_000)
+        .userdata(Userdata::comment("a guest")?)
+        .expression(Box::new(count.clone().into()));
     let mut batch = net.nft().batch();
     batch.add(&set);
     batch.add_elements(&set, [&element, &Element::new(ip(2))]);
     batch.commit()?;
-    let read = net.nft().find(Find(set.clone()))?;
+    let read = net.nft().find(set.reference())?;
     ensure_eq!((read.timeout, read.collection_interval), (Some(3_600_000), Some(60_000)));
     ensure_eq!(read.expressions.iter().map(Expression::name).collect::<Vec<_>>(), ["counter"]);
     let elements = net.nft().elements(&set)?;
@@ -236,7 +227,7 @@ pub(crate) fn timeouts_counters_and_comments_of_elements(_: &mut Lab) -> Outcome
 
 pub(crate) fn maps_of_values_verdicts_and_objects(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let values =
         Set { flags: SetFlags::MAP, data_type: Some(SERVICE), data_length: Some(2), ..addresses("values") };
     let verdicts = Set {
@@ -257,7 +248,7 @@ pub(crate) fn maps_of_values_verdicts_and_objects(_: &mut Lab) -> Outcome {
     let jump = Element::mapping(ip(1), VerdictAttrs::into_chain(Verdict::JUMP, "other"));
     let drop = Element::mapping(ip(2), Verdict::DROP);
     batch.add_elements(&verdicts, [&jump, &drop]);
-    let counted = Element { object: Some("web".into()), ..Element::new(ip(1)) };
+    let counted = Element::new(ip(1)).object("web".into());
     batch.add_elements(&objects, [&counted]);
     let load = || payload(Base::NETWORK, 12, 4).into(R1);
     batch.add(&Rule::new(Family::INET, TABLE, "c", [load(), map(R1, "verdicts", Register::VERDICT)]));
@@ -279,18 +270,14 @@ pub(crate) fn maps_of_values_verdicts_and_objects(_: &mut Lab) -> Outcome {
 
 pub(crate) fn a_catch_all_stands_for_the_others(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let map = Set {
         flags: SetFlags::MAP,
         data_type: Some(DataType::VERDICT.0),
         data_length: Some(0),
         ..addresses("m")
     };
-    let other = Element {
-        flags: Some(ElementFlags::CATCH_ALL),
-        data: Some(Verdict::DROP.into()),
-        ..Default::default()
-    };
+    let other = Element::default().flags(ElementFlags::CATCH_ALL).data(Verdict::DROP.into());
     let mut batch = net.nft().batch();
     batch.add(&map);
     batch.add_elements(&map, [&Element::mapping(ip(1), Verdict::ACCEPT), &other]);
@@ -302,15 +289,14 @@ pub(crate) fn a_catch_all_stands_for_the_others(_: &mut Lab) -> Outcome {
 
 pub(crate) fn an_anonymous_set_lives_with_its_rule(_: &mut Lab) -> Outcome {
     let (nft, net) = (Oracle::nft()?, Net::open()?);
-    ground(&net, Family::INET)?;
+    set_up(&net, Family::INET)?;
     let mut batch = net.nft().batch();
     batch.echo(true);
-    let id = batch.allocate_id();
+    let id = batch.raw_mut().allocate_id();
     let set = Set { flags: SetFlags::ANONYMOUS | SetFlags::CONSTANT, id: Some(id), ..addresses("__set%d") };
     batch.add(&set);
     batch.add_elements(&set, [ip(1).octets(), ip(2).octets()]);
-    let lookup =
-        LookupAttrs { source: Some(R1), set: Some(set.name.clone()), set_id: Some(id), ..Default::default() };
+    let lookup = LookupAttrs::default().source(R1).set(set.name.clone()).set_id(id);
     let family = [meta(MetaKey::FAMILY).into(R1), cmp(R1, EQ, [2])];
     let rule = family.into_iter().chain([
         payload(Base::NETWORK, 12, 4).into(R1),
@@ -324,9 +310,9 @@ pub(crate) fn an_anonymous_set_lives_with_its_rule(_: &mut Lab) -> Outcome {
     ensure!(text.contains("ip saddr { 192.0.2.1, 192.0.2.2 } drop"), "{text}");
     let sets = net.nft().list(List::<Set>::new(Family::INET))?;
     ensure!(sets.len() == 1 && sets[0].name == "__set0" && sets[0].flags.contains(SetFlags::ANONYMOUS));
-    let rules = net.nft().rules(Family::INET, TABLE, "c")?;
+    let rules = net.nft().rules(ChainRef::new(Family::INET, TABLE, "c"))?;
     let mut batch = net.nft().batch();
-    batch.delete(&rules[0]);
+    batch.delete(&rules[0].reference().ok_or_else(|| Failure::wrong("a rule without a handle"))?);
     batch.commit()?;
     ensure_eq!(net.nft().list(List::<Set>::new(Family::INET))?, []);
     Ok(())

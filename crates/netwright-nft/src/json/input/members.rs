@@ -59,6 +59,17 @@ impl<'t> Members<'t> {
         self.get(name).map(|node| input.number(node, &format!("`{name}`"))).transpose()
     }
 
+    /// A number that may be as great as 64 bits are, and is written below zero from the middle on.
+    pub(super) fn count(&self, input: &mut Input, name: &str) -> Read<Option<Number>> {
+        match self.get(name).map(|node| (node.span, &node.value)) {
+            Some((span, Value::Integer(value))) if *value < 0 => match i64::try_from(*value) {
+                Ok(value) => Ok(Some(Number { span, value: value.cast_unsigned() })),
+                Err(_) => self.number(input, name),
+            },
+            _ => self.number(input, name),
+        }
+    }
+
     /// Whether a member says true.
     pub(super) fn flag(&self, input: &mut Input, name: &str) -> Read<bool> {
         self.get(name).map_or(Ok(false), |node| input.boolean(node, &format!("`{name}`")))

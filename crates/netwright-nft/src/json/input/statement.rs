@@ -212,7 +212,7 @@ impl Input {
     }
 
     pub(super) fn counter(&mut self, members: &Members<'_>) -> Read<Counter> {
-        Ok(Counter { packets: members.number(self, "packets")?, bytes: members.number(self, "bytes")? })
+        Ok(Counter { packets: members.count(self, "packets")?, bytes: members.count(self, "bytes")? })
     }
 
     fn quota(&mut self, node: &Located) -> Read<Quota> {
@@ -361,7 +361,8 @@ impl Input {
         }
         for node in members.get("type_flags").map_or(&[] as &[_], |flags| self.some(flags)) {
             match self.string(node, "a flag")? {
-                "prefix" => nat.prefix = true,
+                // Only `flags` say that networks are mapped one to one.
+                "prefix" => {}
                 "interval" => nat.interval = true,
                 "concat" => nat.address_and_port = true,
                 word => return self.unknown(node.span, word, "flag", &["prefix", "interval", "concat"]),

@@ -17,7 +17,8 @@ fn read(text: &str) -> (SourceMap, Vec<crate::ir::Command>, Vec<Diagnostic>) {
     let mut sources = SourceMap::default();
     let id = sources.add("x.json", text);
     let parsed = parse(&mut sources, id);
-    let options = Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 };
+    let options =
+        Options { names: &Names::new(), catalog: &Catalog::default(), zone: crate::table::Zone::UTC };
     let compiled = compile(&sources, &parsed, &options);
     let diagnostics = parsed.diagnostics.into_iter().chain(compiled.diagnostics).collect();
     (sources, compiled.commands, diagnostics)

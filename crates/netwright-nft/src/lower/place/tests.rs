@@ -14,7 +14,8 @@ fn written(text: &str, list: u16) -> Vec<String> {
     let mut sources = SourceMap::default();
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
-    let options = Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 };
+    let options =
+        Options { names: &Names::new(), catalog: &Catalog::default(), zone: crate::table::Zone::UTC };
     let compiled = compile(&sources, &parsed, &options);
     assert!(compiled.diagnostics.is_empty(), "{:?}", compiled.diagnostics);
     let mut batch = Batch::new();
@@ -62,7 +63,8 @@ fn what_a_rule_brings_along_is_pointed_at_too() {
     let mut sources = SourceMap::default();
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
-    let options = Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 };
+    let options =
+        Options { names: &Names::new(), catalog: &Catalog::default(), zone: crate::table::Zone::UTC };
     let compiled = compile(&sources, &parsed, &options);
     let mut batch = Batch::new();
     lower::batch(&compiled.commands, &compiled.catalog, &mut batch).unwrap();

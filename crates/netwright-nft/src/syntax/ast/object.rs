@@ -108,6 +108,8 @@ pub enum TypeSpec {
     Names(Vec<Name>),
     /// `typeof ip saddr . tcp dport`
     Typeof(Expression),
+    /// `queue`, behind the colon of `typeof`: numbers of queues.
+    Queue,
 }
 
 /// What a map's values are.

@@ -77,7 +77,7 @@ fn numbers_and_units() {
 #[test]
 fn words_and_strings() {
     check("a-b_c.d/e", &[(T::Word, "a-b_c.d/e")]);
-    check("eth* eth\\*", &[(T::Wildcard, "eth*"), (T::Word, "eth\\*")]);
+    check("eth* eth\\*", &[(T::Wildcard, "eth*"), (T::Wildcard, "eth\\*")]);
     check("\"eth0 x\" y", &[(T::String, "\"eth0 x\""), (T::Word, "y")]);
     check("\"open\nx", &[(T::OpenString, "\"open"), (T::Newline, "\n"), (T::Word, "x")]);
     check("é", &[(T::Junk, "é")]);

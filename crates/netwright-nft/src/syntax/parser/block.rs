@@ -6,9 +6,21 @@ use super::expression::Mode;
 use super::{MAX_INCLUDE_DEPTH, Parse, Parser, Reported};
 use crate::diagnostic::{Diagnostic, Span};
 
-impl Parser<'_> {
+/// What a line of a block needs behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// A `;` or the end of the line.
+    Separated,
+    /// Nothing: the next line or the closing brace tells.
+    Freely,
+}
+
+/// A line of a block, from its first token on.
+type Line<'p, 'a> = dyn FnMut(&mut Parser<'a>, Span) -> Parse<Ends> + 'p;
+
+impl<'a> Parser<'a> {
     /// `{ line … }`: each line is read by the caller; what is wrong in one does not hurt the others.
-    pub(super) fn block(&mut self, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
+    pub(super) fn block(&mut self, line: &mut Line<'_, 'a>) -> Parse<()> {
         let brace = self.span();
         if self.kind() != TokenKind::OpenBrace {
             return Err(self.unexpected("`{`"));
@@ -27,7 +39,7 @@ impl Parser<'_> {
     }
 
     /// Up to the closing brace, which is left for the caller.
-    fn block_lines(&mut self, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
+    fn block_lines(&mut self, line: &mut Line<'_, 'a>) -> Parse<()> {
         let open = self.open.len();
         loop {
             self.skip_separators();
@@ -49,22 +61,39 @@ impl Parser<'_> {
         if std::mem::replace(&mut self.ended, true) { Reported } else { self.unexpected("`}`") }
     }
 
-    fn block_line(&mut self, start: Span, line: &mut dyn FnMut(&mut Self, Span) -> Parse<()>) -> Parse<()> {
-        if !self.common_line()? {
-            line(self, start)?;
+    fn block_line(&mut self, start: Span, line: &mut Line<'_, 'a>) -> Parse<()> {
+        let ends = if self.common_line()? { Ends::Separated } else { line(self, start)? };
+        match ends {
+            Ends::Separated => self.separator(),
+            Ends::Freely => Ok(()),
         }
-        self.line_end()
     }
 
-    /// The end of a line; behind a block none is needed.
+    /// The end of a line inside of a block. It is left for the caller.
+    fn separator(&mut self) -> Parse<()> {
+        match self.kind() {
+            TokenKind::CloseBrace if self.on_one_line => Ok(()),
+            TokenKind::CloseBrace => {
+                let diagnostic = self.describe_unexpected("`;` or the end of the line");
+                Err(self.report(diagnostic.help("Write `;` before the `}`.")))
+            }
+            _ => self.line_end(),
+        }
+    }
+
+    /// The end of a line.
     pub(super) fn line_end(&mut self) -> Parse<()> {
-        if self.at_end() || self.previous_kind == TokenKind::CloseBrace {
+        if self.at_end() {
             return Ok(());
         }
         let diagnostic = self.describe_unexpected("the end of the line, or `;`");
         let found = self.text().to_string();
-        let near = super::near(&found, super::super::words::STATEMENTS.iter().copied());
-        Err(self.report(diagnostic.did_you_mean(near.filter(|word| *word != found))))
+        let known = super::super::words::STATEMENTS;
+        if known.contains(&found.as_str()) || found == "policy" {
+            return Err(self.report(diagnostic.help(format!("Write `;` before `{found}`."))));
+        }
+        let near = super::near(&found, known.iter().copied());
+        Err(self.report(diagnostic.did_you_mean(near)))
     }
 
     /// A line that can stand anywhere: a definition or an included text. False where it is neither.
@@ -81,11 +110,20 @@ impl Parser<'_> {
 
     fn define(&mut self, again: bool) -> Parse<()> {
         self.advance();
-        let name = self.key("the name of a variable")?;
+        let name = self.name("the name of a variable")?;
         self.assign()?;
         let text = self.sources.snippet(name.span).to_string();
         // What the value refers to is what was visible before: `redefine x = { $x, 1 }` is no cycle.
-        let value = self.expression_list(Mode::Constant);
+        let value = match (self.kind(), self.peek(1).kind) {
+            // Only a variable may stand for nothing.
+            (TokenKind::OpenBrace, TokenKind::CloseBrace) => {
+                let start = self.span();
+                self.advance();
+                self.advance();
+                Ok(empty_set(self.since(start)))
+            }
+            _ => self.expression_list(Mode::Constant),
+        };
         let earlier = self.scopes.local(&text).filter(|_| !again);
         if let Some(earlier) = earlier.and_then(|id| self.definitions.get(id.0 as usize)) {
             let diagnostic =
@@ -107,14 +145,11 @@ impl Parser<'_> {
 
     fn undefine(&mut self) -> Parse<()> {
         self.advance();
-        let name = self.key("the name of a variable")?;
+        let name = self.name("the name of a variable")?;
         let text = self.sources.snippet(name.span).to_string();
-        if self.scopes.undefine(&text) {
-            return Ok(());
-        }
-        let diagnostic = Diagnostic::error(name.span, format!("there is no variable `{text}` in this block"));
-        let near = super::near(&text, self.scopes.names()).map(str::to_owned);
-        Err(self.report(diagnostic.did_you_mean(near)))
+        // as with nft, it need not be there
+        self.scopes.undefine(&text);
+        Ok(())
     }
 
     fn include(&mut self) -> Parse<()> {

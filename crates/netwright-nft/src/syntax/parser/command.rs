@@ -5,7 +5,8 @@ use super::super::ast::{
     TableItem, TableReference, Verb,
 };
 use super::super::lexer::TokenKind;
-use super::super::words;
+use super::super::words::{self, Scope};
+use super::block::Ends;
 use super::{Parse, Parser};
 use crate::diagnostic::{Diagnostic, SourceId};
 
@@ -14,11 +15,7 @@ impl Parser<'_> {
     pub(in super::super) fn run(&mut self, source: SourceId) {
         self.frames.clear();
         self.enter(source, 0);
-        loop {
-            self.skip_separators();
-            if self.kind() == TokenKind::End {
-                return;
-            }
+        while self.has_another_line() {
             if self.kind() == TokenKind::CloseBrace {
                 self.error(self.span(), "this `}` has no partner");
                 self.advance();
@@ -26,6 +23,32 @@ impl Parser<'_> {
             }
             if self.top_level_line().is_err() {
                 self.recover(0);
+            }
+        }
+    }
+
+    /// Takes in a text that holds definitions and nothing else, one in each line: what is bound to a variable is a value, and
+    /// cannot be an order.
+    pub(in super::super) fn run_definitions(&mut self, source: SourceId) {
+        self.frames.clear();
+        self.enter(source, 0);
+        while self.has_another_line() && self.definition_line().is_ok() {}
+    }
+
+    fn has_another_line(&mut self) -> bool {
+        self.skip_separators();
+        self.kind() != TokenKind::End
+    }
+
+    fn definition_line(&mut self) -> Parse<()> {
+        if self.at("include") || !self.common_line()? {
+            return Err(self.unexpected("a definition"));
+        }
+        match self.kind() {
+            TokenKind::Newline | TokenKind::End => Ok(()),
+            _ => {
+                let message = "a variable stands for a value, which ends before this";
+                Err(self.error(self.span(), message))
             }
         }
     }
@@ -39,9 +62,6 @@ impl Parser<'_> {
         let span = self.since(start);
         self.commands.push(Command { span, verb, kind });
         if self.at_end() {
-            return Ok(());
-        }
-        if self.previous_kind == TokenKind::CloseBrace && words::ENTITIES.contains(&self.word()) {
             return Ok(());
         }
         Err(self.unexpected("the end of the command, or `;`"))
@@ -159,15 +179,17 @@ impl Parser<'_> {
         Ok(CommandKind::Table(table))
     }
 
-    fn table_line(&mut self, table: &mut Table) -> Parse<()> {
+    fn table_line(&mut self, table: &mut Table) -> Parse<Ends> {
         match self.word() {
             "flags" => {
                 self.advance();
                 table.flags = self.keys("`dormant`, `owner` or `persist`")?;
             }
             "comment" => {
+                let again = self.once(table.comment.map(|comment| comment.span), self.span());
                 self.advance();
                 table.comment = Some(self.comment()?);
+                again?;
             }
             _ if self.at_item() => {
                 let item = self.item(None)?;
@@ -175,7 +197,7 @@ impl Parser<'_> {
             }
             _ => return Err(self.unknown("part of a table", &[words::TABLE_ITEMS])),
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
     fn item_command(&mut self) -> Parse<CommandKind> {
@@ -196,10 +218,18 @@ impl Parser<'_> {
             self.advance();
         }
         let command = reference.is_some();
+        if command && self.peek(1).kind == TokenKind::OpenBrace {
+            self.advance();
+            let diagnostic = self.describe_unexpected("the name of a table before that of what it holds");
+            let help =
+                format!("Write `table inet NAME {{ {kind} … }}`, or `add {kind} inet TABLE NAME {{ … }}`.");
+            return Err(self.report(diagnostic.help(help)));
+        }
         if let Some(reference) = reference {
             *reference = Some(self.table_reference()?);
         }
-        let name = self.name("a name")?;
+        let scope = if object == Some(ObjectKind::Counter) { Scope::Counter } else { Scope::Plain };
+        let name = self.scoped(scope, |parser| parser.name("a name"))?;
         if let Some(object) = object {
             return self.object(object, name);
         }
@@ -275,6 +305,7 @@ impl Parser<'_> {
             "maps" => Entity::Map,
             "meters" => Entity::Meter,
             "flowtables" => Entity::Flowtable,
+            "flow" if self.peek_word(1) == "tables" => Entity::Flowtable,
             "counters" => Entity::Object(ObjectKind::Counter),
             "quotas" => Entity::Object(ObjectKind::Quota),
             "limits" => Entity::Object(ObjectKind::Limit),
@@ -282,9 +313,9 @@ impl Parser<'_> {
             "secmarks" => Entity::Object(ObjectKind::Secmark),
             "tunnels" => Entity::Object(ObjectKind::Tunnel),
             "ct" => Entity::Object(match (self.peek_word(1), self.peek_word(2)) {
-                ("helpers", _) | ("helper", "table") => ObjectKind::CtHelper,
-                ("timeouts", _) | ("timeout", "table") => ObjectKind::CtTimeout,
-                ("expectations", _) | ("expectation", "table") => ObjectKind::CtExpectation,
+                ("helper" | "helpers", "table") => ObjectKind::CtHelper,
+                ("timeout", "table") => ObjectKind::CtTimeout,
+                ("expectation", "table") => ObjectKind::CtExpectation,
                 _ => return None,
             }),
             _ => return None,
@@ -333,23 +364,26 @@ impl Parser<'_> {
             self.advance();
         }
         self.advance();
+        // only what is to go can be named so, and rules
+        let by_handle = matches!(verb, Verb::Delete | Verb::Destroy) || entity == Entity::Rule;
         if entity == Entity::Table {
-            return self.one_table();
+            return self.one_table(by_handle);
         }
         let table = self.table_reference()?;
         let mut chain = None;
         if entity == Entity::Rule {
             chain = Some(self.name("the name of a chain")?);
-            if !matches!(self.word(), "handle" | "index") {
-                return Err(self.unexpected("`handle` and the handle of a rule"));
+            if !self.at("handle") {
+                let diagnostic = self.describe_unexpected("`handle` and the handle of a rule");
+                return Err(self.report(diagnostic.help("`nft -a list ruleset` shows handles.")));
             }
         }
         let selector = match self.word() {
-            "handle" if self.peek(1).kind == TokenKind::Number => {
+            "handle" if by_handle && self.peek(1).kind == TokenKind::Number => {
                 self.number_after("handle")?.map(Selector::Handle)
             }
-            "index" if entity == Entity::Rule => self.number_after("index")?.map(Selector::Index),
-            _ => Some(Selector::Name(self.name("a name, or `handle` and a number")?)),
+            _ if by_handle => Some(Selector::Name(self.name("a name, or `handle` and a number")?)),
+            _ => Some(Selector::Name(self.name("a name")?)),
         };
         // What is taken away may be written with its definition, as it was added: the name is what counts.
         if matches!(verb, Verb::Delete | Verb::Destroy) && self.kind() == TokenKind::OpenBrace {
@@ -358,10 +392,10 @@ impl Parser<'_> {
         Ok(CommandKind::One { entity, table, chain, selector })
     }
 
-    fn one_table(&mut self) -> Parse<CommandKind> {
+    fn one_table(&mut self, by_handle: bool) -> Parse<CommandKind> {
         let start = self.span();
         let family = self.optional_family();
-        if self.at("handle") && self.peek(1).kind == TokenKind::Number {
+        if by_handle && self.at("handle") && self.peek(1).kind == TokenKind::Number {
             let selector = self.number_after("handle")?.map(Selector::Handle);
             let table = TableReference { span: self.since(start), family, name: None };
             return Ok(CommandKind::One { entity: Entity::Table, table, chain: None, selector });
@@ -372,7 +406,7 @@ impl Parser<'_> {
     }
 
     fn all(&mut self, entity: Entity) -> Parse<CommandKind> {
-        if self.at("ct") {
+        if matches!(self.word(), "ct" | "flow") {
             self.advance();
         }
         self.advance();
@@ -400,7 +434,7 @@ impl Parser<'_> {
     fn hooks(&mut self) -> Parse<CommandKind> {
         self.advance();
         let family = self.optional_family();
-        let device = if self.eat("device") { Some(self.name("the name of a device")?) } else { None };
+        let device = if self.eat("device") { Some(self.string("the name of a device")?) } else { None };
         Ok(CommandKind::Hooks { family, device })
     }
 

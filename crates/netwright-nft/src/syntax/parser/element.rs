@@ -1,7 +1,7 @@
 //! Sets between braces, and their elements.
 
 use super::super::ast::{
-    ChainTarget, Element, ElementOptions, Expression, ExpressionKind, SetExpression, Verdict,
+    ChainTarget, Element, ElementOptions, Expression, ExpressionKind, LiteralKind, SetExpression, Verdict,
 };
 use super::super::lexer::TokenKind;
 use super::expression::Mode;
@@ -13,7 +13,14 @@ impl Parser<'_> {
         let start = self.span();
         let joined = self.open_joined();
         let mut elements = Vec::new();
+        if matches!(self.kind(), TokenKind::Comma | TokenKind::CloseBrace) {
+            return Err(self.unexpected("an element"));
+        }
+        // What stands between two commas may be missing.
         while self.kind() != TokenKind::CloseBrace {
+            if self.take(TokenKind::Comma) {
+                continue;
+            }
             elements.push(self.element(Mode::Constant)?);
             if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
                 return Err(self.unexpected_in_set());
@@ -30,7 +37,7 @@ impl Parser<'_> {
             return Err(self.unexpected("`{` and a key"));
         }
         let joined = self.open_joined();
-        let element = self.element(Mode::Value)?;
+        let element = self.element(Mode::Element)?;
         self.close_joined(joined)?;
         Ok(element)
     }
@@ -68,15 +75,17 @@ impl Parser<'_> {
             match self.word() {
                 "timeout" => {
                     self.advance();
-                    options.timeout = Some(self.time()?);
+                    options.timeout = Some(self.time_or_never()?);
                 }
                 "expires" => {
                     self.advance();
                     options.expires = Some(self.time()?);
                 }
                 "comment" => {
+                    let again = self.once(options.comment.map(|comment| comment.span), self.span());
                     self.advance();
                     options.comment = Some(self.comment()?);
+                    again?;
                 }
                 _ => options.statements.push(self.stateful_statement()?),
             }
@@ -119,10 +128,12 @@ impl Parser<'_> {
     fn chain_target(&mut self) -> Parse<ChainTarget> {
         match self.kind() {
             TokenKind::OpenBrace => self.nested(Self::anonymous_chain).map(ChainTarget::Anonymous),
-            TokenKind::Word | TokenKind::String | TokenKind::Dollar => {
-                self.primary(Mode::Constant).map(ChainTarget::Named)
+            TokenKind::Dollar => self.variable().map(ChainTarget::Named),
+            _ => {
+                let name = self.name("the name of a chain, or `{`")?;
+                let kind = ExpressionKind::Literal(LiteralKind::Word);
+                Ok(ChainTarget::Named(Expression { span: name.span, kind }))
             }
-            _ => Err(self.unexpected("the name of a chain, or `{`")),
         }
     }
 }

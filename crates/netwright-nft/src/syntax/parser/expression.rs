@@ -14,6 +14,8 @@ pub(super) enum Mode {
     Subject,
     /// The value of a statement: a protocol's name begins a field if the name of a field follows.
     Value,
+    /// The key of an element that a statement adds, an operand on the left side: as the value of a statement, and what no statement takes too.
+    Element,
     /// The right side of a match, an element of a set: all words are values.
     Constant,
 }
@@ -108,7 +110,7 @@ impl Parser<'_> {
             }
             *budget -= 1;
             self.advance();
-            let right = self.operators_above(mode, binding(operator) + 1, budget)?;
+            let right = self.operators_above(self.operand_mode(mode), binding(operator) + 1, budget)?;
             let span = self.since(left.span);
             left = Expression {
                 span,
@@ -116,6 +118,15 @@ impl Parser<'_> {
             };
         }
         Ok(left)
+    }
+
+    /// How a word behind an operator is read: on the left side of a match it is a value, unless it clearly begins a field.
+    fn operand_mode(&self, mode: Mode) -> Mode {
+        match mode {
+            Mode::Subject if !self.begins_field(Mode::Element) => Mode::Constant,
+            Mode::Subject => Mode::Element,
+            other => other,
+        }
     }
 
     fn binary_operator(&self) -> Option<BinaryOperator> {
@@ -165,7 +176,8 @@ impl Parser<'_> {
         let literal = match self.kind() {
             TokenKind::Word => match self.field(mode)? {
                 Some(expression) => return Ok(expression),
-                None => LiteralKind::Word,
+                None if self.is_value(mode) => LiteralKind::Word,
+                None => return Err(self.keyword_as_name("a value")),
             },
             TokenKind::Wildcard => LiteralKind::Wildcard,
             TokenKind::Number => LiteralKind::Number,
@@ -184,6 +196,22 @@ impl Parser<'_> {
         };
         self.advance();
         Ok(Expression { span, kind: ExpressionKind::Literal(literal) })
+    }
+
+    /// Whether the current word can be a value.
+    fn is_value(&self, mode: Mode) -> bool {
+        let word = self.text();
+        match mode {
+            Mode::Constant => self.scope.is_value(word),
+            // Names of headers are values where no field follows.
+            Mode::Value => {
+                !self.scope.is_keyword(word)
+                    || matches!(word, "exists" | "missing" | "ip" | "ip6" | "arp" | "vlan" | "ether")
+            }
+            Mode::Element | Mode::Subject => {
+                !self.scope.is_keyword(word) || matches!(word, "exists" | "missing")
+            }
+        }
     }
 
     fn negative(&mut self) -> Parse<Expression> {
@@ -219,13 +247,9 @@ impl Parser<'_> {
     /// `$name`
     pub(super) fn variable(&mut self) -> Parse<Expression> {
         let start = self.expect(TokenKind::Dollar, "`$` and the name of a variable")?;
-        if self.kind() != TokenKind::Word {
-            return Err(self.unexpected("the name of a variable"));
-        }
-        let name = self.text().to_string();
-        let span = start.to(self.span());
-        self.advance();
-        Ok(self.variable_named(span, &name))
+        let name = self.name("the name of a variable")?;
+        let text = self.sources.snippet(name.span).to_string();
+        Ok(self.variable_named(start.to(name.span), &text))
     }
 
     /// The variable of a name; that there is none is reported, but does not stop anything.

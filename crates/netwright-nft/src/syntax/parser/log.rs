@@ -4,12 +4,17 @@ use super::super::ast::{
     Expression, ExpressionKind, LiteralKind, Log, LogFlag, LogPrefix, StatementKind, unquote,
 };
 use super::super::lexer::TokenKind;
+use super::super::words::Scope;
 use super::{Parse, Parser};
 use crate::diagnostic::Span;
 
 impl Parser<'_> {
     pub(super) fn log(&mut self) -> Parse<StatementKind> {
         self.advance();
+        self.scoped(Scope::Log, Self::log_options)
+    }
+
+    fn log_options(&mut self) -> Parse<StatementKind> {
         let mut log = Log::default();
         loop {
             match self.word() {
@@ -19,7 +24,7 @@ impl Parser<'_> {
                 }
                 "level" => {
                     self.advance();
-                    log.level = Some(self.name("a level such as `warn`")?);
+                    log.level = Some(self.key("a level such as `warn`")?);
                 }
                 "group" => log.group = self.number_after("group")?,
                 "snaplen" => log.snaplen = self.number_after("snaplen")?,
@@ -41,7 +46,7 @@ impl Parser<'_> {
             return Ok(LogPrefix { span: variable.span, parts: vec![variable] });
         }
         let text = self.text().to_string();
-        self.name("the prefix, between double quotes")?;
+        self.string("the prefix, between double quotes")?;
         let inner = unquote(&text);
         let mut at = span.start + u32::from(inner.len() < text.len());
         let mut parts = Vec::new();

@@ -26,10 +26,19 @@ impl Parser<'_> {
             port: None,
             flags: Vec::new(),
         };
-        let said_to = self.nat_target_kind(&mut nat)?;
-        let needs_target = matches!(kind, NatKind::Source | NatKind::Destination);
-        if said_to || needs_target {
-            (nat.address, nat.port) = self.address_and_port()?;
+        match kind {
+            NatKind::Source | NatKind::Destination => {
+                self.nat_target_kind(&mut nat)?;
+                (nat.address, nat.port) = self.address_and_port()?;
+            }
+            // There is no address to say, so a redirection does without the colon.
+            NatKind::Masquerade | NatKind::Redirect if self.eat("to") => {
+                if !self.take(TokenKind::Colon) && kind == NatKind::Masquerade {
+                    return Err(self.unexpected("`:` and a port"));
+                }
+                nat.port = Some(self.expression(Mode::Value)?);
+            }
+            NatKind::Masquerade | NatKind::Redirect => {}
         }
         if NAT_FLAGS.contains(&self.word()) {
             nat.flags = self.keys("`random`, `fully-random` or `persistent`")?;
@@ -37,8 +46,8 @@ impl Parser<'_> {
         Ok(StatementKind::Nat(nat))
     }
 
-    /// What stands between the keyword and the target; whether the last of it was `to`.
-    fn nat_target_kind(&mut self, nat: &mut Nat) -> Parse<bool> {
+    /// What stands between the keyword and the target.
+    fn nat_target_kind(&mut self, nat: &mut Nat) -> Parse<()> {
         if matches!(self.word(), "ip" | "ip6")
             && matches!(self.peek_word(1), "to" | "prefix" | "interval" | "addr")
         {
@@ -53,16 +62,18 @@ impl Parser<'_> {
                 self.advance();
                 nat.interval = true;
             }
-            "addr" => {
+            "addr" if nat.version.is_some() => {
                 self.advance();
                 self.expect(TokenKind::Dot, "`. port`")?;
                 self.expect_word("port")?;
                 nat.address_and_port = true;
             }
-            _ => return Ok(self.eat("to")),
+            _ => {
+                self.eat("to");
+                return Ok(());
+            }
         }
-        self.expect_word("to")?;
-        Ok(true)
+        self.expect_word("to")
     }
 
     /// `address`, `address:port` or `:port`.

@@ -1,266 +1,15 @@
-//! What a table holds.
+//! Named objects.
 
 use super::super::ast::{
-    Chain, CtExpectation, CtHelper, CtTimeout, Expression, ExpressionKind, Flowtable, GeneveOption, HookSpec,
-    LiteralKind, Name, Object, ObjectBody, ObjectKind, Priority, Set, SetKind, TableItem, Tunnel,
-    TunnelOptions, TypeSpec, ValueSpec,
+    CtExpectation, CtHelper, CtTimeout, Expression, ExpressionKind, GeneveOption, LiteralKind, Name, Object,
+    ObjectBody, ObjectKind, Synproxy, TableItem, Tunnel, TunnelOptions,
 };
 use super::super::lexer::TokenKind;
-use super::super::words;
+use super::block::Ends;
 use super::expression::Mode;
 use super::{Parse, Parser};
-use crate::diagnostic::Span;
-
-/// Words that name a kind of object as the value of a map.
-const OBJECT_TYPES: &[&str] =
-    &["verdict", "counter", "quota", "limit", "synproxy", "secmark", "tunnel", "ct"];
 
 impl Parser<'_> {
-    /// The braces of a chain.
-    pub(super) fn chain_block(&mut self, name: Name) -> Parse<Chain> {
-        let mut chain =
-            Chain { name, hook: None, policy: None, flags: Vec::new(), comment: None, rules: Vec::new() };
-        self.block(&mut |parser, start| parser.chain_line(&mut chain, start))?;
-        Ok(chain)
-    }
-
-    fn chain_line(&mut self, chain: &mut Chain, start: Span) -> Parse<()> {
-        match self.word() {
-            "type" | "hook" | "device" | "devices" => chain.hook = Some(self.hook_spec(start)?),
-            "policy" => {
-                self.advance();
-                chain.policy = Some(self.primary(Mode::Constant)?);
-            }
-            "flags" => {
-                self.advance();
-                chain.flags = self.keys("a flag")?;
-            }
-            "comment" => {
-                self.advance();
-                chain.comment = Some(self.comment()?);
-            }
-            _ => chain.rules.push(self.rule()?),
-        }
-        Ok(())
-    }
-
-    fn hook_spec(&mut self, start: Span) -> Parse<HookSpec> {
-        let mut spec = HookSpec { span: start, kind: None, hook: None, devices: Vec::new(), priority: None };
-        while !self.at_end() {
-            match self.word() {
-                "type" => {
-                    self.advance();
-                    spec.kind = Some(self.key("`filter`, `nat` or `route`")?);
-                }
-                "hook" => {
-                    self.advance();
-                    spec.hook = Some(self.key("a hook such as `input`")?);
-                }
-                "device" => {
-                    self.advance();
-                    spec.devices.push(self.primary(Mode::Constant)?);
-                }
-                "devices" => spec.devices.extend(self.devices()?),
-                "priority" => {
-                    self.advance();
-                    spec.priority = Some(self.priority()?);
-                }
-                _ => {
-                    return Err(
-                        self.unknown("part of a hook", &[&["type", "hook", "device", "devices", "priority"]])
-                    );
-                }
-            }
-        }
-        spec.span = self.since(start);
-        Ok(spec)
-    }
-
-    /// `devices = { a, b }` or `devices = $name`.
-    fn devices(&mut self) -> Parse<Vec<Expression>> {
-        self.advance();
-        self.assign()?;
-        match self.kind() {
-            TokenKind::Dollar => Ok(vec![self.variable()?]),
-            TokenKind::OpenBrace => {
-                let joined = self.open_joined();
-                let mut devices = Vec::new();
-                while self.kind() != TokenKind::CloseBrace {
-                    devices.push(self.primary(Mode::Constant)?);
-                    if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
-                        return Err(self.unexpected_in_set());
-                    }
-                }
-                self.close_joined(joined)?;
-                Ok(devices)
-            }
-            _ => Err(self.unexpected("`{`")),
-        }
-    }
-
-    fn priority(&mut self) -> Parse<Priority> {
-        let start = self.span();
-        let base = match self.kind() {
-            TokenKind::Word | TokenKind::String | TokenKind::Dollar => Some(self.primary(Mode::Constant)?),
-            _ => None,
-        };
-        let negative = self.kind() == TokenKind::Dash;
-        let signed = self.take(TokenKind::Dash) || self.take(TokenKind::Plus);
-        let mut offset = 0;
-        if signed || base.is_none() {
-            let number = self.number("a priority: a number, or a name such as `filter`")?;
-            let Ok(value) = i64::try_from(number.value) else {
-                return Err(self.error(number.span, "this is too large for a priority"));
-            };
-            offset = if negative { -value } else { value };
-        }
-        Ok(Priority { span: self.since(start), base, offset })
-    }
-
-    /// The braces of a set or map.
-    pub(super) fn set_block(&mut self, kind: SetKind, name: Name) -> Parse<Set> {
-        let mut set = Set {
-            kind,
-            name,
-            key: None,
-            value: None,
-            flags: Vec::new(),
-            timeout: None,
-            gc_interval: None,
-            size: None,
-            policy: None,
-            auto_merge: false,
-            comment: None,
-            statements: Vec::new(),
-            elements: Vec::new(),
-        };
-        self.block(&mut |parser, _| parser.set_line(&mut set))?;
-        Ok(set)
-    }
-
-    fn set_line(&mut self, set: &mut Set) -> Parse<()> {
-        let word = self.word();
-        if matches!(word, "counter" | "quota" | "limit" | "last" | "ct") {
-            while !self.at_end() {
-                let statement = self.stateful_statement()?;
-                set.statements.push(statement);
-            }
-            return Ok(());
-        }
-        let known = words::SET_PROPERTIES.contains(&word);
-        if !known {
-            return Err(self.unknown("property of a set", &[words::SET_PROPERTIES]));
-        }
-        let property = word.to_string();
-        self.advance();
-        match property.as_str() {
-            "type" => self.set_type(set, Self::type_names)?,
-            "typeof" => self.set_type(set, Self::type_of)?,
-            "flags" => set.flags = self.keys("a flag")?,
-            "timeout" => set.timeout = Some(self.time()?),
-            "gc-interval" => set.gc_interval = Some(self.time()?),
-            "size" => set.size = Some(self.number("the largest number of elements")?),
-            "policy" => set.policy = Some(self.key("`performance` or `memory`")?),
-            "auto-merge" => set.auto_merge = true,
-            "comment" => set.comment = Some(self.comment()?),
-            _ => {
-                self.assign()?;
-                let elements = self.elements()?;
-                set.elements.push(elements);
-            }
-        }
-        Ok(())
-    }
-
-    /// A set between braces, or a variable that stands for one.
-    pub(super) fn elements(&mut self) -> Parse<Expression> {
-        match self.kind() {
-            TokenKind::OpenBrace | TokenKind::Dollar => self.primary(Mode::Constant),
-            _ => Err(self.unexpected("`{` and elements")),
-        }
-    }
-
-    fn set_type(&mut self, set: &mut Set, read: fn(&mut Self) -> Parse<TypeSpec>) -> Parse<()> {
-        set.key = Some(read(self)?);
-        if self.take(TokenKind::Colon) {
-            let interval = self.eat("interval");
-            let alone = self.peek(1).kind != TokenKind::Word || self.at("ct");
-            let object = OBJECT_TYPES.contains(&self.word()) && (alone && !self.is_ct_expression());
-            let spec = if object { self.object_type()? } else { read(self)? };
-            set.value = Some(ValueSpec { interval, spec });
-        }
-        Ok(())
-    }
-
-    /// `ct mark` is an expression; `ct helper` alone is a kind of objects.
-    fn is_ct_expression(&self) -> bool {
-        self.at("ct") && !matches!(self.peek_word(1), "timeout" | "expectation")
-    }
-
-    fn object_type(&mut self) -> Parse<TypeSpec> {
-        let start = self.span();
-        let two = self.at("ct");
-        self.advance();
-        if two {
-            self.advance();
-        }
-        Ok(TypeSpec::Names(vec![Name { span: self.since(start) }]))
-    }
-
-    fn type_names(&mut self) -> Parse<TypeSpec> {
-        let mut names = vec![self.key("a type such as `ipv4_addr`")?];
-        while self.take(TokenKind::Dot) {
-            names.push(self.key("a type such as `ipv4_addr`")?);
-        }
-        Ok(TypeSpec::Names(names))
-    }
-
-    fn type_of(&mut self) -> Parse<TypeSpec> {
-        self.expression(Mode::Subject).map(TypeSpec::Typeof)
-    }
-
-    /// The braces of a flow table.
-    pub(super) fn flowtable_block(&mut self, name: Name) -> Parse<Flowtable> {
-        let mut flowtable = Flowtable {
-            name,
-            hook: None,
-            priority: None,
-            devices: Vec::new(),
-            flags: Vec::new(),
-            counter: false,
-        };
-        self.block(&mut |parser, _| {
-            match parser.word() {
-                "hook" => {
-                    parser.advance();
-                    flowtable.hook = Some(parser.key("`ingress`")?);
-                    if parser.eat("priority") {
-                        flowtable.priority = Some(parser.priority()?);
-                    }
-                }
-                "priority" => {
-                    parser.advance();
-                    flowtable.priority = Some(parser.priority()?);
-                }
-                "devices" => flowtable.devices = parser.devices()?,
-                "flags" => {
-                    parser.advance();
-                    flowtable.flags = parser.keys("`offload`")?;
-                }
-                "counter" => {
-                    parser.advance();
-                    flowtable.counter = true;
-                }
-                _ => {
-                    const KNOWN: &[&str] = &["hook", "priority", "devices", "flags", "counter"];
-                    return Err(parser.unknown("property of a flow table", &[KNOWN]));
-                }
-            }
-            Ok(())
-        })?;
-        Ok(flowtable)
-    }
-
     /// The definition of a named object behind its name: in braces, on the same line, or not at all.
     pub(super) fn object(&mut self, kind: ObjectKind, name: Name) -> Parse<TableItem> {
         let body = match kind {
@@ -276,69 +25,73 @@ impl Parser<'_> {
         };
         let mut object = Object { name, body, comment: None };
         if self.kind() == TokenKind::OpenBrace {
-            self.block(&mut |parser, _| {
-                if parser.eat("comment") {
-                    object.comment = Some(parser.comment()?);
-                    return Ok(());
+            self.block(&mut |parser, start| {
+                if !parser.at("comment") {
+                    return parser.object_line(&mut object.body);
                 }
-                parser.object_line(&mut object.body)
+                let again = parser.once(object.comment.map(|comment| comment.span), start);
+                parser.advance();
+                object.comment = Some(parser.comment()?);
+                again?;
+                Ok(Ends::Freely)
             })?;
+        } else if self.at_end()
+            && matches!(kind, ObjectKind::Quota | ObjectKind::Limit | ObjectKind::Synproxy)
+        {
+            return Err(self.unexpected("what the object does, in `{ … }` or without"));
         } else if !self.at_end() {
             self.object_line(&mut object.body)?;
         }
         Ok(TableItem::Object(object))
     }
 
-    fn object_line(&mut self, body: &mut ObjectBody) -> Parse<()> {
+    fn object_line(&mut self, body: &mut ObjectBody) -> Parse<Ends> {
         match body {
             ObjectBody::Counter(counter) => {
-                let before = self.span();
-                let values = self.counter_values()?;
-                if self.span() == before {
-                    return Err(self.unknown("property of a counter", &[&["packets", "bytes", "comment"]]));
+                if !self.at("packets") {
+                    return Err(self.unknown("property of a counter", &[&["packets", "comment"]]));
                 }
-                counter.packets = values.packets.or(counter.packets);
-                counter.bytes = values.bytes.or(counter.bytes);
+                counter.packets = self.number_after("packets")?;
+                self.expect_word("bytes")?;
+                counter.bytes = Some(self.number("a number of bytes")?);
             }
             ObjectBody::Quota(quota) => *quota = Some(self.quota()?),
             ObjectBody::Limit(limit) => *limit = Some(self.limit()?),
-            ObjectBody::CtHelper(helper) => self.ct_helper_line(helper)?,
-            ObjectBody::CtTimeout(timeout) => self.ct_timeout_line(timeout)?,
-            ObjectBody::CtExpectation(expectation) => self.ct_expectation_line(expectation)?,
-            ObjectBody::Synproxy(synproxy) => {
-                let before = self.span();
-                let read = self.synproxy_options()?;
-                if self.span() == before {
-                    return Err(self
-                        .unknown("property of a synproxy", &[&["mss", "wscale", "timestamp", "sack-perm"]]));
-                }
-                synproxy.mss = read.mss.or(synproxy.mss);
-                synproxy.window_scale = read.window_scale.or(synproxy.window_scale);
-                synproxy.timestamp |= read.timestamp;
-                synproxy.sack_permitted |= read.sack_permitted;
-            }
+            ObjectBody::CtHelper(helper) => return self.ct_helper_line(helper),
+            ObjectBody::CtTimeout(timeout) => return self.ct_timeout_line(timeout),
+            ObjectBody::CtExpectation(expectation) => return self.ct_expectation_line(expectation),
+            ObjectBody::Synproxy(synproxy) => *synproxy = self.synproxy_object()?,
             ObjectBody::Secmark(context) => {
-                if self.kind() != TokenKind::String {
-                    return Err(self.unexpected("a security context, between double quotes"));
-                }
-                *context = Some(self.name("a security context")?);
+                *context = Some(self.string("a security context, between double quotes")?);
             }
-            ObjectBody::Tunnel(tunnel) => self.tunnel_line(tunnel)?,
+            ObjectBody::Tunnel(tunnel) => return self.tunnel_line(tunnel),
         }
-        Ok(())
+        Ok(Ends::Freely)
     }
 
-    fn ct_helper_line(&mut self, helper: &mut CtHelper) -> Parse<()> {
+    /// `mss 1460 wscale 7 timestamp sack-perm`, on one line or on three.
+    fn synproxy_object(&mut self) -> Parse<Synproxy> {
+        let mut synproxy = Synproxy::default();
+        self.expect_word("mss")?;
+        synproxy.mss = Some(self.number("a segment size in bytes")?);
+        let lines = self.kind() != TokenKind::Word;
+        self.skip_separators();
+        self.expect_word("wscale")?;
+        synproxy.window_scale = Some(self.number("a window scale")?);
+        if lines {
+            self.expect_separator()?;
+        }
+        synproxy.timestamp = self.eat("timestamp");
+        synproxy.sack_permitted = self.eat("sack-perm") || self.eat("sack-permitted");
+        Ok(synproxy)
+    }
+
+    fn ct_helper_line(&mut self, helper: &mut CtHelper) -> Parse<Ends> {
         match self.word() {
             "type" => {
                 self.advance();
-                helper.helper = Some(self.name("the helper's name, such as \"ftp\"")?);
-                if self.eat("protocol") {
-                    helper.protocol = Some(self.key("`tcp` or `udp`")?);
-                }
-            }
-            "protocol" => {
-                self.advance();
+                helper.helper = Some(self.quoted("the helper's name, such as \"ftp\"")?);
+                self.expect_word("protocol")?;
                 helper.protocol = Some(self.key("`tcp` or `udp`")?);
             }
             "l3proto" => {
@@ -346,15 +99,13 @@ impl Parser<'_> {
                 helper.l3_protocol = Some(self.key("a family")?);
             }
             _ => {
-                return Err(
-                    self.unknown("property of a ct helper", &[&["type", "protocol", "l3proto", "comment"]])
-                );
+                return Err(self.unknown("property of a ct helper", &[&["type", "l3proto", "comment"]]));
             }
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
-    fn ct_timeout_line(&mut self, timeout: &mut CtTimeout) -> Parse<()> {
+    fn ct_timeout_line(&mut self, timeout: &mut CtTimeout) -> Parse<Ends> {
         match self.word() {
             "protocol" => {
                 self.advance();
@@ -374,7 +125,7 @@ impl Parser<'_> {
                     .unknown("property of a ct timeout", &[&["protocol", "l3proto", "policy", "comment"]]));
             }
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
     fn ct_timeout_policy(&mut self, timeout: &mut CtTimeout) -> Parse<()> {
@@ -382,18 +133,18 @@ impl Parser<'_> {
             return Err(self.unexpected("`{`"));
         }
         let joined = self.open_joined();
-        while self.kind() != TokenKind::CloseBrace {
+        loop {
             let state = self.key("a state of a connection")?;
             self.expect(TokenKind::Colon, "`:` and a time")?;
-            timeout.policy.push((state, self.time()?));
-            if self.kind() != TokenKind::CloseBrace && !self.take(TokenKind::Comma) {
-                return Err(self.unexpected_in_set());
+            timeout.policy.push((state, self.time_or_seconds()?));
+            if !self.take(TokenKind::Comma) {
+                break;
             }
         }
         self.close_joined(joined)
     }
 
-    fn ct_expectation_line(&mut self, expectation: &mut CtExpectation) -> Parse<()> {
+    fn ct_expectation_line(&mut self, expectation: &mut CtExpectation) -> Parse<Ends> {
         match self.word() {
             "protocol" => {
                 self.advance();
@@ -405,7 +156,9 @@ impl Parser<'_> {
             }
             "dport" => {
                 self.advance();
-                expectation.port = Some(self.primary(Mode::Constant)?);
+                let port = self.number("a port")?;
+                let kind = ExpressionKind::Literal(LiteralKind::Number);
+                expectation.port = Some(Expression { span: port.span, kind });
             }
             "timeout" => {
                 self.advance();
@@ -417,10 +170,10 @@ impl Parser<'_> {
                 return Err(self.unknown("property of a ct expectation", &[KNOWN]));
             }
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
-    fn tunnel_line(&mut self, tunnel: &mut Tunnel) -> Parse<()> {
+    fn tunnel_line(&mut self, tunnel: &mut Tunnel) -> Parse<Ends> {
         match self.word() {
             "id" => tunnel.id = self.number_after("id")?,
             "sport" => tunnel.source_port = self.number_after("sport")?,
@@ -436,7 +189,7 @@ impl Parser<'_> {
                 return Err(self.unknown("property of a tunnel", &[KNOWN]));
             }
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
     fn tunnel_address(&mut self, tunnel: &mut Tunnel) -> Parse<()> {
@@ -466,7 +219,7 @@ impl Parser<'_> {
         Ok(options)
     }
 
-    fn tunnel_option(&mut self, options: &mut TunnelOptions) -> Parse<()> {
+    fn tunnel_option(&mut self, options: &mut TunnelOptions) -> Parse<Ends> {
         match (options, self.word()) {
             (TunnelOptions::Vxlan { group_policy }, "gbp") => *group_policy = self.number_after("gbp")?,
             (TunnelOptions::Erspan { version, .. }, "version") => *version = self.number_after("version")?,
@@ -485,7 +238,7 @@ impl Parser<'_> {
                 list.push(GeneveOption {
                     class,
                     kind,
-                    data: self.name("hexadecimal digits, between double quotes")?,
+                    data: self.quoted("hexadecimal digits, between double quotes")?,
                 });
             }
             _ => {
@@ -493,7 +246,7 @@ impl Parser<'_> {
                 return Err(self.unknown("property of a tunnel", &[KNOWN]));
             }
         }
-        Ok(())
+        Ok(Ends::Separated)
     }
 
     /// The name of a type (`describe ipv4_addr`), where no expression begins.

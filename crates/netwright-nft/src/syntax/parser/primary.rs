@@ -25,14 +25,23 @@ impl Parser<'_> {
         Ok(Some(Expression { span: self.since(start), kind }))
     }
 
-    fn begins_field(&self, mode: Mode) -> bool {
+    pub(super) fn begins_field(&self, mode: Mode) -> bool {
         let word = self.word();
         if mode == Mode::Subject {
             return self.at_expression_keyword();
         }
         let next = self.peek_word(1);
+        let route = word == "rt" && words::ROUTE_KEYS.contains(&next);
+        if mode == Mode::Value
+            && !route
+            && (words::EXTENSION_HEADERS.contains(&word)
+                || word == "exthdr"
+                || word == "tunnel"
+                || word == "ipsec" && matches!(next, "in" | "out"))
+        {
+            return false;
+        }
         if words::EXTENSION_HEADERS.contains(&word) {
-            let route = word == "rt" && words::ROUTE_KEYS.contains(&next);
             return route || words::EXTENSION_HEADER_FIELDS.contains(&next);
         }
         if words::PROTOCOLS.contains(&word) {
@@ -272,7 +281,8 @@ impl Parser<'_> {
         let start = self.span();
         self.advance();
         let raw = matches!(self.word(), "ll" | "nh" | "th" | "ih") && self.peek(1).kind == TokenKind::Comma;
-        let name = self.name("the name of a set")?;
+        let what = "the name of a set";
+        let name = if raw { self.key(what)? } else { self.name(what)? };
         if !raw {
             return Ok(Expression { span: self.since(start), kind: ExpressionKind::SetReference(name) });
         }

@@ -1,14 +1,15 @@
 //! Rules and statements.
 
 use super::super::ast::{
-    Comparison, Counter, Expression, ExpressionKind, Limit, LimitUnit, Match, Meter, Number, ObjectKind,
-    Queue, Quota, Reject, Rule, SetOperation, SetUpdate, Statement, StatementKind,
+    Comparison, Counter, Expression, ExpressionKind, Limit, LimitUnit, Match, Meter, Name, Number,
+    ObjectKind, Queue, Quota, Reject, Rule, SetOperation, SetUpdate, Statement, StatementKind,
 };
 use super::super::lexer::TokenKind;
-use super::super::words;
+use super::super::words::{self, Scope};
+use super::block::Ends;
 use super::expression::Mode;
-use super::{Parse, Parser};
-use crate::diagnostic::{Diagnostic, Span};
+use super::{Parse, Parser, advice};
+use crate::diagnostic::Diagnostic;
 
 impl Parser<'_> {
     /// Statements up to the end of the line.
@@ -123,7 +124,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.advance();
-                let used = if self.eat("used") { Some(self.time()?) } else { None };
+                let used = if self.eat("used") && !self.eat("never") { Some(self.time()?) } else { None };
                 Ok(StatementKind::Last { used })
             }
         }
@@ -133,7 +134,9 @@ impl Parser<'_> {
     fn object_reference(&mut self, object: ObjectKind) -> Parse<StatementKind> {
         self.advance();
         self.expect_word("name")?;
-        Ok(StatementKind::ObjectReference { object, name: self.expression(Mode::Value)? })
+        let scope = if object == ObjectKind::Counter { Scope::Counter } else { Scope::Plain };
+        let name = self.scoped(scope, |parser| parser.expression(Mode::Value))?;
+        Ok(StatementKind::ObjectReference { object, name })
     }
 
     /// `packets 1 bytes 2`, in either order.
@@ -232,7 +235,16 @@ impl Parser<'_> {
             "hour" => 3600,
             "day" => 86_400,
             "week" => 604_800,
-            _ => return Err(self.unknown("unit of time", &[&["second", "minute", "hour", "day", "week"]])),
+            word => {
+                return Err(match advice::time_unit(word) {
+                    Some(unit) => {
+                        let message = format!("unknown unit of time `{word}`");
+                        let diagnostic = Diagnostic::error(self.span(), message);
+                        self.report(diagnostic.did_you_mean(Some(unit)))
+                    }
+                    None => self.unknown("unit of time", &[&["second", "minute", "hour", "day", "week"]]),
+                });
+            }
         };
         self.advance();
         Ok(seconds)
@@ -287,7 +299,15 @@ impl Parser<'_> {
                 self.expect_word("reset")?;
                 return Ok(StatementKind::Reject(Reject::TcpReset));
             }
-            _ => return Err(self.unknown("way to reject", &[&["icmp", "icmpv6", "icmpx", "tcp"]])),
+            word => {
+                return Err(match advice::reject(word) {
+                    Some(advice) => {
+                        let message = format!("unknown way to reject `{}`", super::clip(word));
+                        self.report(Diagnostic::error(self.span(), message).help(advice))
+                    }
+                    None => self.unknown("way to reject", &[&["icmp", "icmpv6", "icmpx", "tcp"]]),
+                });
+            }
         };
         self.advance();
         // `type` is how it was written before the codes stood alone.
@@ -355,9 +375,29 @@ impl Parser<'_> {
 
     fn set_update(&mut self, operation: SetOperation) -> Parse<StatementKind> {
         self.advance();
-        let set = self.set_reference()?;
+        let set = self.set_or_variable()?;
         let element = self.single_element()?;
         Ok(StatementKind::SetUpdate(SetUpdate { operation, set, element }))
+    }
+
+    /// `@name`, or a variable that stands for it.
+    fn set_or_variable(&mut self) -> Parse<Name> {
+        if self.kind() != TokenKind::Dollar {
+            return self.set_reference();
+        }
+        let variable = self.variable()?;
+        let mut kind = &variable.kind;
+        // A definition uses only those before it.
+        while let ExpressionKind::Variable(Some(id)) = kind {
+            kind = match self.definitions.get(id.0 as usize) {
+                Some(definition) => &definition.value.kind,
+                None => break,
+            };
+        }
+        match kind {
+            ExpressionKind::SetReference(name) => Ok(*name),
+            _ => Err(self.error(variable.span, "this variable stands for no set: define it as `@name`")),
+        }
     }
 
     /// `set add key @name`, as it was written before `add @name { key }`.
@@ -370,7 +410,7 @@ impl Parser<'_> {
             _ => return Err(self.unexpected("`add`, `update` or `delete`")),
         };
         self.advance();
-        let element = self.element(Mode::Value)?;
+        let element = self.element(Mode::Element)?;
         Ok(StatementKind::SetUpdate(SetUpdate { operation, set: self.set_reference()?, element }))
     }
 
@@ -392,7 +432,7 @@ impl Parser<'_> {
     fn xt(&mut self) -> Parse<StatementKind> {
         self.advance();
         let kind = self.key("`match`, `target` or `watcher`")?;
-        Ok(StatementKind::Xt { kind, name: self.name("the name of an extension")? })
+        Ok(StatementKind::Xt { kind, name: self.string("the name of an extension")? })
     }
 
     fn match_or_assign(&mut self) -> Parse<StatementKind> {
@@ -412,8 +452,13 @@ impl Parser<'_> {
     }
 
     fn no_statement(&mut self) -> crate::syntax::parser::Reported {
-        let lists =
-            [words::STATEMENTS, words::PROTOCOLS, words::EXPRESSION_STARTS, words::UNQUALIFIED_META_KEYS];
+        let lists = [
+            words::STATEMENTS,
+            words::PROTOCOLS,
+            words::EXPRESSION_STARTS,
+            words::UNQUALIFIED_META_KEYS,
+            super::chain::PROPERTIES,
+        ];
         if self.kind() == TokenKind::Word {
             self.unknown("statement", &lists)
         } else {
@@ -443,7 +488,8 @@ impl Parser<'_> {
         if self.kind() == TokenKind::OpenBrace {
             return Err(self.unexpected("one value, as a set cannot be assigned"));
         }
-        let value = self.expression_list(if events { Mode::Constant } else { Mode::Value })?;
+        let mode = if events { Mode::Constant } else { Mode::Value };
+        let value = self.scoped(scope_of(&target), |parser| parser.expression_list(mode))?;
         Ok(StatementKind::Assign { target, value })
     }
 
@@ -456,10 +502,27 @@ impl Parser<'_> {
             return Err(self.unexpected("a value to compare with"));
         }
         let operator_span = if operator.is_some() { operator_span } else { self.here() };
-        let right = self.expression_list(Mode::Constant)?;
-        let mask =
-            if self.take(TokenKind::Slash) { Some(self.expression_list(Mode::Constant)?) } else { None };
+        let (right, mask) = self.scoped(scope_of(&left), |parser| {
+            let right = parser.expression_list(Mode::Constant)?;
+            let mask = if parser.take(TokenKind::Slash) { Some(parser.flag_mask()?) } else { None };
+            Ok((right, mask))
+        })?;
         Ok(StatementKind::Match(Match { left, operator, operator_span, right, mask }))
+    }
+
+    /// The mask of `syn / syn,ack`, which is a list: behind a slash, a single value would be the length of a prefix.
+    fn flag_mask(&mut self) -> Parse<Expression> {
+        let mask = self.expression_list(Mode::Constant)?;
+        if matches!(mask.kind, ExpressionKind::List(_)) {
+            return Ok(mask);
+        }
+        if let Some(length) = netmask(self.sources.snippet(mask.span)) {
+            let diagnostic = Diagnostic::error(mask.span, "a network has the length of its prefix here");
+            return Err(self.report(diagnostic.help(format!("Write `/{length}`."))));
+        }
+        let diagnostic =
+            Diagnostic::error(mask.span, "a mask behind `/` is a list of flags, such as `syn,ack`");
+        Err(self.report(diagnostic.help("Write `FIELD & MASK == VALUE` for any other mask.")))
     }
 
     fn comparison_operator(&self) -> Option<Comparison> {
@@ -488,11 +551,20 @@ impl Parser<'_> {
     /// The rules of `jump { … }`.
     pub(super) fn anonymous_chain(&mut self) -> Parse<Vec<Rule>> {
         let mut rules = Vec::new();
-        self.block(&mut |parser: &mut Self, _: Span| {
+        self.block(&mut |parser, _| {
             rules.push(parser.rule()?);
-            Ok(())
+            Ok(Ends::Separated)
         })?;
         Ok(rules)
+    }
+}
+
+/// Which words are keywords in what something is compared with.
+fn scope_of(left: &Expression) -> Scope {
+    match &left.kind {
+        ExpressionKind::Meta(name) if name.span != left.span => Scope::Meta,
+        ExpressionKind::Ct(_) => Scope::Ct,
+        _ => Scope::Plain,
     }
 }
 
@@ -505,4 +577,10 @@ fn byte_unit(word: &str) -> Option<u64> {
         "mbytes" => Some(1 << 20),
         _ => None,
     }
+}
+
+/// The length of the prefix that a mask as `255.255.255.0` stands for.
+fn netmask(text: &str) -> Option<u32> {
+    let mask = text.parse::<std::net::Ipv4Addr>().ok()?.to_bits();
+    (mask.leading_ones() + mask.trailing_zeros() == 32).then(|| mask.leading_ones())
 }

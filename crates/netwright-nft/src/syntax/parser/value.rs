@@ -3,25 +3,76 @@
 use super::super::ast::{Family, Name, Number, Time};
 use super::super::lexer::TokenKind;
 use super::super::words;
-use super::{Parse, Parser};
+use super::{Parse, Parser, Reported};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::table::time;
 
 impl Parser<'_> {
-    /// A word or a quoted string.
+    /// The name of something: a word that is none of the language, or what looks like a time or an address.
     pub(super) fn name(&mut self, what: &str) -> Parse<Name> {
         let span = self.span();
         match self.kind() {
-            TokenKind::Word | TokenKind::String => {
+            TokenKind::Word if self.scope.is_keyword(self.text()) => Err(self.keyword_as_name(what)),
+            TokenKind::Word | TokenKind::Time | TokenKind::Dotted | TokenKind::Colons => {
                 self.advance();
                 Ok(Name { span })
+            }
+            TokenKind::String => {
+                let diagnostic = self.describe_unexpected(what);
+                Err(self.report(diagnostic.help("Names are written without quotes.")))
             }
             _ => Err(self.unexpected(what)),
         }
     }
 
+    /// A text: between double quotes, or one that would do as a name.
+    pub(super) fn string(&mut self, what: &str) -> Parse<Name> {
+        let span = self.span();
+        match self.kind() {
+            TokenKind::String | TokenKind::Wildcard => {
+                self.advance();
+                Ok(Name { span })
+            }
+            TokenKind::Word if self.text() == "last" => Err(self.keyword_as_name(what)),
+            _ => self.name(what),
+        }
+    }
+
+    /// A text between double quotes.
+    pub(super) fn quoted(&mut self, what: &str) -> Parse<Name> {
+        match self.kind() {
+            TokenKind::String => self.string(what),
+            _ => Err(self.unexpected(what)),
+        }
+    }
+
+    /// A word of the language where something else must stand.
+    pub(super) fn keyword_as_name(&mut self, what: &str) -> Reported {
+        let word = super::clip(self.text());
+        let diagnostic = Diagnostic::error(self.span(), format!("`{word}` is a word of the language"))
+            .label(format!("expected {what}"));
+        self.report(diagnostic)
+    }
+
+    /// `;` or the end of the line.
+    pub(super) fn expect_separator(&mut self) -> Parse<()> {
+        match self.kind() {
+            TokenKind::Newline | TokenKind::Semicolon => {
+                self.skip_separators();
+                Ok(())
+            }
+            _ => Err(self.unexpected("`;` or the end of the line")),
+        }
+    }
+
     /// A word whose meaning is looked up later.
     pub(super) fn key(&mut self, what: &str) -> Parse<Name> {
-        if self.kind() == TokenKind::Word { self.name(what) } else { Err(self.unexpected(what)) }
+        let span = self.span();
+        if self.kind() != TokenKind::Word {
+            return Err(self.unexpected(what));
+        }
+        self.advance();
+        Ok(Name { span })
     }
 
     /// One of a few words.
@@ -40,7 +91,7 @@ impl Parser<'_> {
 
     /// `comment "…"`, without the keyword.
     pub(super) fn comment(&mut self) -> Parse<Name> {
-        self.name("the comment, between double quotes")
+        self.string("the comment, between double quotes")
     }
 
     /// `= ` where an assignment has it.
@@ -74,25 +125,44 @@ impl Parser<'_> {
         }
     }
 
-    /// `1d2h`, `30s`, `30` (seconds) or `never`.
+    /// `1d2h`, `30s`.
     pub(super) fn time(&mut self) -> Parse<Time> {
         let span = self.span();
-        let milliseconds = match self.kind() {
-            TokenKind::Number => parse_number(self.text()).and_then(|seconds| seconds.checked_mul(1000)),
-            TokenKind::Time => parse_time(self.text()),
-            TokenKind::Word if self.text() == "never" => {
-                self.advance();
-                return Ok(Time { span, milliseconds: None });
-            }
-            _ => return Err(self.unexpected("a time such as `30s` or `1d2h`")),
-        };
-        let Some(milliseconds) = milliseconds else {
-            let diagnostic = Diagnostic::error(span, "this is not a time")
-                .help("Write it like `30s`, `1d2h3m4s` or `500ms`.");
-            return Err(self.report(diagnostic));
+        if self.kind() != TokenKind::Time {
+            let diagnostic = self.describe_unexpected("a time such as `30s` or `1d2h`");
+            let unit = self.kind() == TokenKind::Number;
+            return Err(self.report(if unit {
+                diagnostic.help("Write the unit: `30s`.")
+            } else {
+                diagnostic
+            }));
+        }
+        let Some(milliseconds) = time::parse_duration(self.text()) else {
+            return Err(self.error(span, "this time does not fit into 64 bits"));
         };
         self.advance();
         Ok(Time { span, milliseconds: Some(milliseconds) })
+    }
+
+    /// A time, or seconds without a unit.
+    pub(super) fn time_or_seconds(&mut self) -> Parse<Time> {
+        if self.kind() != TokenKind::Number {
+            return self.time();
+        }
+        let number = self.number("a time")?;
+        match number.value.checked_mul(1000) {
+            Some(milliseconds) => Ok(Time { span: number.span, milliseconds: Some(milliseconds) }),
+            None => Err(self.error(number.span, "this time does not fit into 64 bits")),
+        }
+    }
+
+    /// A time, or `never`.
+    pub(super) fn time_or_never(&mut self) -> Parse<Time> {
+        let span = self.span();
+        match self.eat("never") {
+            true => Ok(Time { span, milliseconds: None }),
+            false => self.time(),
+        }
     }
 
     /// A family, if a keyword for one stands here and a name follows it.
@@ -124,35 +194,12 @@ impl Parser<'_> {
 }
 
 /// Decimal, `0x` hexadecimal, or octal with a leading zero.
-fn parse_number(text: &str) -> Option<u64> {
+pub(in super::super) fn parse_number(text: &str) -> Option<u64> {
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         u64::from_str_radix(digits, 16).ok()
-    } else if text.len() > 1 && text.starts_with('0') && text.bytes().all(|digit| digit < b'8') {
+    } else if text.len() > 1 && text.starts_with('0') {
         u64::from_str_radix(text, 8).ok()
     } else {
         text.parse().ok()
     }
-}
-
-fn parse_time(text: &str) -> Option<u64> {
-    let mut rest = text;
-    let mut total: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail.find(|character: char| character.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let factor = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 604_800_000,
-            _ => return None,
-        };
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
-        rest = tail;
-    }
-    Some(total)
 }

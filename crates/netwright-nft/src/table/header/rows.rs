@@ -153,7 +153,7 @@ headers! {
         2 "code" 8 8 ICMP_CODE;
         3 "checksum" 16 16 INTEGER;
         4 "id" 32 16 INTEGER only_types: ICMP_ECHO;
-        5 "sequence" 48 16 INTEGER aliases: &["seq"], only_types: ICMP_ECHO;
+        5 "sequence" 48 16 INTEGER only_types: ICMP_ECHO;
         6 "gateway" 32 32 INTEGER only_types: &[5];
         7 "mtu" 48 16 INTEGER only_types: &[3];
     ]
@@ -172,7 +172,7 @@ headers! {
         4 "parameter-problem" 32 32 INTEGER aliases: &["param-problem"], only_types: &[4];
         5 "mtu" 32 32 INTEGER only_types: &[2];
         6 "id" 32 16 INTEGER only_types: ICMPV6_ECHO;
-        7 "sequence" 48 16 INTEGER aliases: &["seq"], only_types: ICMPV6_ECHO;
+        7 "sequence" 48 16 INTEGER only_types: ICMPV6_ECHO;
         8 "max-delay" 32 16 INTEGER only_types: &[130];
         9 "taddr" 64 128 IPV6_ADDR only_types: ICMPV6_TARGET;
         10 "daddr" 192 128 IPV6_ADDR only_types: &[137];
@@ -181,7 +181,7 @@ headers! {
     Tcp "tcp" 8 { ip_protocol: Some(6), checksum: internet_checksum(16) } [
         1 "sport" 0 16 INET_SERVICE;
         2 "dport" 16 16 INET_SERVICE;
-        3 "sequence" 32 32 INTEGER aliases: &["seq"];
+        3 "sequence" 32 32 INTEGER;
         4 "ackseq" 64 32 INTEGER;
         5 "doff" 96 4 INTEGER;
         6 "reserved" 100 4 INTEGER;
@@ -223,12 +223,12 @@ headers! {
         2 "hdrlength" 8 8 INTEGER;
         3 "reserved" 16 16 INTEGER;
         4 "spi" 32 32 INTEGER;
-        5 "sequence" 64 32 INTEGER aliases: &["seq"];
+        5 "sequence" 64 32 INTEGER;
     ]
     // RFC 4303.
     Esp "esp" 2 { ip_protocol: Some(50) } [
         1 "spi" 0 32 INTEGER;
-        2 "sequence" 32 32 INTEGER aliases: &["seq"];
+        2 "sequence" 32 32 INTEGER;
     ]
     // RFC 3173.
     Comp "comp" 3 { ip_protocol: Some(108), protocol_field: Some("nexthdr"), above: Above::IpProtocol } [

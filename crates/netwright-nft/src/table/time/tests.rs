@@ -1,7 +1,7 @@
 use super::*;
 
 /// Two hours east of UTC.
-const ZONE: i32 = 7200;
+const ZONE: crate::table::Zone = crate::table::Zone::fixed(7200);
 
 fn duration(milliseconds: u64, numeric: bool) -> String {
     let mut text = String::new();
@@ -35,7 +35,7 @@ fn hours_belong_to_a_zone() {
     let mut text = String::new();
     write_hour(&mut text, 8, ZONE).unwrap();
     write_hour(&mut text, 28_800, ZONE).unwrap();
-    write_hour(&mut text, u32::MAX, i32::MIN).unwrap();
+    write_hour(&mut text, u32::MAX, crate::table::Zone::fixed(i32::MIN)).unwrap();
     assert!(text.starts_with("\"02:00:08\"\"10:00\""));
 }
 
@@ -56,4 +56,32 @@ fn dates_belong_to_a_zone() {
     let mut text = String::new();
     write_date(&mut text, 1_559_837_000_000_000_000, ZONE).unwrap();
     assert_eq!(text, "\"2019-06-06 18:03:20\"");
+}
+
+/// A zone that is two hours ahead in the northern summer of 2023 and one hour else, as Central Europe.
+fn central_europe(seconds: i64) -> i32 {
+    if (1_679_792_400..1_698_541_200).contains(&seconds) { 7200 } else { 3600 }
+}
+
+#[test]
+fn dates_follow_the_rules_of_their_zone_at_that_date() {
+    let zone = super::Zone::with_rules(3600, central_europe);
+    for (local, utc) in [
+        ("2023-07-01 12:00:00", 1_688_205_600),
+        ("2023-01-01 12:00:00", 1_672_570_800),
+        // Just before clocks are put forward, and just behind it.
+        ("2023-03-26 01:30:00", 1_679_790_600),
+        ("2023-03-26 03:30:00", 1_679_794_200),
+        // Shown twice: the later one.
+        ("2023-10-29 02:30:00", 1_698_543_000),
+    ] {
+        let moment: u64 = utc * 1_000_000_000;
+        assert_eq!(parse_date(local, zone), Some(moment), "{local}");
+        let mut text = String::new();
+        write_date(&mut text, moment, zone).unwrap();
+        assert_eq!(text, format!("\"{local}\""));
+    }
+    // Never shown: as nft reads it.
+    assert_eq!(parse_date("2023-03-26 02:30:00", zone), Some(1_679_790_600_000_000_000));
+    assert_eq!(parse_hour("12:00", zone), Some(39_600));
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Two hours east of UTC.
-const ZONE: i32 = 7200;
+const ZONE: crate::table::Zone = crate::table::Zone::fixed(7200);
 
 fn names() -> Names {
     let mut names = Names::new();
@@ -133,7 +133,8 @@ fn words_are_read_as_nft_does() {
 
 #[test]
 fn an_unknown_word_gets_the_nearest_name() {
-    let error = parse(DataType::CT_STATE, 32, "establishd", &Names::new(), 0).unwrap_err();
+    let error =
+        parse(DataType::CT_STATE, 32, "establishd", &Names::new(), crate::table::Zone::UTC).unwrap_err();
     assert_eq!(error.to_string(), "`establishd` is no conntrack state; did you mean `established`?");
     assert_eq!(nearest("frob", ["accept", "drop"].into_iter()), Some("drop"));
     assert_eq!(nearest("xyz", ["accept"].into_iter()), None);

@@ -12,7 +12,7 @@ netwright_wire::attrs! {
         /// Index of the port in use.
         IFLA_BOND_ACTIVE_SLAVE = 2 => active_port: u32,
         /// Between looks at the carrier, in milliseconds.
-        IFLA_BOND_MIIMON = 3 => carrier_interval: u32,
+        IFLA_BOND_MIIMON = 3 => miimon: u32,
         /// Before a port that came up is used, in milliseconds.
         IFLA_BOND_UPDELAY = 4 => up_delay: u32,
         /// Before a port that went down is left, in milliseconds.
@@ -24,17 +24,17 @@ netwright_wire::attrs! {
         /// Whom ARP requests ask for.
         IFLA_BOND_ARP_IP_TARGET = 8 => arp_targets: Numbered<Ipv4Addr>,
         /// Which ports' ARP is validated.
-        IFLA_BOND_ARP_VALIDATE = 9 => arp_validate: u32,
-        /// 0 any target, 1 all targets must answer.
-        IFLA_BOND_ARP_ALL_TARGETS = 10 => arp_all_targets: u32,
+        IFLA_BOND_ARP_VALIDATE = 9 => arp_validate: ArpValidate,
+        /// Whose answers count.
+        IFLA_BOND_ARP_ALL_TARGETS = 10 => arp_all_targets: ArpAllTargets,
         /// Index of the preferred port.
         IFLA_BOND_PRIMARY = 11 => primary: u32,
         /// When the preferred port is taken again.
-        IFLA_BOND_PRIMARY_RESELECT = 12 => primary_reselect: u8,
+        IFLA_BOND_PRIMARY_RESELECT = 12 => primary_reselect: PrimaryReselect,
         /// Which hardware address is used.
-        IFLA_BOND_FAIL_OVER_MAC = 13 => failover_address: u8,
+        IFLA_BOND_FAIL_OVER_MAC = 13 => failover_address: FailoverAddress,
         /// What ports are chosen by.
-        IFLA_BOND_XMIT_HASH_POLICY = 14 => transmit_hash_policy: u8,
+        IFLA_BOND_XMIT_HASH_POLICY = 14 => transmit_hash_policy: TransmitHash,
         /// Membership reports after a change.
         IFLA_BOND_RESEND_IGMP = 15 => resend_igmp: u32,
         /// Notifications after a change.
@@ -47,10 +47,10 @@ netwright_wire::attrs! {
         IFLA_BOND_LP_INTERVAL = 19 => learning_interval: u32,
         /// Packets before the next port.
         IFLA_BOND_PACKETS_PER_SLAVE = 20 => packets_per_port: u32,
-        /// 0 slow, 1 fast.
-        IFLA_BOND_AD_LACP_RATE = 21 => lacp_rate: u8,
+        /// How often LACP partners speak.
+        IFLA_BOND_AD_LACP_RATE = 21 => lacp_rate: LacpRate,
         /// How aggregators are chosen.
-        IFLA_BOND_AD_SELECT = 22 => aggregation_selection: u8,
+        IFLA_BOND_AD_SELECT = 22 => aggregation_selection: AggregationSelection,
         /// The aggregator in use.
         IFLA_BOND_AD_INFO = 23 => aggregation: BondAggregation,
         /// System priority.
@@ -136,5 +136,91 @@ netwright_wire::open_enum! {
         /// By load, both ways.
         #[doc(alias = "BOND_MODE_ALB")]
         ADAPTIVE_LOAD = 6 "balance-alb",
+    }
+
+    /// What ports of a bond are chosen by (`BOND_XMIT_POLICY_*`).
+    pub struct TransmitHash(u8) {
+        /// MAC addresses.
+        #[doc(alias = "BOND_XMIT_POLICY_LAYER2")]
+        LAYER2 = 0 "layer2",
+        /// IP addresses and ports.
+        #[doc(alias = "BOND_XMIT_POLICY_LAYER34")]
+        LAYER34 = 1 "layer3+4",
+        /// MAC and IP addresses.
+        #[doc(alias = "BOND_XMIT_POLICY_LAYER23")]
+        LAYER23 = 2 "layer2+3",
+        /// MAC and IP addresses of the inner packet.
+        #[doc(alias = "BOND_XMIT_POLICY_ENCAP23")]
+        ENCAP23 = 3 "encap2+3",
+        /// IP addresses and ports of the inner packet.
+        #[doc(alias = "BOND_XMIT_POLICY_ENCAP34")]
+        ENCAP34 = 4 "encap3+4",
+        /// VLAN and source MAC address.
+        #[doc(alias = "BOND_XMIT_POLICY_VLAN_SRCMAC")]
+        VLAN_SOURCE = 5 "vlan+srcmac",
+    }
+
+    /// How often LACP partners speak (`lacp_rate` of the kernel's bonding document).
+    pub struct LacpRate(u8) {
+        /// Every 30 seconds.
+        SLOW = 0 "slow",
+        /// Every second.
+        FAST = 1 "fast",
+    }
+
+    /// Which ports' ARP is validated (`arp_validate` of the kernel's bonding document).
+    pub struct ArpValidate(u32) {
+        /// None.
+        NONE = 0 "none",
+        /// The active port's.
+        ACTIVE = 1 "active",
+        /// The waiting ports'.
+        BACKUP = 2 "backup",
+        /// All.
+        ALL = 3 "all",
+        /// None, but only ARP counts.
+        FILTER = 4 "filter",
+        /// The active port's, and only ARP counts.
+        FILTER_ACTIVE = 5 "filter_active",
+        /// The waiting ports', and only ARP counts.
+        FILTER_BACKUP = 6 "filter_backup",
+    }
+
+    /// How many of the targets of ARP must answer.
+    pub struct ArpAllTargets(u32) {
+        /// One.
+        ANY = 0 "any",
+        /// Each.
+        ALL = 1 "all",
+    }
+
+    /// When the preferred port of a bond is taken again.
+    pub struct PrimaryReselect(u8) {
+        /// Whenever it comes up.
+        ALWAYS = 0 "always",
+        /// Where it is better than the one in use.
+        BETTER = 1 "better",
+        /// Where the one in use fails.
+        FAILURE = 2 "failure",
+    }
+
+    /// Which hardware address the ports of a bond have.
+    pub struct FailoverAddress(u8) {
+        /// All the bond's.
+        NONE = 0 "none",
+        /// The bond has the active port's.
+        ACTIVE = 1 "active",
+        /// The active port has the bond's.
+        FOLLOW = 2 "follow",
+    }
+
+    /// How aggregators of LACP are chosen.
+    pub struct AggregationSelection(u8) {
+        /// The one in use stays as long as it has a port.
+        STABLE = 0 "stable",
+        /// By bandwidth.
+        BANDWIDTH = 1 "bandwidth",
+        /// By the number of ports.
+        COUNT = 2 "count",
     }
 }

@@ -46,8 +46,14 @@ fn kinds_of_addresses() {
         ("192.0.0.192", Metadata),
         ("fe80::1", LinkLocal),
         ("fec0::1", Reserved),
-        ("2001::1", Reserved),
-        ("64:ff9b:1::1", Reserved),
+        ("2001::1", Translated),
+        ("2001:20::1", Reserved),
+        ("64:ff9b:1::1", Translated),
+        ("64:ff9b:1:a9fe:a9:fe00::", Translated),
+        ("5f00::1", Translated),
+        ("::ffff:0:192.0.2.1", Public),
+        ("::ffff:0:10.0.0.1", Private),
+        ("::fffe:0:10.0.0.1", Reserved),
         ("4000::1", Reserved),
         ("1000::1", Reserved),
         ("fe00::1", Reserved),
@@ -62,7 +68,13 @@ fn forms_of_ipv4_addresses_are_of_their_kind() {
     for text in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.0.2.1", "100.64.0.1", "224.0.0.1"] {
         let IpAddr::V4(plain) = address(text) else { panic!("{text}") };
         let [a, b] = [plain.to_bits() >> 16, plain.to_bits() & 0xffff];
-        for form in [format!("::ffff:{text}"), format!("64:ff9b::{text}"), format!("2002:{a:x}:{b:x}::1")] {
+        let forms = [
+            format!("::ffff:{text}"),
+            format!("64:ff9b::{text}"),
+            format!("2002:{a:x}:{b:x}::1"),
+            format!("::ffff:0:{text}"),
+        ];
+        for form in forms {
             assert_eq!(kind(address(&form)), kind(plain.into()), "{form}");
         }
     }
@@ -82,6 +94,7 @@ fn sets_of_prefixes_agree_with_kinds() {
             IpAddr::V6(_) => {
                 covers((self::address("2000::"), 3), (address, 128))
                     || covers((self::address("64:ff9b::"), 96), (address, 128))
+                    || covers((self::address("::ffff:0:0:0"), 96), (address, 128))
             }
         };
         assert_eq!(within(&never), !kind(address).is_ordinary(), "{address}");

@@ -109,3 +109,25 @@ fn destinations_are_one_place_and_one_port() {
         assert_eq!(destination.rule().map(|rule| rule.to_string()).as_deref(), Some(right));
     }
 }
+
+#[test]
+fn neighbours_are_no_internet() {
+    let mut policy = policy(&["internet:80/tcp"], &[]);
+    policy.local.networks.push(("2001:db8:77::".parse().unwrap(), 64));
+    check(
+        &policy,
+        "[2001:db8:77::1]:80",
+        "[2001:db8:77::1]:80/tcp is refused: it is an address of this host or of its networks, which `internet` leaves out. \
+         `--allow [2001:db8:77::1]:80/tcp` would let it through.",
+    );
+    check(
+        &policy,
+        "[2001:db8:77::1]:22",
+        "[2001:db8:77::1]:22/tcp is refused: no rule allows it. `--allow [2001:db8:77::1]:22/tcp` would let it through.",
+    );
+    check(
+        &policy,
+        "[2001:db8:78::1]:80",
+        "[2001:db8:78::1]:80/tcp is allowed by `internet:80/tcp` (p.toml:1).",
+    );
+}

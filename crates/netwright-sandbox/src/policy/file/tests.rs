@@ -128,7 +128,7 @@ profile = {}
         "p.toml:7:36 «\"y\"» `y` is not an IPv4 or IPv6 address",
         "p.toml:7:41 «a» expected an address, found a table (Write the whole name in quotes: \"a.…\".)",
         "p.toml:8:1 «nameservers» unknown key `nameservers` in a policy (Did you mean `dns`?)",
-        "p.toml:10:1 «profile» unknown key `profile` in a policy (The keys are allow, deny, include, dns, hosts, sockets.)",
+        "p.toml:10:1 «profile» unknown key `profile` in a policy (The keys are allow, deny, include, dns, hosts, sockets, files.)",
         "p.toml:11:1 «profile» `profile` is given twice (Put both lists into one.)",
         "two.toml:1:12 «\"one\"» the presets include each other: `one` includes `two` includes `one`",
         "wrong.toml:2:18 «99999» 99999 is no port: they go up to 65535",

@@ -23,9 +23,12 @@ fn event(text: &str) -> Event {
         action: Action::Allowed,
         process: Some(Process { id: 1, command: command.to_owned() }),
         name: name.map(str::to_owned),
+        path: None,
+        file_use: None,
         address: address.map(|address| address.parse().unwrap()),
         port,
         protocol,
+        source: None,
         reason: String::new(),
     }
 }

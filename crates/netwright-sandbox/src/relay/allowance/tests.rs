@@ -14,7 +14,7 @@ fn what_is_dropped_is_given_out_again() {
 
 #[test]
 fn where_few_may_be_open_there_are_some_for_connections() {
-    for (limit, count) in [(64, 16), (256, 64), (1024, 768), (4096, 3840)] {
+    for (limit, count) in [(64, 16), (256, 144), (1024, 768), (4096, 3840)] {
         let allowance = Allowance::within(limit);
         let all = allowance.take(count);
         assert!(all.is_some() && allowance.take(1).is_none(), "{limit}");

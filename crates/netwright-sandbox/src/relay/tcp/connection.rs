@@ -9,7 +9,9 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt}
 use super::buffers::{Buffers, Piece};
 use super::{INSIDE, OUTSIDE};
 use crate::relay::allowance::Permit;
+use crate::relay::handover::Outside;
 use crate::relay::poll::EventFlags;
+use crate::relay::tuple::Tuple;
 
 /// So many bytes of one direction are moved before others get their turn.
 const TURN: usize = 4 << 20;
@@ -26,6 +28,8 @@ pub(super) struct Connection {
     ends: [End; 2],
     /// Whether it is in the list of those that have more to do.
     pub(super) is_queued: bool,
+    /// Who connected to what, where a policy has judged that.
+    pub(super) tuple: Option<Tuple>,
     _permit: Permit,
 }
 
@@ -71,7 +75,8 @@ enum Stop {
 }
 
 impl Connection {
-    pub(super) fn new(inside: OwnedFd, outside: OwnedFd, permit: Permit) -> Self {
+    pub(super) fn new(inside: OwnedFd, outside: Outside) -> Self {
+        let Outside { socket, permit, tuple, .. } = outside;
         let end = |socket, is_inside| End {
             socket,
             readable: false,
@@ -83,7 +88,7 @@ impl Connection {
             told: false,
             is_inside,
         };
-        Connection { ends: [end(inside, true), end(outside, false)], is_queued: false, _permit: permit }
+        Connection { ends: [end(inside, true), end(socket, false)], is_queued: false, tuple, _permit: permit }
     }
 
     /// The sockets, inside and outside.
@@ -138,7 +143,7 @@ impl Connection {
     }
 
     /// Passes a reset on: closed so, sockets send one.
-    fn reset(&self) {
+    pub(super) fn reset(&self) {
         for end in &self.ends {
             let _ = sockopt::set_socket_linger(&end.socket, Some(Duration::ZERO));
         }

@@ -96,6 +96,12 @@ impl Flows {
         self.flows.values().map(Flow::end).min()
     }
 
+    /// Ends flows but for those that may go on.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&Tuple) -> bool) {
+        self.flows.retain(|_, flow| keeps(&flow.tuple));
+        self.numbers.retain(|_, number| self.flows.contains_key(number));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.flows.is_empty()
     }

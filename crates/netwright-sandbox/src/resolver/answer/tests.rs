@@ -1,4 +1,4 @@
-use crate::resolver::conduct::Conduct;
+use crate::resolver::behaviour::Behaviour;
 use crate::resolver::testing::{Bench, extended_query, message, policy, query, show};
 
 fn bench() -> Bench {
@@ -317,7 +317,7 @@ fn an_answer_releases_so_many_addresses_at_the_most() {
 fn learning_sees_what_is_there() {
     let mut bench = Bench::with(
         policy(&[], &["*.bad.example.net"]),
-        Conduct { undecided: crate::Undecided::Allow, ipv6: true, ..Conduct::default() },
+        Behaviour { undecided: crate::Undecided::Allow, ipv6: true, ..Behaviour::default() },
     );
     let records = ["www.example.org 60 CNAME x.bad.example.net", "x.bad.example.net 60 A 127.0.0.1"];
     assert_eq!(bench.resolve("www.example.org", "A", &records).answers.len(), 2);

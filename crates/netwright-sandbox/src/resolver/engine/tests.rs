@@ -73,13 +73,13 @@ fn data_in_labels_does_not_leave() {
 }
 
 #[test]
-fn kinds_of_questions_that_are_orders_are_refused() {
+fn kinds_of_questions_that_are_no_record_types_are_refused() {
     let mut bench = Bench::new(&["any"], &[]);
     for kind in ["ANY", "AXFR", "IXFR"] {
         let shown = bench.resolve("www.example.org", kind, &[]);
         assert_eq!((bench.asked, shown.code, shown.explanation), (false, 5, Some(18)), "{kind}");
     }
-    for kind in [0, 41, 128, 249] {
+    for kind in [0, 41, 128, 249, 300, 65280] {
         let answer = bench.answer(&query("www.example.org", &format!("TYPE{kind}")), &[]).unwrap();
         assert_eq!((bench.asked, answer[3] & 15), (false, 5), "{kind}");
     }
@@ -96,7 +96,7 @@ fn kinds_of_questions_that_are_orders_are_refused() {
 #[test]
 fn types_that_nobody_here_knows_are_forwarded() {
     let mut bench = Bench::new(&["example.org:25"], &[]);
-    for kind in ["TLSA", "TYPE65280", "DS", "TYPE48"] {
+    for kind in ["TLSA", "TYPE44", "DS", "TYPE48"] {
         let answer = ["example.org 60", kind, "03 01 01 c0"].join(" ");
         let bytes = bench
             .answer(&query("example.org", kind), &message(7, 0x8180, ("example.org", kind), &[&answer], &[]))
@@ -228,8 +228,9 @@ fn alias_and_service_bindings_lead_on() {
 
 #[test]
 fn a_question_of_a_search_list_is_not_told_where_the_name_is_allowed() {
-    let conduct = Conduct { search: vec![Name::from_text("corp.example").unwrap()], ..Conduct::default() };
-    let mut bench = Bench::with(policy(&["www.example.org"], &[]), conduct);
+    let behaviour =
+        Behaviour { search: vec![Name::from_text("corp.example").unwrap()], ..Behaviour::default() };
+    let mut bench = Bench::with(policy(&["www.example.org"], &[]), behaviour);
     assert_eq!(bench.resolve("www.example.org.corp.example", "A", &[]).code, NO_SUCH_NAME);
     assert!(bench.notices.is_empty());
     assert_eq!(bench.resolve("www.example.com.corp.example", "A", &[]).code, NO_SUCH_NAME);
@@ -239,8 +240,8 @@ fn a_question_of_a_search_list_is_not_told_where_the_name_is_allowed() {
 #[test]
 fn a_short_name_is_looked_for_below_the_domains_of_the_search_list() {
     let search = ["corp.example", "lab.corp.example"].map(|domain| Name::from_text(domain).unwrap()).into();
-    let conduct = Conduct { search, ..Conduct::default() };
-    let mut bench = Bench::with(policy(&["db:5432", "lan"], &["old.corp.example", "new"]), conduct);
+    let behaviour = Behaviour { search, ..Behaviour::default() };
+    let mut bench = Bench::with(policy(&["db:5432", "lan"], &["old.corp.example", "new"]), behaviour);
     bench.resolve("db.corp.example", "A", &["db.corp.example 300 A 192.0.2.7"]);
     assert_eq!(bench.released(), ["[0] [192.0.2.7] 310"]);
     bench.policy = policy(&["printer"], &[]);
@@ -262,7 +263,7 @@ fn a_short_name_is_looked_for_below_the_domains_of_the_search_list() {
 
 #[test]
 fn without_ipv6_no_name_has_such_addresses() {
-    let mut bench = Bench::with(policy(&["www.example.org"], &[]), Conduct::default());
+    let mut bench = Bench::with(policy(&["www.example.org"], &[]), Behaviour::default());
     let shown = bench.resolve("www.example.org", "AAAA", &["www.example.org 60 AAAA 2001:db8::1"]);
     assert_eq!((bench.asked, shown.code, shown.answers.len()), (false, 0, 0));
     let shown = bench.resolve(
@@ -280,11 +281,11 @@ fn listed_names_are_answered_by_their_list() {
         hosts: hosts(&[("db.local", "10.0.0.5"), ("free.local", "10.0.0.6")]),
         ..policy(&["db.local:5432"], &["*.example.org"])
     };
-    let conduct = Conduct {
+    let behaviour = Behaviour {
         hosts: host_list(&[("db.local", "10.9.9.9"), ("intra.example.com", "10.0.0.7")]),
-        ..Conduct::default()
+        ..Behaviour::default()
     };
-    let mut bench = Bench::with(listed, conduct);
+    let mut bench = Bench::with(listed, behaviour);
     assert_eq!(bench.resolve("DB.local", "A", &[]).answers, ["DB.local 60 A 10.0.0.5"]);
     assert_eq!(bench.released(), ["[0] [10.0.0.5] 70"]);
     let shown = bench.resolve("db.local", "AAAA", &[]);
@@ -324,7 +325,7 @@ fn names_of_addresses_are_told_where_the_address_is_reachable() {
 fn an_open_engine_lets_every_name_through_and_remembers_it() {
     let mut bench = Bench::with(
         policy(&[], &["www.example.org"]),
-        Conduct { undecided: crate::Undecided::Allow, ipv6: true, ..Conduct::default() },
+        Behaviour { undecided: crate::Undecided::Allow, ipv6: true, ..Behaviour::default() },
     );
     let shown = bench.resolve("www.example.org", "A", &["www.example.org 60 A 10.0.0.1"]);
     assert_eq!(shown.answers, ["www.example.org 60 A 10.0.0.1"]);
@@ -335,9 +336,9 @@ fn an_open_engine_lets_every_name_through_and_remembers_it() {
 
 #[test]
 fn where_somebody_is_asked_names_are_resolved_but_those_that_are_denied() {
-    let conduct = || Conduct { undecided: crate::Undecided::Ask, ipv6: true, ..Conduct::default() };
+    let behaviour = || Behaviour { undecided: crate::Undecided::Ask, ipv6: true, ..Behaviour::default() };
     let rules = policy(&["rebound.example.org"], &["ads.example.org"]);
-    let mut bench = Bench::with(rules, conduct());
+    let mut bench = Bench::with(rules, behaviour());
     let shown = bench.resolve("www.example.org", "A", &["www.example.org 60 A 192.0.2.1"]);
     assert_eq!(shown.answers, ["www.example.org 60 A 192.0.2.1"]);
     assert!(bench.released().is_empty() && bench.notices.is_empty(), "{:?}", bench.notices);

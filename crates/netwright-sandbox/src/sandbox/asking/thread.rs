@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Instant, SystemTime};
 
-use super::desk::{Desk, Flow, Held};
+use super::questions::{Flow, Held, Questions};
 use super::{Answer, Question, Told};
 use crate::relay::{Asked, EventFlags, Events, Packet, Poll};
-use crate::sandbox::enforced::{Enforced, Standing};
+use crate::sandbox::enforced::{Enforced, Verdict};
 use crate::{Event, Ports, Rule};
 
 /// So many messages are read before answers get their turn.
@@ -18,8 +18,8 @@ const TURN: usize = 256;
 pub(super) struct Service {
     asked: Asked,
     enforced: Arc<Enforced>,
-    desk: Desk,
-    questions: Sender<Question>,
+    questions: Questions,
+    asker: Sender<Question>,
     answers: Receiver<Answer>,
 }
 
@@ -27,10 +27,10 @@ impl Service {
     pub(super) fn new(
         asked: Asked,
         enforced: Arc<Enforced>,
-        questions: Sender<Question>,
+        asker: Sender<Question>,
         answers: Receiver<Answer>,
     ) -> Self {
-        Service { asked, enforced, desk: Desk::default(), questions, answers }
+        Service { asked, enforced, questions: Questions::default(), asker, answers }
     }
 
     /// Works until it is told to stop, and woken.
@@ -64,8 +64,8 @@ impl Service {
 
     /// Gives the next question to the asker, where that has none.
     fn ask(&mut self) {
-        if let Some(question) = self.desk.next()
-            && self.questions.send(question).is_err()
+        if let Some(question) = self.questions.next()
+            && self.asker.send(question).is_err()
         {
             self.close("nobody is there to be asked"); // its closure has panicked
         }
@@ -75,7 +75,7 @@ impl Service {
         let Some(packet) = Packet::read(&bytes) else { return };
         let Some(protocol) = packet.protocol() else { return };
         let flow = Flow { protocol, source: packet.source(), destination: packet.destination() };
-        if !self.desk.knows(&flow, &bytes, Instant::now()) {
+        if !self.questions.knows(&flow, &bytes, Instant::now()) {
             let event = self.enforced.reports.undecided(&packet);
             self.judge(Held { flow, packet: bytes, event });
         }
@@ -83,15 +83,17 @@ impl Service {
 
     /// Sends it again, refuses it, or lets it wait.
     fn judge(&mut self, held: Held) {
-        match self.enforced.standing(&held.event) {
-            Standing::Allowed => self.send_again(&held),
-            Standing::Refused(reason) => self.refuse(held, &reason),
-            Standing::Undecided(_) if self.desk.is_closed => self.refuse(held, "nothing is asked any more"),
-            Standing::Undecided(rule) if self.desk.is_refused(&rule) => {
+        match self.enforced.verdict(&held.event) {
+            Verdict::Allowed => self.send_again(&held),
+            Verdict::Refused(reason) => self.refuse(held, &reason),
+            Verdict::Undecided(_) if self.questions.is_closed => {
+                self.refuse(held, "nothing is asked any more")
+            }
+            Verdict::Undecided(rule) if self.questions.is_refused(&rule) => {
                 self.refuse(held, "the answer was no")
             }
-            Standing::Undecided(rule) => {
-                if let Some(held) = self.desk.hold(rule, held) {
+            Verdict::Undecided(rule) => {
+                if let Some(held) = self.questions.hold(rule, held) {
                     self.refuse(held, "too many other questions wait for answers");
                 }
             }
@@ -100,11 +102,11 @@ impl Service {
 
     /// The policy is another one.
     fn judge_again(&mut self) {
-        self.desk.take().into_iter().for_each(|held| self.judge(held));
+        self.questions.take().into_iter().for_each(|held| self.judge(held));
     }
 
     fn answered(&mut self, answer: Answer) {
-        let Some(waiting) = self.desk.answered() else { return };
+        let Some(waiting) = self.questions.answered() else { return };
         let rule = &waiting.question.rule;
         let mut rules = vec![rule.clone()];
         match answer {
@@ -113,7 +115,7 @@ impl Service {
                 rules.push(Rule { target: rule.target.clone(), ports: Ports::All, protocol: None });
             }
             Answer::No => {
-                self.desk.refuse(rule);
+                self.questions.refuse(rule);
                 return waiting.held.into_iter().for_each(|held| self.refuse(held, "the answer was no"));
             }
             Answer::Stop => {
@@ -134,13 +136,13 @@ impl Service {
 
     /// Asks nothing any more.
     fn close(&mut self, reason: &str) {
-        self.desk.is_closed = true;
-        self.desk.take().into_iter().for_each(|held| self.refuse(held, reason));
+        self.questions.is_closed = true;
+        self.questions.take().into_iter().for_each(|held| self.refuse(held, reason));
     }
 
     fn send_again(&mut self, held: &Held) {
         if let Some(packet) = Packet::read(&held.packet) {
-            self.desk.sent(held.flow, Instant::now());
+            self.questions.sent(held.flow, Instant::now());
             self.asked.send_again(&packet);
         }
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use netwright_sys::{Enclosure, Error, Result, SocketRequest};
+use netwright_confine::{Enclosure, SocketRequest};
+use netwright_sys::{Error, Result};
+use netwright_wire::Errno;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::net::sockopt;
 
@@ -36,7 +38,7 @@ impl Publisher {
     /// Opens the ports, in the calling thread's network namespace.
     pub(crate) fn start(ports: &[Publish], enclosure: &Arc<Enclosure>, carrier: Carrier) -> Result<Self> {
         let failed = |error: io::Error| Error::new("publish ports", error);
-        let ports: Vec<Port> = ports.iter().map(Port::open).collect::<Result<_>>()?;
+        let ports = ports.iter().map(Port::open).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
         let service = Service {
             ports,
@@ -81,12 +83,28 @@ struct Flow {
 }
 
 impl Port {
-    fn open(publish: &Publish) -> Result<Self> {
-        let asked = || format!("publish port {}", publish.outside);
+    /// Opens a port: on the loopback of both families, where no address is given and the host has both.
+    fn open(publish: &Publish) -> Result<Vec<Self>> {
+        let Some(address) = publish.address else {
+            let ipv4 = Port::open_at(publish, Ipv4Addr::LOCALHOST.into())?;
+            return match Port::open_at(publish, Ipv6Addr::LOCALHOST.into()) {
+                Ok(ipv6) => Ok(vec![ipv4, ipv6]),
+                Err(error) if matches!(error.errno(), Some(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
+                    Ok(vec![ipv4])
+                }
+                Err(error) => Err(error),
+            };
+        };
+        Port::open_at(publish, address).map(|port| vec![port])
+    }
+
+    fn open_at(publish: &Publish, address: IpAddr) -> Result<Self> {
+        let outside = SocketAddr::new(address, publish.outside);
+        let asked = || format!("publish port {outside}");
         let socket = match publish.protocol {
-            Protocol::Udp => UdpSocket::bind(publish.outside)
+            Protocol::Udp => UdpSocket::bind(outside)
                 .and_then(|socket| socket.set_nonblocking(true).map(|()| Outside::Udp(socket))),
-            _ => TcpListener::bind(publish.outside)
+            _ => TcpListener::bind(outside)
                 .and_then(|socket| socket.set_nonblocking(true).map(|()| Outside::Tcp(socket))),
         };
         let socket = socket.map_err(|error| {

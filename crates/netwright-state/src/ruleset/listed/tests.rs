@@ -12,7 +12,8 @@ fn declared(text: &str) -> Ruleset {
     let id = sources.add("test", text);
     let parsed = parse(&mut sources, id, &mut NoIncludes);
     assert_eq!(parsed.diagnostics, []);
-    let options = Options { names: &Names::new(), catalog: &Catalog::default(), zone: 0 };
+    let options =
+        Options { names: &Names::new(), catalog: &Catalog::default(), zone: netwright_nft::table::Zone::UTC };
     let compiled = compile(&sources, &parsed, &options);
     assert_eq!(compiled.diagnostics, []);
     Ruleset::declared(&compiled.commands).expect("only orders that make something")

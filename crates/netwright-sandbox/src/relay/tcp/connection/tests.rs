@@ -33,7 +33,8 @@ fn a_reset_behind_full_portions_is_passed_on() {
         drop(server);
 
         let permit = Allowance::of_process().take(2).unwrap();
-        let mut connection = Connection::new(inside.into(), outside.into(), permit);
+        let outside = Outside { socket: outside.into(), permit, tuple: None, judged: 0 };
+        let mut connection = Connection::new(inside.into(), outside);
         connection.note(INSIDE, EventFlags::OUT);
         connection.note(OUTSIDE, EventFlags::IN | EventFlags::OUT | EventFlags::HUP | EventFlags::ERR);
         let mut carried = 0;

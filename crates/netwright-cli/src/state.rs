@@ -1,0 +1,163 @@
+//! What `apply` and its kin share: the folder of a namespace, its lock, who made what, and an apply that was not finished.
+
+pub(crate) mod confirm;
+pub(crate) mod history;
+pub(crate) mod probe;
+pub(crate) mod recover;
+pub(crate) mod watchdog;
+
+use std::path::PathBuf;
+
+use netwright::Net;
+use netwright::state::{Live, Lock, LockError, Store, StoreError, Whereabouts};
+use netwright_state::{Chosen, Journal, Owners, Phase, Record, owners};
+use rustix::process::geteuid;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::host::Loaded;
+use crate::output::{self, DIM, HELP};
+
+/// A namespace with the folder in which is kept what was made there.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) net: Net,
+    pub(crate) store: Store,
+}
+
+impl Session {
+    /// Opens the folder of a namespace.
+    pub(crate) fn open(net: Net) -> Result<Self, Failure> {
+        let whereabouts = Whereabouts::of(net.namespace())
+            .map_err(|error| Failure::said(format!("cannot identify the network namespace: {error}")))?;
+        let store = Store::open(&folders(), whereabouts).map_err(|error| {
+            let help = "Name a folder of your own in the environment variable NETWRIGHT_STATE_DIRECTORY.";
+            Failure::from(error).with_help(Some(help))
+        })?;
+        Ok(Session { net, store })
+    }
+
+    /// Takes the lock of the namespace: nobody else applies a host file meanwhile.
+    pub(crate) fn lock(&self, wait: bool, global: &Global) -> Result<Lock, Failure> {
+        let held = match self.store.lock(false) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Failed(error)) => return Err(error.into()),
+            Err(LockError::Held(by)) => by,
+        };
+        let who = if held.is_empty() { String::new() } else { format!(" (process {held})") };
+        if !wait {
+            let message = format!("another netwright changes this network namespace{who}");
+            return Err(Failure::said(message).with_help(Some("Without `--no-wait` it is waited for.")));
+        }
+        if !global.quiet {
+            output::message(&format!("{DIM}waiting for another netwright{who} to finish{DIM:#}"));
+        }
+        match self.store.lock(true) {
+            Ok(lock) => Ok(lock),
+            Err(LockError::Failed(error)) => Err(error.into()),
+            Err(LockError::Held(_)) => Err(Failure::said("the lock could not be had")),
+        }
+    }
+
+    /// Takes back an apply that was broken off; one that waits for its confirmation is in the way. The lock must be held.
+    pub(crate) fn settle(&self, global: &Global) -> Result<(), Failure> {
+        let Some(journal) = self.store.open_journal()? else { return Ok(()) };
+        if journal.boot != self.store.boot() {
+            // what it changed went with that boot
+            return self.close(journal, Phase::TakenBack);
+        }
+        if journal.phase == Phase::Waiting && !recover::is_overdue(&journal) {
+            let message = format!("apply {} waits for its confirmation", journal.id);
+            let help = "Say `netwright confirm` or `netwright rollback` first.";
+            return Err(Failure::said(message).with_help(Some(help)));
+        }
+        if !global.quiet {
+            let file = output::plain(&journal.file).into_owned();
+            output::message(&format!(
+                "{HELP}note{HELP:#}: apply {} of {file} was broken off: it is taken back first",
+                journal.id
+            ));
+        }
+        recover::take_back(self, journal, global)
+    }
+
+    /// The apply that was not confirmed when the machine went down, where there is one.
+    pub(crate) fn unconfirmed(&self) -> Result<Option<Journal>, Failure> {
+        let open = self.store.open_journal()?;
+        Ok(open.filter(|journal| journal.boot != self.store.boot() && journal.phase == Phase::Waiting))
+    }
+
+    fn close(&self, mut journal: Journal, phase: Phase) -> Result<(), Failure> {
+        journal.phase = phase;
+        Ok(self.store.keep_journal(&journal)?)
+    }
+
+    /// Who made what here, and the owner that a host file speaks for.
+    pub(crate) fn owners(&self, loaded: &Loaded, global: &Global) -> Result<Owners, Failure> {
+        let records: Vec<Record> = self.store.records()?;
+        let (owners, chosen) = owners(&loaded.host, &loaded.firewall, &loaded.origin, records);
+        let note = match chosen {
+            Chosen::ByName => None,
+            Chosen::InPlaceOf { file } => Some(format!(
+                "{} takes the place of {}, whose links and tables it declares",
+                loaded.name,
+                named(&file)
+            )),
+            Chosen::Withdraws { file } => {
+                Some(format!("an empty input withdraws what {} declared", named(&file)))
+            }
+        };
+        if let Some(note) = note.filter(|_| !global.quiet) {
+            output::message(&format!("{HELP}note{HELP:#}: {}", output::plain(&note)));
+        }
+        Ok(owners)
+    }
+
+    /// Keeps the texts of a file that was applied, as the last that were good.
+    pub(crate) fn keep_good_of(&self, journal: &Journal) -> Result<(), Failure> {
+        let name = format!("pending-{}", journal.owner);
+        match self.store.good(&name) {
+            Some(texts) => Ok(self.store.keep_good(&journal.owner, &texts)?),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn live(&self) -> Live<'_> {
+        Live::new(&self.net)
+    }
+}
+
+fn named(file: &str) -> &str {
+    if file.is_empty() { "standard input" } else { file }
+}
+
+/// The folders in which state may be kept, the best first.
+fn folders() -> Vec<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(own) = variable("NETWRIGHT_STATE_DIRECTORY") {
+        return vec![own];
+    }
+    // systemd gives a unit its own, which other commands would not find
+    let user = geteuid().as_raw();
+    let mut folders = Vec::new();
+    if user == 0 {
+        folders.push(PathBuf::from("/var/lib/netwright"));
+    }
+    folders.extend(variable("XDG_STATE_HOME").map(|home| home.join("netwright")));
+    folders.extend(variable("HOME").map(|home| home.join(".local/state/netwright")));
+    folders.extend(variable("XDG_RUNTIME_DIR").map(|folder| folder.join("netwright")));
+    folders.push(std::env::temp_dir().join(format!("netwright-{user}")));
+    folders
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::said(error.to_string())
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,160 @@
+//! `netwright history` and `netwright status`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use netwright_state::{Journal, Origin, Owners, Phase, Record};
+use serde_json::json;
+
+use super::{Session, named, now};
+use crate::arguments::{self, Global, HostFile};
+use crate::failure::{Done, Failure};
+use crate::host::Loaded;
+use crate::output::{self, BAD, Cell, DIM, GOOD, Table};
+use crate::plan::make;
+
+/// The exit code of `status` where something differs.
+const DIFFERS: u8 = 10;
+
+/// `netwright history`.
+pub(crate) fn history(arguments: &arguments::History) -> Done {
+    let session = Session::open(arguments.place.open()?)?;
+    let journals = session.store.journals();
+    if arguments.json {
+        let list = journals.iter().map(|journal| {
+            json!({
+                "id": journal.id, "time": journal.time, "owner": journal.owner, "file": journal.file,
+                "phase": phase(&session, journal), "steps": journal.steps,
+            })
+        });
+        output::json(&list.collect())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new([">ID", "AGO", "OWNER", ">CHANGES", "", "FILE"]);
+    for journal in &journals {
+        table.row([
+            Cell::from(journal.id.to_string()),
+            Cell::from(ago(now().saturating_sub(journal.time))),
+            Cell::from(&journal.owner),
+            Cell::from(journal.steps.len().to_string()),
+            Cell::from(phase(&session, journal)),
+            Cell::new(&journal.file, DIM),
+        ]);
+    }
+    let mut out = output::stdout();
+    table.write(&mut out)?;
+    if journals.is_empty() {
+        writeln!(out, "Nothing was applied here yet.")?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn phase<'a>(session: &Session, journal: &'a Journal) -> &'a str {
+    match journal.phase {
+        Phase::Running if journal.boot != session.store.boot() => "ended with its boot",
+        Phase::Running => "broken off or under way",
+        phase => phase.as_str(),
+    }
+}
+
+fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86400 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
+/// `netwright status`.
+pub(crate) fn status(arguments: &arguments::Status, global: &Global) -> Done {
+    let session = Session::open(arguments.place.open()?)?;
+    let records = session.store.records()?;
+    let waiting = session.store.open_journal()?.filter(|journal| journal.boot == session.store.boot());
+    let mut differs = waiting.is_some();
+    let mut all = Vec::new();
+    for record in &records {
+        let rest = drift(&session, record, &records, global);
+        differs |= !matches!(&rest, Ok(rest) if rest.is_empty());
+        all.push((record, rest));
+    }
+    if arguments.json {
+        let owners = all.iter().map(|(record, rest)| {
+            let (steps, error) = match rest {
+                Ok(steps) => (Some(steps), None),
+                Err(error) => (None, Some(error)),
+            };
+            json!({ "owner": record.owner, "file": record.file, "differs": steps, "error": error })
+        });
+        let waits = waiting.as_ref().map(|journal| {
+            json!({ "id": journal.id, "phase": phase(&session, journal), "confirm": journal.confirm })
+        });
+        output::json(&json!({ "owners": owners.collect::<Vec<_>>(), "waiting": waits }))?;
+    } else {
+        show(&session, &all, waiting.as_ref())?;
+    }
+    Ok(if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
+}
+
+type Drift = Result<Vec<String>, String>;
+
+fn show(session: &Session, all: &[(&Record, Drift)], waiting: Option<&Journal>) -> std::io::Result<()> {
+    let mut out = output::stdout();
+    if all.is_empty() && waiting.is_none() {
+        writeln!(out, "Nothing is applied here.")?;
+    }
+    for (record, rest) in all {
+        let file = output::plain(named(&record.file));
+        match rest {
+            Ok(rest) if rest.is_empty() => {
+                writeln!(out, "{}: {GOOD}as declared{GOOD:#} {DIM}({file}){DIM:#}", record.owner)?;
+            }
+            Ok(rest) => {
+                writeln!(out, "{}: {BAD}differs{BAD:#} {DIM}({file}){DIM:#}", record.owner)?;
+                for step in rest {
+                    writeln!(out, "    {}", output::plain(step))?;
+                }
+            }
+            Err(error) => {
+                writeln!(out, "{}: {BAD}not known{BAD:#}: {}", record.owner, output::plain(error))?;
+            }
+        }
+    }
+    if let Some(journal) = waiting {
+        match journal.phase {
+            Phase::Waiting => {
+                let left = (journal.time + journal.confirm.unwrap_or(0)).saturating_sub(now());
+                writeln!(
+                    out,
+                    "apply {} {BAD}waits{BAD:#} {left} s more for `netwright confirm`",
+                    journal.id
+                )?;
+            }
+            _ => writeln!(out, "apply {}: {}", journal.id, phase(session, journal))?,
+        }
+    }
+    out.flush()
+}
+
+/// What would have to be done for one owner.
+fn drift(session: &Session, record: &Record, records: &[Record], global: &Global) -> Drift {
+    let quiet = Global { color: global.color, quiet: true, verbose: false };
+    let said = |failure: Failure| failure.text();
+    // what was applied counts, and not what the file has become since
+    let store = &session.store;
+    let waits = store.open_journal().ok().flatten().filter(|journal| journal.owner == record.owner);
+    let pending = waits.and_then(|_| store.good(&format!("pending-{}", record.owner)));
+    let loaded = match pending.or_else(|| store.good(&record.owner)) {
+        Some(kept) => Loaded::of_kept(&kept, Origin::Path(record.file.clone()), &quiet, &session.net),
+        None if record.file.is_empty() => return Err("it was read from standard input".to_owned()),
+        None => HostFile { file: PathBuf::from(&record.file) }.load(&quiet, Some(&session.net)),
+    };
+    let loaded = loaded.map_err(said)?;
+    let others = records.iter().filter(|other| other.owner != record.owner).cloned().collect();
+    let owners = Owners { own: record.clone(), others };
+    let (plan, _) = make(&loaded, &owners, &mut session.live()).map_err(said)?;
+    let errors = plan.errors().map(|error| format!("! {}", error.message));
+    Ok(errors.chain(plan.steps.iter().map(ToString::to_string)).collect())
+}

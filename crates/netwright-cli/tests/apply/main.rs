@@ -1,0 +1,16 @@
+//! `netwright apply` and its kin in real namespaces, judged by `ip`, `bridge`, `tc` and `nft`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod chaos;
+mod check;
+mod hosts;
+mod judge;
+mod lockout;
+mod objects;
+mod property;
+mod rows;
+mod sentences;
+mod sets;
+mod support;
+mod traffic;
+mod units;

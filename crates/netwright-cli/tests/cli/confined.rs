@@ -1,0 +1,305 @@
+//! `netwright run` with files, limits and other namespaces, and what becomes of what is open when the policy changes.
+
+use crate::support::{isolated, run, stdout};
+
+/// A script in namespaces of its own, in the working directory `work` of a home directory that is there for it alone, below `/mnt`; with `run` for
+/// a command without a network.
+fn at_home(script: &str) -> (i32, String, String) {
+    let prelude = r#"
+        mount -t tmpfs tmpfs /mnt
+        mkdir -p /mnt/home/work
+        printf secret > /mnt/home/secret
+        export HOME=/mnt/home
+        cd "$HOME/work"
+        ip link set lo up
+        run() { "$0" run --no-network "$@"; }"#;
+    run(&mut isolated(&format!("{prelude}\n{script}")))
+}
+
+#[test]
+fn a_workspace_is_written_and_nothing_else_is_there() {
+    let script = r#"
+        run --workspace sh -c '
+            echo done > out
+            cat ~/secret && echo FOUND
+            echo x > ~/.profile && echo own-home
+            echo x > /tmp/netwright-x && echo own-tmp
+            (echo x > /usr/netwright-x) 2>/dev/null && echo WRITTEN
+            chmod 777 /usr 2>/dev/null && echo CHANGED
+            true'
+        cat out
+        for path in ~/.profile /tmp/netwright-x /usr/netwright-x; do test ! -e $path || echo "LEFT $path"; done
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!((code, out.as_str()), (0, "own-home\nown-tmp\ndone\n"), "{err}");
+    // what was refused is told, with the flag that would allow it
+    assert!(err.contains("--read '/mnt/home/secret'"), "{err}");
+}
+
+#[test]
+fn what_is_named_is_read_or_written() {
+    let script = r#"
+        mkdir ~/out
+        run --read . --read ~/secret sh -c 'cat ~/secret; (echo x > ~/secret) 2>/dev/null || echo kept'
+        run --read . --write ~/out sh -c 'echo made > ~/out/file; mv ~/out/file ~/out/moved; cat ~/out/moved'
+        cat ~/out/moved ~/secret
+        run --read ~/secret true
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!(out, "secretkept\nmade\nmade\nsecret", "{err}");
+    assert!(code == 125 && err.contains("enter the working directory"), "{err}");
+}
+
+#[test]
+fn files_that_cannot_be_confined_so_are_refused() {
+    let refusals = [
+        ("run --write /no/such/place true", "cannot let /no/such/place be written"),
+        ("cd ~; run --workspace true", "it is the home directory"),
+        ("run --cache cargo true", "there is none at"),
+        ("run --cache carg true", "possible values"),
+        ("run --workspace true < ~", "standard input is a directory"),
+        ("run --socket /no/such/socket true", "cannot leave the socket /no/such/socket reachable"),
+    ];
+    for (script, expected) in refusals {
+        let (code, _, err) = at_home(script);
+        assert!(code == 125 && err.contains(expected), "{script}: {code} {err}");
+    }
+}
+
+#[test]
+fn files_of_a_policy_are_confined_and_explained() {
+    let script = r#"
+        mkdir out
+        printf 'allow = []\n\n[files]\nwrite = ["./out"]\nread = [".", "~/secret"]\n' > ../policy.toml
+        "$0" explain-policy --policy ../policy.toml ~/secret ./out/x /usr
+        "$0" explain-policy --policy ../policy.toml ~/other || echo not-all
+        "$0" run --quiet --mode relay --policy ../policy.toml sh -c 'cat ~/secret; echo; echo x > out/y; (echo z > ~/z) 2>/dev/null || echo kept'
+        cat out/y
+        test ! -e ~/z
+        printf '[files]\nwrit = []\n' > ../policy.toml
+        "$0" run --policy ../policy.toml true || true
+    "#;
+    let (code, out, err) = at_home(script);
+    let expected = [
+        "yes  /mnt/home/secret may be read and not written (/mnt/home/secret).",
+        "yes  ./out/x may be read and written (/mnt/home/work/out).",
+        "yes  /usr may be read and not written (/usr).",
+        " no  /mnt/home/other is not there for the command: nothing that may be read or written covers it.",
+        "not-all",
+        "secret",
+        "kept",
+        "x",
+    ];
+    assert_eq!((code, out), (0, expected.map(|line| format!("{line}\n")).concat()), "{err}");
+    assert!(err.contains("unknown key `writ` in `files`") && err.contains("Did you mean `write`?"), "{err}");
+}
+
+#[test]
+fn what_files_were_used_becomes_a_policy() {
+    let script = r#"
+        mkdir ~/data
+        "$0" run --quiet --mode relay --learn ~/learned.toml --read . sh -c 'cat ~/secret > /dev/null; echo x > ~/data/new'
+        grep -A9 files ~/learned.toml
+        "$0" run --quiet --mode relay --policy ~/learned.toml sh -c 'cat ~/secret; echo y > ~/data/new; cat ~/data/new'
+    "#;
+    let (code, out, err) = at_home(script);
+    let expected = "[files]\nread = [\".\", \"/mnt/home/secret\"]\nwrite = [\"/mnt/home/data\"]\nsecrety\n";
+    assert_eq!((code, out.as_str()), (0, expected), "{err}");
+}
+
+#[test]
+fn files_stay_as_they_were_when_the_policy_changes() {
+    let script = r#"
+        printf '[files]\nwrite = ["."]\n' > ../policy.toml
+        "$0" run --mode relay --policy ../policy.toml sh -c 'touch begun; while ! test -e told; do sleep 0.05; done; cat ~/secret 2>&1' 2> ../said &
+        while ! test -e begun; do sleep 0.05; done
+        printf '[files]\nwrite = [".", "~/secret"]\n' > ../policy.toml
+        while ! grep -q 'stays as it was' ../said; do sleep 0.05; done
+        touch told
+        wait $! || echo "ended by $?"
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "cat: /mnt/home/secret: No such file or directory\nended by 1\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_command_ends_when_its_time_is_over() {
+    let script = r#"
+        "$0" run --no-network --time 1 sh -c 'trap "" TERM; sleep 60 & wait' 2>/dev/null || test $? = 124
+        "$0" run --no-network --time 1h true
+        "$0" run --no-network --time 5x true 2>/dev/null || test $? = 125
+    "#;
+    assert_eq!(stdout(&mut isolated(script)), "");
+}
+
+#[test]
+fn a_command_that_fills_memory_ends() {
+    let script = r#"
+        "$0" run --quiet --no-network --memory 64M python3 -c 'held = bytearray(300000000); print("filled")' 2>/dev/null || echo ended
+        "$0" run --quiet --no-network --memory 256M python3 -c 'held = bytearray(1000000); print("held")'
+    "#;
+    assert_eq!(stdout(&mut isolated(script)), "ended\nheld\n");
+}
+
+#[test]
+fn another_network_namespace_is_where_it_goes_out() {
+    let script = r#"
+        unshare --net sh -c 'ip link set lo up; ip address add 203.0.113.9/32 dev lo; ip -6 address add 2001:db8::9/128 dev lo; touch "$0"; exec sleep 60' /mnt/ready > /dev/null 2>&1 &
+        other=$!
+        while ! test -e /mnt/ready; do sleep 0.05; done
+        nsenter --net=/proc/$other/ns/net python3 -m http.server 8000 --bind :: > /dev/null 2>&1 &
+        server=$!
+        until nsenter --net=/proc/$other/ns/net python3 -c 'import socket; socket.create_connection(("::1", 8000))' 2>/dev/null; do sleep 0.1; done
+        get='import socket; s = socket.create_connection(("2001:db8::9", 8000), 3); s.send(b"GET / HTTP/1.0\r\n\r\n"); print(s.recv(15))'
+        "$0" run --quiet --mode relay --allow '[2001:db8::9]:8000' python3 -c "$get" 2>/dev/null || echo not-from-here
+        "$0" run --quiet --mode relay --netns $other --allow '[2001:db8::9]:8000' python3 -c "$get"
+        "$0" run --netns nosuch true 2>/dev/null || test $? = 125
+        kill $other $server
+    "#;
+    let out = at_home(script);
+    assert_eq!((out.0, out.1.as_str()), (0, "not-from-here\nb'HTTP/1.0 200 OK'\n"), "{}", out.2);
+}
+
+#[test]
+fn what_is_open_and_not_allowed_any_more_is_cut() {
+    let script = r#"
+        ip address add 203.0.113.9/32 dev lo
+        python3 -c '
+import socket, threading
+listener = socket.create_server(("203.0.113.9", 8000))
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(("203.0.113.9", 8001))
+def echo(connection):
+    while data := connection.recv(99):
+        connection.send(data)
+def streams():
+    while True:
+        threading.Thread(target=echo, args=(listener.accept()[0],), daemon=True).start()
+threading.Thread(target=streams, daemon=True).start()
+open("/mnt/ready", "w").close()
+while True:
+    data, peer = datagrams.recvfrom(99)
+    datagrams.sendto(data, peer)
+' > /dev/null 2>&1 &
+        server=$!
+        while ! test -e /mnt/ready; do sleep 0.05; done
+        echo 'allow = ["203.0.113.9"]' > /mnt/policy.toml
+        "$0" run --mode relay --policy /mnt/policy.toml python3 -c '
+import socket, sys, time
+stream = socket.create_connection(("203.0.113.9", 8000), 5)
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.settimeout(5)
+datagrams.connect(("203.0.113.9", 8001))
+for one in stream, datagrams:
+    one.send(b"x")
+    print("before", one.recv(9))
+open(sys.argv[1], "w").write("allow = []\n")
+try:
+    print("after", stream.recv(9))
+except OSError as error:
+    print("after", type(error).__name__)
+for attempt in range(100):
+    time.sleep(0.05)
+    try:
+        datagrams.send(b"y")
+        datagrams.recv(9)
+    except OSError:
+        print("cut")
+        break
+' /mnt/policy.toml
+        kill $server
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "before b'x'\nbefore b'x'\nafter ConnectionResetError\ncut\n"),
+        "{err}"
+    );
+    assert!(err.contains("so it was cut"), "{err}");
+}
+
+#[test]
+fn a_published_port_is_there_by_both_families() {
+    let script = r#"
+        "$0" run --quiet --mode relay -p 18080:8080 python3 -c '
+import socket, sys
+listener = socket.create_server(("127.0.0.1", 8080))
+open(sys.argv[1], "w").close()
+for turn in range(2):
+    connection = listener.accept()[0]
+    connection.send(b"inside")
+    connection.close()
+' /mnt/ready &
+        while ! test -e /mnt/ready; do sleep 0.05; done
+        for address in 127.0.0.1 ::1; do
+            python3 -c 'import socket, sys; print(socket.create_connection((sys.argv[1], 18080), 5).recv(9))' $address
+        done
+        wait
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!((code, out.as_str()), (0, "b'inside'\nb'inside'\n"), "{err}");
+}
+
+#[test]
+fn a_sandbox_in_a_sandbox_has_the_true_reason() {
+    let script = r#""$0" run --quiet --no-network "$0" run --no-network true 2>&1 || echo $?"#;
+    let out = stdout(&mut isolated(script));
+    assert!(out.contains("this runs in a sandbox of netwright already") && out.ends_with("125\n"), "{out}");
+}
+
+#[test]
+fn the_system_files_tell_of_the_links_inside() {
+    let script = r#"
+        ip link add elsewhere0 type veth peer name elsewhere1
+        "$0" run --no-network ls /sys/class/net
+    "#;
+    assert_eq!(stdout(&mut isolated(script)), "lo\n");
+}
+
+#[test]
+fn queues_devices_and_control_groups_of_others_are_out_of_reach() {
+    let script = r#"
+        queue=$(ipcmk -Q | sed 's/.*: //')
+        run sh -c 'ipcs -q | grep -c 0x' || true
+        run --share ipc sh -c 'ipcs -q | grep -c 0x | sed "s/[1-9][0-9]*/some/"'
+        ipcrm -q "$queue"
+        run sh -c 'ls /dev | tr "\n" " "; echo; chmod 600 /dev/null 2>/dev/null && echo CHANGED; echo x > /dev/null'
+        run sh -c 'unshare --cgroup true 2>/dev/null && echo GROUPS; mkdir /sys/fs/cgroup/x 2>/dev/null && echo MADE; true'
+    "#;
+    let (code, out, err) = at_home(script);
+    let devices = "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero ";
+    assert_eq!((code, out), (0, format!("0\nsome\n{devices}\n")), "{err}");
+}
+
+#[test]
+fn nothing_comes_in_unasked_and_nothing_is_left_behind() {
+    let script = r#"
+        "$0" run --quiet --mode nat --allow 203.0.113.9:1 python3 -c '
+import os, socket, subprocess
+listener = socket.create_server(("0.0.0.0", 7070))
+address = subprocess.run(["ip", "-4", "-br", "address", "show", "dev", "eth0"], capture_output=True, text=True).stdout
+open("/mnt/address.new", "w").write(address.split()[2].split("/")[0])
+os.rename("/mnt/address.new", "/mnt/address")
+listener.accept()
+open("/mnt/accepted", "w").close()
+' > /dev/null 2>&1 &
+        supervisor=$!
+        while ! test -e /mnt/address; do sleep 0.05; done
+        address=$(cat /mnt/address)
+        connect='import socket, sys; socket.create_connection((sys.argv[1], 7070), 1)'
+        python3 -c "$connect" $address 2>/dev/null && echo CONNECTED
+        ip -br link | grep -c nwrun
+        kill -KILL $supervisor
+        wait $supervisor || true
+        while ip -br link | grep -q nwrun; do sleep 0.05; done
+        python3 -c "$connect" $address 2>/dev/null && echo CONNECTED
+        test ! -e /mnt/accepted
+        ip route show table all | grep nwrun || echo nothing
+    "#;
+    let (code, out, err) = at_home(script);
+    assert_eq!((code, out.as_str()), (0, "1\nnothing\n"), "{err}");
+}

@@ -1,0 +1,103 @@
+//! The pages of `docs/test`: their files are written, their commands are run, and what is printed there is printed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{isolated, run};
+
+/// A block of a page, with the comment before it and what kind it says it is.
+struct Block<'t> {
+    comment: Option<&'t str>,
+    kind: &'t str,
+    text: &'t str,
+}
+
+fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once("\n```") {
+        let (kind, after) = after.split_once('\n').expect("a line");
+        let (text, after) = after.split_once("```").expect("the end of a block");
+        let last = before.lines().next_back().unwrap_or_default();
+        let comment = last.strip_prefix("<!-- ").and_then(|last| last.strip_suffix(" -->"));
+        found.push(Block { comment, kind, text });
+        rest = after;
+    }
+    found
+}
+
+/// A line with single spaces.
+fn plain(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Runs the commands of a block; what follows a command must be in what it prints, in that order.
+fn transcript(text: &str, folder: &Path) {
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let command = line.strip_prefix("$ ").expect("a command");
+        // commands whose flows differ fail as they should
+        let script = format!("set +e; cd \"$2\"; {}", command.replace("netwright ", "\"$0\" "));
+        let (_, out, err) = run(isolated(&script).arg(folder));
+        let printed: Vec<String> = out.lines().chain(err.lines()).map(plain).collect();
+        let mut at = 0;
+        while let Some(expected) = lines.next_if(|line| !line.starts_with("$ ")) {
+            let expected = plain(expected);
+            let found = printed[at..].iter().position(|line| line.contains(&expected));
+            at += found.unwrap_or_else(|| panic!("{command}: no {expected:?} in\n{out}{err}"));
+        }
+    }
+}
+
+#[test]
+fn the_pages_about_tests_say_what_is_so() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/test/README.md");
+    let page = fs::read_to_string(path).expect("the page");
+    let folder: PathBuf = std::env::temp_dir().join(format!("netwright-testing-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let (mut files, mut commands) = (0, 0);
+    for Block { comment, kind, text } in blocks(&page) {
+        match (kind, comment.and_then(|comment| comment.split_once(' ').map(|(word, _)| (word, comment)))) {
+            (_, Some(("file:", comment))) => {
+                fs::write(folder.join(&comment[6..]), text).expect("a file");
+                files += 1;
+            }
+            (_, Some(("add", comment))) => {
+                let name = folder.join(comment.trim_start_matches("add to "));
+                let before = fs::read_to_string(&name).expect("the file before");
+                fs::write(name, format!("{before}\n{text}")).expect("a file");
+            }
+            (_, Some(("with", comment))) => {
+                let (name, change) = comment[5..].split_once(": ").expect("a file");
+                let (from, to) = change.split_once(" => ").expect("a change");
+                let before = fs::read_to_string(folder.join(name)).expect("the file before");
+                assert!(before.contains(from), "{from}");
+                fs::write(folder.join(name), before.replace(from, to)).expect("a file");
+                transcript(text, &folder);
+                fs::write(folder.join(name), before).expect("a file");
+                commands += 1;
+            }
+            ("console", _) => {
+                transcript(text, &folder);
+                commands += 1;
+            }
+            // a part of a file: it must be one that is understood
+            ("toml", _) => {
+                let whole = match text.starts_with("[test.link.wan]") {
+                    // another host: this one has its addresses by DHCP
+                    true => format!("[link.wan]\n{text}"),
+                    false => {
+                        let before = fs::read_to_string(folder.join("web.toml")).expect("a file");
+                        format!("{before}\n{text}")
+                    }
+                };
+                fs::write(folder.join("part.toml"), whole).expect("a file");
+                let (code, out, err) = run(isolated("cd \"$2\"; \"$0\" check part.toml -q").arg(&folder));
+                assert_eq!(code, 0, "{text}\n{out}{err}");
+            }
+            _ => {}
+        }
+    }
+    assert!(files == 2 && commands >= 6, "{files} files, {commands} commands");
+    fs::remove_dir_all(&folder).expect("the folder goes");
+}

@@ -1,0 +1,113 @@
+//! Listing rules, and the elements of a set.
+
+use netwright::Net;
+use netwright_netfilter::{ChainRef, Family, SetRef};
+use netwright_sys::{Socket, protocol};
+use netwright_wire::{MessageFlags, Writer};
+
+use crate::floor::{measure_dump, text};
+use crate::measure::{Measured, measure, measure_tool};
+use crate::{Peer, Result, Workload, rules, sets};
+
+/// The rules of one chain.
+pub(crate) const RULES: Workload = Workload {
+    name: "rule-list",
+    sizes: &[1_000, 10_000],
+    big: &[50_000],
+    peers: &[
+        Peer { name: "floor", tool: None, run: rules_floor },
+        Peer { name: "netwright, decoded", tool: None, run: rules_decoded },
+        Peer {
+            name: "netwright nft list",
+            tool: Some("netwright"),
+            run: |count| rules_by(count, "netwright"),
+        },
+        Peer { name: "nft list", tool: Some("nft"), run: |count| rules_by(count, "nft") },
+    ],
+};
+
+/// A set of IPv4 addresses.
+pub(crate) const ELEMENTS: Workload = Workload {
+    name: "set-list",
+    sizes: &[10_000, 100_000],
+    big: &[1_000_000],
+    peers: &[
+        Peer { name: "floor", tool: None, run: elements_floor },
+        Peer { name: "netwright, decoded", tool: None, run: elements_decoded },
+        Peer {
+            name: "netwright nft list",
+            tool: Some("netwright"),
+            run: |count| elements_by(count, "netwright"),
+        },
+        Peer { name: "nft list", tool: Some("nft"), run: |count| elements_by(count, "nft") },
+    ],
+};
+
+const GET_RULE: u16 = 7;
+const GET_ELEMENTS: u16 = 13;
+const NFTABLES: u16 = 10 << 8;
+const IPV4: [u8; 4] = [2, 0, 0, 0];
+
+/// The question for what is in the table `t`, under the name of a chain or set.
+fn floor(kind: u16, name: &str, least: usize) -> Result<Measured> {
+    let mut writer = Writer::new();
+    let mark = writer.begin_message(NFTABLES | kind, MessageFlags::REQUEST | MessageFlags::DUMP, 1);
+    writer.push(&IPV4);
+    text(&mut writer, 1, "t");
+    text(&mut writer, 2, name);
+    writer.end_message(mark);
+    let (measured, bytes) = measure_dump(&Socket::open(protocol::NETFILTER)?, writer.bytes())?;
+    match bytes >= least {
+        true => Ok(measured),
+        false => Err(format!("{bytes} bytes came, and there are more").into()),
+    }
+}
+
+fn rules_floor(count: usize) -> Result<Measured> {
+    rules::floor(count)?;
+    floor(GET_RULE, "c", count * 100)
+}
+
+fn elements_floor(count: usize) -> Result<Measured> {
+    sets::floor(count, None)?;
+    floor(GET_ELEMENTS, "s", count * 16)
+}
+
+fn rules_decoded(count: usize) -> Result<Measured> {
+    rules::floor(count)?;
+    let net = Net::open()?;
+    let chain = ChainRef::new(Family::IPV4, "t", "c");
+    let (measured, found) = measure(|| Ok(net.nft().rules(chain)?))?;
+    complete(measured, count, found.len())
+}
+
+fn elements_decoded(count: usize) -> Result<Measured> {
+    sets::floor(count, None)?;
+    let net = Net::open()?;
+    let (measured, found) = measure(|| Ok(net.nft().elements(SetRef::new(Family::IPV4, "t", "s"))?))?;
+    complete(measured, count, found.len())
+}
+
+fn complete(measured: Measured, count: usize, found: usize) -> Result<Measured> {
+    match found == count {
+        true => Ok(measured),
+        false => Err(format!("{found} came, and there are {count}").into()),
+    }
+}
+
+fn rules_by(count: usize, tool: &str) -> Result<Measured> {
+    rules::floor(count)?;
+    list(tool)
+}
+
+fn elements_by(count: usize, tool: &str) -> Result<Measured> {
+    sets::floor(count, None)?;
+    list(tool)
+}
+
+fn list(tool: &str) -> Result<Measured> {
+    match tool {
+        "nft" => measure_tool("nft", &["list", "ruleset"]),
+        tool => measure_tool(tool, &["nft", "list", "ruleset"]),
+    }
+}

@@ -1,0 +1,86 @@
+//! Trials from the grammar, in every family and at every hook.
+
+use netwright_lab::random::Random;
+
+use super::Trial;
+use super::grammar::Grammar;
+
+/// Makes trials.
+#[derive(Debug)]
+pub struct Generator {
+    random: Random,
+    rules: Grammar,
+}
+
+const WORLD: &str = include_str!("world.nft");
+
+/// Families with chains that rules can be in.
+const CHAINS: &[(&str, &[&str])] = &[
+    (
+        "ip",
+        &[
+            "type filter hook input priority 0;",
+            "type filter hook prerouting priority -300;",
+            "type filter hook forward priority 0;",
+            "type filter hook output priority 0;",
+            "type filter hook postrouting priority 0;",
+            "type nat hook prerouting priority -100;",
+            "type nat hook postrouting priority 100;",
+            "type nat hook output priority -100;",
+            "type nat hook input priority 100;",
+            "type route hook output priority -150;",
+            "",
+        ],
+    ),
+    (
+        "ip6",
+        &[
+            "type filter hook input priority 0;",
+            "type filter hook prerouting priority -300;",
+            "type nat hook prerouting priority -100;",
+            "type nat hook postrouting priority 100;",
+            "",
+        ],
+    ),
+    (
+        "inet",
+        &[
+            "type filter hook input priority 0;",
+            "type filter hook prerouting priority -300;",
+            "type filter hook forward priority 0;",
+            "type filter hook ingress device lo priority 0;",
+            "type nat hook prerouting priority -100;",
+            "type nat hook postrouting priority 100;",
+            "type nat hook output priority -100;",
+            "",
+        ],
+    ),
+    ("arp", &["type filter hook input priority 0;", "type filter hook output priority 0;"]),
+    ("bridge", &["type filter hook input priority 0;", "type filter hook prerouting priority -300;", ""]),
+    (
+        "netdev",
+        &["type filter hook ingress device lo priority 0;", "type filter hook egress device lo priority 0;"],
+    ),
+];
+
+impl Generator {
+    /// From a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Generator { random: Random::new(seed), rules: Grammar::new(include_str!("rules.grammar")) }
+    }
+
+    /// A rule.
+    pub fn rule(&mut self) -> Trial {
+        let weights = [0, 0, 0, 1, 2, 2, 2, 2, 3, 4, 5];
+        let (family, chains) = CHAINS[*self.random.pick(&weights)];
+        let chain = *self.random.pick(chains);
+        Trial {
+            kind: "rules, generated",
+            family: family.to_owned(),
+            world: WORLD.to_owned(),
+            chain: Some(chain.to_owned()),
+            text: self.rules.text("rule", &mut self.random),
+        }
+    }
+}

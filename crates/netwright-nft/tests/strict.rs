@@ -1,0 +1,178 @@
+//! Texts that nft refuses are refused, and those that it takes are taken and mean the same.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{Compiled, Options, compile};
+use netwright_nft::ir::Target;
+use netwright_nft::syntax::{Binding, NoIncludes, parse_with};
+use netwright_nft::table::{Names, PrintOptions, Zone};
+use netwright_nft::{json, print};
+
+/// A compiled text, with all that is said about it.
+fn compiled(text: &str, bindings: &[Binding<'_>]) -> (Compiled, Vec<String>) {
+    let mut sources = SourceMap::default();
+    let id = sources.add("test", text);
+    let parsed = match text.starts_with('{') {
+        true => json::parse(&mut sources, id),
+        false => parse_with(&mut sources, id, &mut NoIncludes, bindings),
+    };
+    let options = Options { names: &Names::new(), catalog: &Catalog::of_nothing(), zone: Zone::UTC };
+    let compiled = compile(&sources, &parsed, &options);
+    let said = parsed.diagnostics.iter().chain(&compiled.diagnostics);
+    let said = said.map(|error| error.message.clone()).collect();
+    (compiled, said)
+}
+
+/// The rule in a text's last command, as it is listed; why it is refused.
+fn rule(family: &str, rule: &str) -> Result<String, String> {
+    let (compiled, said) = compiled(
+        &format!(
+            "add table {family} t; add chain {family} t c
+            add map {family} t ports {{ type ipv4_addr : inet_service; }}
+            add set {family} t s {{ type ipv4_addr; flags dynamic; }}
+            add set {family} t services {{ type inet_service; }}
+            add rule {family} t c {rule}"
+        ),
+        &[],
+    );
+    if let Some(said) = said.into_iter().next() {
+        return Err(said);
+    }
+    match compiled.commands.last().map(|command| &command.target) {
+        Some(Target::Rule { rule, .. }) => Ok(print::rule(rule, &PrintOptions::default(), &Names::new())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn translations_are_taken_in_the_forms_of_nft() {
+    for (family, text, listed) in [
+        ("ip", "tcp dport 80 redirect to 8080", "tcp dport 80 redirect to :8080"),
+        ("inet", "tcp dport 80 redirect to :8080-8090 random", "tcp dport 80 redirect to :8080-8090 random"),
+        (
+            "ip6",
+            "tcp dport 80 redirect to tcp dport map { 80 : 81 }",
+            "tcp dport 80 redirect to :tcp dport map { 80 : 81 }",
+        ),
+        ("ip", "tcp dport 80 masquerade to :80-90", "tcp dport 80 masquerade to :80-90"),
+        (
+            "inet",
+            "meta l4proto tcp dnat ip addr . port to 192.0.2.1 . 81",
+            "meta l4proto tcp dnat ip to 192.0.2.1:81",
+        ),
+        ("ip6", "meta l4proto tcp dnat ip6 addr . port to ::1 . 81", "meta l4proto tcp dnat ip6 to [::1]:81"),
+        ("ip", "dnat to numgen inc mod 7 offset 167772161", "dnat ip to numgen inc mod 7 offset 167772161"),
+    ] {
+        assert_eq!(rule(family, text).as_deref(), Ok(listed), "{family} {text}");
+    }
+    for (family, text) in [
+        ("ip", "tcp dport 80 masquerade to 80"),
+        ("ip", "tcp dport 80 redirect ip to :80"),
+        ("ip", "tcp dport 80 redirect :80"),
+        ("ip", "redirect to 80"),
+        ("inet", "tcp dport 80 redirect to jhash ip saddr mod 2"),
+        ("ip", "tcp dport 80 dnat addr . port to 192.0.2.1 . 81"),
+        ("inet", "meta l4proto tcp dnat ip to ip saddr map @ports"),
+    ] {
+        assert!(rule(family, text).is_err(), "{family} {text}");
+    }
+}
+
+#[test]
+fn contradicting_protocols_are_refused() {
+    for (family, text) in [
+        ("inet", "ip protocol { tcp, udp } tcp dport 20"),
+        ("inet", "meta l4proto { tcp, udp } tcp dport 20"),
+        ("inet", "meta nfproto { ipv4, ipv6 } ip saddr 192.0.2.1"),
+        ("inet", "meta nfproto ipv6 ct original ip saddr 192.0.2.1"),
+        ("ip", "ct original ip6 saddr ::1"),
+        ("arp", "tcp dport 22"),
+        ("ip", "tcp dport { }"),
+        ("ip", "tcp dport { , 22 }"),
+        ("ip", "reject with icmpx no-route"),
+        ("ip6", "meta l4proto tcp reject with icmpx no-route"),
+        ("ip", "comp flags 1,2"),
+        ("inet", "ip6 saddr 1"),
+        ("inet", "ip6 saddr & 1 == ::1"),
+        ("inet", "meta mark set hbh nexthdr"),
+        ("inet", "meta mark set ipsec in reqid"),
+        ("inet", "ip id @services"),
+        ("inet", "tcp dport . meta skgid { 22 . exists }"),
+        ("inet", "ether type 0x88f7 ip saddr 192.0.2.1"),
+        ("bridge", "meta protocol vlan ip saddr 192.0.2.1"),
+        ("bridge", "meta protocol 0x88f7 tcp dport 22"),
+        ("netdev", "meta protocol { ip, vlan } ip saddr 192.0.2.1"),
+        ("netdev", "dup to 192.0.2.1 device lo"),
+        ("inet", "add @s { ip saddr comment \"x\" }"),
+        ("ip", "ip hdrlength >> 4 == 0"),
+    ] {
+        assert!(rule(family, text).is_err(), "{family} {text}");
+    }
+    for (family, text) in [
+        ("inet", "meta l4proto { tcp, udp } th dport 20"),
+        ("inet", "meta l4proto { tcp } tcp dport 20"),
+        ("inet", "meta nfproto ipv4 ct original ip saddr 192.0.2.1"),
+        ("arp", "th dport 22"),
+        ("bridge", "ether type set ip"),
+        ("inet", "rt mtu > 100"),
+        ("inet", "meta mark set rt mtu"),
+        ("inet", "add @s { ip saddr }"),
+        ("bridge", "ether type 0x88f7 ip saddr 192.0.2.1"),
+        ("bridge", "meta protocol 0x88f7 th dport 22"),
+        ("inet", "reject with icmpx no-route"),
+        ("inet", "tcp dport { 22,, 80, }"),
+    ] {
+        assert_eq!(rule(family, text).err(), None, "{family} {text}");
+    }
+}
+
+#[test]
+fn a_bound_variable_is_a_value_and_no_order() {
+    let text = "add table ip t; add chain ip t c; add rule ip t c tcp dport $x accept";
+    let bound = |value| compiled(text, &[Binding { name: "x", value }]).1;
+    assert_eq!(bound("22"), [""; 0]);
+    assert_eq!(bound("{ 22, 80 }"), [""; 0]);
+    for value in
+        ["22; flush ruleset", "22\nflush ruleset", "22; include \"/etc/passwd\"", "22\ninclude \"x\""]
+    {
+        assert!(!bound(value).is_empty(), "{value}");
+        let orders = compiled(text, &[Binding { name: "x", value }]).0.commands;
+        assert_eq!(orders.len(), compiled(text, &[Binding { name: "x", value: "22" }]).0.commands.len());
+    }
+}
+
+#[test]
+fn sets_that_rules_add_to_are_dynamic() {
+    let dynamic = |text: &str| {
+        let (compiled, said) = compiled(text, &[]);
+        assert_eq!(said, [""; 0]);
+        compiled.commands.iter().any(|command| match &command.target {
+            Target::Set(set) => set.flags & netwright_netfilter::SetFlags::EVAL.bits() != 0,
+            _ => false,
+        })
+    };
+    let table =
+        |rule: &str| format!("table ip t {{\n set s {{ type ipv4_addr; }}\n chain c {{\n {rule}\n }}\n}}\n");
+    assert!(dynamic(&table("update @s { ip saddr }")));
+    assert!(dynamic(&table("jump {\n add @s { ip saddr }\n }")));
+    assert!(!dynamic(&table("ip saddr @s")));
+}
+
+#[test]
+fn variables_stand_for_sets_and_for_several_keys() {
+    let (_, said) = compiled(
+        "define s = @s
+        define several = { eth0, eth1 }
+        table ip t {
+            set s { type ipv4_addr; }
+            chain c {
+                add $s { ip saddr }
+                iifname vmap { lo : accept, $several : drop }
+            }
+        }
+        add quota ip t q { comment \"x\"; }",
+        &[],
+    );
+    assert_eq!(said, [""; 0]);
+}

@@ -1,0 +1,71 @@
+//! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket. What they
+//! tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
+
+mod calls;
+mod messages;
+mod names;
+mod options;
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::Way;
+
+pub(crate) const WAYS: &[Way] = &[
+    ("sweep-options", |_| options::sweep()),
+    ("sweep-messages", |_| messages::sweep()),
+    ("sweep-calls", calls::sweep),
+    ("sweep-calls-from", calls::from),
+    ("sweep-names", names::sweep),
+];
+
+/// Tells how many combinations of a kind were tried.
+fn counted(kind: &str, number: usize) {
+    println!("counted: {kind} {number}");
+}
+
+/// Where nothing may arrive: a host that no policy allows, and the host of the sandbox itself.
+fn targets(ipv6: bool) -> Vec<SocketAddr> {
+    let all = ["203.0.113.66:5000", "[2001:db8:bad::66]:5000", "10.77.0.2:7777", "[2001:db8:77::2]:7777"];
+    let parsed = all.into_iter().filter_map(|text| text.parse::<SocketAddr>().ok());
+    let mut targets: Vec<SocketAddr> = parsed.filter(|to| to.is_ipv6() == ipv6).collect();
+    if ipv6 {
+        // by its IPv4 address, mapped
+        targets.push(SocketAddr::new(IpAddr::V6([0, 0, 0, 0, 0, 0xffff, 0xcb00, 0x7142].into()), 5000));
+    }
+    targets
+}
+
+/// A kind of socket that needs no privilege.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    ipv6: bool,
+    kind: i32,
+    protocol: i32,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind { name: "tcp", ipv6: false, kind: libc::SOCK_STREAM, protocol: 0 },
+    Kind { name: "tcp-v6", ipv6: true, kind: libc::SOCK_STREAM, protocol: 0 },
+    Kind { name: "udp", ipv6: false, kind: libc::SOCK_DGRAM, protocol: 0 },
+    Kind { name: "udp-v6", ipv6: true, kind: libc::SOCK_DGRAM, protocol: 0 },
+    Kind { name: "ping", ipv6: false, kind: libc::SOCK_DGRAM, protocol: libc::IPPROTO_ICMP },
+    Kind { name: "ping-v6", ipv6: true, kind: libc::SOCK_DGRAM, protocol: libc::IPPROTO_ICMPV6 },
+];
+
+impl Kind {
+    fn socket(self) -> std::io::Result<std::os::fd::OwnedFd> {
+        let family = if self.ipv6 { libc::AF_INET6 } else { libc::AF_INET };
+        netwright_confine::attempt::socket(family, self.kind | libc::SOCK_NONBLOCK, self.protocol)
+    }
+
+    /// What is sent: of pings, an echo request in front of it.
+    fn payload(self) -> Vec<u8> {
+        let head: &[u8] = match (self.protocol, self.ipv6) {
+            (0, _) => &[],
+            (_, false) => &[8, 0, 0, 0, 0, 1, 0, 1],
+            (_, true) => &[128, 0, 0, 0, 0, 1, 0, 1],
+        };
+        [head, crate::token().as_bytes()].concat()
+    }
+}

@@ -1,0 +1,88 @@
+//! Files of the kernel, by which more than the network can be reached: settings, control groups, devices, and what is shared with other processes.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use netwright_confine::Mask;
+use rustix::termios::ttyname;
+
+use super::Share;
+
+/// What root could change of the host by its user number alone.
+const SETTINGS: [&str; 6] =
+    ["/proc/acpi", "/proc/bus", "/proc/irq", "/proc/scsi", "/proc/sys", "/proc/sysrq-trigger"];
+/// Where the kernel tells of devices and has its control groups, which belong to an ordinary user where they were delegated.
+const SYSTEM: &str = "/sys";
+
+/// What is covered. Mounts of the kernel's file systems that are elsewhere than where they belong are covered, too: what lies over the usual ones
+/// would be of no use.
+pub(super) fn masks(is_root: bool) -> Vec<Mask> {
+    let there = SETTINGS.iter().filter(|_| is_root).map(Path::new).filter(|path| path.exists());
+    let mut masks: Vec<Mask> = there.map(|path| Mask::ReadOnly { path: path.into() }).collect();
+    masks.extend(Path::new(SYSTEM).exists().then_some(Mask::System));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    masks.extend(mounts.lines().filter_map(elsewhere));
+    masks
+}
+
+/// What lies over a mount, by its line in `mountinfo`.
+fn elsewhere(line: &str) -> Option<Mask> {
+    const POINT: usize = 4;
+    let (before, behind) = line.split_once(" - ")?;
+    let path = unescaped(before.split(' ').nth(POINT)?);
+    let usual = |place: &str| path == Path::new(place) || path.starts_with(place);
+    match behind.split(' ').next()? {
+        "cgroup" | "cgroup2" if !usual(SYSTEM) => Some(Mask::ReadOnly { path }),
+        "proc" if !usual("/proc") => Some(Mask::Directory { path, keep: Vec::new() }),
+        "mqueue" | "devpts" if !usual("/dev") => Some(Mask::Directory { path, keep: Vec::new() }),
+        _ => None,
+    }
+}
+
+/// A path as `mountinfo` has it: space, tab, line break and backslash are three octal digits behind a backslash.
+fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).filter(|_| first == b'\\');
+        let octal = octal.and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = behind.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = behind;
+            }
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}
+
+/// The `/dev` of the inside, with the terminals that the command is handed and with the devices that it is to have.
+pub(super) fn devices(share: &Share, devices: &[PathBuf]) -> Option<Mask> {
+    if share.devices {
+        return None;
+    }
+    let mut keep = devices.to_vec();
+    keep.extend(terminals());
+    if share.ipc {
+        keep.extend(["/dev/shm", "/dev/mqueue"].map(PathBuf::from));
+    }
+    Some(Mask::Devices { keep })
+}
+
+fn terminals() -> impl Iterator<Item = PathBuf> {
+    let name = |descriptor: BorrowedFd<'_>| ttyname(descriptor, Vec::new()).ok();
+    let names =
+        [name(std::io::stdin().as_fd()), name(std::io::stdout().as_fd()), name(std::io::stderr().as_fd())];
+    let paths =
+        names.into_iter().flatten().map(|name| std::ffi::OsString::from_vec(name.into_bytes()).into());
+    paths.filter(|path: &PathBuf| path.starts_with("/dev") && path != Path::new("/dev/tty"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The firewall as it is loaded into the simulated host, again and again: each time it is as declared, whatever packets have
+//! left behind in its sets, limits and counters.
+
+use netwright_netfilter::{Batch, Family};
+use netwright_nft::catalog::Catalog;
+use netwright_nft::ir::{
+    ChainTarget, Command, Entity, Operation, Rule, Selection, Selector, Statement, Target, Verdict,
+};
+use netwright_nft::lower;
+use netwright_state::Ruleset as Declared;
+use netwright_state::ruleset::TableName;
+use netwright_sys::{Cause, Connection, Error, Outcome, Result};
+
+use crate::effect::remembers;
+use crate::trace::Early;
+
+/// A ruleset, ready to be loaded.
+#[derive(Debug)]
+pub(crate) struct Firewall {
+    /// What is loaded: as declared, but that no rule turns tracing off.
+    pub(crate) content: Declared,
+    /// Whether packets leave something behind in it that others could meet.
+    pub(crate) remembers: bool,
+    load: Batch,
+}
+
+const ASKED: &str = "load the firewall into the simulated host";
+
+impl Firewall {
+    /// Prepares what is declared to be loaded in the place of what has tables of these names now.
+    pub(crate) fn new(declared: &Declared, replaces: &[TableName]) -> Result<Self> {
+        let mut content = declared.clone();
+        for chain in content.tables.iter_mut().flat_map(|table| &mut table.chains) {
+            chain.rules.iter_mut().for_each(keep_traced);
+        }
+        let load = load(&content, replaces)?;
+        let rules = content.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
+        let mut remembered = rules.flat_map(all_statements).any(remembers);
+        // rules that refer to it are not all that can use an object or count in a set
+        remembered |= content.tables.iter().any(|table| {
+            !table.flowtables.is_empty()
+                || table.sets.iter().any(|set| set.timeout.is_some() || !set.statements.is_empty())
+        });
+        Ok(Firewall { content, remembers: remembered, load })
+    }
+
+    /// The names of its tables.
+    pub(crate) fn tables(&self) -> Vec<TableName> {
+        self.content.tables.iter().map(|table| table.name()).collect()
+    }
+
+    /// Loads it: all its tables are made anew.
+    pub(crate) fn load(&mut self, connection: &mut Connection) -> Result<()> {
+        commit(connection, &mut self.load)
+    }
+
+    /// Where packets must be marked besides in IP's hooks, on a host with these links.
+    pub(crate) fn early(&self, links: impl Iterator<Item = String>) -> Early {
+        let families: Vec<Family> = self.content.tables.iter().map(|table| table.table.family).collect();
+        let chains = self.content.tables.iter().flat_map(|table| &table.chains);
+        let named: Vec<&String> =
+            chains.filter_map(|chain| chain.hook.as_ref()).flat_map(|hook| &hook.devices).collect();
+        let is_named = |link: &String| {
+            named.iter().any(|named| match named.strip_suffix('*') {
+                Some(prefix) => link.starts_with(prefix),
+                None => *named == link,
+            })
+        };
+        Early {
+            bridge: families.contains(&Family::BRIDGE),
+            arp: families.contains(&Family::ARP),
+            devices: links.filter(is_named).collect(),
+        }
+    }
+}
+
+/// Makes changes of nf_tables, all or none.
+pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<()> {
+    let messages = batch.messages();
+    let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
+    match connection.transact(bytes, messages, |_, _| {})? {
+        Outcome::Committed { .. } => Ok(()),
+        Outcome::Refused(refusals) => {
+            let refusal = refusals.into_iter().next();
+            let step = refusal.as_ref().and_then(|refusal| batch.step(refusal.index));
+            let asked = step.map_or(ASKED.to_owned(), |step| format!("{ASKED}: {step}"));
+            Err(Error::new(asked, refusal.map_or(Cause::NoAnswer, |refusal| Cause::Kernel(refusal.error))))
+        }
+    }
+}
+
+fn load(content: &Declared, replaces: &[TableName]) -> Result<Batch> {
+    let mut commands: Vec<Command> = replaces.iter().map(gone).collect();
+    commands.extend(content.commands());
+    let mut catalog = Catalog::default();
+    content.tables.iter().flat_map(|table| &table.sets).for_each(|set| catalog.add_set(set));
+    let mut batch = Batch::new();
+    lower::batch(&commands, &catalog, &mut batch)
+        .map_err(|failed| Error::new("lower the firewall", Cause::Invalid(failed.error.to_string())))?;
+    Ok(batch)
+}
+
+fn gone(name: &TableName) -> Command {
+    let selection = Selection {
+        table: Some(name.name.clone()),
+        name: Some(name.name.clone()),
+        ..Selection::all(Entity::Table, name.family)
+    };
+    Command {
+        operation: Operation::Delete,
+        target: Target::Selection(selection),
+        span: None,
+        elements: Vec::new(),
+    }
+}
+
+/// A packet whose tracing is turned off would say nothing any more. No rule can tell whether it is on.
+fn keep_traced(rule: &mut Rule) {
+    rule.statements.retain(
+        |statement| !matches!(statement, Statement::Assign(Selector::Meta(key), _) if key.name == "nftrace"),
+    );
+    for statement in &mut rule.statements {
+        if let Statement::Verdict(
+            Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
+        ) = statement
+        {
+            rules.iter_mut().for_each(keep_traced);
+        }
+    }
+}
+
+/// The statements of a rule and of the rules of chains without a name in it.
+pub(crate) fn all_statements(rule: &Rule) -> Vec<&Statement> {
+    let mut found = Vec::new();
+    for statement in &rule.statements {
+        found.push(statement);
+        if let Statement::Verdict(
+            Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
+        ) = statement
+        {
+            found.extend(rules.iter().flat_map(all_statements));
+        }
+    }
+    found
+}

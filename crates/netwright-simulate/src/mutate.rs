@@ -1,0 +1,476 @@
+//! Whether flows notice small changes of the ruleset, and which flow would notice what none does.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use netwright_netfilter::Family;
+use netwright_nft::syntax::Loader;
+use netwright_state::Ruleset as Declared;
+use netwright_state::model::{Addresses, FlowSource, FlowTarget, Host};
+use serde_json::{Value as Json, json};
+
+use crate::cases::Cases;
+use crate::change::{Change, changes};
+use crate::constants::{Constants, Shape};
+use crate::firewall::Firewall;
+use crate::lanes::{self, Lane, Lanes, kind_of};
+use crate::matrix::Whence;
+use crate::packet::icmp;
+use crate::report::{Outcome, Verdict};
+use crate::ruleset::Ruleset;
+use crate::session::{Built, Session};
+use crate::shot::{Shot, What};
+use crate::sources::{Place, Sources};
+use crate::stateless::variants;
+use crate::sweep::{End, Probe, sweep_under};
+use crate::topology::{Obstacle, Topology};
+use crate::trial::Simulator;
+use crate::world::{Ground, World};
+use crate::{Error, only};
+
+/// A small change of the ruleset, and whether the flows notice it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mutation {
+    /// What was changed.
+    pub place: Place,
+    /// How.
+    pub change: String,
+    /// Whether it is noticed.
+    pub fate: Fate,
+}
+
+/// Whether a change is noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// By this flow.
+    Noticed(String),
+    /// By none; a flow that would, as a host file has it.
+    Missed(String),
+    /// By none, and of all packets that were tried none becomes of anything else.
+    Equivalent,
+    /// The kernel does not take it.
+    Refused(String),
+}
+
+/// What is told while changes are tried; it can break off.
+pub type Told<'l> = dyn FnMut(&Mutation) -> ControlFlow<()> + Send + 'l;
+
+impl Mutation {
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let (word, by, flow, why) = match &self.fate {
+            Fate::Noticed(by) => ("noticed", Some(by), None, None),
+            Fate::Missed(flow) => ("missed", None, Some(flow), None),
+            Fate::Equivalent => ("equivalent", None, None, None),
+            Fate::Refused(why) => ("refused", None, None, Some(why)),
+        };
+        json!({
+            "at": self.place.at, "text": self.place.text, "change": self.change,
+            "fate": word, "noticed-by": by, "flow": flow, "why": why,
+        })
+    }
+}
+
+/// What came of trying a change with the flows.
+enum Noticing {
+    By(String),
+    Nobody,
+    /// The world is spent; these flows were tried already.
+    Spent(usize),
+}
+
+impl Session<'_> {
+    /// Tries small changes of the ruleset one after the other, and tells of each whether a flow notices it.
+    ///
+    /// # Errors
+    /// The host cannot be simulated at all, or the flows are not as expected without any change.
+    pub fn mutate(
+        &self,
+        loader: &mut (dyn Loader + Send),
+        listener: &mut Told<'_>,
+    ) -> Result<Vec<Mutation>, Error> {
+        let report = self.run(loader, &|_| true, &mut |_| ControlFlow::Continue(()))?;
+        if let Some(flow) = report.flows.iter().find(|flow| !flow.passed()) {
+            return Err(Error::Differs(flow.name.clone()));
+        }
+        let topology = self.topology();
+        let mut told = Vec::new();
+        let (mut next, mut tried, mut whole) = (0, 0, false);
+        while !whole {
+            let ground = Ground::new(&topology.cards)?;
+            let inside = || -> Result<bool, Error> {
+                let (mut world, built) = self.enter(&ground, loader)?;
+                let all = changes(&built.declared, &built.sources);
+                let mut search = Search::new(self, &topology, &built);
+                while let Some(change) = all.get(next) {
+                    let noticing;
+                    (world, noticing) = self.notices(change, world, &topology, &built, tried);
+                    let fate = match noticing {
+                        Ok(Noticing::Spent(flows)) if world.spent.is_some() => {
+                            tried = flows;
+                            return Ok(false);
+                        }
+                        Ok(Noticing::Spent(_)) => continue,
+                        Ok(Noticing::By(name)) => Fate::Noticed(name),
+                        Ok(Noticing::Nobody) => {
+                            let found;
+                            (world, found) = search.flow(change, world);
+                            found.map_err(Error::Apply)?.map_or(Fate::Equivalent, Fate::Missed)
+                        }
+                        Err(why) => Fate::Refused(why),
+                    };
+                    (next, tried) = (next + 1, 0);
+                    let mutation =
+                        Mutation { place: change.place.clone(), change: change.what.clone(), fate };
+                    let goes_on = listener(&mutation).is_continue();
+                    told.push(mutation);
+                    if !goes_on {
+                        return Ok(true);
+                    }
+                    if world.spent.is_some() {
+                        return Ok(next >= all.len());
+                    }
+                }
+                Ok(true)
+            };
+            whole = ground.host.run(inside)??;
+        }
+        Ok(told)
+    }
+
+    /// The first flow that notices a change, of those behind the first `tried`; an error is why it cannot be loaded.
+    fn notices(
+        &self,
+        change: &Change,
+        world: World,
+        topology: &Topology<'_>,
+        built: &Built,
+        tried: usize,
+    ) -> (World, Result<Noticing, Obstacle>) {
+        under(world, (&change.changed, &change.sources), topology, built, |simulator| {
+            let constants = Constants::of(&change.changed).with(&built.constants);
+            let cases = Cases { host: topology.host, topology, constants: &constants };
+            for (number, flow) in self.host.flows.iter().enumerate().skip(tried) {
+                simulator.explains = !flow.decided_by.is_empty();
+                for case in cases.of_flow(flow)? {
+                    if !simulator.suits(&case.trial) {
+                        simulator.world.spent.get_or_insert("the host has told of ways that there are not");
+                        return Ok(Noticing::Spent(number));
+                    }
+                    if !self.case(flow, &case, simulator).passed() {
+                        return Ok(Noticing::By(flow.name.clone()));
+                    }
+                }
+            }
+            for (number, only) in self.host.onlys.iter().enumerate() {
+                let number = self.host.flows.len() + number;
+                if number < tried {
+                    continue;
+                }
+                if simulator.world.spent.is_some() {
+                    return Ok(Noticing::Spent(number));
+                }
+                if !only::holds(only, &cases, simulator)? {
+                    return Ok(Noticing::By(only::name(only)));
+                }
+            }
+            Ok(Noticing::Nobody)
+        })
+    }
+}
+
+/// Does something under another ruleset, and loads the declared one again.
+fn under<T>(
+    mut world: World,
+    (ruleset, sources): (&Declared, &Sources),
+    topology: &Topology<'_>,
+    built: &Built,
+    act: impl FnOnce(&mut Simulator<'_, '_>) -> Result<T, Obstacle>,
+) -> (World, Result<T, Obstacle>) {
+    let sentence = |error: netwright_sys::Error| error.to_string();
+    let names = world.firewall.tables();
+    let other = match Firewall::new(ruleset, &names) {
+        Ok(other) => other,
+        Err(error) => return (world, Err(sentence(error))),
+    };
+    let declared = std::mem::replace(&mut world.firewall, other);
+    let loaded = world.restore_all().and_then(|()| {
+        let content = world.firewall.content.clone();
+        Ruleset::new(&content, sources, world.netfilter())
+    });
+    let result = match loaded {
+        Ok(known) => {
+            let mut simulator = Simulator::new(world, topology, &built.texts, &known);
+            simulator.explains = false;
+            let result = act(&mut simulator);
+            world = simulator.world;
+            result
+        }
+        Err(error) => Err(sentence(error)),
+    };
+    world.firewall = declared;
+    if let Err(error) = world.restore_all() {
+        world.spent.get_or_insert("the declared firewall could not be loaded again");
+        return (world, result.and(Err(sentence(error))));
+    }
+    (world, result)
+}
+
+/// The search for flows that would notice what none does.
+struct Search<'a, 'h> {
+    session: &'a Session<'a>,
+    topology: &'a Topology<'h>,
+    built: &'a Built,
+    /// What becomes of packets under the declared ruleset.
+    known: HashMap<String, Verdict>,
+}
+
+/// So many packets are tried one by one.
+const SINGLE: usize = 240;
+/// So many packets that differ in a sweep are looked at.
+const DIFFERENT: usize = 12;
+
+impl<'a, 'h> Search<'a, 'h> {
+    fn new(session: &'a Session<'a>, topology: &'a Topology<'h>, built: &'a Built) -> Self {
+        Search { session, topology, built, known: HashMap::new() }
+    }
+
+    /// A flow that would notice a change, as a host file has it.
+    fn flow(&mut self, change: &Change, world: World) -> (World, Result<Option<String>, Obstacle>) {
+        let constants = Constants::of(&change.changed).with(&self.built.constants);
+        let host = &self.session.host;
+        let cases = Cases { host: self.topology.host, topology: self.topology, constants: &constants };
+        let found = match kinds(&Lanes { cases: &cases }, host, &constants) {
+            Ok(found) => found,
+            Err(_) => return (world, Ok(None)),
+        };
+        let shots = match (Lanes { cases: &cases }).shots(&found) {
+            Ok(shots) => shots,
+            Err(why) => return (world, Err(why)),
+        };
+        let ports = lanes::ports(&constants, &[]);
+        let probes: Vec<Probe> = (0..found.len())
+            .flat_map(|lane| lanes::differences(lane, &found, &constants, &ports, true))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let (mut world, differing) = self.differing(change, world, &shots, &probes);
+        let mut likely: Vec<Probe> = match differing {
+            Ok(found) => {
+                found.into_iter().filter_map(|index| probes.get(index).copied()).take(DIFFERENT).collect()
+            }
+            Err(why) => return (world, Err(why)),
+        };
+        likely.extend(single(change, &found));
+        for probe in likely {
+            let Some(lane) = found.get(probe.lane) else { continue };
+            let ray = lane.ray(&probe);
+            let Ok(mut shot) = cases.shot_of(&ray) else { continue };
+            shot.mac = probe.mac;
+            let (before, after);
+            (world, before) = self.verdict(&self.built.declared, &shot, world);
+            (world, after) = self.verdict(&change.changed, &shot, world);
+            if let (Ok(before), Ok(after)) = (before, after)
+                && differ(&before, &after)
+            {
+                return (world, Ok(Some(flow_text(lane, &probe, &before))));
+            }
+        }
+        (world, Ok(None))
+    }
+
+    /// The packets of a sweep that become of something else after a change.
+    fn differing(
+        &self,
+        change: &Change,
+        mut world: World,
+        shots: &[Shot],
+        probes: &[Probe],
+    ) -> (World, Result<Vec<usize>, Obstacle>) {
+        let mut ends = |ruleset: &Declared| -> Result<HashMap<usize, End>, Obstacle> {
+            let first = variants(ruleset).into_iter().next().unwrap_or_else(|| ruleset.clone());
+            sweep_under(&mut world, self.topology, shots, probes, &first)
+        };
+        let both = ends(&self.built.declared).and_then(|before| Ok((before, ends(&change.changed)?)));
+        let found = both.map(|(before, after)| {
+            let same = |index: &usize| match (before.get(index), after.get(index)) {
+                (None, None) => true,
+                (Some(one), Some(other)) => {
+                    let ends = |end: &End| {
+                        (end.tuple.source, end.tuple.destination, end.tuple.destination_port, end.output)
+                    };
+                    ends(one) == ends(other)
+                }
+                _ => false,
+            };
+            (0..probes.len()).filter(|index| !same(index)).collect()
+        });
+        (world, found)
+    }
+
+    fn verdict(
+        &mut self,
+        ruleset: &Declared,
+        shot: &Shot,
+        world: World,
+    ) -> (World, Result<Verdict, Obstacle>) {
+        let declared = std::ptr::eq(ruleset, &raw const self.built.declared);
+        let key =
+            format!("{:?} {} {:?} {} {:?}", shot.origin, shot.to, shot.what, shot.source_port, shot.mac);
+        let known = self.known.get(&key).filter(|_| declared);
+        if let Some(known) = known {
+            return (world, Ok(known.clone()));
+        }
+        let (world, verdict) =
+            under(world, (ruleset, &self.built.sources), self.topology, self.built, |simulator| {
+                Ok(simulator.run_once(shot.clone()))
+            });
+        if let (true, Ok(verdict)) = (declared, &verdict) {
+            self.known.insert(key, verdict.clone());
+        }
+        (world, verdict)
+    }
+}
+
+/// Whether a flow could tell one outcome from another.
+fn differ(before: &Verdict, after: &Verdict) -> bool {
+    // what does not come to the host says nothing about it
+    let is_error = |verdict: &Verdict| matches!(verdict.outcome, Outcome::Error(_) | Outcome::NoPath(_));
+    let seen = |verdict: &Verdict| {
+        (
+            verdict.outcome.clone(),
+            verdict.seen_from.map(|end| end.ip()),
+            verdict.arrived_at,
+            verdict.left_by.clone(),
+        )
+    };
+    !is_error(before) && !is_error(after) && seen(before) != seen(after)
+}
+
+/// One sender and destination of each kind that a ruleset tells apart, between all links.
+fn kinds(lanes: &Lanes<'_, '_>, host: &Host, constants: &Constants) -> Result<Vec<Lane>, Obstacle> {
+    let links: Vec<&str> = host
+        .links
+        .iter()
+        .filter(|link| link.name != "lo" && link.networks().next().is_some())
+        .map(|link| link.name.as_str())
+        .collect();
+    let behind = |link: &&str| FlowSource::Behind { link: (*link).to_owned(), addresses: Addresses::Any };
+    let at = |link: &&str| FlowTarget::At { link: Some((*link).to_owned()), addresses: Addresses::Any };
+    let from: Vec<FlowSource> = links.iter().map(behind).chain([FlowSource::Host(None)]).collect();
+    let to: Vec<FlowTarget> = links.iter().map(at).chain([FlowTarget::Host]).collect();
+    let mut seen = BTreeSet::new();
+    let mut found = lanes.between(&from, &to)?;
+    found.retain(|lane| !lane.feigned);
+    found.retain(|lane| {
+        let (link, source) = match &lane.from {
+            Whence::Behind(link, address) => (Some(link.clone()), kind_of(&constants.addresses, *address)),
+            Whence::Host(_) => (None, Vec::new()),
+        };
+        let towards: Vec<String> =
+            host.devices_towards(lane.to).iter().map(|&link| link.to_owned()).collect();
+        let own = host.has_address(lane.to).then_some(lane.to);
+        let ipv4 = lane.to.is_ipv4();
+        seen.insert((link, source, towards, own, kind_of(&constants.addresses, lane.to), ipv4))
+    });
+    Ok(found)
+}
+
+/// Packets that a rule which was changed is about.
+fn single(change: &Change, found: &[Lane]) -> Vec<Probe> {
+    let mut only = Declared::default();
+    if let Some(rule) = &change.rule {
+        let chain = netwright_nft::ir::Chain { rules: vec![rule.clone()], ..alone() };
+        only.tables.push(netwright_state::ruleset::Table { chains: vec![chain], ..Default::default() });
+    }
+    let constants = Constants::of(&only);
+    let mut whats: Vec<What> = Vec::new();
+    for port in constants.ports.iter().flat_map(|&(first, last)| [first, last]) {
+        whats.extend([What::Tcp(port), What::Udp(port)]);
+    }
+    if whats.is_empty() {
+        whats.extend([What::Tcp(12_345), What::Udp(12_345), What::Tcp(443)]);
+    }
+    let all = whats.iter().flat_map(|what| {
+        (0..found.len()).map(|lane| Probe {
+            lane,
+            what: *what,
+            source_port: 0,
+            mac: None,
+            shape: Shape::Ordinary,
+        })
+    });
+    all.take(SINGLE).collect()
+}
+
+fn alone() -> netwright_nft::ir::Chain {
+    netwright_nft::ir::Chain {
+        family: Family::INET,
+        table: String::new(),
+        name: String::new(),
+        hook: None,
+        policy: None,
+        offload: false,
+        comment: None,
+        handle: None,
+        rules: Vec::new(),
+    }
+}
+
+/// A flow as a host file has it.
+fn flow_text(lane: &Lane, probe: &Probe, verdict: &Verdict) -> String {
+    let mut text = String::from("[[flow]]\n");
+    let from = match &lane.from {
+        Whence::Behind(link, address) => format!("{link} {address}"),
+        Whence::Host(Some(address)) => format!("host {address}"),
+        Whence::Host(None) => "host".into(),
+    };
+    let what = match probe.what {
+        What::Tcp(port) => format!("tcp = {port}"),
+        What::Udp(port) => format!("udp = {port}"),
+        What::Icmp { kind, code: 0 }
+            if kind == if lane.to.is_ipv6() { icmp::ECHO_V6 } else { icmp::ECHO } =>
+        {
+            "icmp = true".into()
+        }
+        What::Icmp { kind, code } => format!("icmp = \"{kind}/{code}\""),
+        What::Raw(number) => format!("protocol = {number}"),
+        What::Segment { port, flags } => {
+            format!("tcp = {port}\nflags = \"{}\"", netwright_state::model::TcpFlags(flags))
+        }
+    };
+    let expected = match &verdict.outcome {
+        Outcome::Accept => "accept".to_owned(),
+        Outcome::Arrived => "arrive".to_owned(),
+        Outcome::Drop => "drop".to_owned(),
+        Outcome::Reject(refusal) => format!("reject {refusal}"),
+        Outcome::NoPath(_) | Outcome::Error(_) => "no-path".to_owned(),
+    };
+    let _ = write!(
+        text,
+        "name = \"{from} to {}, {}\"\nfrom = \"{from}\"\nto = \"{}\"\n{what}\n",
+        lane.to,
+        what.replace(['"', '\n'], " "),
+        lane.to
+    );
+    if probe.source_port != 0 && probe.is_special() && probe.mac.is_none() {
+        let _ = writeln!(text, "source-port = {}", probe.source_port);
+    }
+    if let Some(mac) = probe.mac {
+        let _ = writeln!(text, "mac = \"{mac}\"");
+    }
+    let _ = writeln!(text, "expect = \"{expected}\"");
+    if let Some(at) = verdict.arrived_at.filter(|at| at.ip() != lane.to) {
+        let _ = writeln!(text, "arrives-at = \"{}\"", at.ip());
+    }
+    if let (Some(seen), Whence::Behind(_, address)) = (verdict.seen_from, &lane.from)
+        && seen.ip() != *address
+    {
+        let _ = writeln!(text, "seen-from = \"{}\"", seen.ip());
+    }
+    text
+}

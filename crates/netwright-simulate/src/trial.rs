@@ -1,0 +1,596 @@
+//! A flow as it is tried: what comes before it, the packet itself, and what is found out about it afterwards. Each trial finds
+//! the world as it was declared.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::ir::{Expression, Statement, Value};
+use netwright_state::Ruleset as Declared;
+use netwright_state::model::Refusal;
+use netwright_sys::Error;
+
+use crate::counters::Counters;
+use crate::coverage::Tally;
+use crate::exchange::{Exchange, FIRST_BYTE};
+use crate::firewall::{Firewall, all_statements};
+use crate::inside::{Door, Inside};
+use crate::packet::{Ip, icmp, protocol};
+use crate::report::{Outcome, Verdict};
+use crate::ruleset::{Question, RuleId, Ruleset, traversals};
+use crate::shot::{Landed, Observation, Origin, Shot, What};
+use crate::sources::Sources;
+use crate::tcp::Segment;
+use crate::topology::{Obstacle, Sender, Topology, is_broadcast, is_own};
+use crate::trace::{Step, Turn};
+use crate::verdict::{Conclusion, Judge, first_steps};
+use crate::world::World;
+
+/// Something that is sent, so many times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Act {
+    pub(crate) shot: Shot,
+    pub(crate) times: u32,
+    /// Time that passes before.
+    pub(crate) wait: Option<std::time::Duration>,
+    pub(crate) tie: Tie,
+}
+
+/// What a packet has to do with the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// Nothing but that it may belong to the same connection.
+    Loose,
+    /// The receiver of that one sends it back to its sender.
+    Back,
+    /// It tells the sender of that one of an error with it.
+    About,
+}
+
+/// What is sent one after the other in the same world; the last time of the last act is what is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trial {
+    pub(crate) acts: Vec<Act>,
+    pub(crate) watch: Watch,
+}
+
+/// What is looked at besides the packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watch {
+    /// Names of counters.
+    pub(crate) counters: Vec<String>,
+    /// The connection's mark.
+    pub(crate) connection: bool,
+}
+
+/// A world, and what is needed to judge what happens there.
+pub(crate) struct Simulator<'a, 'h> {
+    pub(crate) world: World,
+    pub(crate) topology: &'a Topology<'h>,
+    pub(crate) sources: &'a SourceMap,
+    pub(crate) ruleset: &'a Ruleset,
+    counters: Counters,
+    inside: Inside,
+    /// Ports that transparent proxies wait at.
+    proxies: BTreeSet<(Option<IpAddr>, u16)>,
+    /// Whether something has happened in the world since it was restored.
+    touched: bool,
+    /// How often the host's routing has told senders that there is no way: it does not do so any number of times.
+    told: HashMap<IpAddr, u32>,
+    /// Whether it is found out which of the rules that accepted a packet mattered.
+    pub(crate) explains: bool,
+    /// The packet before, as it arrived outside.
+    landed: Option<Landed>,
+    /// What of the firewall was used, where that is to be told.
+    pub(crate) tally: Option<Tally>,
+}
+
+/// So many senders' packets at once are answered by routing that has no way for them (`net.ipv4.route.error_burst` by
+/// `error_cost`).
+const TOLD: u32 = 5;
+
+/// How often a trial is begun anew because of what it showed.
+const TRIES: usize = 6;
+/// More repetitions than this are not traced.
+const TRACED: u32 = 32;
+
+impl<'a, 'h> Simulator<'a, 'h> {
+    pub(crate) fn new(
+        world: World,
+        topology: &'a Topology<'h>,
+        sources: &'a SourceMap,
+        ruleset: &'a Ruleset,
+    ) -> Self {
+        let proxies = proxies(&world.firewall.content);
+        Simulator {
+            world,
+            topology,
+            sources,
+            ruleset,
+            counters: Counters::open(),
+            inside: Inside::default(),
+            proxies,
+            touched: false,
+            told: HashMap::new(),
+            explains: true,
+            landed: None,
+            tally: None,
+        }
+    }
+
+    /// Whether a trial finds this world as it would find a new one.
+    pub(crate) fn suits(&self, trial: &Trial) -> bool {
+        let told = |act: &Act| match &act.shot.origin {
+            Origin::Outside(_, source) => self.told.get(source).copied().unwrap_or(0),
+            Origin::Host { .. } => 0,
+        };
+        let sent: u32 = trial.acts.iter().map(|act| act.times).sum();
+        self.world.spent.is_none() && trial.acts.iter().all(|act| told(act) == 0 || told(act) + sent <= TOLD)
+    }
+
+    fn judge(&self) -> Judge<'a, 'h> {
+        Judge { topology: self.topology, sources: self.sources, ruleset: self.ruleset }
+    }
+
+    /// What becomes of a trial's last packet.
+    pub(crate) fn run(&mut self, trial: &Trial) -> Verdict {
+        self.conclusion(trial)
+            .unwrap_or_else(|why| Verdict { outcome: Outcome::Error(why), ..Verdict::default() })
+    }
+
+    /// What becomes of a single packet.
+    pub(crate) fn run_once(&mut self, shot: Shot) -> Verdict {
+        self.run(&Trial {
+            acts: vec![Act { shot, times: 1, wait: None, tie: Tie::Loose }],
+            watch: Watch::default(),
+        })
+    }
+
+    fn conclusion(&mut self, trial: &Trial) -> Result<Verdict, Obstacle> {
+        let mut doors: BTreeSet<Door> = BTreeSet::new();
+        let mut counts = false;
+        for _ in 0..TRIES {
+            self.restore()?;
+            let (shot, seen, counted) = self.play(trial, &doors, counts)?;
+            self.tally_up()?;
+            let ipv6 = shot.to.is_ipv6();
+            let waits = |number: u8, port: u16| self.inside.waits(ipv6, number, port);
+            let lost = self.world.tracer.lost;
+            let judge = self.judge();
+            match judge.conclude(&mut self.world, &shot, seen, &waits, counted.filter(|_| counts)) {
+                Conclusion::Nobody { protocol, port } => {
+                    doors.insert(Door { protocol, port, address: None, transparent: false });
+                }
+                Conclusion::Silent => counts = true,
+                Conclusion::Verdict(mut verdict) => {
+                    if lost {
+                        verdict.details.push(
+                            "there were more traces than could be read, so that rules may be missing".into(),
+                        );
+                    }
+                    let verdict = self.again(trial, *verdict)?;
+                    return self.decided(trial, verdict, &doors);
+                }
+            }
+        }
+        Err("it goes round in circles".into())
+    }
+
+    /// Notes what of the firewall was used.
+    fn tally_up(&mut self) -> Result<(), Obstacle> {
+        let Some(tally) = &mut self.tally else { return Ok(()) };
+        for step in self.world.tracer.journeys().iter().flat_map(|journey| &journey.steps) {
+            if let Some(rule) = self.ruleset.find(step) {
+                tally.rule(rule);
+            }
+        }
+        let content = std::mem::take(&mut self.world.firewall.content);
+        let noted = tally.elements(&content, self.world.netfilter());
+        self.world.firewall.content = content;
+        noted.map_err(|error| error.to_string())
+    }
+
+    /// Sends what a trial says, from a world as declared.
+    fn play(
+        &mut self,
+        trial: &Trial,
+        doors: &BTreeSet<Door>,
+        counts: bool,
+    ) -> Result<(Shot, Observation, Option<Option<&'static str>>), Obstacle> {
+        let sentence = |error: Error| error.to_string();
+        let (last, before) = trial.acts.split_last().ok_or("it sends nothing")?;
+        self.touched = true;
+        self.landed = None;
+        let mut notes = Vec::new();
+        for act in before {
+            self.wait(act, &mut notes)?;
+            self.repeat(act, act.times, false, doors)?;
+        }
+        self.wait(last, &mut notes)?;
+        self.repeat(last, last.times - 1, true, doors)?;
+        let shot = tied(last, self.landed.as_ref())?;
+        self.open(&shot, doors)?;
+        let names = &trial.watch.counters;
+        let counters = match names.is_empty() {
+            true => Vec::new(),
+            false => self.world.counters(names).map_err(sentence)?,
+        };
+        self.world.trace(true).map_err(sentence)?;
+        self.world.tracer.reset().map_err(sentence)?;
+        if counts {
+            self.counters.reset().map_err(sentence)?;
+        }
+        let mut seen = self.send(&shot, last.times - 1)?;
+        if !names.is_empty() {
+            let after = self.world.counters(names).map_err(sentence)?;
+            let more =
+                |(before, after): (&Option<u64>, &Option<u64>)| Some(after.as_ref()? - before.as_ref()?);
+            seen.counted = counters.iter().zip(&after).map(more).collect();
+        }
+        if let Some(sent) = seen.sent.filter(|_| trial.watch.connection) {
+            seen.connection_mark = self.world.connection_mark(sent).map_err(sentence)?;
+        }
+        notes.into_iter().for_each(|note| seen.note(note));
+        let counted = match counts {
+            true => Some(self.counters.dropped().map_err(sentence)?),
+            false => None,
+        };
+        Ok((shot, seen, counted))
+    }
+
+    /// Lets the time pass that passes before something is sent.
+    fn wait(&mut self, act: &Act, notes: &mut Vec<String>) -> Result<(), Obstacle> {
+        let Some(time) = act.wait else { return Ok(()) };
+        let unmoved = self.world.pass_time(time).map_err(|error| error.to_string())?;
+        if let Some(set) = unmoved.sets.first() {
+            return Err(format!(
+                "time cannot pass for the set {set}: its elements are intervals that end by themselves"
+            ));
+        }
+        notes.extend(unmoved.renewed.iter().map(|set| {
+            format!("the limits of the elements of {set} are as new after the wait, however long it was")
+        }));
+        if self.ruleset.limits() {
+            notes.push("the wait was not real: limits of rules allow no more after it than before".into());
+        }
+        Ok(())
+    }
+
+    /// Sends something so many times, without a look at what becomes of it.
+    /// `more` is whether the same is sent once more after that.
+    fn repeat(&mut self, act: &Act, times: u32, more: bool, doors: &BTreeSet<Door>) -> Result<(), Obstacle> {
+        let sentence = |error: Error| error.to_string();
+        if times == 0 {
+            return Ok(());
+        }
+        let shot = tied(act, self.landed.as_ref())?;
+        self.open(&shot, doors)?;
+        if times > TRACED {
+            self.world.trace(false).map_err(sentence)?;
+        }
+        for number in 0..times {
+            let seen = self.send(&shot, number)?;
+            self.landed = seen.landed.or(self.landed.take());
+            if let Some(tally) = &mut self.tally {
+                self.world.tracer.hear().map_err(sentence)?;
+                let steps = self.world.tracer.journeys().iter().flat_map(|journey| &journey.steps);
+                steps.filter_map(|step| self.ruleset.find(step)).for_each(|rule| tally.rule(rule));
+            }
+            self.world.tracer.reset().map_err(sentence)?;
+            self.inside.forget();
+            if act.shot.source_port != 0 && (more || number + 1 < times) {
+                // the next one has the same ports, so that nothing may be left of this connection
+                self.world.forget_connections().map_err(sentence)?;
+            }
+        }
+        self.world.trace(true).map_err(sentence)
+    }
+
+    fn send(&mut self, shot: &Shot, number: u32) -> Result<Observation, Obstacle> {
+        let number = u16::try_from(number % 60_000).unwrap_or_default() + 1;
+        let seen = Exchange::run(&mut self.world, self.topology, shot, &mut self.inside, number)?;
+        self.note_told(shot, &seen);
+        if teaches(shot, self.world.has_bridges()) {
+            self.world.spent = Some("the host may have learnt of routes, groups or addresses");
+        }
+        Ok(seen)
+    }
+
+    /// Notes what the host's routing told a sender, whatever the packet was sent for: that it went a way that is longer than
+    /// need be, which spends all that it tells at once, or that there is no way.
+    fn note_told(&mut self, shot: &Shot, seen: &Observation) {
+        let Origin::Outside(_, source) = &shot.origin else { return };
+        let refused = seen.refused.is_some_and(|refused| matches!(refused.how, Refusal::Icmp { .. }));
+        let by_rule = || self.world.tracer.journeys().iter().any(|journey| journey.dropped().is_some());
+        let count = match seen.spends {
+            true => TOLD,
+            false if refused && !by_rule() => 1,
+            false => return,
+        };
+        *self.told.entry(*source).or_default() += count;
+    }
+
+    /// Has somebody wait where a packet may come to at the host.
+    fn open(&mut self, shot: &Shot, doors: &BTreeSet<Door>) -> Result<(), Obstacle> {
+        let ipv6 = shot.to.is_ipv6();
+        let link = match &shot.origin {
+            Origin::Outside(sender, _) => Some(sender.link.as_str()),
+            Origin::Host { .. } => None,
+        };
+        let to_all = link
+            .and_then(|link| self.topology.host.link(link))
+            .is_some_and(|link| is_broadcast(link, shot.to));
+        let multicast = shot.to.is_multicast();
+        let mut all: Vec<Door> = doors.iter().copied().collect();
+        if to_all || multicast || is_own(self.topology.host, shot.to) || self.world.is_own(shot.to) {
+            let door = |protocol, port| Door { protocol, port, address: None, transparent: false };
+            match shot.what {
+                What::Tcp(port) => all.push(door(protocol::TCP, port)),
+                What::Udp(port) => all.push(door(protocol::UDP, port)),
+                What::Raw(number) => all.push(door(number, 0)),
+                What::Segment { .. } | What::Icmp { .. } => {}
+            }
+        }
+        if let What::Tcp(_) | What::Udp(_) = shot.what {
+            let fits = |address: &Option<IpAddr>| address.is_none_or(|address| address.is_ipv6() == ipv6);
+            let proxies = self.proxies.iter().filter(|(address, _)| fits(address));
+            all.extend(proxies.map(|&(address, port)| Door {
+                protocol: shot.protocol(),
+                port,
+                address,
+                transparent: true,
+            }));
+        }
+        let index = link.and_then(|link| self.world.links.get(link)).copied();
+        for door in all {
+            let group = index.filter(|_| multicast).map(|index| (shot.to, index));
+            if group.is_some() {
+                // the kernel tells of its groups for a while after they are left
+                self.world.spent = Some("the host has joined a group");
+            }
+            self.inside
+                .open(door, ipv6, group)
+                .map_err(|error| format!("the host cannot wait at {door}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// A sender of TCP whose first segment is lost sends it again. Where the firewall remembers, that may make a difference.
+    fn again(&mut self, trial: &Trial, verdict: Verdict) -> Result<Verdict, Obstacle> {
+        let Some(Act { shot, times, tie: Tie::Loose, .. }) = trial.acts.last() else { return Ok(verdict) };
+        let repeats = matches!(shot.what, What::Tcp(_)) && verdict.outcome == Outcome::Drop;
+        if !repeats || !self.world.firewall.remembers || verdict.way.is_empty() {
+            return Ok(verdict);
+        }
+        self.world.tracer.reset().map_err(|error| error.to_string())?;
+        let seen = self.send(shot, times - 1)?;
+        let waits = |_: u8, _: u16| true;
+        let judge = self.judge();
+        match judge.conclude(&mut self.world, shot, seen, &waits, Some(None)) {
+            Conclusion::Verdict(mut second) if second.outcome != Outcome::Drop => {
+                let by = verdict.decided_by.first().map(|place| format!(" by {place}")).unwrap_or_default();
+                let then = if second.outcome.arrives() { "it passed" } else { "it was rejected" };
+                second
+                    .details
+                    .push(format!("the first segment was dropped{by}; sent again, as TCP does, {then}"));
+                Ok(*second)
+            }
+            _ => Ok(verdict),
+        }
+    }
+
+    /// Finds out which of the rules that accepted a packet mattered.
+    fn decided(
+        &mut self,
+        trial: &Trial,
+        mut verdict: Verdict,
+        doors: &BTreeSet<Door>,
+    ) -> Result<Verdict, Obstacle> {
+        let judge = self.judge();
+        let mut questions: Vec<Question> = Vec::new();
+        judge.decide(&mut verdict, &mut |question| {
+            questions.push(question);
+            None
+        });
+        if questions.is_empty() || !self.explains {
+            return Ok(verdict);
+        }
+        let mut answers: HashMap<Question, bool> = HashMap::new();
+        for question in questions {
+            if let Some(dropped) = self.would_be_dropped(question, trial, doors)? {
+                answers.insert(question, dropped);
+            }
+        }
+        judge.decide(&mut verdict, &mut |question| answers.get(&question).copied());
+        Ok(verdict)
+    }
+
+    /// Whether a trial's packet would be dropped in a chain if nothing accepted it there: it is tried again with the rule that
+    /// accepts it accepting nothing, and then each that accepts it in its place.
+    fn would_be_dropped(
+        &mut self,
+        question: Question,
+        trial: &Trial,
+        doors: &BTreeSet<Door>,
+    ) -> Result<Option<bool>, Obstacle> {
+        let declared = self.world.firewall.content.clone();
+        let names = self.world.firewall.tables();
+        let sentence = |error: Error| error.to_string();
+        let mut silenced: BTreeSet<RuleId> = [question.rule].into();
+        loop {
+            let without = self.ruleset.without_accepting(&silenced, question.base, &declared);
+            let Some(without) = without else { return Ok(None) };
+            let other = Firewall::new(&without, &names).map_err(sentence)?;
+            let firewall = std::mem::replace(&mut self.world.firewall, other);
+            let end = self.end_of(question, &without, trial, doors);
+            self.world.firewall = firewall;
+            self.restore_with_load()?;
+            match end? {
+                Some((Turn::Accept, Some(rule))) if silenced.insert(rule) => {}
+                Some((turn, _)) => return Ok(Some(turn != Turn::Accept)),
+                // something else drops it before
+                None => return Ok(Some(true)),
+            }
+        }
+    }
+
+    /// How a trial's packet leaves a base chain under a ruleset that is not the declared one, and by which rule of that.
+    fn end_of(
+        &mut self,
+        question: Question,
+        made: &Declared,
+        trial: &Trial,
+        doors: &BTreeSet<Door>,
+    ) -> Result<Option<(Turn, Option<RuleId>)>, Obstacle> {
+        self.restore_with_load()?;
+        let made = Ruleset::new(made, &Sources::default(), self.world.netfilter())
+            .map_err(|error| error.to_string())?;
+        let (_, seen, _) = self.play(trial, doors, false)?;
+        let way = first_steps(&self.world, &seen, self.topology.host);
+        let steps: Vec<&Step> = way.iter().collect();
+        let traversal = traversals(&steps).nth(question.traversal);
+        Ok(traversal.and_then(|traversal| traversal.last()).map(|step| {
+            let rule = made.find(step).and_then(|rule| self.ruleset.original(&made, rule, question.base));
+            (step.turn, rule)
+        }))
+    }
+
+    /// Makes the world as it was declared.
+    pub(crate) fn restore(&mut self) -> Result<(), Obstacle> {
+        if self.touched {
+            self.inside = Inside::default();
+            self.landed = None;
+            self.world.restore().map_err(|error| error.to_string())?;
+            self.touched = false;
+        }
+        Ok(())
+    }
+
+    fn restore_with_load(&mut self) -> Result<(), Obstacle> {
+        self.inside = Inside::default();
+        self.landed = None;
+        self.world.restore_all().map_err(|error| error.to_string())?;
+        self.touched = false;
+        Ok(())
+    }
+}
+
+/// Whether a packet may make the host use other routes or addresses, or its bridges pass groups on otherwise, which is not to be
+/// taken back: redirects, what says how large packets may be, routers that make themselves known, and members of groups.
+fn teaches(shot: &Shot, bridges: bool) -> bool {
+    match shot.what {
+        What::Icmp { kind, code } if shot.to.is_ipv4() => {
+            kind == icmp::REDIRECT || (kind, code) == (icmp::UNREACHABLE, icmp::TOO_BIG_CODE)
+        }
+        What::Icmp { kind, .. } => {
+            matches!(kind, icmp::TOO_BIG_V6 | icmp::ROUTER_ADVERTISEMENT | icmp::REDIRECT_V6)
+                || bridges && icmp::GROUPS_V6.contains(&kind)
+        }
+        What::Raw(number) => bridges && number == protocol::IGMP,
+        What::Tcp(_) | What::Segment { .. } | What::Udp(_) => false,
+    }
+}
+
+/// What is sent, as the packet before makes it.
+fn tied(act: &Act, landed: Option<&Landed>) -> Result<Shot, Obstacle> {
+    let mut shot = act.shot.clone();
+    let before = landed.and_then(|landed| Some((landed, Ip::parse(&landed.packet)?)));
+    let Some((landed, packet)) = before else {
+        return match act.tie {
+            Tie::Loose => Ok(shot),
+            Tie::Back | Tie::About => Err("no packet before it has arrived outside of the host".into()),
+        };
+    };
+    let tuple = packet.tuple().ok_or("the packet before it cannot be answered")?;
+    let answers = |source: IpAddr, port: u16| (tuple.destination, tuple.destination_port) == (source, port);
+    if act.tie == Tie::Back {
+        let link = match &shot.origin {
+            Origin::Outside(sender, _) => sender.link.clone(),
+            Origin::Host { .. } => String::new(),
+        };
+        let (station, mac, spots) = (packet.destination, landed.to, vec![landed.spot.clone()]);
+        shot.origin = Origin::Outside(Sender { link, spots, station, mac }, packet.destination);
+        shot.to = packet.source;
+        shot.behind = None;
+        shot.source_port = tuple.destination_port;
+        shot.follows.next = Some(landed.from);
+        shot.follows.identifier = Some(tuple.source_port);
+        shot.what = match shot.what {
+            What::Segment { flags, .. } => What::Segment { port: tuple.source_port, flags },
+            What::Udp(_) => What::Udp(tuple.source_port),
+            What::Tcp(_) => return Err("a connection cannot be made back: give it `flags`".into()),
+            other => other,
+        };
+    }
+    match shot.what {
+        What::Icmp { kind, .. } if icmp::is_error(packet.source.is_ipv6(), kind) => {
+            shot.to = packet.source;
+            (shot.follows.quotes, shot.follows.identifier) = (true, None);
+            shot.payload = landed.packet.iter().copied().take(QUOTED).collect();
+        }
+        What::Segment { .. } => {
+            let source = match &shot.origin {
+                Origin::Outside(_, source) => *source,
+                Origin::Host { .. } => return Ok(shot),
+            };
+            let port = if shot.source_port == 0 { tuple.destination_port } else { shot.source_port };
+            if let Some(before) = Segment::parse(packet.payload).filter(|_| answers(source, port)) {
+                let length = before.payload.len() as u32 + u32::from(before.flags & 0x03 != 0);
+                let own = if before.flags & crate::tcp::flags::ACK != 0 {
+                    before.acknowledged
+                } else {
+                    FIRST_BYTE ^ 0x5a5a_0000
+                };
+                shot.follows.numbers = Some((own, before.sequence.wrapping_add(length)));
+            }
+        }
+        _ => {}
+    }
+    Ok(shot)
+}
+
+/// So many bytes of a packet an error about it carries.
+const QUOTED: usize = 512;
+
+/// The addresses and ports that a ruleset hands connections to without translation.
+fn proxies(content: &Declared) -> BTreeSet<(Option<IpAddr>, u16)> {
+    let rules = content.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
+    let statements = rules.flat_map(all_statements);
+    let mut found = BTreeSet::new();
+    for statement in statements {
+        let Statement::Tproxy(proxy) = statement else { continue };
+        let addresses: Vec<Option<IpAddr>> = match &proxy.address {
+            None => vec![None],
+            Some(address) => values(address).iter().map(|value| address_of(value)).collect(),
+        };
+        let ports: Vec<u16> = proxy.port.iter().flat_map(values).filter_map(port_of).collect();
+        for port in ports {
+            found.extend(addresses.iter().map(|address| (*address, port)));
+        }
+    }
+    found
+}
+
+/// The constants in an expression, also those that a map in place holds.
+fn values(expression: &Expression) -> Vec<&Value> {
+    match expression {
+        Expression::Value(value) => vec![value],
+        Expression::Range(first, last) => vec![first, last],
+        Expression::Concatenation(parts) => parts.iter().flat_map(values).collect(),
+        Expression::Map(_, netwright_nft::ir::SetReference::Anonymous(elements)) => {
+            elements.iter().filter_map(|element| element.data.as_ref()).flat_map(values).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn address_of(value: &Value) -> Option<IpAddr> {
+    match &*value.bytes {
+        &[a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
+        bytes => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+    }
+}
+
+fn port_of(value: &Value) -> Option<u16> {
+    value.as_number().and_then(|number| u16::try_from(number).ok())
+}

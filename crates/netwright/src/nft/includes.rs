@@ -1,0 +1,147 @@
+//! Files that texts include.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use netwright_nft::syntax::Loader;
+
+mod glob;
+
+/// Finds what `include` names.
+#[derive(Clone, Debug)]
+pub struct Includes {
+    /// Where names that begin with `./` start: beside the file that has the `include`, or in the current directory.
+    pub beside: bool,
+    /// Directories to search for other relative names, before the one of the file that has the `include`.
+    pub directories: Vec<PathBuf>,
+}
+
+/// As nft finds it: in `/etc`.
+impl Default for Includes {
+    fn default() -> Self {
+        Includes { beside: false, directories: vec!["/etc".into()] }
+    }
+}
+
+impl Includes {
+    /// What is beside the including file comes first.
+    #[must_use]
+    pub fn beside() -> Self {
+        Includes { beside: true, ..Includes::default() }
+    }
+
+    /// The directories in which a name is looked for, in order.
+    fn places(&self, pattern: &str, from: &str) -> Vec<PathBuf> {
+        let own = Path::new(from).parent().unwrap_or(Path::new("")).to_owned();
+        if pattern.starts_with('/') {
+            return vec![PathBuf::new()];
+        }
+        if pattern.starts_with("./") || pattern.starts_with("../") {
+            return vec![if self.beside { own } else { PathBuf::new() }];
+        }
+        let mut places: Vec<PathBuf> = if self.beside { vec![own.clone()] } else { Vec::new() };
+        places.extend(self.directories.iter().cloned());
+        // without directories to search there is nothing to search
+        if !self.beside && !self.directories.is_empty() {
+            places.push(own);
+        }
+        places
+    }
+}
+
+impl Loader for Includes {
+    fn load(&mut self, pattern: &str, from: &str) -> Result<Vec<(String, String)>, String> {
+        let name = |path: &Path| path.display().to_string();
+        for place in self.places(pattern, from) {
+            if !glob::is_pattern(pattern) {
+                let path = place.join(pattern);
+                match fs::metadata(&path) {
+                    Ok(_) => return Ok(vec![(name(&path), read_script(&path)?)]),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(reason(&error)),
+                }
+            }
+            let paths = glob::find(&place, pattern);
+            if !paths.is_empty() {
+                return paths.iter().map(|path| Ok((name(path), read_script(path)?))).collect();
+            }
+        }
+        if glob::is_pattern(pattern) { Ok(Vec::new()) } else { Err("there is no such file".into()) }
+    }
+}
+
+/// The text of a file. What is none (a directory, a FIFO, a device) is not read, as that may never end.
+///
+/// # Errors
+/// The end of a sentence that says why there is none.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    regular(path)?;
+    fs::read(path).map_err(|error| reason(&error)).and_then(utf8_text)
+}
+
+/// The text of a file in the language, whose names and comments may have bytes that are not UTF-8.
+fn read_script(path: &Path) -> Result<String, String> {
+    regular(path)?;
+    let bytes = fs::read(path).map_err(|error| reason(&error))?;
+    Ok(netwright_wire::text::from_bytes(&bytes).into_owned())
+}
+
+/// Whether reading ends: what is no file (a directory, a FIFO, a device) is not even opened.
+fn regular(path: &Path) -> Result<(), String> {
+    let kind = fs::metadata(path).map_err(|error| reason(&error))?.file_type();
+    if kind.is_file() { Ok(()) } else { Err(not_a_file(kind).into()) }
+}
+
+/// What a user named has: also a pipe, such as the shell's `<(…)`.
+///
+/// # Errors
+/// Those of [`read_text`].
+pub fn read_named(path: &Path) -> Result<Vec<u8>, String> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = fs::metadata(path).map_err(|error| reason(&error))?.file_type();
+    let standard = path == Path::new("/dev/stdin");
+    if !kind.is_file() && !kind.is_fifo() && !standard {
+        return Err(not_a_file(kind).into());
+    }
+    fs::read(path).map_err(|error| reason(&error))
+}
+
+/// What something is that is no file, as the end of a sentence.
+fn not_a_file(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_dir() {
+        "it is a directory"
+    } else if kind.is_fifo() {
+        "it is no regular file but a FIFO"
+    } else if kind.is_socket() {
+        "it is no regular file but a socket"
+    } else {
+        "it is no regular file but a device"
+    }
+}
+
+/// Bytes as text.
+///
+/// # Errors
+/// The end of a sentence that says in which line they are none.
+pub fn utf8_text(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(good).filter(|&&byte| byte == b'\n').count() + 1;
+        format!("it is not UTF-8 text (line {line})")
+    })
+}
+
+/// What went wrong, as the end of a sentence.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::IsADirectory => "it is a directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

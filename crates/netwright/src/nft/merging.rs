@@ -1,0 +1,38 @@
+//! What `--optimize` merges, told in the words of nft.
+
+use std::io::{self, Write};
+
+use netwright_nft::diagnostic::{SourceMap, Span};
+use netwright_nft::optimize::Merged;
+use netwright_nft::print;
+use netwright_nft::table::{Names, PrintOptions};
+
+/// Writes which rules became one, as nft does.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_merged(
+    merged: &[Merged],
+    sources: &SourceMap,
+    names: &Names,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let options = PrintOptions { stateless: true, ..PrintOptions::default() };
+    for Merged { rules, into } in merged {
+        writeln!(out, "Merging:")?;
+        rules.iter().try_for_each(|span| write_place(*span, sources, out))?;
+        writeln!(out, "into:\n\t{}", print::rule(into, &options, names))?;
+    }
+    Ok(())
+}
+
+/// The place of a rule and the line that it begins in.
+fn write_place(span: Span, sources: &SourceMap, out: &mut impl Write) -> io::Result<()> {
+    let span = sources.written(span);
+    let Some(at) = sources.locate(span) else { return Ok(()) };
+    let rule = sources.snippet(span).lines().next().unwrap_or_default();
+    let end = at.column as usize + rule.chars().count().saturating_sub(1);
+    let text = sources.get(span.source).map_or("", |source| source.text());
+    let line = text.lines().nth(at.line as usize - 1).unwrap_or(rule);
+    writeln!(out, "{}:{}:{}-{end}: {line}", at.name, at.line, at.column)
+}
