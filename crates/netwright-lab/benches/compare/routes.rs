@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use netwright_route::link::{Change, Create, Get, Peer as VethPeer, Set};
 use netwright_route::{Add, Address, Family, LinkId, Prefix, Route, Table, route};
@@ -49,8 +50,13 @@ const MAIN_TABLE: [u8; 12] = [2, 0, 0, 0, 254, 0, 0, 0, 0, 0, 0, 0];
 /// Messages per system call. More gain nothing.
 const BURST: usize = 1024;
 
-/// A link with a gateway behind it.
+/// A link with a gateway behind it. It has no IPv6, of which the kernel would add routes by itself some time after the link came up,
+/// among those that are counted.
 pub(crate) fn link(connection: &mut Connection) -> Result<LinkId> {
+    const NO_IPV6: &str = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+    if Path::new(NO_IPV6).exists() {
+        std::fs::write(NO_IPV6, "1").map_err(|e| format!("{NO_IPV6}: {e}"))?;
+    }
     connection.acknowledge(&Create::veth(LINK, VethPeer::new(&Change::rename("v1"))))?;
     for name in ["v1", LINK] {
         let link = connection.query(&Get::by_name(name))?;
