@@ -136,7 +136,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "attach", help_heading = LIMITS)]
     pub(crate) processes: Option<u64>,
     /// End it after so long: seconds, or with s, m or h. It is asked to (SIGTERM), and killed five seconds later
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "attach", help_heading = LIMITS)]
+    #[arg(long, value_name = "TIME", value_parser = super::time, conflicts_with = "attach", help_heading = LIMITS)]
     pub(crate) time: Option<Duration>,
 
     /// Let everything through, and write the policy that would have been needed; with --ask, what rules and answers allowed
@@ -188,21 +188,6 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
     number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(wrong)
-}
-
-/// Reads a time: `90`, `90s`, `10m`, `2h`.
-fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time: write seconds, or 90s, 10m, 2h");
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(wrong()),
-    };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Reads `NAME=ADDRESS`.

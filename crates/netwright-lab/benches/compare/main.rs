@@ -20,6 +20,7 @@ mod table;
 use std::error::Error;
 use std::process::ExitCode;
 
+use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 use measure::{Measured, measure_apart, settle};
 use netwright_lab::Oracle;
 
@@ -58,13 +59,15 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 /// What `cargo test` runs: enough to see that everything works.
-const SMOKE: &[usize] = &[100];
+const SMALL: usize = 100;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [measure::APART, workload, peer, size] => apart(workload, peer, size),
-        _ => compare(&arguments),
+        _ if given("--bench") => compare(&arguments, given("--big")),
+        _ => return works().exit_code(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,6 +78,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Each workload as a test: whether it can be done by each peer.
+fn works() -> Conclusion {
+    let trials = WORKLOADS.iter().map(|workload| {
+        Trial::ignorable_test(workload.name, || {
+            if let Err(error) = settle() {
+                return match std::env::var_os("CI") {
+                    Some(_) => Err(error.to_string().into()),
+                    None => Ok(Completion::ignored_with(error.to_string())),
+                };
+            }
+            turns(workload, SMALL, 1).map_err(|error| error.to_string())?;
+            Ok(Completion::Completed)
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect())
+}
+
 /// One measurement, in the process that [`measure_apart`] has started.
 fn apart(workload: &str, peer: &str, size: &str) -> Result<()> {
     let workload = WORKLOADS.iter().find(|known| known.name == workload).ok_or("no such workload")?;
@@ -83,30 +103,17 @@ fn apart(workload: &str, peer: &str, size: &str) -> Result<()> {
     Ok(())
 }
 
-fn compare(arguments: &[String]) -> Result<()> {
-    let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let (bench, big) = (given("--bench"), given("--big"));
+fn compare(arguments: &[String], big: bool) -> Result<()> {
     let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    if let Err(error) = settle() {
-        if bench || std::env::var_os("CI").is_some() {
-            return Err(error);
-        }
-        println!("did not run: {error}");
-        return Ok(());
-    }
+    settle()?;
     table::head();
     for workload in WORKLOADS
         .iter()
         .filter(|workload| words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())))
     {
-        let sizes = match (bench, big) {
-            (false, _) => SMOKE.to_vec(),
-            (true, false) => workload.sizes.to_vec(),
-            (true, true) => [workload.sizes, workload.big].concat(),
-        };
+        let sizes = if big { [workload.sizes, workload.big].concat() } else { workload.sizes.to_vec() };
         for size in sizes {
-            let rounds = if bench { rounds(size) } else { 1 };
-            table::rows(workload.name, size, &turns(workload, size, rounds)?);
+            table::rows(workload.name, size, &turns(workload, size, rounds(size))?);
         }
     }
     Ok(())
