@@ -27,6 +27,20 @@ pub(super) struct Ask<'c> {
     names: HashMap<(TableRef, Entity), Vec<String>>,
 }
 
+/// What answers hold for.
+pub(super) struct Answered {
+    /// This generation; `None` where nothing was asked.
+    pub(super) generation: Option<u32>,
+    fleeting: bool,
+}
+
+impl Answered {
+    /// `None` too where only definitions were asked for, which hardly ever change.
+    pub(super) fn fleeting(self) -> Option<u32> {
+        self.generation.filter(|_| self.fleeting)
+    }
+}
+
 impl<'c> Ask<'c> {
     pub(super) fn new(connection: &'c mut Connection) -> Self {
         Ask {
@@ -40,21 +54,15 @@ impl<'c> Ask<'c> {
         }
     }
 
-    /// The generation that the answers hold for; `None` where nothing was asked.
+    /// What the answers hold for.
     ///
     /// # Errors
     /// A question was not answered, so that what was asked is not known.
-    pub(super) fn finish(self) -> Result<Option<u32>> {
+    pub(super) fn finish(self) -> Result<Answered> {
         match self.failed {
             Some(error) => Err(error),
-            None => Ok(self.generation),
+            None => Ok(Answered { generation: self.generation, fleeting: self.fleeting }),
         }
-    }
-
-    /// As [`Ask::finish`], but `None` too where only definitions were asked for, which hardly ever change.
-    pub(super) fn finish_fleeting(self) -> Result<Option<u32>> {
-        let fleeting = self.fleeting;
-        Ok(self.finish()?.filter(|_| fleeting))
     }
 
     fn ask<T>(&mut self, question: impl FnOnce(&mut Connection) -> Result<T>) -> Found<T> {

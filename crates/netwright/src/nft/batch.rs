@@ -5,13 +5,14 @@ mod named;
 use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::SourceMap;
-use netwright_nft::evaluate::{Compiled, Options, compile, compile_with};
+use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Operation, PackedElements, Target};
 use netwright_nft::lower::{self, Order};
 use netwright_nft::syntax::Parsed;
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal, protocol};
 
-use super::ask::{self, Ask};
+use super::ask;
+use super::engine::{self, Unlowered};
 use super::refusal;
 use super::send::{self, Made, Sent, read_made};
 use super::{Names, Text, text};
@@ -231,13 +232,11 @@ impl Content {
             self.interfaces_known = true;
         }
         add_made(&self.batch, &mut self.catalog);
-        let mut ask = Ask::new(connection);
         let options =
             Options { names: &self.names, catalog: &self.catalog, zone: netwright_nft::table::Zone::UTC };
-        let compiled = compile_with(&self.sources, &parsed, &options, &mut ask);
-        let generation = ask.finish_fleeting()?;
+        let (compiled, answered) = engine::compile(&self.sources, &parsed, &options, connection)?;
         text::refuse(&compiled.diagnostics, &self.sources)?;
-        self.generation = self.generation.or(generation);
+        self.generation = self.generation.or(answered.fleeting());
         self.catalog = compiled.catalog;
         compiled.commands.into_iter().try_for_each(|command| self.command(command))
     }
@@ -253,14 +252,9 @@ impl Content {
 
     /// A command of a text.
     fn command(&mut self, mut command: Command) -> Result<()> {
-        self.batch.tag(u32::try_from(self.commands.len()).ok());
-        let lowered = lower::command(&command, &self.catalog, &mut self.order, &mut self.batch);
-        self.batch.tag(None);
-        let told = lowered.map_err(|error| {
-            let span = match (&command.target, error.statement) {
-                (Target::Rule { spans, .. }, Some(at)) => spans.get(at).copied().or(command.span),
-                _ => command.span,
-            };
+        let Content { catalog, order, batch, .. } = self;
+        let lowered = engine::lower(self.commands.len(), &command, catalog, &[], order, batch);
+        let told = lowered.map_err(|Unlowered { error, span }| {
             let place = span.and_then(|span| self.sources.locate(span));
             let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
             Error::new("read the rules", Cause::Invalid(format!("{place}{}", error.message)))

@@ -9,6 +9,7 @@
 //! ruleset is whole as soon as there is a generation that all its parts are of ([`parts`]).
 
 mod parts;
+mod untouched;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ use crate::Result;
 
 use parts::Parts;
 pub(super) use parts::{Part, Wanted, Whole};
+pub(super) use untouched::{Thing, Untouched};
 
 /// Sets of fewer elements than this do not grow long enough to be met at it.
 pub(super) const FEW: usize = 1000;
@@ -76,7 +78,7 @@ fn read_as(
         let late = start.elapsed() > PATIENCE;
         let mut listener = Listener::open(namespace)?;
         listener.told = settled(connection)?;
-        let parts = Parts::new(wanted, listener.told, stored);
+        let parts = Parts::new(wanted.clone(), listener.told, stored);
         if let Some(whole) = in_parts(connection, &mut listener, parts, late)? {
             return Ok(whole);
         }
@@ -98,7 +100,7 @@ fn between(
         if !first && !listener.hear(None, now)? {
             return Ok(None);
         }
-        let mut parts = Parts::new(wanted, now, stored);
+        let mut parts = Parts::new(wanted.clone(), now, stored);
         if parts.fill(connection, now)?
             && (!first || listener.take(&mut None)? == Heard::Nothing)
             && let Some(ruleset) = parts.ruleset_of(now)
@@ -115,7 +117,7 @@ fn between(
 fn in_parts(
     connection: &mut Connection,
     listener: &mut Listener,
-    mut parts: Parts<'_>,
+    mut parts: Parts,
     late: bool,
 ) -> Result<Option<Whole>> {
     let start = Instant::now();
@@ -167,7 +169,7 @@ impl Listener {
     }
 
     /// Notes what has changed up to a generation; false where something was lost.
-    fn hear(&mut self, mut parts: Option<&mut Parts<'_>>, until: u32) -> Result<bool> {
+    fn hear(&mut self, mut parts: Option<&mut Parts>, until: u32) -> Result<bool> {
         let start = Instant::now();
         while self.told < until {
             match self.take(&mut parts)? {
@@ -182,7 +184,7 @@ impl Listener {
     }
 
     /// Notes what came, without waiting.
-    fn take(&mut self, parts: &mut Option<&mut Parts<'_>>) -> Result<Heard> {
+    fn take(&mut self, parts: &mut Option<&mut Parts>) -> Result<Heard> {
         let told = &mut self.told;
         let heard = self.connection.some_notifications(|message| {
             let kind = MessageKind::of(message);

@@ -21,8 +21,9 @@ use netwright_nft::table::DataType;
 use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
 use netwright_wire::{Errno, Malformed, Value as _};
 
-use super::read::{self, FEW, UNCOUNTED};
-use super::send::{self, Sent};
+use super::others::Others;
+use super::read::{self, FEW, Thing, UNCOUNTED};
+use super::send::Sent;
 use super::{Nft, refusal};
 use crate::Result;
 use crate::driver::Driver;
@@ -235,8 +236,9 @@ fn replace(
     set: &SetRef,
     mut wanted: Wanted,
 ) -> Result<Replaced> {
+    let mut others = Others::new(namespace, Thing::Set(set.clone()));
     for _ in 0..TRIES {
-        let generation = read::generation(connection)?;
+        let seen = read::generation(connection)?;
         let definition = connection.query(&Find(set.clone()))?;
         let kind = Kind::of(set, &definition, &wanted)?;
         if kind == (Kind::Intervals { merged: true }) {
@@ -246,6 +248,10 @@ fn replace(
             std::thread::sleep(GROWING);
             continue;
         };
+        let now = read::generation(connection)?;
+        if !others.leave_it(connection, seen, now)? {
+            continue;
+        }
         let (new, gone) = wanted.spans.difference(&found.spans);
         let changed = match wanted.values {
             Some(_) => wanted.changed(&wanted.spans.difference(&new).0, &found),
@@ -257,13 +263,13 @@ fn replace(
         if added == 0 && removed == 0 {
             return Ok(Replaced { kept, ..Replaced::default() });
         }
-        let mut batch = Batch::for_generation(generation);
+        let mut batch = Batch::for_generation(now);
         let change = Change { kind, wanted: &wanted, found: &found };
         batch.delete_elements(set, gone.iter().chain(changed.iter()).flat_map(|span| change.removed(span)));
         batch.delete_elements(set, found.catch_all.then(catch_all));
         batch.add_elements(set, change.below(&new));
         batch.add_elements(set, new.iter().chain(changed.iter()).flat_map(|span| change.added(span)));
-        match send::commit(connection, &mut batch, |_, _| {})? {
+        match others.commit(connection, seen, &mut batch, |_, _| {})? {
             Sent::Done { .. } => return Ok(Replaced { added, removed, kept }),
             Sent::Outdated(_) => {}
             Sent::Refused(refusals) => {
@@ -412,7 +418,8 @@ impl Found {
             Ok(ControlFlow::Continue(()))
         });
         match dumped {
-            Err(error) if matches!(error.cause(), Cause::Interrupted { .. }) => return Ok(None),
+            // whether it was the set that changed is asked afterwards
+            Err(error) if matches!(error.cause(), Cause::Interrupted { .. }) => {}
             dumped => dumped?,
         }
         bounds.sort();

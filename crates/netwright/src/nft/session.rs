@@ -7,20 +7,20 @@ mod variables;
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 
-use netwright_netfilter::{Batch, Ruleset as KernelRuleset, Table};
+use netwright_netfilter::{Batch, Ruleset as KernelRuleset};
 use netwright_nft::catalog::Catalog;
-use netwright_nft::diagnostic::{Diagnostic, Severity, SourceId, SourceMap, Span};
-use netwright_nft::evaluate::{Options, compile_with};
-use netwright_nft::ir::{Command, Operation, Target};
-use netwright_nft::lower::{self, Order};
+use netwright_nft::diagnostic::{Diagnostic, Severity, SourceId, SourceMap};
+use netwright_nft::evaluate::Options;
+use netwright_nft::ir::{Command, Operation};
+use netwright_nft::lower::Order;
 use netwright_nft::optimize::{self, Merged};
 use netwright_nft::syntax::{Loader, NoIncludes, Parsed};
 use netwright_nft::table::Names;
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal as KernelRefusal, capability, protocol};
 
 use super::answer::{Answer, Answering, Unanswered};
-use super::ask::Ask;
 use super::echo::{self, Echo, Replies};
+use super::engine::{self, Unlowered};
 use super::host_names;
 use super::refusal::{Code, Refusal, Refused, word_in};
 use super::send::{self, Sent};
@@ -302,12 +302,10 @@ impl Run<'_> {
     }
 
     fn compile(&self, parsed: &Parsed, connection: &mut Connection) -> Result<(Ready, Vec<Diagnostic>)> {
-        let mut ask = Ask::new(connection);
         let catalog = Catalog::default();
         let options = Options { names: &self.settings.names, catalog: &catalog, zone: self.settings.zone };
-        let compiled = compile_with(&self.report.sources, parsed, &options, &mut ask);
-        let generation = ask.finish()?;
-        let (commands, catalog) = (compiled.commands, compiled.catalog);
+        let (compiled, answered) = engine::compile(&self.report.sources, parsed, &options, connection)?;
+        let (commands, catalog, generation) = (compiled.commands, compiled.catalog, answered.generation);
         Ok((Ready { commands, catalog, generation, tables: Vec::new() }, compiled.diagnostics))
     }
 
@@ -327,9 +325,8 @@ impl Run<'_> {
             Some(generation) => Batch::for_generation(*generation),
             None => Batch::new(),
         };
-        if let Err((number, error)) = self.lower(ready, &mut batch) {
-            let span = commands.get(number).and_then(|command| span_of(command, &error)).unwrap_or_default();
-            let written = self.report.sources.written(span);
+        if let Err((number, Unlowered { error, span })) = self.lower(ready, &mut batch) {
+            let written = self.report.sources.written(span.unwrap_or_default());
             let missing = error.missing;
             let diagnostic = Diagnostic { missing, ..Diagnostic::error(written, error.message) };
             let code = if missing { Code::Missing } else { Code::Text };
@@ -373,22 +370,16 @@ impl Run<'_> {
     }
 
     /// Appends the commands that change something; what is made is told where that is asked for.
-    fn lower(&self, ready: &Ready, batch: &mut Batch) -> std::result::Result<(), (usize, lower::Error)> {
+    fn lower(&self, ready: &Ready, batch: &mut Batch) -> std::result::Result<(), (usize, Unlowered)> {
         let mut order = Order::of(&ready.commands, &ready.catalog);
         for (number, command) in ready.commands.iter().enumerate() {
             if !command.is_change() {
                 continue;
             }
-            batch.tag(u32::try_from(number).ok());
             batch.echo(self.settings.echo && !self.settings.check && is_making(command.operation));
-            match table_of(command, &ready.tables) {
-                Some(table) if command.operation == Operation::Add => batch.add(table),
-                Some(table) if command.operation == Operation::Create => batch.create(table),
-                _ => lower::command(command, &ready.catalog, &mut order, batch)
-                    .map_err(|error| (number, error))?,
-            }
+            engine::lower(number, command, &ready.catalog, &ready.tables, &mut order, batch)
+                .map_err(|why| (number, why))?;
         }
-        batch.tag(None);
         Ok(())
     }
 
@@ -456,14 +447,6 @@ fn split(diagnostics: &[Diagnostic]) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     diagnostics.iter().cloned().partition(|one| one.severity == Severity::Warning)
 }
 
-/// Where a command was written; of a rule, the statement at fault.
-fn span_of(command: &Command, error: &lower::Error) -> Option<Span> {
-    match &command.target {
-        Target::Rule { spans, .. } => error.statement.and_then(|at| spans.get(at).copied()).or(command.span),
-        _ => command.span,
-    }
-}
-
 /// What became of changes.
 enum Changed {
     /// They were made, or refused.
@@ -475,10 +458,4 @@ enum Changed {
 /// Whether a command makes something.
 fn is_making(operation: Operation) -> bool {
     matches!(operation, Operation::Add | Operation::Create | Operation::Insert | Operation::Replace)
-}
-
-/// The table that a command makes and that is to be made in a certain way.
-fn table_of<'t>(command: &Command, tables: &'t [Table]) -> Option<&'t Table> {
-    let Target::Table(table) = &command.target else { return None };
-    tables.iter().find(|one| one.family == table.family && one.name == table.name)
 }

@@ -12,8 +12,9 @@ use netwright_nft::lower::Order;
 use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
 use netwright_wire::Errno;
 
-use super::read::{self, Part, Wanted};
-use super::send::{self, Made, Sent, read_made};
+use super::others::Others;
+use super::read::{self, Part, Thing, Wanted};
+use super::send::{Made, Sent, read_made};
 use super::{Nft, refusal};
 use crate::driver::Driver;
 use crate::{Ensured, Result};
@@ -280,16 +281,21 @@ fn change<T>(
     chain: &ChainRef,
     mut make: impl FnMut(&[ListedRule], &mut Batch) -> Result<T>,
 ) -> Result<(T, Vec<u64>)> {
+    let mut others = Others::new(namespace, Thing::Rules(chain.clone()));
     for _ in 0..TRIES {
-        let generation = read::generation(connection)?;
+        let seen = read::generation(connection)?;
         let rules = rules(connection, namespace, chain)?;
-        let mut batch = Batch::for_generation(generation);
+        let now = read::generation(connection)?;
+        if !others.leave_it(connection, seen, now)? {
+            continue;
+        }
+        let mut batch = Batch::for_generation(now);
         let made = make(&rules, &mut batch)?;
         if batch.is_empty() {
             return Ok((made, Vec::new()));
         }
         let mut handles = Vec::new();
-        let sent = send::commit(connection, &mut batch, |_, message| {
+        let sent = others.commit(connection, seen, &mut batch, |_, message| {
             if let Ok(Some(Made::Rule(rule))) = read_made(message) {
                 handles.extend(rule.handle);
             }

@@ -27,6 +27,8 @@ kernel_tests! {
     replacing::maps_hold_what_they_shall,
     replacing::only_what_differs_is_changed,
     replacing::large_sets_are_changed_by_little,
+    replacing::a_set_is_changed_while_others_change_the_rest,
+    replacing::rules_are_changed_while_others_change_the_rest,
     replacing::several_programs_change_a_set_at_once,
     replacing::rules_are_kept_by_what_they_are_called,
     refusals::refusals_have_their_true_reasons,

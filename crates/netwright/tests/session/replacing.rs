@@ -1,6 +1,7 @@
 //! Sets that are brought to what they shall hold, and what is there as values.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use netwright::nft::ir::ChainTarget;
@@ -287,6 +288,87 @@ pub(crate) fn large_sets_are_changed_by_little(_: &mut Lab) -> Outcome {
         ensure_eq!((done.added, done.removed, done.kept), (2, 3, MANY as usize - 3), "{name}");
         ensure_eq!(net.nft().entries(&set)?.len(), MANY as usize - 1, "{name}");
     }
+    Ok(())
+}
+
+pub(crate) fn a_set_is_changed_while_others_change_the_rest(_: &mut Lab) -> Outcome {
+    const MANY: u32 = 10_000;
+    let net = Net::open()?;
+    let _ = ran(
+        &net,
+        "table ip t { set s { type ipv4_addr; }; map m { type ipv4_addr : mark; }; }
+        table ip6 t { set s { type ipv6_addr; flags interval; }; }
+        table inet other { chain c { }; }",
+    )?;
+    let set = Set::<Ipv4Addr>::new(&Table::new(Family::IPV4, "t"), "s");
+    let map = Map::<Ipv4Addr, Mark>::new(&Table::new(Family::IPV4, "t"), "m");
+    let six = Set::<Ipv6Addr>::new(&Table::new(Family::IPV6, "t"), "s");
+    let four = |range: std::ops::Range<u32>| range.map(Ipv4Addr::from_bits);
+    let ranges = |range: std::ops::Range<u32>| {
+        range.map(|number| {
+            let at = |last: u128| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number) << 64 | last);
+            at(1)..=at(9)
+        })
+    };
+    beside_others(&net, || {
+        for (first, kept) in [(1, 0), (4, MANY as usize - 3)] {
+            let part = first..first + MANY;
+            let expected = (MANY as usize - kept, if kept == 0 { 0 } else { 3 }, kept);
+            let told = |one: Replaced| (one.added, one.removed, one.kept);
+            ensure_eq!(told(net.nft().replace_elements(&set, four(part.clone()))?), expected);
+            ensure_eq!(told(net.nft().replace_elements(&six, ranges(part.clone()))?), expected);
+            let pairs = four(part).map(|address| (address, Mark(7)));
+            ensure_eq!(told(net.nft().replace_mappings(&map, pairs)?), expected);
+        }
+        Ok(())
+    })?;
+    ensure_eq!(net.nft().entries(&set)?.len(), MANY as usize);
+    ensure_eq!(net.nft().entries(&six)?.len(), MANY as usize);
+    Ok(())
+}
+
+/// Does something while others change `table inet other { chain c { }; }`, several times while a large thing is read.
+fn beside_others(net: &Net, work: impl FnOnce() -> Outcome) -> Outcome {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| -> Result<usize, Failure> {
+            let mut written = 0;
+            while !done.load(Ordering::Relaxed) {
+                let _ = ran(net, "add rule inet other c counter; flush chain inet other c")?;
+                written += 1;
+                std::thread::sleep(PAUSE);
+            }
+            Ok(written)
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        let written = writer.join().map_err(|_| Failure::wrong("the writer panicked"))??;
+        println!("{written} transactions beside");
+        worked
+    })
+}
+
+pub(crate) fn rules_are_changed_while_others_change_the_rest(_: &mut Lab) -> Outcome {
+    const MANY: usize = 600;
+    let net = Net::open()?;
+    let rule = "tcp dport 1 counter comment \"old\"\n";
+    let text = format!("table inet t {{ chain c {{\n{} }}; }}; table inet other {{ chain c {{ }}; }}", rule.repeat(MANY));
+    let _ = ran(&net, &text)?;
+    let chain = Chain::new(&Table::new(Family::INET, "t"), "c");
+    let mine = || Rule::in_chain(&chain).eq(tcp::DPORT, 22).accept().comment("mine");
+    let meant = |rule: &netwright::nft::ListedRule| rule.comment() == Some("mine");
+    beside_others(&net, || {
+        for _ in 0..2 {
+            ensure!(matches!(net.nft().ensure_rule(mine(), meant)?, Ensured::Created(_)));
+            ensure!(matches!(net.nft().ensure_rule(mine(), meant)?, Ensured::Existed(_)));
+            net.nft().put_rule(mine(), meant)?;
+            ensure_eq!(net.nft().delete_rules(&chain, meant)?, 1);
+        }
+        ensure_eq!(net.nft().delete_rules(&chain, |rule| rule.comment() == Some("old"))?, MANY);
+        Ok(())
+    })?;
+    ensure_eq!(net.nft().listed_rules(&chain)?.len(), 0);
     Ok(())
 }
 

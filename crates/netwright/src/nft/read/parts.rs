@@ -13,6 +13,7 @@ use netwright_netfilter::{
 use netwright_sys::Connection;
 use netwright_wire::Message;
 
+use super::Thing;
 use crate::Result;
 use changes::Changes;
 
@@ -110,8 +111,8 @@ pub(in crate::nft) struct Whole {
 }
 
 /// What was read of a ruleset.
-pub(super) struct Parts<'w> {
-    wanted: &'w Wanted,
+pub(super) struct Parts {
+    wanted: Wanted,
     /// Whether the elements of sets with a name and the rules of chains are only stored.
     stored: bool,
     /// From this generation on it is known what has changed.
@@ -134,8 +135,8 @@ pub(super) struct Read {
     pub(super) after: u32,
 }
 
-impl<'w> Parts<'w> {
-    pub(super) fn new(wanted: &'w Wanted, from: u32, stored: bool) -> Self {
+impl Parts {
+    pub(super) fn new(wanted: Wanted, from: u32, stored: bool) -> Self {
         Parts { wanted, stored, from, versions: HashMap::new(), changes: Changes::new(from) }
     }
 
@@ -212,6 +213,16 @@ impl<'w> Parts<'w> {
                 version.last = Some(generation - 1);
             }
         }
+    }
+
+    /// Whether a thing may have changed behind a generation, as far as it was told.
+    pub(super) fn has_changed(&self, thing: &Thing, behind: u32) -> bool {
+        let unit = match thing {
+            Thing::Set(set) => Unit::Elements(set.clone()),
+            Thing::Rules(chain) => Unit::Rules(chain.clone()),
+        };
+        let changes = self.changes.of(&unit, false);
+        changes.iter().any(|change| change.any_within(behind, self.changes.until()))
     }
 
     fn at(&self, unit: &Unit, generation: u32) -> Option<&Content> {

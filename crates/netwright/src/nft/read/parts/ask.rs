@@ -16,7 +16,7 @@ use super::wanted::is_bound_name;
 use super::{Content, Part, Parts, Unit};
 use crate::Result;
 
-impl Parts<'_> {
+impl Parts {
     pub(super) fn ask(&self, unit: &Unit, connection: &mut Connection) -> Result<Content> {
         let family = self.wanted.family;
         Ok(match unit {

@@ -50,15 +50,15 @@ pub(in crate::nft) enum Part {
 }
 
 /// The parts that are needed for a generation, as far as that is known: those that are known, and those that are missing.
-struct Walk<'p, 'w> {
-    parts: &'p Parts<'w>,
+struct Walk<'p> {
+    parts: &'p Parts,
     generation: u32,
     known: Vec<Unit>,
     seen: HashSet<Unit>,
     missing: BTreeSet<Unit>,
 }
 
-impl Parts<'_> {
+impl Parts {
     /// What must be asked to know the ruleset of a generation.
     pub(super) fn missing(&self, generation: u32) -> BTreeSet<Unit> {
         self.walk(generation).missing
@@ -69,7 +69,7 @@ impl Parts<'_> {
         self.walk(generation).known
     }
 
-    fn walk(&self, generation: u32) -> Walk<'_, '_> {
+    fn walk(&self, generation: u32) -> Walk<'_> {
         let mut walk = Walk {
             parts: self,
             generation,
@@ -84,7 +84,7 @@ impl Parts<'_> {
     }
 }
 
-impl<'p> Walk<'p, '_> {
+impl<'p> Walk<'p> {
     /// What a part has, once.
     fn need(&mut self, unit: Unit) -> Option<&'p Content> {
         let content = self.parts.at(&unit, self.generation);
