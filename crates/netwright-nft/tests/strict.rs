@@ -176,3 +176,43 @@ fn variables_stand_for_sets_and_for_several_keys() {
     );
     assert_eq!(said, [""; 0]);
 }
+
+#[test]
+fn what_is_created_is_written_as_nft_reads_it() {
+    let ground = "add table ip t; add chain ip t c; add table inet t; ";
+    let said = |text: &str| compiled(&format!("{ground}{text}"), &[]).1;
+    for text in [
+        "create table ip u",
+        "create chain ip t d { }",
+        "create chain t d",
+        "create set ip t s { type mark; }",
+        "create counter ip t k",
+        "create counter t k packets 1 bytes 2",
+        "create quota inet t q 10 bytes",
+        "create limit ip t l rate 1/second",
+        "create ct helper ip t h { type \"ftp\" protocol tcp; }",
+        "add counter ip t k { packets 1 bytes 2 }",
+        "table ip t { counter k { packets 1 bytes 2 }; }",
+    ] {
+        assert_eq!(said(text), [""; 0], "{text}");
+    }
+    for text in [
+        "create counter ip t k { }",
+        "create counter t k { packets 1 bytes 2 }",
+        "create quota inet t q { 10 bytes }",
+        "create limit ip t l { rate 1/second }",
+        "create synproxy ip t p { mss 1460 wscale 7 }",
+        "create secmark ip t m { \"x\" }",
+        "create rule ip t c accept",
+        "create ip t c accept",
+    ] {
+        assert_eq!(said(text).len(), 1, "{text}");
+    }
+    let json = |verb: &str| {
+        let rule = r#"{"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"accept": null}]}}"#;
+        let ground = r#"{"add": {"table": {"family": "ip", "name": "t"}}}, {"add": {"chain": {"family": "ip", "table": "t", "name": "c"}}}"#;
+        compiled(&format!(r#"{{"nftables": [{ground}, {{"{verb}": {rule}}}]}}"#), &[]).1
+    };
+    assert_eq!(json("add"), [""; 0]);
+    assert_eq!(json("create"), ["rules cannot be created, only added: each is new"]);
+}

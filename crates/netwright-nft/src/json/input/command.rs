@@ -147,6 +147,9 @@ impl Input {
         if only_rules && thing.key != "rule" {
             return self.error(thing.key_span, "only rules can be inserted and replaced");
         }
+        if order.verb == Verb::Create && thing.key == "rule" {
+            return self.error(thing.key_span, "rules cannot be created, only added: each is new");
+        }
         let item = match thing.key.as_str() {
             "table" => return self.table(node),
             "rule" => return self.rule(order, node),

@@ -105,6 +105,9 @@ impl Parser<'_> {
 
     /// What `add` and its like are followed by. `bare`: the verb was not written.
     fn definition(&mut self, verb: Verb, bare: bool) -> Parse<CommandKind> {
+        if verb == Verb::Create {
+            self.can_be_created()?;
+        }
         match self.word() {
             "rule" => {
                 self.advance();
@@ -123,6 +126,24 @@ impl Parser<'_> {
             _ if bare => Err(self.unknown("command", &[words::VERBS, words::ENTITIES])),
             _ => Err(self.unknown("kind of object", &[words::ENTITIES])),
         }
+    }
+
+    /// As with nft, there is no `create rule`, and what an object is stands in braces only behind `add`.
+    fn can_be_created(&mut self) -> Parse<()> {
+        let named = matches!(self.word(), "table" | "element") || self.at_item();
+        if self.word() == "rule" || !named && self.looks_like_rule() {
+            let diagnostic = self.describe_unexpected("what can be created: a table, or something in it");
+            return Err(self.report(diagnostic.help("a rule is new each time: write `add rule`")));
+        }
+        let block_behind_add = matches!(self.word(), "counter" | "quota" | "limit" | "synproxy" | "secmark");
+        // behind its kind, the table and its own name
+        let brace = if words::FAMILIES.contains(&self.peek_word(1)) { 4 } else { 3 };
+        if block_behind_add && self.peek(brace).kind == TokenKind::OpenBrace {
+            (0..brace).for_each(|_| self.advance());
+            let diagnostic = self.describe_unexpected("what the object is, without braces");
+            return Err(self.report(diagnostic.help("braces are for `add`")));
+        }
+        Ok(())
     }
 
     /// Whether a kind of thing that a table holds is named here.
