@@ -1,11 +1,14 @@
 //! The library as programs find it: C programs, nft(8) and Python linked with it, in namespaces of their own.
 
+mod following;
 mod programs;
 mod robust;
 
 use netwright_lab::kernel_tests;
 
 kernel_tests! {
+    following::nft_monitors_on_it,
+    following::nft_monitors_in_json_on_it,
     programs::calls_return_what_they_return_with_c,
     programs::later_versions_and_null_pointers,
     programs::nft_runs_on_it,

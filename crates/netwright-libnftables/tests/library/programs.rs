@@ -9,7 +9,7 @@ use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(name: &str) -> Result<Self, Failure> {
         let path = std::env::temp_dir().join(format!("netwright-libnftables-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
@@ -66,7 +66,7 @@ pub(crate) fn printed(program: &mut Command, folder: Option<&Folder>) -> Result<
 }
 
 /// Whether the system has C's library.
-fn need_system_library() -> Outcome {
+pub(crate) fn need_system_library() -> Outcome {
     let there = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
     let there = there.iter().any(|folder| Path::new(folder).join("libnftables.so.1").exists());
     if there {
