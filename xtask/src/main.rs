@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod clients;
 mod conformance;
 mod counts;
 mod dependencies;
@@ -24,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test [--no-install]   install what the tests of the language and links need (by apt-get, as root), run all tests, say what did not run
   test --all            the same, and install the programs that are tried in a sandbox
   bench [--big]         what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
+  clients [--speed]     Python's module nftables and firewalld do the same on C's libnftables and on ours (as root); or how fast they are
   conformance           how far the language agrees with nft: the tables of the corpus in NETWRIGHT_SHARED
   counts [NAME]         what the main paths cost, as counts, beside those of xtask/counts.txt; --update writes them
   differential [INPUTS [SEED]]
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         ["test", "--no-install"] => test::run(Install::Nothing),
         ["bench"] => bench::run(false),
         ["bench", "--big"] => bench::run(true),
+        ["clients"] => clients::run(clients::Mode::Compare),
+        ["clients", "--speed"] => clients::run(clients::Mode::Speed),
         ["conformance"] => conformance::run(),
         ["counts"] => counts::run(false, None),
         ["counts", "--update"] => counts::run(true, None),
