@@ -44,7 +44,13 @@ pub(crate) fn run(mode: Mode) -> Result<(), String> {
 
 /// Builds our library, and puts it into a folder under the name that programs look for.
 fn library(mode: Mode, folder: &Path) -> Result<PathBuf, String> {
-    let mut arguments = vec!["build", "--package", "netwright-libnftables", "--lib", "--message-format=json-render-diagnostics"];
+    let mut arguments = vec![
+        "build",
+        "--package",
+        "netwright-libnftables",
+        "--lib",
+        "--message-format=json-render-diagnostics",
+    ];
     if mode == Mode::Speed {
         arguments.push("--release");
     }

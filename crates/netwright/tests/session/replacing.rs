@@ -353,7 +353,10 @@ pub(crate) fn rules_are_changed_while_others_change_the_rest(_: &mut Lab) -> Out
     const MANY: usize = 600;
     let net = Net::open()?;
     let rule = "tcp dport 1 counter comment \"old\"\n";
-    let text = format!("table inet t {{ chain c {{\n{} }}; }}; table inet other {{ chain c {{ }}; }}", rule.repeat(MANY));
+    let text = format!(
+        "table inet t {{ chain c {{\n{} }}; }}; table inet other {{ chain c {{ }}; }}",
+        rule.repeat(MANY)
+    );
     let _ = ran(&net, &text)?;
     let chain = Chain::new(&Table::new(Family::INET, "t"), "c");
     let mine = || Rule::in_chain(&chain).eq(tcp::DPORT, 22).accept().comment("mine");
