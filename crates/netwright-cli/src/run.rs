@@ -63,7 +63,7 @@ fn rules_count(arguments: &Run) -> Result<(), Failure> {
 
 fn sandboxed(arguments: &Run, global: &Global) -> Done {
     // before the first thread, as all go out from there
-    let name_servers = arguments.netns.as_deref().map(netns::enter).transpose()?.flatten();
+    let entered = arguments.netns.as_deref().map(netns::enter).transpose()?.unwrap_or_default();
     arguments.socket.iter().try_for_each(|path| socket_is_there(path))?;
     let source = Source::of_run(arguments);
     let watch = Watch::of(&source); // before it is read: no change is missed
@@ -110,7 +110,8 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         mounts: arguments.mounts,
         limits: Limits { memory: arguments.memory, processes: arguments.processes },
         surroundings: Some(surroundings),
-        name_servers,
+        name_servers: entered.name_servers,
+        numbers: entered.numbers,
         ..Sandbox::new(policy)
     };
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;

@@ -4,6 +4,7 @@ mod filter;
 mod limits;
 mod processes;
 mod scope;
+mod streams;
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -31,6 +32,7 @@ use rustix::thread::{
 use crate::Enclosure;
 use crate::connects::{Connector, FileReporter, SocketReporter};
 use crate::enclosure::{Inside, send_descriptor};
+use crate::numbers::{has_group, has_user, may_set_groups};
 use crate::option::last;
 
 pub(crate) use self::filter::{FileCall, UseOf};
@@ -79,6 +81,12 @@ pub struct Confinement {
     /// some microseconds. Unix sockets for datagrams can only receive then.
     #[doc(alias = "LANDLOCK_ACCESS_FS_RESOLVE_UNIX")]
     pub sockets: Option<Vec<PathBuf>>,
+    /// Where there is a list, files, named pipes and devices are opened for writing only at these paths and below them, by whatever name, and through
+    /// descriptors 0 to 2 that are given for writing. A file that is given there for reading is opened anew, by its path, so that nothing of it can be changed. Of the
+    /// paths, the kernel sees to it from Linux 5.19 on (Landlock), and lets nothing be mounted then, in namespaces of the command's own neither: where it
+    /// may mount, this leaves pipes and devices to their rights. Files want [`Mask::AllReadOnly`](crate::Mask::AllReadOnly) as well.
+    #[doc(alias = "LANDLOCK_ACCESS_FS_WRITE_FILE")]
+    pub written: Option<Vec<PathBuf>>,
     /// Whether it may mount in namespaces of its own.
     pub mounts: bool,
     /// Hears of path sockets that were refused, where this process does it.
@@ -136,6 +144,12 @@ impl Confinement {
         scope::finds_sockets()
     }
 
+    /// Whether this kernel can keep a command from writing named pipes and devices ([`Confinement::written`]).
+    #[must_use]
+    pub fn confines_written() -> bool {
+        scope::finds_written()
+    }
+
     /// The sentence for an error of starting a confined command, if it was not the program that could not be executed.
     #[must_use]
     pub fn refusal(error: &io::Error) -> Option<Error> {
@@ -170,6 +184,7 @@ enum Step {
     Secrets,
     Directory,
     Namespaces,
+    Streams,
     Mounts,
     Processes,
     ProcessFiles,
@@ -185,10 +200,11 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 15] = [
+    const ALL: [Step; 16] = [
         Step::Secrets,
         Step::Directory,
         Step::Namespaces,
+        Step::Streams,
         Step::Mounts,
         Step::Processes,
         Step::ProcessFiles,
@@ -208,6 +224,7 @@ impl Step {
             Step::Secrets => "protect the memory that it is started with",
             Step::Directory => "find the working directory",
             Step::Namespaces => "enter the namespaces",
+            Step::Streams => "open a file that it is given for reading so that it cannot be changed",
             Step::Mounts => "give it mounts of its own",
             Step::Processes => "give it a namespace of processes",
             Step::ProcessFiles => "mount the files of its processes at /proc",
@@ -235,6 +252,7 @@ impl Step {
             Step::Asking => Some(
                 "Another filter of system calls on this process asks somebody already, as in another sandbox: run it outside of that.",
             ),
+            Step::Streams => Some("Give it the file through a pipe: `cat FILE | …`."),
             Step::Directory => {
                 Some("It was removed, or lies outside of what can be seen here: change into another one.")
             }
@@ -263,6 +281,9 @@ struct Plan {
     /// The process that this is done for.
     supervisor: OwnedFd,
     sockets: Option<Vec<CString>>,
+    /// Whether files that are given for reading are opened anew.
+    protects_streams: bool,
+    written: Option<Vec<CString>>,
     filter: Vec<libc::sock_filter>,
     /// Whether the filter asks the supervisor.
     asks: bool,
@@ -286,6 +307,9 @@ impl Plan {
                 "no other users than that of the caller exist inside; they take CAP_SETUID and CAP_SETGID, which root has".into(),
             ));
         }
+        if let Some(user) = &confinement.user {
+            check_numbers(user)?;
+        }
         let user = confinement.user.as_ref().map(|user| {
             let groups = user.groups.iter().copied().map(Gid::from_raw).collect();
             (Uid::from_raw(user.uid), Gid::from_raw(user.gid), groups)
@@ -299,11 +323,29 @@ impl Plan {
             ipc: confinement.ipc,
             supervisor: above_stdio(pidfd_open(getpid(), PidfdFlags::empty())?)?,
             sockets: confinement.sockets.as_deref().filter(|_| by_kernel).map(paths).transpose()?,
+            protects_streams: confinement.written.is_some(),
+            written: confinement.written.as_deref().filter(|_| !confinement.mounts).map(paths).transpose()?,
             filter,
             asks: asks || tells_files,
             supervisor_socket: None,
             limits: limits::Plan::new(&confinement.limits)?,
         })
+    }
+}
+
+/// Refuses who does not exist in this user namespace, as most users do not in those of ordinary users and containers.
+fn check_numbers(user: &User) -> std::result::Result<(), Cause> {
+    let missing = |what: &str, map: &str, number| {
+        Err(Cause::Invalid(format!("there is no {what} {number} in this user namespace (/proc/self/{map})")))
+    };
+    let mut groups = [user.gid].into_iter().chain(user.groups.iter().copied());
+    match groups.find(|group| !has_group(*group)) {
+        _ if !has_user(user.uid) => missing("user", "uid_map", user.uid),
+        Some(group) => missing("group", "gid_map", group),
+        None if !may_set_groups() => {
+            Err(Cause::Invalid("groups cannot be set in this user namespace (/proc/self/setgroups)".into()))
+        }
+        None => Ok(()),
     }
 }
 
@@ -325,6 +367,11 @@ fn enter(plan: &Plan) -> std::result::Result<(), Failure> {
     let mut buffer = [0; libc::PATH_MAX as usize];
     let directory = working_directory(&mut buffer).map_err(at(Step::Directory))?;
     plan.limits.join_group().map_err(at(Step::Limits))?;
+    move_into_link_name_space(plan.inside.user.as_fd(), Some(LinkNameSpaceType::User))
+        .map_err(at(Step::Namespaces))?; // gives the capabilities that what follows needs
+    if plan.protects_streams {
+        streams::protect().map_err(at(Step::Streams))?;
+    }
     enter_namespaces(plan).map_err(at(Step::Namespaces))?;
     if plan.processes {
         processes::split(plan)?;
@@ -336,7 +383,7 @@ fn enter(plan: &Plan) -> std::result::Result<(), Failure> {
         die_with(parent).map_err(at(Step::Parent))?;
     }
     plan.limits.set().map_err(at(Step::Limits))?;
-    scope::restrict(plan.sockets.as_deref());
+    scope::restrict(plan.sockets.as_deref(), plan.written.as_deref());
     close_at_exec().map_err(at(Step::Descriptors))?;
     let Some(supervisor) = &plan.supervisor_socket else {
         return set_filter(&plan.filter).map_err(at(Step::Filter));
@@ -379,7 +426,6 @@ fn working_directory(buffer: &mut [u8]) -> rustix::io::Result<&CStr> {
 fn enter_namespaces(plan: &Plan) -> rustix::io::Result<()> {
     let inside = &plan.inside;
     for (namespace, kind) in [
-        (&inside.user, LinkNameSpaceType::User), // gives the capabilities that the next ones need
         (&inside.network, LinkNameSpaceType::Network),
         (&inside.mounts, LinkNameSpaceType::Mount),
         (&inside.cgroup, LinkNameSpaceType::ControlGroup),

@@ -34,7 +34,7 @@ use self::protocol::{Answer, MaskKind, Request, Step, TEXT};
 use self::transfer::Descriptors;
 
 pub use self::mask::Mask;
-pub(crate) use self::mask::read_only as cover_read_only;
+pub(crate) use self::mask::{read_only as cover_read_only, set_all_read_only};
 pub use self::socket::SocketRequest;
 
 const ASKED: &str = "make a network of its own";
@@ -45,6 +45,8 @@ pub struct EnclosureOptions {
     /// Whether all users and groups of the caller exist inside, or only its own user and group. Where it is `None`, all if the caller may
     /// (`CAP_SYS_ADMIN`, `CAP_SETUID` and `CAP_SETGID`).
     pub all_users: Option<bool>,
+    /// The numbers that the caller's user and group have inside, where only these exist there: those that they have here, if nothing is said.
+    pub numbers: Option<(u32, u32)>,
 }
 
 /// A user, network, mount, IPC and control group namespace with a helper in it. Dropped, the helper ends; the namespaces live on as long as something is in
@@ -90,7 +92,7 @@ impl Enclosure {
     /// Makes one. An error names what forbids it on this machine, as far as that can be seen.
     pub fn create(options: &EnclosureOptions) -> Result<Self> {
         let all_users = options.all_users.unwrap_or_else(may_map_all);
-        let plan = Plan::new(all_users);
+        let plan = Plan::new(all_users, options.numbers);
         let (conversation, plan) = plan.map_err(failed)?;
         let helper = fork(&plan).map_err(failed)?;
         write_maps(&helper, &plan, all_users).map_err(failed)?;
@@ -387,13 +389,15 @@ fn may_map_all() -> bool {
 }
 
 impl Plan {
-    fn new(all_users: bool) -> std::io::Result<(OwnedFd, Self)> {
+    fn new(all_users: bool, numbers: Option<(u32, u32)>) -> std::io::Result<(OwnedFd, Self)> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let above_stdio = |fd: OwnedFd| fcntl_dupfd_cloexec(fd, 3);
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        let (user_inside, group_inside) = numbers.unwrap_or((user, group));
         let (users, groups) = match all_users {
-            true => (whole_map("/proc/self/uid_map")?, whole_map("/proc/self/gid_map")?),
-            false => (single(geteuid().as_raw()), single(getegid().as_raw())),
+            true => (Map::whole("/proc/self/uid_map")?, Map::whole("/proc/self/gid_map")?),
+            false => (Map::single(user_inside, user), Map::single(group_inside, group)),
         };
         let plan = Plan {
             socket: above_stdio(theirs)?,
@@ -406,19 +410,30 @@ impl Plan {
     }
 }
 
-fn single(number: u32) -> String {
-    format!("{number} {number} 1\n")
+/// The numbers of users or groups inside.
+struct Map {
+    /// As the inside has them, by those here.
+    upper: String,
+    /// As the namespace below has them, which gives each to itself.
+    lower: String,
 }
 
-/// The map that gives every number of this user namespace to itself in one below.
-fn whole_map(path: impl AsRef<Path>) -> std::io::Result<String> {
-    let own = fs::read_to_string(path)?;
-    let extents = own.lines().filter_map(|line| {
-        let mut numbers = line.split_whitespace();
-        let (first, count) = (numbers.next()?, numbers.nth(1)?);
-        Some(format!("{first} {first} {count}\n"))
-    });
-    Ok(extents.collect())
+impl Map {
+    fn single(inside: u32, here: u32) -> Self {
+        Map { upper: format!("{inside} {here} 1\n"), lower: format!("{inside} {inside} 1\n") }
+    }
+
+    /// Gives every number of this user namespace to itself.
+    fn whole(path: impl AsRef<Path>) -> std::io::Result<Self> {
+        let own = fs::read_to_string(path)?;
+        let extents = own.lines().filter_map(|line| {
+            let mut numbers = line.split_whitespace();
+            let (first, count) = (numbers.next()?, numbers.nth(1)?);
+            Some(format!("{first} {first} {count}\n"))
+        });
+        let all = extents.collect::<String>();
+        Ok(Map { upper: all.clone(), lower: all })
+    }
 }
 
 /// Forks the helper, into its namespaces.
@@ -465,8 +480,8 @@ fn write_maps(helper: &Child, plan: &Plan, all_users: bool) -> std::io::Result<(
     if !all_users {
         write("setgroups", "deny")?;
     }
-    write("uid_map", &plan.users)?;
-    write("gid_map", &plan.groups)
+    write("uid_map", &plan.users.upper)?;
+    write("gid_map", &plan.groups.upper)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod enclosure;
 mod fork;
 mod network;
 mod notify;
+mod numbers;
 mod option;
 mod signals;
 
@@ -29,4 +30,5 @@ pub use connects::{FileReporter, RefusedSocket, SocketReporter, UsedFile, plain_
 pub use datagrams::{Datagram, Datagrams};
 pub use enclosure::{Enclosure, EnclosureOptions, Mask, SocketRequest};
 pub use network::enter as enter_network;
+pub use numbers::has_user;
 pub use signals::{Came, Signals};

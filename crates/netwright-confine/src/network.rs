@@ -1,6 +1,6 @@
 //! Entering a network namespace with the whole process.
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::{Errno, Result};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -8,18 +8,20 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::option::last;
 
 /// Enters a network namespace: what this process makes from then on is there. Where it takes a user namespace of the caller's, as that of a rootless
-/// container, that is entered, too.
+/// container, that is entered, too, and the result says so: the caller has all power over it then, and perhaps another number.
 ///
 /// # Errors
 /// The kernel does not allow it, or the process has other threads and would have to enter a user namespace.
-pub fn enter(namespace: BorrowedFd<'_>) -> Result<()> {
+pub fn enter(namespace: BorrowedFd<'_>) -> Result<bool> {
     match move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network)) {
         Err(Errno::PERM) => {}
-        result => return result,
+        result => return result.map(|()| false),
     }
-    let user = owner(namespace)?;
-    move_into_link_name_space(std::os::fd::AsFd::as_fd(&user), Some(LinkNameSpaceType::User))?;
-    move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))
+    // Where none can be entered that has the power, it stays with the first refusal.
+    let user = owner(namespace).map_err(|_| Errno::PERM)?;
+    move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User)).map_err(|_| Errno::PERM)?;
+    move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))?;
+    Ok(true)
 }
 
 /// The user namespace that a namespace belongs to.

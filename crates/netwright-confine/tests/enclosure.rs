@@ -121,7 +121,7 @@ fn many_masks_are_laid_and_a_wrong_one_is_named() {
 
 #[test]
 fn all_users_can_be_left_out() {
-    let options = EnclosureOptions { all_users: Some(false) };
+    let options = EnclosureOptions { all_users: Some(false), ..EnclosureOptions::default() };
     let enclosure = Enclosure::create(&options).unwrap_or_else(|error| panic!("{error}. {:?}", error.help()));
     assert!(!enclosure.has_all_users());
     let map = fs::read_to_string(format!("/proc/{}/uid_map", enclosure.helper())).unwrap();

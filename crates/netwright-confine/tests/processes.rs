@@ -23,6 +23,7 @@ const OWN_PROCESSES: Confinement = Confinement {
     processes: true,
     ipc: true,
     sockets: None,
+    written: None,
     mounts: false,
     socket_reporter: None,
     file_reporter: None,

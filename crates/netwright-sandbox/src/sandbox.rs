@@ -35,8 +35,8 @@ use std::sync::Arc;
 use std::thread;
 
 use netwright_confine::{Confinement, Enclosure, EnclosureOptions, User};
-use netwright_sys::Error;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use netwright_sys::{Error, capability};
+use rustix::process::{Resource, geteuid, getrlimit, setrlimit};
 
 use self::files::Files;
 use self::inside::Inside;
@@ -81,6 +81,9 @@ pub struct Sandbox {
     pub surroundings: Option<Surroundings>,
     /// The file that names the name servers; that of this host where nothing is said.
     pub name_servers: Option<PathBuf>,
+    /// The numbers that the caller's user and group have inside, and no others exist there: for a caller that has entered another user namespace, in which
+    /// it has all power over the files of those that exist there.
+    pub numbers: Option<(u32, u32)>,
 }
 
 /// What a command shares with processes outside. What it does not share it cannot see, and cannot reach by numbers.
@@ -96,6 +99,12 @@ pub struct Share {
 }
 
 impl Sandbox {
+    /// Whether the command runs as the machine's root, and not as that of a user namespace.
+    fn runs_as_root(&self) -> bool {
+        let user = self.user.as_ref().map_or_else(|| geteuid().as_raw(), |user| user.uid);
+        user == 0 && !capability::in_user_namespace()
+    }
+
     fn tells_allowed(&self) -> bool {
         self.tell_allowed || self.open || self.ask.is_some()
     }
@@ -149,18 +158,21 @@ impl Sandbox {
         if self.mode == Mode::None {
             self = Sandbox { policy: self.policy.without_network(), open: false, ask: None, ..self };
         }
+        kernel::check_devices(&self.devices)?;
         self.policy.local = LocalNetworks::of_host()?;
         let access = self.access()?;
-        let group = limits::Group::make(&self.limits)?;
+        let group = limits::Group::make(&self.limits, self.runs_as_root())?;
         let limit = getrlimit(Resource::Nofile);
         let files = Files::read(&self.policy.dns, self.name_servers.as_deref());
         let inside = thread::scope(|scope| {
             let confined = access.as_deref().filter(|_| !self.open);
             let masking = Masking::begin(scope, &self, files.inside(), confined)?;
-            let enclosure = Enclosure::create(&EnclosureOptions::default())?;
+            let all_users = self.numbers.map(|_| false);
+            let enclosure = Enclosure::create(&EnclosureOptions { all_users, numbers: self.numbers })?;
             Inside::start(enclosure, &self, files, masking)
         })?;
         let confinement = Confinement {
+            written: access.as_deref().filter(|_| !self.open).and_then(confined::written),
             file_reporter: access.map(|access| confined::reporter(access, inside.reports(), self.open)),
             limits: limits::of_processes(&self.limits, group.as_ref(), !self.share.processes),
             ..self.confinement()

@@ -59,10 +59,11 @@ Examples:
   netwright run --allow registry.example.org:443 --workspace --cache npm -- npm install
   netwright run --no-network --workspace --memory 2G --time 10m -- make
   sudo netwright run --attach nginx.service --policy nginx.toml
+  sudo netwright run --netns vpn --user me --preset web -- firefox
 
 A rule is TARGET[:PORTS][/PROTOCOL]: a name, `*.name` (all depths below it), an address, a prefix, `[IPv6]`, `any`, \
 `internet` (public addresses, but neither this machine's nor those of the networks that it is on), `lan` (those, and private ones) or `host` (this \
-machine's loopback); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
+machine's loopback, or with --netns that of the namespace); ports as 443, 80,443 or 8000-8100; tcp, udp or icmp. `icmp` alone \
 allows pings. Everything else is refused, and so is what --deny names. Names are resolved for allowed names alone, a \
 name without a dot also below the domains of the host's search list, and their addresses are open for the rule's ports \
 only. Name servers (ports 53 and 853) must be allowed by address and port.
@@ -104,7 +105,7 @@ pub(crate) struct Run {
     /// How packets get out
     #[arg(long, value_name = "MODE", default_value = "auto", help_heading = PLACE)]
     pub(crate) mode: Mode,
-    /// Go out from this network namespace: a name of /run/netns, a path, or the number of a process, such as a container's
+    /// Go out from this network namespace, with its name servers and ports: a name of /run/netns, a path, or the number of a process, such as a container's
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "attach", help_heading = PLACE)]
     pub(crate) netns: Option<String>,
     /// Run the command as this user (root only)
@@ -119,7 +120,7 @@ pub(crate) struct Run {
     /// Let the command see its own processes alone, as it does without --share pid
     #[arg(long, hide = true, help_heading = PLACE)]
     pub(crate) pid: bool,
-    /// Let the command mount in namespaces of its own, as bubblewrap and Flatpak do (from Linux 7.1 on, sockets that others make later are in reach then)
+    /// Let the command mount in namespaces of its own, as bubblewrap and Flatpak do
     #[arg(long, help_heading = PLACE)]
     pub(crate) mounts: bool,
     /// Put running processes behind the policy: a process, a unit (nginx.service) or a cgroup's path (root only)
@@ -132,7 +133,7 @@ pub(crate) struct Run {
     /// Let it fill so much memory: bytes, or with K, M or G. By a control group where one can be made, else each of its processes
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "attach", help_heading = LIMITS)]
     pub(crate) memory: Option<u64>,
-    /// Let it have so many processes and threads at a time
+    /// Let it have so many processes and threads at a time; as root, by a control group alone
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "attach", help_heading = LIMITS)]
     pub(crate) processes: Option<u64>,
     /// End it after so long: seconds, or with s, m or h. It is asked to (SIGTERM), and killed five seconds later

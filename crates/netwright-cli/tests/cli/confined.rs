@@ -51,6 +51,94 @@ fn what_is_named_is_read_or_written() {
 }
 
 #[test]
+fn files_that_are_given_for_reading_cannot_be_changed() {
+    let script = r#"
+        PATH=/usr/bin:/bin
+        printf 'first\nsecond\n' > ~/given
+        chmod 644 ~/given
+        try='
+import os
+def attempt(name, job):
+    try:
+        job()
+        print(name)
+    except OSError:
+        pass
+attempt("WRITTEN", lambda: os.open("/proc/self/fd/0", os.O_WRONLY))
+attempt("SHORTENED", lambda: os.truncate("/proc/self/fd/0", 0))
+attempt("RIGHTS", lambda: os.fchmod(0, 0o777))
+attempt("TIMES", lambda: os.utime(0, (1, 1)))
+print(os.read(0, 99))'
+        { read line; run --workspace python3 -c "$try"; } < ~/given
+        run --read . python3 -c "$try" < ~/given
+        run --read . cat /proc/self/fd/0 < ~/given
+        cat ~/given
+        # what is given for writing is written, also when it is opened anew
+        run --read . sh -c 'echo one; echo two >> /dev/stdout; echo three >> /proc/self/fd/2' >> ~/told 2>> ~/told
+        cat ~/told
+        # one that has no name any more
+        exec 5< ~/given
+        rm ~/given
+        run --workspace cat <&5
+    "#;
+    let (code, out, err) = at_home(script);
+    let expected = [
+        "b'second\\n'",
+        "b'first\\nsecond\\n'",
+        "first",
+        "second",
+        "first",
+        "second",
+        "one",
+        "two",
+        "three",
+        "first",
+        "second",
+    ];
+    assert_eq!((code, out), (0, expected.map(|line| format!("{line}\n")).concat()), "{err}");
+}
+
+#[test]
+fn named_pipes_that_may_be_read_cannot_be_written() {
+    let script = r#"
+        PATH=/usr/bin:/bin
+        mkfifo ~/pipe own
+        try='
+import os, sys
+for path in sys.argv[1:]:
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    for name in path, f"/proc/self/fd/{reader}":
+        try:
+            os.write(os.open(name, os.O_WRONLY), b"x")
+            print(path, "written")
+        except OSError as error:
+            print(path, error.strerror)'
+        run --read . --read ~/pipe --write own python3 -c "$try" ~/pipe own
+        run --write ~ python3 -c "$try" ~/pipe
+        run --read . sh -c 'mkfifo /tmp/own; exec 3<> /tmp/own; echo x > /proc/self/fd/3; echo /tmp/own'
+        # what is moved from one directory to another
+        run --workspace sh -c 'mkdir a b; echo x > a/x; mv a/x b/y; ln b/y a/z; mv a/z /tmp/z; cat b/y /tmp/z'
+    "#;
+    let (code, out, err) = at_home(script);
+    let pipe = "/mnt/home/pipe";
+    if !netwright_confine::Confinement::confines_written() {
+        return;
+    }
+    let expected = [
+        format!("{pipe} Permission denied"),
+        format!("{pipe} Permission denied"),
+        "own written".into(),
+        "own written".into(),
+        format!("{pipe} written"),
+        format!("{pipe} written"),
+        "/tmp/own".into(),
+        "x".into(),
+        "x".into(),
+    ];
+    assert_eq!((code, out), (0, expected.map(|line| line + "\n").concat()), "{err}");
+}
+
+#[test]
 fn files_that_cannot_be_confined_so_are_refused() {
     let refusals = [
         ("run --write /no/such/place true", "cannot let /no/such/place be written"),
@@ -58,6 +146,9 @@ fn files_that_cannot_be_confined_so_are_refused() {
         ("run --cache cargo true", "there is none at"),
         ("run --cache carg true", "possible values"),
         ("run --workspace true < ~", "standard input is a directory"),
+        ("run --device /dev/no-such true", "cannot let the device /dev/no-such be used: "),
+        ("run --device /etc/passwd true", "it is not below /dev"),
+        ("run --device /dev true", "it is not below /dev"),
         ("run --socket /no/such/socket true", "cannot leave the socket /no/such/socket reachable"),
     ];
     for (script, expected) in refusals {
@@ -137,31 +228,43 @@ fn a_command_ends_when_its_time_is_over() {
 }
 
 #[test]
+fn a_command_has_no_more_processes_than_it_may() {
+    let script = r#"
+        PATH=/usr/bin:/bin
+        mount -t tmpfs tmpfs /mnt
+        try='
+import os
+children = 0
+try:
+    while children < 50:
+        if os.fork() == 0:
+            os.read(os.pipe()[0], 1)
+        children += 1
+except OSError:
+    print("stopped after", children)'
+        limited() { count=$1; shift; "$0" run --no-network --processes $count $who "$@"; }
+        who=
+        if ! limited 5 true 2> /mnt/said; then
+            # root, without a control group for it
+            grep -q 'limit the number of processes' /mnt/said
+            who='--user nobody'
+        fi
+        limited 5 python3 -c "$try"
+        limited 9 python3 -c "$try"
+        limited 2 sh -c '/bin/true; echo enough'
+    "#;
+    let (code, out, err) = run(&mut isolated(script));
+    let expected = "stopped after 4\nstopped after 8\nenough\n";
+    assert_eq!((code, out.as_str()), (0, expected), "{err}");
+}
+
+#[test]
 fn a_command_that_fills_memory_ends() {
     let script = r#"
         "$0" run --quiet --no-network --memory 64M python3 -c 'held = bytearray(300000000); print("filled")' 2>/dev/null || echo ended
         "$0" run --quiet --no-network --memory 256M python3 -c 'held = bytearray(1000000); print("held")'
     "#;
     assert_eq!(stdout(&mut isolated(script)), "ended\nheld\n");
-}
-
-#[test]
-fn another_network_namespace_is_where_it_goes_out() {
-    let script = r#"
-        unshare --net sh -c 'ip link set lo up; ip address add 203.0.113.9/32 dev lo; ip -6 address add 2001:db8::9/128 dev lo; touch "$0"; exec sleep 60' /mnt/ready > /dev/null 2>&1 &
-        other=$!
-        while ! test -e /mnt/ready; do sleep 0.05; done
-        nsenter --net=/proc/$other/ns/net python3 -m http.server 8000 --bind :: > /dev/null 2>&1 &
-        server=$!
-        until nsenter --net=/proc/$other/ns/net python3 -c 'import socket; socket.create_connection(("::1", 8000))' 2>/dev/null; do sleep 0.1; done
-        get='import socket; s = socket.create_connection(("2001:db8::9", 8000), 3); s.send(b"GET / HTTP/1.0\r\n\r\n"); print(s.recv(15))'
-        "$0" run --quiet --mode relay --allow '[2001:db8::9]:8000' python3 -c "$get" 2>/dev/null || echo not-from-here
-        "$0" run --quiet --mode relay --netns $other --allow '[2001:db8::9]:8000' python3 -c "$get"
-        "$0" run --netns nosuch true 2>/dev/null || test $? = 125
-        kill $other $server
-    "#;
-    let out = at_home(script);
-    assert_eq!((out.0, out.1.as_str()), (0, "not-from-here\nb'HTTP/1.0 200 OK'\n"), "{}", out.2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod hooks;
 mod host;
 mod monitor;
 mod namespaces;
+mod netns;
 mod nft;
 mod recipes;
 mod reports;

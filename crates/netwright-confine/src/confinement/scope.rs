@@ -1,9 +1,10 @@
-//! No signals to processes outside, and no sockets of theirs (landlock(7)).
+//! No signals to processes outside, no sockets of theirs, and nothing written but what may be (landlock(7)).
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, openat};
+use rustix::stdio::{stderr, stdin, stdout};
 
 /// `struct landlock_ruleset_attr` of `linux/landlock.h`.
 #[repr(C)]
@@ -22,28 +23,55 @@ struct PathBeneath {
 
 /// `LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET` and `LANDLOCK_SCOPE_SIGNAL`
 const SCOPED: u64 = 1 | 2;
+/// `LANDLOCK_ACCESS_FS_WRITE_FILE`
+const WRITE: u64 = 1 << 1;
 /// `LANDLOCK_ACCESS_FS_REFER`, which is refused where it is not allowed.
 const MOVE_BETWEEN_DIRECTORIES: u64 = 1 << 13;
 /// `LANDLOCK_ACCESS_FS_RESOLVE_UNIX`
 const FIND_SOCKETS: u64 = 1 << 16;
+/// The version of the interface that lets files be moved between directories, of Linux 5.19.
+const MOVES_SINCE: i64 = 2;
 /// The version of the interface that has scopes, of Linux 6.12.
 const SIGNALS_SINCE: i64 = 6;
 /// The version of the interface that has it, of Linux 7.1.
 const SOCKETS_SINCE: i64 = 9;
 
-/// Lets the calling thread and what it starts send signals and connect abstract sockets only to each other, and where there is a list of paths
-/// connect path sockets only to each other and to those at or below these. Kernels before 6.12 (7.1 for path sockets), or without Landlock, have no such
-/// thing: of signals nothing is lost then but that the supervisor can be killed, which opens nothing. New privileges must have been given up
-/// before. Allocates nothing.
-pub(super) fn restrict(sockets: Option<&[CString]>) {
-    let sockets = sockets.filter(|_| finds_sockets());
-    let file_system = if sockets.is_some() { FIND_SOCKETS | MOVE_BETWEEN_DIRECTORIES } else { 0 };
-    let Some(ruleset) = create(&Ruleset { file_system, network: 0, scoped: SCOPED }) else { return };
-    if let Some(sockets) = sockets {
+/// Lets the calling thread and what it starts send signals and connect abstract sockets only to each other, where there is a list of paths
+/// connect path sockets only to each other and to those at or below these, and where there is a list of what may be written open only that for writing. Kernels
+/// before 6.12 (7.1 for path sockets, 5.19 for files), or without Landlock, have no such thing: of signals nothing is lost then but that the supervisor can be
+/// killed, which opens nothing. New privileges must have been given up before. Allocates nothing.
+pub(super) fn restrict(sockets: Option<&[CString]>, written: Option<&[CString]>) {
+    let version = version();
+    let sockets = sockets.filter(|_| version >= SOCKETS_SINCE);
+    let written = written.filter(|_| version >= MOVES_SINCE);
+    let handled = |is_handled: bool, access: u64| if is_handled { access } else { 0 };
+    let file_system = handled(sockets.is_some(), FIND_SOCKETS)
+        | handled(written.is_some(), WRITE)
+        | handled(sockets.is_some() || written.is_some(), MOVE_BETWEEN_DIRECTORIES);
+    let scoped = handled(version >= SIGNALS_SINCE, SCOPED);
+    let Some(ruleset) = create(&Ruleset { file_system, network: 0, scoped }) else { return };
+    if file_system != 0 {
         allow(ruleset.as_fd(), c"/", MOVE_BETWEEN_DIRECTORIES);
-        sockets.iter().for_each(|path| allow(ruleset.as_fd(), path, FIND_SOCKETS));
+    }
+    for path in sockets.unwrap_or_default() {
+        allow(ruleset.as_fd(), path, FIND_SOCKETS);
+    }
+    if let Some(written) = written {
+        for path in written {
+            allow(ruleset.as_fd(), path, WRITE);
+        }
+        allow_streams(ruleset.as_fd());
     }
     enforce(ruleset.as_fd());
+}
+
+/// Allows to open anew what is given for writing.
+fn allow_streams(ruleset: BorrowedFd<'_>) {
+    for stream in [stdin(), stdout(), stderr()] {
+        if fcntl_getfl(stream).is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::RDONLY) {
+            allow_at(ruleset, stream, WRITE);
+        }
+    }
 }
 
 /// Whether the kernel can refuse signals to processes outside.
@@ -54,6 +82,11 @@ pub(super) fn keeps_signals_inside() -> bool {
 /// Whether the kernel can refuse path sockets.
 pub(super) fn finds_sockets() -> bool {
     version() >= SOCKETS_SINCE
+}
+
+/// Whether the kernel can refuse to open for writing.
+pub(super) fn finds_written() -> bool {
+    version() >= MOVES_SINCE
 }
 
 /// The version of the interface; negative where there is none.
@@ -81,10 +114,16 @@ fn create(ruleset: &Ruleset) -> Option<OwnedFd> {
 }
 
 /// Allows something at a path and below it. A path that is not there needs nothing.
-#[allow(unsafe_code)]
 fn allow(ruleset: BorrowedFd<'_>, path: &CStr, allowed: u64) {
+    if let Ok(parent) = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+        allow_at(ruleset, parent.as_fd(), allowed);
+    }
+}
+
+/// The same at what a descriptor stands for. Pipes without a name and sockets need nothing, and the kernel takes no rule for them.
+#[allow(unsafe_code)]
+fn allow_at(ruleset: BorrowedFd<'_>, parent: BorrowedFd<'_>, allowed: u64) {
     const PATH_BENEATH: u32 = 1;
-    let Ok(parent) = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else { return };
     let rule = PathBeneath { allowed, parent: parent.as_raw_fd() };
     // SAFETY: both descriptors are open, and the kernel reads a rule of this kind.
     unsafe {

@@ -16,7 +16,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use super::protocol::{Answer, MESSAGE, Request, Step};
 use super::text::ShortText;
 use super::transfer::{self, Descriptors, receive};
-use super::{mask, socket};
+use super::{Map, mask, socket};
 use crate::fork::{EndAtPanic, close_all_but, exit, fork, send, set_ignored};
 
 /// What is decided, opened and written before the fork.
@@ -27,8 +27,8 @@ pub(super) struct Plan {
     pub(super) supervisor: OwnedFd,
     /// `/dev/null`
     pub(super) null: OwnedFd,
-    pub(super) users: String,
-    pub(super) groups: String,
+    pub(super) users: Map,
+    pub(super) groups: Map,
 }
 
 /// The helper's life.
@@ -168,7 +168,7 @@ fn begin(plan: &Plan) -> std::result::Result<Descriptors, (Step, Errno)> {
     Ok([Some(user), Some(lower), Some(network), Some(mounts), Some(ipc), Some(cgroup)])
 }
 
-/// A user namespace below the helper's, with the same map. A process brings it to life and ends then; the descriptor
+/// A user namespace below the helper's, with the same users. A process brings it to life and ends then; the descriptor
 /// keeps it.
 fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
     // Waiting for its end would wait until it has run, for the first time, on a machine that has other things to do.
@@ -181,8 +181,8 @@ fn lower_namespace(plan: &Plan) -> std::result::Result<OwnedFd, (Step, Errno)> {
             let path = ShortText::new(format_args!("/proc/{child}/{name}"))?;
             open(path.text()?, access | OFlags::CLOEXEC, Mode::empty())
         };
-        write_all(&file("uid_map", OFlags::WRONLY)?, plan.users.as_bytes())?;
-        write_all(&file("gid_map", OFlags::WRONLY)?, plan.groups.as_bytes())?;
+        write_all(&file("uid_map", OFlags::WRONLY)?, plan.users.lower.as_bytes())?;
+        write_all(&file("gid_map", OFlags::WRONLY)?, plan.groups.lower.as_bytes())?;
         file("ns/user", OFlags::RDONLY)
     })();
     send(child, libc::SIGKILL);

@@ -122,7 +122,7 @@ pub(super) fn cover(
         MaskKind::ReadOnly => return at(Step::Cover, read_only(path)),
         MaskKind::AllReadOnly => {
             *scratch = None; // a later one can be written
-            return at(Step::Cover, set_everywhere(RDONLY));
+            return at(Step::Cover, set_all_read_only());
         }
         MaskKind::Writable => return at(Step::Cover, writable(path)),
         MaskKind::Private => return at(Step::Cover, private(path)),
@@ -336,6 +336,11 @@ fn set_private(tree: BorrowedFd<'_>) -> Result<()> {
 pub(super) fn set_no_privileges() -> Result<()> {
     const NOSUID: u64 = 2;
     set_everywhere(NOSUID)
+}
+
+/// Makes all mounts unwritable.
+pub(crate) fn set_all_read_only() -> Result<()> {
+    set_everywhere(RDONLY)
 }
 
 /// Sets attributes of all mounts.

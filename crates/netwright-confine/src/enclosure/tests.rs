@@ -4,10 +4,16 @@ use super::*;
 fn a_whole_map_gives_every_number_to_itself() {
     let path = std::env::temp_dir().join(format!("netwright-map-{}", std::process::id()));
     fs::write(&path, "         0       1000          1\n         1     100000      65536\n").unwrap();
-    let map = whole_map(&path);
+    let map = Map::whole(&path);
     fs::remove_file(&path).unwrap();
-    assert_eq!(map.unwrap(), "0 0 1\n1 1 65536\n");
-    assert_eq!(single(1000), "1000 1000 1\n");
+    let Map { upper, lower } = map.unwrap();
+    assert_eq!((upper.as_str(), lower.as_str()), ("0 0 1\n1 1 65536\n", "0 0 1\n1 1 65536\n"));
+}
+
+#[test]
+fn a_single_user_may_have_another_number_inside() {
+    let Map { upper, lower } = Map::single(1000, 0);
+    assert_eq!((upper.as_str(), lower.as_str()), ("1000 0 1\n", "1000 1000 1\n"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) struct Attempt {
     /// It takes a sandbox to prevent it. A process that is put behind a policy while it runs has the host's path sockets and links as before, and its
     /// questions to any name server are led to the resolver.
     pub(crate) contained: bool,
-    /// A server of the host with a path socket that is there in no other attempt.
+    /// Something of the host to which nothing may come, and which is there in no other attempt.
     pub(crate) server: Option<Server>,
     /// A process of the same user runs outside, which the probe's word `victim` stands for, and must be afterwards as it was. Who shares processes
     /// with others gives that up.
@@ -37,7 +37,7 @@ pub(crate) struct Attempt {
     pub(crate) opened_outside: bool,
 }
 
-/// A server with a path socket, which the probe's word `server` stands for.
+/// A server with a path socket, a named pipe or a file, which the probe's word `server` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     /// Its socket appears when the sandbox is there.
@@ -46,6 +46,10 @@ pub(crate) enum Server {
     Relative,
     /// Its socket is there before, and stays.
     Waiting,
+    /// A named pipe that somebody reads.
+    Pipe,
+    /// A file that is the standard input.
+    Input,
 }
 
 /// How it is seen that an attempt is a real one.

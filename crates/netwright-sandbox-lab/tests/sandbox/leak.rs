@@ -1,18 +1,18 @@
 //! One attempt, in a sandbox and without.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use netwright_lab::{Failure, Lab, Outcome, Prepared, wait_until};
+use netwright_lab::{Failure, Lab, Outcome, Prepared};
 use netwright_sandbox_lab::internet::{HostServers, Internet, Record};
 use netwright_sys::Sysctl;
 
-use crate::attempts::{self, Attempt, Control, Server};
+use crate::attempts::{self, Attempt, Control};
 use crate::permits::{Permit, forbidden, forbidden_seen};
 use crate::report::{count, note};
 use crate::run::{Mode, Ran, as_user, attached, finish, sandboxed, token};
+use crate::server::{OwnServer, server_path};
 use crate::surroundings::{hidden_sockets, surroundings};
 use crate::victim::Victim;
 
@@ -99,59 +99,13 @@ fn words(attempt: &Attempt, token: &str, victim: Option<&Victim>) -> Result<Vec<
     Ok([probe].into_iter().chain(filled).collect())
 }
 
-/// The path of an attempt's own server.
-fn server_path(token: &str) -> Result<PathBuf, Failure> {
-    Ok(surroundings()?.folder.join(format!("{token}.sock")))
-}
-
-/// An attempt's own server, which is a process, as the working directory is one's.
-struct OwnServer {
-    child: Child,
-    path: PathBuf,
-}
-
-impl OwnServer {
-    fn start(server: Server, token: &str) -> Result<Self, Failure> {
-        let path = server_path(token)?;
-        let name = path.file_name().unwrap_or_default();
-        let mut command = as_user(Mode::User, &surroundings()?.probe.display().to_string())?;
-        command.arg("serve-path");
-        match server {
-            Server::Late => {
-                command.arg(&path).arg(path.with_extension("came")).arg(path.with_extension("sock.ready"))
-            }
-            Server::Waiting => command.arg(&path).arg(path.with_extension("came")),
-            Server::Relative => command.arg(Path::new(".").join(name)).arg(path.with_extension("came")),
-        };
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server_is_there = || Ok((server == Server::Late || path.exists()).then_some(()));
-        wait_until("the server listens", server_is_there)?;
-        Ok(OwnServer { child, path })
-    }
-
-    /// What came to it.
-    fn came(&self) -> String {
-        std::fs::read_to_string(self.path.with_extension("came")).unwrap_or_default()
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        for name in ["sock", "came", "sock.ready"] {
-            let _ = std::fs::remove_file(self.path.with_extension(name));
-        }
-    }
-}
-
 fn in_sandbox(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     let world = World::new(lab)?;
     let token = token();
     let victim = attempt.has_victim.then(|| Victim::start(mode)).transpose()?;
     let words = words(attempt, &token, victim.as_ref())?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let server = attempt.server.map(|server| OwnServer::start(server, &token)).transpose()?;
+    let server = attempt.server.map(|server| OwnServer::start(server, &token, mode)).transpose()?;
     if attempt.opened_outside {
         open_outside(attempt)?;
     }
@@ -169,6 +123,9 @@ fn in_sandbox(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
         let mut command = sandboxed(mode, attempt.policy, &words)?;
         if attempt.handed_down {
             command = handing_down(mode, &command)?;
+        }
+        if let Some(input) = server.as_ref().and_then(OwnServer::input) {
+            command.stdin(input?);
         }
         (finish(command.env("NETWRIGHT_TOKEN", &token))?, look()?)
     };
@@ -213,7 +170,7 @@ fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     let token = token();
     let victim = attempt.has_victim.then(|| Victim::start(mode)).transpose()?;
     let words = words(attempt, &token, victim.as_ref())?;
-    let server = attempt.server.map(|server| OwnServer::start(server, &token)).transpose()?;
+    let server = attempt.server.map(|server| OwnServer::start(server, &token, mode)).transpose()?;
     let (probe, rest) = words.split_first().ok_or_else(|| Failure::wrong("no probe"))?;
     let mut command = as_user(mode, if mode == Mode::Root { "unshare" } else { probe })?;
     if mode == Mode::Root {
@@ -224,6 +181,9 @@ fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
         command.args(["with-descriptor", "203.0.113.66", "7", probe]);
     } else {
         command.arg("under");
+    }
+    if let Some(input) = server.as_ref().and_then(OwnServer::input) {
+        command.stdin(input?);
     }
     let ran = finish(command.args(rest).env("NETWRIGHT_TOKEN", &token).env("NETWRIGHT_AT_ONCE", "1"))?;
     let mut permits = Vec::new();

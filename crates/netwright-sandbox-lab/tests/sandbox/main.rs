@@ -10,6 +10,7 @@ mod leak;
 mod permits;
 mod report;
 mod run;
+mod server;
 mod surroundings;
 mod victim;
 mod works;

@@ -98,7 +98,11 @@ impl Group {
 
     fn of_process(root: &Path, process: u32) -> Result<Self> {
         let asked = || format!("put process {process} into a control group of its own");
-        let failed = |error: io::Error| Error::new(asked(), error);
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Error::new(asked(), error)
+                .with_help("It takes root: for control groups of others, and for the firewall of this host."),
+            _ => Error::new(asked(), error),
+        };
         let list =
             fs::read_to_string(format!("/proc/{process}/cgroup")).map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => {

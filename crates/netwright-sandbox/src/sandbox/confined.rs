@@ -36,6 +36,13 @@ pub(super) fn masks(access: &Access) -> Result<Vec<Mask>> {
     Ok(masks)
 }
 
+/// Where files may be opened for writing, named pipes and devices included; nothing where that is everywhere.
+pub(super) fn written(access: &Access) -> Option<Vec<PathBuf>> {
+    let kernel = ["/dev", "/proc"].map(PathBuf::from);
+    let written = access.written().chain(access.private()).cloned().chain(kernel).collect::<Vec<_>>();
+    (!written.iter().any(|path| path == Path::new("/"))).then_some(written)
+}
+
 /// Refuses standard streams that are directories: what lies below them would be in reach, whatever is hidden.
 pub(super) fn check_streams() -> Result<()> {
     let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::net::netdevice::name_to_index;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
 use crate::resolver::config::{hosts_inside, parse_hosts};
 use crate::resolver::{Changed, ResolverConfig};
 
@@ -65,7 +68,8 @@ impl Files {
     }
 }
 
+/// The number of a link of the network namespace that this thread is in, which `/sys` may not be of.
 fn link_index(name: &str) -> Option<u32> {
-    let is_name = !name.contains('/') && !name.starts_with('.');
-    fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok().filter(|_| is_name)?.trim().parse().ok()
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
+    name_to_index(&socket, name).ok()
 }

@@ -54,7 +54,7 @@ impl Inside {
         let enclosure = Arc::new(enclosure);
         let ipv6 = mode::has_ipv6();
         let (uplink, not_routed) = Uplink::create(sandbox.mode, &enclosure, ipv6)?;
-        settings(&enclosure)?;
+        settings(&enclosure, sandbox)?;
         let (sender, events) = channel();
         let own = uplink.addresses();
         let reports = Reports::new(
@@ -181,9 +181,10 @@ fn keeps(filter: &Arc<OnceLock<Shared>>, reports: &Arc<Reports>) -> Admission {
 }
 
 /// The command has no power over the network that is its own: so it may ping, and listen on every port.
-fn settings(enclosure: &Enclosure) -> Result<()> {
+fn settings(enclosure: &Enclosure, sandbox: &Sandbox) -> Result<()> {
     let groups = if enclosure.has_all_users() { all_groups() } else { None };
-    let (first, last) = groups.unwrap_or_else(|| (getgid().as_raw(), getgid().as_raw()));
+    let own = sandbox.numbers.map_or_else(|| getgid().as_raw(), |(_, group)| group);
+    let (first, last) = groups.unwrap_or((own, own));
     enclosure.write_sysctl("net/ipv4/ping_group_range", &format!("{first} {last}"))?;
     enclosure.write_sysctl("net/ipv4/ip_unprivileged_port_start", "0")
 }

@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use netwright_confine::Mask;
+use netwright_confine::{Mask, plain_path};
+use netwright_sys::{Cause, Error, Result};
 use rustix::termios::ttyname;
 
 use super::Share;
@@ -60,6 +61,21 @@ fn unescaped(text: &str) -> PathBuf {
         }
     }
     PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}
+
+/// Refuses devices that are none, or not there.
+pub(super) fn check_devices(devices: &[PathBuf]) -> Result<()> {
+    for device in devices {
+        let asked = || format!("let the device {} be used", device.display());
+        let plain = plain_path(device);
+        if !plain.starts_with("/dev") || plain == Path::new("/dev") {
+            let cause = Cause::Invalid("it is not below /dev".into());
+            return Err(Error::new(asked(), cause)
+                .with_help("For all of /dev there is `--share devices`, for other files `--write`."));
+        }
+        device.metadata().map_err(|error| Error::new(asked(), error))?;
+    }
+    Ok(())
 }
 
 /// The `/dev` of the inside, with the terminals that the command is handed and with the devices that it is to have.

@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use netwright_confine as confine;
-use netwright_sys::{Cause, Error, Result, capability};
-use rustix::process::geteuid;
+use netwright_sys::{Cause, Error, Result};
 
 use crate::attach::control_group_root;
 
@@ -42,11 +41,11 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Makes one, where there is something to limit and one can be made.
+    /// Makes one, where there is something to limit and one can be made. `as_root` says whether the command runs as the machine's root.
     ///
     /// # Errors
     /// None can be made, and a limit has no other way.
-    pub(super) fn make(limits: &Limits) -> Result<Option<Self>> {
+    pub(super) fn make(limits: &Limits, as_root: bool) -> Result<Option<Self>> {
         if *limits == Limits::default() {
             return Ok(None);
         }
@@ -54,15 +53,9 @@ impl Group {
             let above = own.ancestors().take_while(|directory| directory.starts_with(&root));
             above.into_iter().find_map(|directory| Group::below(directory, limits).ok())
         });
-        if made.is_none()
-            && limits.processes.is_some()
-            && geteuid().is_root()
-            && !capability::in_user_namespace()
-        {
-            let cause =
-                "no control group can be made, and the kernel limits root's processes by nothing else";
-            return Err(Error::new("limit the number of processes", Cause::Invalid(cause.into()))
-                .with_help("Mount control groups of version 2 (`mount -t cgroup2 none /sys/fs/cgroup`), or run the command as another user (--user)."));
+        if made.is_none() && limits.processes.is_some() && as_root {
+            return Err(Error::new("limit the number of processes", Cause::Invalid(obstacle().into()))
+                .with_help("The kernel limits root's processes by nothing else: boot with control groups of version 2, or run the command as another user (--user)."));
         }
         Ok(made)
     }
@@ -143,6 +136,22 @@ pub(super) fn of_processes(limits: &Limits, group: Option<&Group>, own_processes
                 .map(|count| count.saturating_add(if own_processes { OWN_PROCESSES } else { 0 })),
             control_group: None,
         },
+    }
+}
+
+/// Why root can make no control group that limits processes.
+fn obstacle() -> &'static str {
+    let controllers = control_group_root()
+        .ok()
+        .map(|root| fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default());
+    match controllers {
+        Some(controllers) if controllers.split_whitespace().any(|name| name == "pids") => {
+            "no control group can be made here"
+        }
+        Some(_) => {
+            "the control groups of version 2 have no controller `pids` here (one of version 1 may have it)"
+        }
+        None => "no control groups of version 2 are mounted",
     }
 }
 

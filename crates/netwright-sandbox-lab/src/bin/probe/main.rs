@@ -4,6 +4,7 @@
 
 mod dns;
 mod families;
+mod files;
 mod links;
 mod net;
 mod processes;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         net::WAYS,
         dns::WAYS,
         families::WAYS,
+        files::WAYS,
         unix::WAYS,
         links::WAYS,
         processes::WAYS,

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::net::tcp;
@@ -65,7 +65,7 @@ fn target(word: &str) -> Result<i32, Box<dyn std::error::Error>> {
 fn under(words: &[&str]) -> Outcome {
     let this = std::env::current_exe()?;
     let mut beside = Command::new(&this).arg("wait").spawn()?;
-    let output = Command::new(&this).args(words).output()?;
+    let output = Command::new(&this).args(words).stdin(Stdio::inherit()).output()?;
     let _ = beside.kill();
     let _ = beside.wait();
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

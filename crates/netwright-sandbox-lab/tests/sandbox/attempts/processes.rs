@@ -2,6 +2,9 @@
 
 use super::{Attempt, Server};
 
+/// All files can be read, and none be written.
+const READ: &[&str] = &["--no-network", "--read", "/", "--read", "/tmp"];
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     // Sockets of the host.
     Attempt::one("abstract-socket", &["abstract"]),
@@ -22,6 +25,12 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("socket-of-x11", &["path", "socket:X11-unix"]),
     Attempt::one("socket-by-a-relative-path", &["path", "server"]).server(Server::Relative),
     Attempt::one("socket-that-appears-later", &["path-later", "server"]).server(Server::Late),
+    // Files that may be read.
+    Attempt::new("pipe-that-may-be-read", READ, &["write", "server"], &[]).server(Server::Pipe),
+    Attempt::new("pipe-that-may-be-read-by-proc", READ, &["write-by-proc", "server"], &[])
+        .server(Server::Pipe),
+    Attempt::new("file-at-standard-input", READ, &["write", "/proc/self/fd/0"], &[]).server(Server::Input),
+    Attempt::new("rights-of-the-file-at-standard-input", READ, &["change-input"], &[]).server(Server::Input),
     // What is handed down.
     Attempt::one("inherited-descriptors", &["inherited"]).handed_down(),
     Attempt::one("descriptors-at-all", &["descriptors"]).handed_down(),
