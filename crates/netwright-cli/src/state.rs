@@ -152,7 +152,16 @@ fn folders() -> Vec<PathBuf> {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure::said(error.to_string())
+        use std::io::ErrorKind;
+        let damaged = matches!(
+            error.cause.kind(),
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Other
+        );
+        let advice = damaged.then_some(
+            "The file is damaged. See what is there (`netwright capture`), then move the file away: what it told of cannot \
+             be taken back any more.",
+        );
+        Failure::said(error.to_string()).with_help(advice)
     }
 }
 

@@ -399,7 +399,7 @@ impl Capture<'_> {
                 return;
             }
         };
-        if rule.type_of_service != 0 || rule.tunnel.is_some() {
+        if !is_expressible(rule) {
             self.left.push(format!("rule {rule}"));
             return;
         }
@@ -492,4 +492,28 @@ fn written(address: &Address, link: &Link) -> Json {
 fn toml_key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if bare { name.to_owned() } else { json!(name).to_string() }
+}
+
+/// Whether a host file can say all that a rule compares and does.
+fn is_expressible(rule: &Rule) -> bool {
+    let said = Rule {
+        family: rule.family,
+        priority: rule.priority,
+        from: rule.from,
+        to: rule.to,
+        incoming: rule.incoming.clone(),
+        outgoing: rule.outgoing.clone(),
+        mark: rule.mark,
+        users: rule.users,
+        ip_protocol: rule.ip_protocol,
+        source_ports: rule.source_ports,
+        destination_ports: rule.destination_ports,
+        action: rule.action,
+        table: rule.table,
+        target: rule.target,
+        suppress_prefix_length: rule.suppress_prefix_length,
+        flags: rule.flags & RuleFlags::INVERT,
+        ..Rule::default()
+    };
+    rule.unknown.is_empty() && crate::keys::rule(rule) == said
 }

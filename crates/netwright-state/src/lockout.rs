@@ -3,12 +3,12 @@
 //! What is certain is told as an error: the address, the link or the route of the connection goes, or the firewall
 //! drops its packets whatever else they are. What depends on something unknown, such as a mark, passes.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use netwright_nft::diagnostic::{Diagnostic, Span};
 use netwright_route::link::{Change, Create, LinkFlags, LinkKind};
 use netwright_route::route::RouteKind;
-use netwright_route::rule::RuleAction;
+use netwright_route::rule::{RuleAction, RuleFlags};
 use netwright_route::{Address, Link, LinkId, Prefix, Route, Rule, Table};
 
 use crate::keys;
@@ -316,18 +316,7 @@ impl<'a> State<'a> {
             .filter(|rule| {
                 rule.action == RuleAction::LOOKUP
                     && (rule.effective_family() == netwright_route::Family::IPV6) == client.is_ipv6()
-                    && rule.from.is_none_or(|from| from.contains(server))
-                    && rule.to.is_none_or(|to| to.contains(client))
-                    && rule.mark.is_none()
-                    && rule.incoming.is_none()
-                    && rule.outgoing.is_none()
-                    && rule.users.is_none()
-                    && rule.tunnel.is_none()
-                    && rule.ip_protocol.is_none_or(|protocol| protocol == 6)
-                    && rule.source_ports.is_none()
-                    && rule.destination_ports.is_none()
-                    && rule.type_of_service == 0
-                    && !rule.vrf
+                    && decides(rule, client, server)
             })
             .collect();
         rules.sort_by_key(|rule| rule.priority.unwrap_or(0));
@@ -338,7 +327,7 @@ impl<'a> State<'a> {
         tables.into_iter().find_map(|table| self.route_in(table, client))
     }
 
-    fn route_in(&self, table: Table, to: std::net::IpAddr) -> Option<&Route> {
+    fn route_in(&self, table: Table, to: IpAddr) -> Option<&Route> {
         let fits = |route: &&Route| {
             route.effective_table() == table
                 && route.type_of_service == 0
@@ -359,4 +348,28 @@ impl<'a> State<'a> {
         let found = self.routes.iter().filter(fits).rev().max_by(best)?;
         (found.kind != RouteKind::THROW).then_some(found)
     }
+}
+
+/// Whether a rule is for the packets to a client, as far as that is known: what else a packet must have for it is not.
+fn decides(rule: &Rule, client: IpAddr, server: IpAddr) -> bool {
+    const TCP: u8 = 6;
+    let known = Rule {
+        family: rule.family,
+        priority: rule.priority,
+        from: rule.from,
+        to: rule.to,
+        ip_protocol: rule.ip_protocol,
+        action: rule.action,
+        table: rule.table,
+        target: rule.target,
+        suppress_prefix_length: rule.suppress_prefix_length,
+        suppress_group: rule.suppress_group,
+        flow: rule.flow,
+        ..Rule::default()
+    };
+    let matches = rule.from.is_none_or(|from| from.contains(server))
+        && rule.to.is_none_or(|to| to.contains(client))
+        && rule.ip_protocol.is_none_or(|protocol| protocol == TCP);
+    let inverted = rule.flags.contains(RuleFlags::INVERT);
+    keys::rule(rule) == Rule { flags: rule.flags & RuleFlags::INVERT, ..known } && matches != inverted
 }

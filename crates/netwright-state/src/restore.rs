@@ -9,10 +9,13 @@ use std::collections::{HashMap, HashSet};
 use netwright_nft::table::{Database, Names};
 use netwright_route::link::kind::Veth;
 use netwright_route::link::{Change, Create, LinkKind, Peer, PortKind};
-use netwright_route::{Address, Family, Link, LinkId, Neighbour, Nexthop, Prefix, Route};
+use netwright_route::{Family, Link, LinkId, Neighbour, Nexthop};
+
+mod addresses;
+mod routes;
 
 use crate::keys;
-use crate::plan::{is_kernels, is_kernels_address, is_set, kinds, leftover_route, sendable, settable};
+use crate::plan::{is_set, kinds};
 use crate::ruleset::{Table, between, kept_in};
 use crate::scope::Scope;
 use crate::snapshot::Snapshot;
@@ -319,103 +322,6 @@ impl<'a> Way<'a> {
         (differs && (touched || lost)).then_some(wanted)
     }
 
-    fn addresses(&mut self) {
-        let all = self.extent == Extent::All;
-        let of_plan: HashSet<_> = self.scope.addresses.iter().map(keys::address).collect();
-        let links: HashSet<u32> = self.scope.addresses.iter().map(|address| address.link.index).collect();
-        let mut links: Vec<u32> = links.union(&self.scope.at_risk).copied().collect();
-        links.sort_unstable();
-        let (all_before, all_now) = (by_link(&self.before.addresses), by_link(&self.now.addresses));
-        for index in links {
-            let Some(id) = self.current(index) else { continue };
-            let before = all_before.get(&index).cloned().unwrap_or_default();
-            let now = all_now.get(&id.index).cloned().unwrap_or_default();
-            let key =
-                |address: &Address| keys::address(&Address { link: LinkId::new(index), ..address.clone() });
-            if all {
-                let made = |found: &&Address| {
-                    of_plan.contains(&key(found)) && !before.iter().any(|old| key(old) == key(found))
-                };
-                let made: Vec<Address> = now.iter().filter(made).cloned().collect();
-                for found in secondaries_first(made) {
-                    self.address(Sign::Remove, Verb::Delete, &Address { link: id, ..found });
-                }
-            }
-            let wanted: Vec<&Address> = before
-                .iter()
-                .filter(|old| !is_kernels_address(old) && (all || !of_plan.contains(&key(old))))
-                .filter(|old| self.can_have(old, id))
-                .collect();
-            let mut done: Vec<Prefix> = Vec::new();
-            for old in &wanted {
-                let found = now.iter().find(|found| key(found) == key(old));
-                let network = network(old);
-                if old.family() == Family::IPV4 {
-                    if done.contains(&network) {
-                        continue;
-                    }
-                    let group: Vec<&Address> = wanted
-                        .iter()
-                        .copied()
-                        .filter(|one| one.family() == Family::IPV4 && self::network(one) == network)
-                        .collect();
-                    done.push(network);
-                    self.group(&group, &now, id, &key);
-                } else if found.is_none_or(|found| !same_address(old, found)) {
-                    // the kernel changes the lifetimes in place, and nothing else
-                    if let Some(found) = found.filter(|found| found.prefix_length != old.prefix_length) {
-                        self.address(Sign::Remove, Verb::Delete, &Address { link: id, ..found.clone() });
-                    }
-                    self.address(Sign::Add, Verb::Replace, &Address { link: id, ..(*old).clone() });
-                }
-            }
-        }
-    }
-
-    /// The addresses of one network of IPv4, of which the first is the primary one: they come in their order.
-    fn group(
-        &mut self,
-        group: &[&Address],
-        now: &[Address],
-        id: LinkId,
-        key: &dyn Fn(&Address) -> keys::AddressKey,
-    ) {
-        let there: Vec<&Address> =
-            now.iter().filter(|found| group.iter().any(|old| key(old) == key(found))).collect();
-        let same_order = group.len() == there.len()
-            && group
-                .iter()
-                .zip(&there)
-                .all(|(old, found)| key(old) == key(found) && same_address(old, found));
-        if same_order {
-            return;
-        }
-        for found in secondaries_first(there.into_iter().cloned().collect()) {
-            self.address(Sign::Remove, Verb::Delete, &Address { link: id, ..found });
-        }
-        for old in group {
-            self.address(Sign::Add, Verb::Replace, &Address { link: id, ..(*old).clone() });
-        }
-    }
-
-    fn can_have(&self, address: &Address, id: LinkId) -> bool {
-        let Some(found) = self.links_now.get(&id.index) else { return true };
-        let ipv6 = address.family() == Family::IPV6;
-        self.extent == Extent::All || !ipv6 || found.mtu.is_none_or(|mtu| mtu >= 1280) && found.is_up()
-    }
-
-    fn address(&mut self, sign: Sign, verb: Verb, address: &Address) {
-        let text =
-            format!("address {} on {}", Address { link: LinkId::default(), ..address.clone() }, address.link);
-        let mut actions = vec![Action::Address(verb, Box::new(settable(address)))];
-        if verb == Verb::Delete
-            && let Some(route) = leftover_route(address, &self.now.addresses)
-        {
-            actions.push(Action::Route(Verb::Delete, Box::new(route)));
-        }
-        self.steps.push(Step::of(sign, text, actions));
-    }
-
     fn nexthops(&mut self) {
         let there: HashSet<_> = self.now.nexthops.iter().filter_map(|nexthop| nexthop.id).collect();
         let mut lost: Vec<&Nexthop> = self
@@ -454,132 +360,6 @@ impl<'a> Way<'a> {
             let text = format!("nexthop {group}");
             self.push(Sign::Keep, text, Action::Nexthop(Verb::Replace, Box::new(group.clone())));
         }
-    }
-
-    /// A route of before with its links as they are now.
-    fn route_now(&self, route: &Route) -> Option<Route> {
-        let mut route = sendable(route);
-        if let Some(link) = route.link {
-            route.link = Some(self.current(link.index)?);
-        }
-        for hop in &mut route.next_hops {
-            if let Some(link) = hop.link {
-                hop.link = Some(self.current(link.index)?);
-            }
-        }
-        Some(route)
-    }
-
-    fn routes(&mut self) {
-        let all = self.extent == Extent::All;
-        let mut now: HashMap<keys::RouteKey, Vec<&Route>> = HashMap::new();
-        for route in &self.now.routes {
-            now.entry(keys::route(route)).or_default().push(route);
-        }
-        let of_plan: HashSet<_> = self.scope.routes.iter().map(keys::route).collect();
-        let mut before: Vec<(keys::RouteKey, Vec<&Route>)> = Vec::new();
-        let mut places: HashMap<keys::RouteKey, usize> = HashMap::new();
-        for route in &self.before.routes {
-            let key = keys::route(route);
-            let at_risk = self.is_route_at_risk(route);
-            let meant = if of_plan.contains(&key) { all } else { at_risk };
-            if !meant || is_kernels(route) {
-                continue;
-            }
-            let place = *places.entry(key).or_insert_with(|| {
-                before.push((key, Vec::new()));
-                before.len() - 1
-            });
-            if let Some((_, list)) = before.get_mut(place) {
-                list.push(route);
-            }
-        }
-        let mut told = HashSet::new();
-        if all {
-            for route in &self.scope.routes {
-                let key = keys::route(route);
-                let found = now.get(&key).map_or(&[][..], Vec::as_slice);
-                let old = places.get(&key).and_then(|place| before.get(*place));
-                let made: Vec<Route> = found
-                    .iter()
-                    .filter(|found| found.protocol == route.protocol || route.protocol.is_none())
-                    .filter(|found| keys::ways(found) == keys::ways(route) || old.is_some())
-                    .filter(|found| {
-                        let same = |old: &Route| self.same_route(old, found);
-                        !old.is_some_and(|(_, old)| old.iter().any(|old| same(old)))
-                    })
-                    .map(|found| (*found).clone())
-                    .collect();
-                for found in made {
-                    let found = self.named_now(&found);
-                    let text = format!("route {found}");
-                    // two declared ones may have the same key
-                    if told.insert((key, keys::ways(&found), found.protocol)) {
-                        let action = Action::Route(Verb::Delete, Box::new(sendable(&found)));
-                        self.push(Sign::Remove, text, action);
-                    }
-                }
-            }
-        }
-        // what is on the link comes before what leads through it
-        before.sort_by_key(|(_, routes)| routes.iter().any(|route| !keys::is_on_link(route)));
-        for (key, wanted) in before {
-            let found = now.get(&key).map_or(&[][..], Vec::as_slice);
-            let kept: Vec<&Route> = found
-                .iter()
-                .copied()
-                .filter(|found| wanted.iter().any(|old| self.same_route(old, found)))
-                .collect();
-            if kept.len() >= wanted.len() {
-                continue;
-            }
-            for found in kept {
-                let found = self.named_now(found);
-                let text = format!("route {found}");
-                self.push(Sign::Keep, text, Action::Route(Verb::Delete, Box::new(sendable(&found))));
-            }
-            for old in wanted {
-                let Some(route) = self.route_now(old) else { continue };
-                if !self.can_lead(&route) {
-                    continue;
-                }
-                let text = format!("route {route}");
-                self.push(Sign::Keep, text, Action::Route(Verb::Append, Box::new(route)));
-            }
-        }
-    }
-
-    /// Whether the links of a route are up, or are about to be.
-    fn can_lead(&self, route: &Route) -> bool {
-        self.extent == Extent::All
-            || keys::links(route).all(|link| self.links_now.get(&link.index).is_some_and(|link| link.is_up()))
-    }
-
-    fn named_now(&self, route: &Route) -> Route {
-        let named = |id: LinkId| self.links_now.get(&id.index).map_or(id, |link| link.id());
-        let mut route = route.clone();
-        route.link = route.link.map(named);
-        route.next_hops.iter_mut().for_each(|hop| hop.link = hop.link.map(named));
-        route
-    }
-
-    fn is_route_at_risk(&self, route: &Route) -> bool {
-        let at_risk = |index: &u32| self.scope.at_risk.contains(index);
-        keys::links(route).any(|link| at_risk(&link.index))
-            || route.nexthop.is_some_and(|id| self.nexthops.get(&id).into_iter().flatten().any(at_risk))
-            || route.preferred_source.is_some_and(|source| self.sources.contains(&source))
-    }
-
-    fn same_route(&self, old: &Route, found: &Route) -> bool {
-        let Some(old) = self.route_now(old) else { return false };
-        let metrics = |route: &Route| route.metrics.clone().unwrap_or_default();
-        old.kind == found.kind
-            && old.protocol == found.protocol
-            && keys::ways(&old) == keys::ways(found)
-            && shares(&old) == shares(found)
-            && old.preferred_source == found.preferred_source
-            && old.effective_scope() == found.effective_scope()
-            && metrics(&old) == metrics(found)
     }
 
     fn rules(&mut self) {
@@ -698,13 +478,6 @@ impl<'a> Way<'a> {
     }
 }
 
-/// How the ways of a route share the packets.
-fn shares(route: &Route) -> Vec<(Option<std::net::IpAddr>, Option<LinkId>, u16)> {
-    let mut shares: Vec<_> = route.next_hops.iter().map(|hop| (hop.gateway, hop.link, hop.weight)).collect();
-    shares.sort();
-    shares
-}
-
 /// The settings as a port to give again, where they are others.
 fn port_settings(old: &Link, found: &Link, joined: bool) -> Option<PortKind> {
     let wanted = match (&old.port, &found.port) {
@@ -755,46 +528,6 @@ fn depth(links: &HashMap<u32, &Link>, link: &Link) -> usize {
         links.get(&below).copied()
     };
     std::iter::successors(Some(link), |link| below(link)).take(MOST).count()
-}
-
-fn network(address: &Address) -> Prefix {
-    let reached = address.peer.unwrap_or(address.address);
-    Prefix { address: reached, length: address.prefix_length }.network()
-}
-
-fn secondaries_first(mut addresses: Vec<Address>) -> Vec<Address> {
-    use netwright_route::address::AddressFlags;
-    addresses.sort_by_key(|address| !address.flags.contains(AddressFlags::SECONDARY));
-    addresses
-}
-
-/// Whether two addresses with the same key are the same; how much is left of a lifetime does not count.
-fn same_address(old: &Address, found: &Address) -> bool {
-    use netwright_route::address::{AddressFlags, Lifetime};
-    let flags = |address: &Address| {
-        settable(address).flags & (AddressFlags::NO_PREFIX_ROUTE | AddressFlags::HOME_ADDRESS)
-    };
-    let limited = |lifetime: Option<Lifetime>| {
-        let lifetime = lifetime.unwrap_or_default();
-        (lifetime.valid.is_some(), lifetime.preferred.is_some())
-    };
-    old.prefix_length == found.prefix_length
-        && old.peer == found.peer
-        && old.scope == found.scope
-        && old.label == found.label
-        && old.broadcast == found.broadcast
-        && old.protocol == found.protocol
-        && old.route_priority == found.route_priority
-        && flags(old) == flags(found)
-        && limited(old.lifetime) == limited(found.lifetime)
-}
-
-fn by_link(addresses: &[Address]) -> HashMap<u32, Vec<Address>> {
-    let mut found: HashMap<u32, Vec<Address>> = HashMap::new();
-    for address in addresses {
-        found.entry(address.link.index).or_default().push(address.clone());
-    }
-    found
 }
 
 fn by_priority(snapshot: &Snapshot) -> HashMap<(Family, u32), Vec<&netwright_route::Rule>> {

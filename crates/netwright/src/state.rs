@@ -18,6 +18,7 @@ mod creation;
 mod extras;
 mod firewall;
 mod requests;
+mod rules;
 mod snapshot;
 mod store;
 
@@ -27,8 +28,7 @@ use std::time::{Duration, Instant};
 use netwright_nft::catalog::Catalog;
 use netwright_route::address::{AddressFlags, List as AddressList};
 use netwright_route::link::{Change, Get, LinkKind};
-use netwright_route::rule::{List as RuleList, RuleFlags};
-use netwright_route::{Append, Family, LinkId, Route, Rule};
+use netwright_route::{Family, LinkId, Route, Rule};
 use netwright_state::step::{self, Verb};
 use netwright_state::{Action, Executor, Failure, Setting, Snapshot, Wanted};
 use netwright_sys::{Connection, protocol};
@@ -73,13 +73,7 @@ impl<'n> Live<'n> {
             Action::Setting(setting, value) => self.write(setting, value),
             Action::Firewall(transaction) => self.firewall(transaction).map_err(|refused| refused.error),
             Action::Route(verb, route) if *verb != Verb::Delete => self.route(action, route),
-            // the kernel does not compare all of a rule: then it is looked for first
-            Action::Rule(Verb::Delete, rule) if !rule.is_exact() => {
-                match self.net.rules().delete(Rule::clone(rule)) {
-                    Err(error) if error.is_not_found() => Ok(()),
-                    done => done,
-                }
-            }
+            Action::Rule(Verb::Delete, rule) => self.delete_rule(rule),
             Action::Rule(Verb::Add, rule) => match self.send_one(action) {
                 Err(error) if error.errno() == Some(Errno::EEXIST) => self.add_beside(rule, error),
                 done => done,
@@ -93,23 +87,6 @@ impl<'n> Live<'n> {
             }
             action => self.send_one(action),
         }
-    }
-
-    /// Adds a rule that the kernel takes for one that is there, since it does not compare all of them: the inversion, the target of
-    /// `goto`, and what only the other one says.
-    fn add_beside(&self, rule: &Rule, refusal: Error) -> Result<()> {
-        let comparable = |rule: &Rule| Rule {
-            family: rule.effective_family(),
-            flags: rule.flags & RuleFlags::INVERT,
-            unknown: Default::default(),
-            ..rule.clone()
-        };
-        let family = rule.effective_family();
-        let listed = self.net.rules().filter(RuleList { family })?;
-        if listed.iter().any(|found| comparable(found) == comparable(rule)) {
-            return Err(refusal);
-        }
-        self.with_connection(|connection| connection.acknowledge(&Append(rule)))
     }
 
     /// Carries out what is one message.
@@ -272,12 +249,14 @@ impl<'n> Live<'n> {
     }
 }
 
-/// Whether an action is one message of rtnetlink that needs nothing of what is made before it.
-fn is_message(action: &Action) -> bool {
+/// Whether an action is one message of rtnetlink that needs nothing of what is made before it. `rules` are the policy rules
+/// that there are.
+fn is_message(action: &Action, rules: &[Rule]) -> bool {
     let waits = |route: &Route| route.preferred_source.is_some() && route.family() == Family::IPV6;
     match action {
         Action::ChangeLink(..) | Action::AlternativeName(..) | Action::Address(..) => true,
-        Action::Rule(verb, rule) => *verb != Verb::Delete || rule.is_exact(),
+        Action::Rule(Verb::Delete, rule) => rules::is_taken_at_once(rule, rules),
+        Action::Rule(..) => true,
         Action::Neighbour(..) | Action::Nexthop(..) => true,
         Action::Route(verb, route) => *verb == Verb::Delete || !waits(route),
         Action::DeleteLink(_) => true,
@@ -302,10 +281,15 @@ impl Executor for Live<'_> {
     }
 
     fn execute_many(&mut self, actions: &[&Action]) -> std::result::Result<(), (usize, Failure)> {
+        let deletes_rules = |action: &&Action| matches!(action, Action::Rule(Verb::Delete, _));
+        let rules = match actions.iter().any(deletes_rules) {
+            true => self.rules().map_err(|error| (0, failure(&error)))?,
+            false => Vec::new(),
+        };
         let mut start = 0;
         while let Some(first) = actions.get(start) {
             let rest = actions.get(start..).unwrap_or_default();
-            let run = rest.iter().take_while(|action| is_message(action)).count();
+            let run = rest.iter().take_while(|action| is_message(action, &rules)).count();
             let creations = creations(rest);
             if creations > 1 {
                 let run = rest.get(..creations).unwrap_or_default();

@@ -27,6 +27,12 @@ fn packets(rule: &Rule) -> String {
         u32::MAX => format!("mark {:#x}", mark.value),
         mask => format!("mark {:#x}/{mask:#x}", mark.value),
     };
+    let masked = |text: String, mask: Option<u32>| match mask {
+        Some(mask) => format!("{text}/{mask:#x}"),
+        None => text,
+    };
+    let source_mask = rule.source_port_mask.map(u32::from);
+    let destination_mask = rule.destination_port_mask.map(u32::from);
     let parts = [
         rule.from.map(|from| format!("from {from}")),
         rule.to.map(|to| format!("to {to}")),
@@ -34,10 +40,15 @@ fn packets(rule: &Rule) -> String {
         rule.outgoing.as_ref().map(|link| format!("out by {link}")),
         rule.mark.map(mark),
         (rule.type_of_service != 0).then(|| format!("tos {:#x}", rule.type_of_service)),
+        rule.dscp.map(|dscp| masked(format!("dscp {dscp}"), rule.dscp_mask.map(u32::from))),
+        rule.flow_label.map(|label| masked(format!("flow label {label:#x}"), rule.flow_label_mask)),
+        rule.tunnel.map(|tunnel| format!("tunnel {tunnel}")),
         rule.users.map(|users| format!("users {}", range(users.start, users.end))),
         rule.ip_protocol.map(|protocol| format!("protocol {protocol}")),
-        rule.source_ports.map(|ports| format!("source port {}", range(ports.start, ports.end))),
-        rule.destination_ports.map(|ports| format!("port {}", range(ports.start, ports.end))),
+        rule.source_ports
+            .map(|ports| masked(format!("source port {}", range(ports.start, ports.end)), source_mask)),
+        rule.destination_ports
+            .map(|ports| masked(format!("port {}", range(ports.start, ports.end)), destination_mask)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let not = if rule.flags.contains(RuleFlags::INVERT) { "not " } else { "" };
@@ -55,7 +66,8 @@ fn action(rule: &Rule) -> String {
         or_empty(rule.target.map(|target| target.to_string()).or(rule.table.map(|table| table.to_string())))
     };
     let suppress = rule.suppress_prefix_length.map(|length| format!(", but no prefix of up to {length}"));
-    format!("{} {detail}{}", rule.action, or_empty(suppress)).trim_end().to_owned()
+    let group = rule.suppress_group.map(|group| format!(", but none of group {group}"));
+    format!("{} {detail}{}{}", rule.action, or_empty(suppress), or_empty(group)).trim_end().to_owned()
 }
 
 pub(crate) fn json(rule: &Rule) -> Json {

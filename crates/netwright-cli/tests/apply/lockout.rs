@@ -1,6 +1,7 @@
 //! An apply does not cut the ssh session that it is done in.
 
-use crate::support::{Place, isolated, said, sh};
+use crate::judge::{difference, state};
+use crate::support::{Place, isolated, said};
 
 const START: &str = "[link.lan0]\nkind = \"bridge\"\naddresses = [\"192.0.2.1/24\"]\n[[route]]\nto = \"0.0.0.0/0\"\nvia = \"192.0.2.254\"\n\
                      [[route]]\nto = \"198.51.100.0/24\"\nvia = \"192.0.2.253\"\n";
@@ -14,16 +15,11 @@ fn applied(place: &Place, text: &str, more: &[&str]) -> (Option<i32>, String) {
 
 #[track_caller]
 fn refused(place: &Place, text: &str, why: &str) {
-    let before = host();
+    let before = state();
     let (code, said) = applied(place, text, &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("this would lock you out") && said.contains(why), "{said}");
-    assert_eq!(before, host());
-}
-
-/// What `ip` and `nft` show of the host; `tentative` goes by itself when the kernel has looked for duplicates.
-fn host() -> String {
-    sh("ip addr | sed 's/valid_lft.*//; s/ tentative//'; ip route; ip rule; nft list ruleset")
+    assert_eq!(difference(&before, &state()), Vec::<String>::new(), "{said}");
 }
 
 #[track_caller]

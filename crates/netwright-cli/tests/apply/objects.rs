@@ -19,17 +19,19 @@ link||transmit-queue-length|500|600|ip -d -j link show P|/0/txqlen|500|600|^
 link||mac|"02:00:00:00:00:01"|"02:00:00:00:00:02"|ip -d -j link show P|/0/address|"02:00:00:00:00:01"|"02:00:00:00:00:02"|^
 link||master|"b0"|"b1"|ip -d -j link show P|/0/master|"b0"|"b1"|-
 link||alternative-names|["one"]|["two"]|ip -d -j link show P|/0/altnames/0|"one"|"two"|-
-address|address = "192.0.2.1/24"|label|"P:a"|"P:b"|ip -d -j addr show dev P|192.0.2.1 label|"P:a"|"P:b"|
-address|address = "192.0.2.1/24"|scope|"link"|"site"|ip -d -j addr show dev P|192.0.2.1 scope|"link"|"site"|
-address|address = "192.0.2.1/24", valid-lifetime = 7000|preferred-lifetime|5000|5000|ip -d -j addr show dev P|192.0.2.1 preferred_life_time|~5000|~5000|
-address|address = "192.0.2.1/24"|valid-lifetime|5000|5000|ip -d -j addr show dev P|192.0.2.1 valid_life_time|~5000|~5000|
+address|address = "192.0.2.1/24"|label|"P:a"|"P:b"|ip -d -j addr show dev P|192.0.2.1 label|"P:a"|"P:b"|"P"
+address|address = "192.0.2.1/24"|scope|"link"|"site"|ip -d -j addr show dev P|192.0.2.1 scope|"link"|"site"|"global"
+address|address = "192.0.2.1/24", valid-lifetime = 7000|preferred-lifetime|5000|6000|ip -d -j addr show dev P|192.0.2.1 preferred_life_time|~5000|~6000|~7000
+address|address = "192.0.2.1/24"|preferred-lifetime|6000|0|ip -d -j addr show dev P|192.0.2.1 preferred_life_time|~6000|0|4294967295
+address|address = "192.0.2.1/24"|valid-lifetime|5000|6000|ip -d -j addr show dev P|192.0.2.1 valid_life_time|~5000|~6000|4294967295
 address|address = "192.0.2.1/24"|prefix-route|false|true|ip -d -j addr show dev P|192.0.2.1 noprefixroute|true|-|-
-address|address = "192.0.2.1/24"|metric|7|8|ip -d -j addr show dev P|192.0.2.1 metric|7|8|
+address|address = "192.0.2.1/24"|metric|7|8|ip -d -j addr show dev P|192.0.2.1 metric|7|8|-
 address|address = "192.0.2.1/32"|peer|"192.0.2.9/32"|"192.0.2.8/32"|ip -d -j addr show dev P|192.0.2.1 address|"192.0.2.9"|"192.0.2.8"|-
-address|address = "2001:db8::1/64"|valid-lifetime|5000|5000|ip -d -j addr show dev P|2001:db8::1 valid_life_time|~5000|~5000|
-address|address = "2001:db8::1/64", valid-lifetime = 7000|preferred-lifetime|5000|5000|ip -d -j addr show dev P|2001:db8::1 preferred_life_time|~5000|~5000|
+address|address = "2001:db8::1/64"|valid-lifetime|6000|5000|ip -d -j addr show dev P|2001:db8::1 valid_life_time|~6000|~5000|4294967295
+address|address = "2001:db8::1/64", valid-lifetime = 7000|preferred-lifetime|6000|5000|ip -d -j addr show dev P|2001:db8::1 preferred_life_time|~6000|~5000|~7000
+address|address = "2001:db8::1/64"|preferred-lifetime|5000|0|ip -d -j addr show dev P|2001:db8::1 preferred_life_time|~5000|0|4294967295
 address|address = "2001:db8::1/64"|prefix-route|false|true|ip -d -j addr show dev P|2001:db8::1 noprefixroute|true|-|-
-address|address = "2001:db8::1/64"|metric|7|8|ip -d -j addr show dev P|2001:db8::1 metric|7|8|
+address|address = "2001:db8::1/64"|metric|7|8|ip -d -j addr show dev P|2001:db8::1 metric|7|8|-
 address|address = "2001:db8::1/128"|peer|"2001:db8::9/128"|"2001:db8::8/128"|ip -d -j addr show dev P|2001:db8::1 address|"2001:db8::9"|"2001:db8::8"|-
 ipv4||forwarding|true|false|/proc/sys/net/ipv4/conf/P/forwarding||1|0|^
 ipv4||rp-filter|"strict"|"loose"|/proc/sys/net/ipv4/conf/P/rp_filter||1|2|^
@@ -71,7 +73,8 @@ route|to = "10.9.0.0/16"; dev = "P"|scope|"global"|"site"|ip -d -j route show ta
 route|to = "10.9.0.0/16"; dev = "P"|source|"192.0.2.1"|"192.0.2.2"|ip -d -j route show table all proto 157|/0/prefsrc|"192.0.2.1"|"192.0.2.2"|-
 route|to = "2001:db8:9::/48"; dev = "P"|source|"2001:db8::1"|"2001:db8::2"|ip -6 -d -j route show table all proto 157|/0/prefsrc|"2001:db8::1"|"2001:db8::2"|-
 route|to = "10.9.0.0/16"; dev = "P"; via = "192.0.2.9"|onlink|true|false|ip -d -j route show table all proto 157|/0/flags|+onlink|!onlink|!onlink
-route|to = "10.9.0.0/16"; dev = "P"|protocol|"static"|"boot"|ip -d -j route show 10.9.0.0/16|/0/protocol|"static"|"boot"|
+route|to = "10.9.0.0/16"; dev = "P"|protocol|"static"|"boot"|ip -d -j route show 10.9.0.0/16|/0/protocol|"static"|"boot"|"157"
+route|to = "2001:db8:9::/48"; dev = "P"|protocol|"static"|"boot"|ip -6 -d -j route show 2001:db8:9::/48|/0/protocol|"static"|"boot"|"157"
 route|to = "10.9.0.0/16"; dev = "P"|mtu|1400|1300|ip -d -j route show table all proto 157|/0/metrics/0/mtu|1400|1300|-
 route|to = "2001:db8:9::/48"; dev = "P"|mtu|1400|1300|ip -6 -d -j route show table all proto 157|/0/metrics/0/mtu|1400|1300|-
 route|to = "10.9.0.0/16"; dev = "P"|advmss|1360|1260|ip -d -j route show table all proto 157|/0/metrics/0/advmss|1360|1260|-

@@ -1,5 +1,8 @@
 //! What README and reference promise, one by one.
 
+use netwright::route::rule::PortRange;
+use netwright::route::{Family, Rule, Table};
+
 use crate::support::{isolated, may_make_tunnels, said, sh};
 
 const OFFICE: &str = "[link.lan]\nkind = \"bridge\"\naddresses = [\"10.9.0.1/24\"]\n[[route]]\nto = \"192.0.2.0/24\"\nvia = \"10.9.0.2\"\n";
@@ -221,6 +224,22 @@ fn a_plan_tells_what_of_others_goes_along() {
         ] {
             assert!(text.contains(lost), "{lost}: {text}");
         }
+        // a card with the address of a DHCP client becomes a port
+        sh(
+            "ip link add card type veth peer far; ip link set card up; ip link set far up; ip addr add 10.68.0.7/24 dev card; \
+            ip addr add 2001:db8:68::7/64 dev card nodad; ip route add default via 10.68.0.1 proto dhcp",
+        );
+        let path =
+            place.write("port.toml", "owner = \"port\"\n[link.br]\nkind = \"bridge\"\nports = [\"card\"]\n");
+        let (code, text) = said(place.netwright().arg("plan").arg(path));
+        assert_eq!(code, Some(0), "{text}");
+        for useless in ["10.68.0.7/24", "2001:db8:68::7/64", "default via 10.68.0.1 dev card"] {
+            assert!(text.contains("of no use") && text.contains(useless), "{useless}: {text}");
+        }
+        sh("ip link add link card name theirs type macvlan mode bridge");
+        let (code, text) = said(place.netwright().arg("plan").arg(place.folder.join("port.toml")));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("cannot be a port of br") && text.contains("macvlan `theirs`"), "{text}");
     });
 }
 
@@ -272,6 +291,64 @@ fn what_of_others_cannot_be_put_back_stands_in_the_plan() {
         assert_eq!(code, Some(0), "{text}");
         assert!(text.contains("multicast group 239.1.1.1 on p0, for good"), "{text}");
         assert!(text.contains("link p0: master br0"), "{text}");
+    });
+}
+
+/// The kernel deletes the first rule in which it finds all that it is told.
+#[test]
+fn a_general_rule_goes_and_a_special_one_stays() {
+    isolated("sentences::a_general_rule_goes_and_a_special_one_stays", |place| {
+        for (general, special) in [
+            ("family = \"ipv4\"", "ip-protocol = \"tcp\""),
+            ("from = \"192.0.2.0/24\"", "fwmark = 7"),
+            ("from = \"2001:db8::/32\"", "destination-port = 53"),
+            ("family = \"ipv6\"", "oif = \"lo\""),
+        ] {
+            let rule = |more: &str| format!("[[rule]]\npriority = 500\ntable = 100\n{general}\n{more}\n");
+            let (one, two) =
+                (format!("owner = \"one\"\n{}", rule(special)), format!("owner = \"two\"\n{}", rule("")));
+            place.apply_well("one.toml", &one);
+            let before = sh("ip rule; ip -6 rule");
+            place.apply_well("two.toml", &two);
+            assert_ne!(before, sh("ip rule; ip -6 rule"));
+            let (code, told) = said(place.netwright().args(["withdraw", "--owner", "two"]));
+            assert_eq!((code, sh("ip rule; ip -6 rule")), (Some(0), before.clone()), "{told}");
+            // and on the way back
+            place.apply_well("two.toml", &two);
+            let (code, told) = said(place.netwright().arg("rollback"));
+            assert_eq!((code, sh("ip rule; ip -6 rule")), (Some(0), before), "{told}");
+            let (code, told) = said(place.netwright().args(["withdraw", "--owner", "one"]));
+            assert_eq!(code, Some(0), "{told}");
+        }
+    });
+}
+
+#[test]
+fn what_a_host_file_cannot_say_of_a_rule_is_told() {
+    isolated("sentences::what_a_host_file_cannot_say_of_a_rule_is_told", |place| {
+        let net = netwright::Net::open().unwrap();
+        let rule = |number: u32| Rule::lookup(Table(100)).priority(number);
+        let ports = Some(PortRange { start: 80, end: 80 });
+        let ipv6 = |number| rule(number).family(Family::IPV6);
+        let all = [
+            (Rule { dscp: Some(10), ..rule(501) }, "dscp 10"),
+            (Rule { flow_label: Some(7), ..ipv6(502) }, "flow label 0x7"),
+            (Rule { source_ports: ports, source_port_mask: Some(0xff), ..rule(503) }, "source port 80/0xff"),
+            (Rule { suppress_group: Some(7), ..ipv6(504) }, "but none of group 7"),
+        ];
+        for (rule, words) in all {
+            // kernels before 6.15 do not know all of them
+            if net.rules().add(rule.clone()).is_err() {
+                println!("did not run: {rule}");
+                continue;
+            }
+            let (_, captured) = said(place.netwright().arg("capture"));
+            assert!(captured.contains(&format!("rule {rule}")), "{rule}: {captured}");
+            assert!(!captured.contains("[[rule]]"), "{rule}: {captured}");
+            let (_, listed) = said(place.netwright().args(["list", "rules"]));
+            assert!(listed.contains(words), "{words}: {listed}");
+            net.rules().delete(rule).unwrap();
+        }
     });
 }
 

@@ -18,7 +18,7 @@ section! {
         optional "label" => label: String,
         /// How far the address is valid; worked out from the address when not set.
         optional "scope" => scope: Scope,
-        /// Seconds until the address is deprecated; for ever when not set.
+        /// Seconds until the address is deprecated; as long as it is valid when not set.
         optional "preferred-lifetime" => preferred_lifetime: u32,
         /// Seconds until the address is removed; for ever when not set.
         optional "valid-lifetime" => valid_lifetime: u32 as Between<1, { u32::MAX }>,

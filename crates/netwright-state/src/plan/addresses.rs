@@ -43,23 +43,29 @@ fn wanted(model: &model::Address, link: LinkId) -> Address {
     let prefix = model.peer.unwrap_or(own);
     let peer = model.peer.map(|peer| peer.address).filter(|&peer| peer != own.address);
     let broadcast = if peer.is_none() { prefix.broadcast() } else { None };
-    let limited = model.preferred_lifetime.is_some() || model.valid_lifetime.is_some();
-    let seconds = |seconds: Option<u32>| seconds.filter(|&seconds| seconds != u32::MAX);
-    let lifetime = Lifetime {
-        preferred: seconds(model.preferred_lifetime.or(model.valid_lifetime)),
-        valid: seconds(model.valid_lifetime),
-    };
     Address {
         peer,
         broadcast,
         label: model.label.clone(),
         scope: model.scope.map(|scope| Scope(scope.0)),
         flags: if model.prefix_route { AddressFlags::empty() } else { AddressFlags::NO_PREFIX_ROUTE },
-        lifetime: limited.then_some(lifetime),
+        lifetime: lifetime(model),
         route_priority: model.metric,
         protocol: Some(ADDRESS_PROTOCOL),
         ..Address::new(own.address, prefix.length).on(link)
     }
+}
+
+/// The lifetimes as they are sent; none where the address is there for ever.
+fn lifetime(model: &model::Address) -> Option<Lifetime> {
+    // Of an IPv4 address that is valid for ever the kernel keeps no preferred lifetime: it gets the longest there is.
+    const LONGEST: u32 = u32::MAX - 1;
+    let seconds = |seconds: Option<u32>| seconds.filter(|&seconds| seconds != u32::MAX);
+    let valid = seconds(model.valid_lifetime);
+    let preferred = seconds(model.preferred_lifetime).or(valid);
+    let ipv4 = model.family() == model::Family::Ipv4;
+    let valid = valid.or(preferred.filter(|_| ipv4).map(|_| LONGEST));
+    preferred.map(|_| Lifetime { preferred, valid })
 }
 
 /// What has to be done about an address that is there.
@@ -72,17 +78,29 @@ enum Fit {
     Anew,
 }
 
-fn fit(found: &Address, wanted: &Declared<'_>) -> Fit {
+/// What has to be done about an address that is there for it to be as declared. What the owner made (`recorded`, as it was
+/// sent) has nothing else to it; of what is foreign, that counts which is declared.
+fn fit(found: &Address, wanted: &Declared<'_>, recorded: Option<&Address>, link: &str) -> Fit {
     let address = &wanted.address;
-    let differs = |found: &Option<_>, wanted: &Option<_>| wanted.is_some() && found != wanted;
     let route = |address: &Address| address.flags & AddressFlags::NO_PREFIX_ROUTE;
+    let mut usual = address.clone();
+    if recorded.is_some() && address.address.is_ipv4() {
+        usual.label.get_or_insert_with(|| link.to_owned());
+        usual.scope.get_or_insert(if address.address.is_loopback() { Scope::HOST } else { Scope::GLOBAL });
+    }
+    let differs = |same: bool, declared: bool| !same && declared;
     let anew = found.prefix_length != address.prefix_length
         || found.peer != address.peer
-        || wanted.model.scope.is_some() && found.scope != address.scope
-        || differs(&found.label, &address.label)
+        || differs(found.scope == usual.scope, usual.scope.is_some())
+        || differs(found.label == usual.label, usual.label.is_some())
         || route(found) != route(address);
-    let metric = address.route_priority.is_some() && found.route_priority != address.route_priority;
-    match (anew, metric || !same_lifetime(found.lifetime, address.lifetime)) {
+    let other_metric = found.route_priority.unwrap_or(0) != address.route_priority.unwrap_or(0);
+    let metric = differs(!other_metric, recorded.is_some() || address.route_priority.is_some());
+    // the kernel takes no metric away from an address of IPv6
+    let anew = anew || metric && address.address.is_ipv6() && address.route_priority.is_none();
+    let lifetime = !same_lifetime(found.lifetime, address.lifetime)
+        || recorded.is_some_and(|recorded| recorded.lifetime != address.lifetime);
+    match (anew, metric || lifetime) {
         (true, _) => Fit::Anew,
         (false, true) => Fit::Change,
         (false, false) => Fit::Same,
@@ -116,7 +134,11 @@ fn of_link(planner: &mut Planner<'_>, id: LinkId, declared: &[Declared<'_>]) {
     let found = |wanted: &Address| before.iter().find(|found| keys::address(found) == keys::address(wanted));
     let mut fits = Vec::new();
     for wanted in declared {
-        let fit = found(&wanted.address).map(|found| (found.clone(), fit(found, wanted)));
+        let fit = found(&wanted.address).map(|found| {
+            let recorded = planner.lookup.own_address(found);
+            let link = planner.lookup.link_at(id.index).map_or("", |link| &link.name);
+            (found.clone(), fit(found, wanted, recorded, link))
+        });
         fits.push(checked(planner, wanted, fit));
     }
     let declares = |found: &Address| {

@@ -373,6 +373,8 @@ pub(super) enum Loss {
     Down,
     /// It gets too small for IPv6.
     Ipv6,
+    /// It becomes a port.
+    Port,
     /// It goes.
     All,
 }
@@ -381,7 +383,7 @@ pub(super) enum Loss {
 pub(super) fn losses(planner: &Planner<'_>, link: &Link, loss: Loss) -> Vec<String> {
     let mut lost = Vec::new();
     for address in planner.alive.addresses_of(link.index) {
-        let taken = loss == Loss::All || address.family() == Family::IPV6;
+        let taken = matches!(loss, Loss::All | Loss::Port) || address.family() == Family::IPV6;
         if taken && !alive::is_kernels_address(address) && !planner.lookup.owns_address(address) {
             let address = Address { link: link.id(), ..address.clone() };
             lost.push(format!("address {address}"));

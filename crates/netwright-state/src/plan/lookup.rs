@@ -53,7 +53,7 @@ struct Owned<'a> {
     record: &'a Record,
     alias: String,
     links: HashMap<u32, &'a str>,
-    addresses: HashSet<AddressKey>,
+    addresses: HashMap<AddressKey, &'a Address>,
     routes: HashMap<RouteKey, Vec<&'a Route>>,
     /// By family and priority, as they are compared, with who made them.
     rules: HashMap<(Family, u32), Vec<Made>>,
@@ -77,7 +77,7 @@ impl<'a> Owned<'a> {
             record,
             alias: record.alias(),
             links: record.links.iter().map(|own| (own.link.index, own.kind.as_str())).collect(),
-            addresses: record.addresses.iter().map(keys::address).collect(),
+            addresses: record.addresses.iter().map(|own| (keys::address(own), own)).collect(),
             routes,
             rules,
             options: record.options.iter().rev().map(|own| (own.link.index, own)).collect(),
@@ -94,7 +94,7 @@ impl<'a> Owned<'a> {
 
     fn address(&self, address: &Address) -> bool {
         let marked = address.protocol.is_none_or(|protocol| protocol == ADDRESS_PROTOCOL || protocol.0 == 0);
-        marked && self.addresses.contains(&keys::address(address))
+        marked && self.addresses.contains_key(&keys::address(address))
     }
 
     fn route(&self, route: &Route) -> bool {
@@ -225,6 +225,11 @@ impl<'a> Lookup<'a> {
         owns_route other_of_route route: Route;
         owns_rule other_of_rule rule: Rule;
         owns_neighbour other_of_neighbour neighbour: Neighbour;
+    }
+
+    /// An address as the owner made it, where it is the owner's.
+    pub(super) fn own_address(&self, address: &Address) -> Option<&'a Address> {
+        self.own.addresses.get(&keys::address(address)).copied().filter(|_| self.owns_address(address))
     }
 
     /// What the owner set of a link.

@@ -277,7 +277,7 @@ fn fits(found: &Route, wanted: &Route, model: &model::Route, own: bool) -> bool 
     let fits_option = |same: bool, declared: bool| same || !own && !declared;
     let protocol = match model.protocol {
         Some(protocol) => found.protocol == Some(Protocol(protocol.0)),
-        None => true,
+        None => !own || found.protocol == wanted.protocol,
     };
     found.kind == wanted.kind
         && protocol

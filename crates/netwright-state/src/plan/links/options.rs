@@ -5,7 +5,7 @@ use netwright_route::link::{Change, LinkFlags, LinkKind as Kernel};
 use netwright_route::{HardwareAddress, Link, LinkId};
 
 use super::super::{Planner, alive, kinds};
-use super::{Loss, losses, names};
+use super::{Loss, is_own, losses, names};
 use crate::model::{self, LinkKind};
 use crate::options::ChangeClass;
 use crate::record::OwnOptions;
@@ -141,6 +141,9 @@ pub(super) fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId)
     another_owner(planner, link, found, &changes);
     tell_what_stays(planner, link, &changes);
     shrinks(planner, link, found, &changes);
+    if let Some(master) = master {
+        becomes_port(planner, link, found, master);
+    }
     emit(planner, link, found, id, changes, master);
     names(planner, link, found, id);
     take_names_away(planner, found, id, Some(link));
@@ -349,6 +352,41 @@ fn shrinks(planner: &mut Planner<'_>, link: &model::Link, found: &Link, changes:
         diagnostic = diagnostic.help(format!("Lost would be {lost}."));
     }
     planner.error(diagnostic.help(advice));
+}
+
+/// Kinds of links that take what comes in by the link below, as its master would.
+const TAKES_ALL: [&str; 4] = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
+
+/// What comes in by a port of a bridge or bond is theirs: addresses of others on it stay, and are of no use.
+fn becomes_port(planner: &mut Planner<'_>, link: &model::Link, found: &Link, master: LinkId) {
+    if !matches!(master_kind(planner, link, master), Some("bridge" | "bond")) {
+        return;
+    }
+    let span = link.place.key("master").unwrap_or(link.place.span);
+    let above = planner.lookup.above(found.index).iter();
+    let taken = above.filter(|above| !is_own(planner, above)).find_map(|above| {
+        let kind = above.kind_name().filter(|kind| TAKES_ALL.contains(kind))?;
+        Some(format!("{kind} `{}`", above.name))
+    });
+    if let Some(above) = taken {
+        let message = format!(
+            "link `{}` cannot be a port of {master}: what comes in by it goes to the {above} of somebody else",
+            link.name
+        );
+        let help =
+            "Linux has one receiver for a link. Take another link, or remove that one if nobody needs it.";
+        return planner.error(Diagnostic::error(span, message).help(help));
+    }
+    let useless = losses(planner, found, Loss::Port);
+    if useless.is_empty() {
+        return;
+    }
+    let message = format!(
+        "what comes in by link `{}` is that of {master} when it is its port: this of others is of no use then",
+        link.name
+    );
+    let warning = Diagnostic::warning(span, message);
+    planner.error(useless.into_iter().fold(warning, |warning, useless| warning.help(format!("{useless}."))));
 }
 
 /// The step for what changes.
