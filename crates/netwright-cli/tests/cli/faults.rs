@@ -1,17 +1,6 @@
 //! `netwright run` where something of the system fails: it ends, says why, and leaves nothing.
 
-use std::process::{Command, Stdio};
-
-use crate::support::{isolated, run, stdout};
-
-/// Whether a program is there.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
-        eprintln!("did not run: there is no {program}");
-    }
-    found
-}
+use crate::support::{has, isolated, run, stdout};
 
 /// Runs a sandbox once for each of the first calls of a kind, which fails in each process and thread; prints each that ended as it should not.
 const STRIKES: &str = r#"

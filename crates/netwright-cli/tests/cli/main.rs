@@ -18,6 +18,7 @@ mod nft;
 mod recipes;
 mod reports;
 mod run;
+mod scoped;
 mod support;
 mod testing;
 mod trace;

@@ -57,3 +57,12 @@ pub(crate) fn stdout(command: &mut Command) -> String {
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
     stdout
 }
+
+/// Whether a program is there.
+pub(crate) fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("did not run: there is no {program}");
+    }
+    found
+}
