@@ -570,6 +570,8 @@ impl Context {
                     }
                     (PayloadBase::LINK, next) => {
                         self.link_settled = Some(span);
+                        // What the frame says is believed above what the family of the table says.
+                        self.network = self.network.filter(|known| known.span.is_some());
                         self.set_network(next, span);
                     }
                     (PayloadBase::NETWORK, next) => {

@@ -54,6 +54,8 @@ pub struct Source {
     line_starts: Vec<u32>,
     /// Of a text that was made from others: where each part of it begins, and where it comes from.
     origins: Vec<(u32, Span)>,
+    /// Where another text includes it.
+    included: Option<Span>,
 }
 
 impl Source {
@@ -94,9 +96,33 @@ impl SourceMap {
         let text = text.into();
         let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        let source = Source { name: name.into(), text: text.into(), line_starts, origins: Vec::new() };
+        let source =
+            Source { name: name.into(), text: text.into(), line_starts, origins: Vec::new(), included: None };
         self.sources.push(source);
         SourceId(self.sources.len() as u32 - 1)
+    }
+
+    /// Takes in a text that another includes.
+    pub(crate) fn add_included(&mut self, name: String, text: String, by: Span) -> SourceId {
+        let id = self.add(name, text);
+        if let Some(source) = self.sources.last_mut() {
+            source.included = Some(by);
+        }
+        id
+    }
+
+    /// Adds the places where the text with the caret is included, the nearest first, each once: in a circle they come again and again.
+    pub(crate) fn with_includers(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let mut told = std::collections::HashSet::new();
+        let mut source = diagnostic.span().map(|span| span.source);
+        while let Some(by) = source.and_then(|id| self.get(id)?.included) {
+            if !told.insert(self.locate(by).map(|place| (place.name, place.line, place.column))) {
+                break;
+            }
+            diagnostic = diagnostic.also(by, "included here");
+            source = Some(by.source);
+        }
+        diagnostic
     }
 
     /// The id that the next text will have.

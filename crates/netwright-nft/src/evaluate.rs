@@ -137,7 +137,7 @@ struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     fn report<T>(&mut self, diagnostic: Diagnostic) -> Eval<T> {
-        self.diagnostics.push(diagnostic);
+        self.diagnostics.push(self.sources.with_includers(diagnostic));
         Err(Reported)
     }
 

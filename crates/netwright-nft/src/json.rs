@@ -171,7 +171,7 @@ impl ToJson<'_> {
             .with("chain", chain.name.as_str())
             .with_some("handle", rule.handle)
             .with_some("comment", rule.comment.as_deref())
-            .with("expr", self.statements(&rule.statements));
+            .with_some("expr", Some(self.statements(&rule.statements)).filter(|all| !all.is_empty()));
         Node::single("rule", node)
     }
 }

@@ -1,5 +1,8 @@
 //! Rules, sets and orders to what the kernel runs: expressions in registers, messages in a batch.
 
+// What is added to the language does not compile before it is lowered: in a firewall nothing may be dropped.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod batch;
 mod compute;
 mod constant;

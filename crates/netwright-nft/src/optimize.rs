@@ -336,7 +336,15 @@ fn is_steady(selector: &Selector) -> bool {
     match selector {
         Selector::Numgen(_) | Selector::Osf { .. } => false,
         Selector::Meta(key) => key.name != "random",
-        _ => true,
+        Selector::Payload(_)
+        | Selector::Exthdr(_)
+        | Selector::Ct(_)
+        | Selector::Rt(_)
+        | Selector::Socket(_)
+        | Selector::Fib(_)
+        | Selector::Hash(_)
+        | Selector::Xfrm(_)
+        | Selector::Tunnel(_) => true,
     }
 }
 

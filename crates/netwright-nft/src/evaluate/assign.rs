@@ -28,7 +28,14 @@ impl<'a> Evaluator<'a> {
                 exthdr.base == crate::table::ExtensionBase::TCP
                     && (exthdr.field.is_some() || exthdr.raw.is_some())
             }
-            _ => false,
+            Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => false,
         };
         if !writable {
             return self.error(target.span, "this can be read only");
@@ -150,6 +157,13 @@ fn origin(value: &Expression) -> Origin<'_> {
             Origin::Constant => origin(right),
             loaded => loaded,
         },
-        _ => Origin::Computed,
+        Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Concatenation(_)
+        | Expression::Set(_)
+        | Expression::Map(..) => Origin::Computed,
     }
 }

@@ -13,7 +13,7 @@ impl<'a> Evaluator<'a> {
         let mut made = Chain {
             family: self.family,
             table: self.table.clone(),
-            name: self.text(chain.name).to_owned(),
+            name: self.new_name(chain.name)?,
             comment: chain.comment.map(|comment| self.text(comment).to_owned()),
             ..Chain::default()
         };
@@ -116,7 +116,7 @@ impl<'a> Evaluator<'a> {
         let mut made = Flowtable {
             family: self.family,
             table: self.table.clone(),
-            name: self.text(table.name).to_owned(),
+            name: self.new_name(table.name)?,
             devices: self.devices(&table.devices)?,
             counter: table.counter,
             ..Flowtable::default()

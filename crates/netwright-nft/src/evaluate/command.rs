@@ -10,6 +10,9 @@ use crate::ir::{Anchor, Command, Entity, Operation, Selection, Set, Table, Targe
 use crate::syntax::ast::{self, CommandKind, TableItem, Verb};
 use crate::table::{DataType, symbol, vocabulary};
 
+/// The longest name of a table or of something in it, in bytes.
+const MAXIMUM_NAME: usize = 255;
+
 impl<'a> Evaluator<'a> {
     pub(super) fn command(&mut self, command: &'a ast::Command) -> Eval<()> {
         let operation = operation(command.verb);
@@ -153,6 +156,17 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
+    /// The name of something that may be made.
+    pub(super) fn new_name(&mut self, name: ast::Name) -> Eval<String> {
+        let text = self.text(name);
+        let bytes = netwright_wire::text::to_bytes(text).len();
+        if bytes > MAXIMUM_NAME {
+            return self
+                .error(name.span, format!("a name has at most {MAXIMUM_NAME} bytes, and this one {bytes}"));
+        }
+        Ok(text.to_owned())
+    }
+
     /// A table, then what is in it in an order in which everything is there before it is referred to.
     fn table(&mut self, operation: Operation, span: Span, table: &'a ast::Table) -> Eval<()> {
         self.enter(&table.table)?;
@@ -166,9 +180,10 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
+        let name = table.table.name.map(|name| self.new_name(name)).transpose()?.unwrap_or_default();
         let made = Table {
             family: self.family,
-            name: self.table.clone(),
+            name,
             flags,
             comment: table.comment.map(|comment| self.text(comment).to_owned()),
             handle: None,

@@ -59,7 +59,29 @@ fn in_rule(family: Family, table: &str, rule: &Rule, updated: &mut BTreeSet<(u8,
             Statement::Verdict(
                 Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
             ) => rules.iter().for_each(|rule| in_rule(family, table, rule, updated)),
-            _ => {}
+            Statement::Match(_)
+            | Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => {}
         }
     }
 }

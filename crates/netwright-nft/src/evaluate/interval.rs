@@ -1,6 +1,6 @@
 //! Intervals that must not overlap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use netwright_netfilter::SetFlags;
 
@@ -37,7 +37,31 @@ impl<'a> Evaluator<'a> {
         if set.elements.is_empty() || elements.is_empty() {
             return self.error(span, "a set without elements never matches");
         }
-        if map { self.check_overlaps(keys, elements) } else { Ok(()) }
+        if map {
+            self.check_overlaps(keys, elements)?;
+            self.check_duplicates(elements)?;
+        }
+        Ok(())
+    }
+
+    /// Reports keys of a map that are there twice with other data, each with its first place.
+    pub(super) fn check_duplicates(&mut self, elements: &[Placed]) -> Eval<()> {
+        let mut known: HashMap<Vec<u8>, &Placed> = HashMap::new();
+        let mut result = Ok(());
+        for placed in elements {
+            let (element, span) = placed;
+            let Some(key) = element.key.as_ref().and_then(bytes_of) else { continue };
+            match known.get(&key) {
+                Some((first, earlier)) if first.data != element.data => {
+                    let diagnostic = Diagnostic::error(*span, "this key leads to something else already")
+                        .also(*earlier, "which is here");
+                    result = self.report(diagnostic);
+                }
+                Some(_) => {}
+                None => drop(known.insert(key, placed)),
+            }
+        }
+        result
     }
 
     /// Reports intervals that overlap one of an earlier order without being the same, and remembers them. An order that
@@ -106,5 +130,28 @@ impl<'a> Evaluator<'a> {
             before = Some((first, last, span));
         }
         result
+    }
+}
+
+/// The bytes of a key of single values.
+fn bytes_of(key: &Expression) -> Option<Vec<u8>> {
+    match key {
+        Expression::Value(value) => Some(value.bytes.to_vec()),
+        Expression::Concatenation(parts) => {
+            // Strings are of different lengths.
+            let part = |part| bytes_of(part).map(|bytes| [&[bytes.len() as u8][..], &bytes].concat());
+            parts.iter().map(part).collect::<Option<Vec<_>>>().map(|parts| parts.concat())
+        }
+        Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => None,
     }
 }

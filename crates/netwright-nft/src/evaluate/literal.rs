@@ -6,6 +6,7 @@ use super::{Eval, Evaluator};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{Bytes, Expression, TypePart, Value};
 use crate::syntax::ast::{self, ExpressionKind, LiteralKind};
+use crate::table::names::parse_number;
 use crate::table::value::{self, ValueError};
 use crate::table::{ByteOrder, DataType};
 
@@ -102,7 +103,18 @@ impl<'a> Evaluator<'a> {
             Expression::Value(value) => Ok(value),
             Expression::Exists(there) => Ok(Value::number(part.data_type, part.bits, u128::from(there))),
             Expression::Flags(values) => Ok(self.join_flags(&values, part)),
-            _ => self.error(span, format!("a single value is needed here: {}", describe(part))),
+            Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..) => {
+                self.error(span, format!("a single value is needed here: {}", describe(part)))
+            }
         }
     }
 
@@ -126,6 +138,9 @@ impl<'a> Evaluator<'a> {
         let right = self.value(&binary.right, if shift { &amount } else { part });
         self.loose = loose;
         let (left, right) = (left?, right?);
+        if part.data_type.is_string() {
+            return self.folded_string(span, binary.operator, &left, &right);
+        }
         let (Some(left), Some(right)) = (left.as_number(), right.as_number()) else {
             return self.error(span, "strings cannot be combined bit by bit");
         };
@@ -143,6 +158,32 @@ impl<'a> Evaluator<'a> {
         Ok(Value::number(part.data_type, part.bits, number))
     }
 
+    /// Strings are combined character by character, from the first on.
+    fn folded_string(
+        &mut self,
+        span: Span,
+        operator: ast::BinaryOperator,
+        left: &Value,
+        right: &Value,
+    ) -> Eval<Value> {
+        let at = |value: &Value, at: usize| value.bytes.get(at).copied().unwrap_or(0);
+        let combined = |place: usize| {
+            let (left, right) = (at(left, place), at(right, place));
+            match operator {
+                ast::BinaryOperator::Or => left | right,
+                ast::BinaryOperator::Xor => left ^ right,
+                ast::BinaryOperator::And => left & right,
+                ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight => left,
+            }
+        };
+        let mut bytes: Vec<u8> = (0..left.bytes.len().max(right.bytes.len())).map(combined).collect();
+        bytes.truncate(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1));
+        if bytes.first().is_none_or(|&first| first == 0) {
+            return self.error(span, "an empty string cannot be matched");
+        }
+        Ok(Value { bytes: Bytes::new(&bytes), ..left.clone() })
+    }
+
     fn literal(
         &mut self,
         expression: &ast::Expression,
@@ -154,6 +195,11 @@ impl<'a> Evaluator<'a> {
             return match typed_word(text) {
                 Some((data_type, number)) if kind == LiteralKind::Word => {
                     self.typed(span, data_type, number, part)
+                }
+                // A number that is no quoted text is the number, however it is written.
+                _ if kind == LiteralKind::Number => {
+                    let number = parse_number(text).map(|number| number.to_string());
+                    self.string(span, number.as_deref().unwrap_or(text), kind, part)
                 }
                 _ => self.string(span, text, kind, part),
             };

@@ -10,7 +10,7 @@ use crate::table::{DataType, symbol, vocabulary};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn object(&mut self, object: &'a ast::Object) -> Eval<Object> {
-        let name = self.text(object.name).to_owned();
+        let name = self.new_name(object.name)?;
         let data = self.object_data(object.name.span, &object.body)?;
         Ok(Object {
             family: self.family,

@@ -205,11 +205,33 @@ impl<'a> Evaluator<'a> {
                 u128::from(numgen.modulus) + u128::from(numgen.offset)
             }
             Expression::Selector(Selector::Hash(hash)) => u128::from(hash.modulus) + u128::from(hash.offset),
-            _ => return Ok(()),
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => return Ok(()),
         };
         let greatest = match right {
             Expression::Value(value) | Expression::Range(_, value) => value.as_number(),
-            _ => None,
+            Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         };
         match greatest {
             Some(number) if number >= limit => self
@@ -244,7 +266,19 @@ impl<'a> Evaluator<'a> {
                 fib.present = true;
                 Some(there)
             }
-            _ => None,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         }
     }
 
@@ -259,7 +293,19 @@ fn is_security_mark(left: &Expression) -> bool {
     match left {
         Expression::Selector(Selector::Meta(key)) => key.name == "secmark",
         Expression::Selector(Selector::Ct(ct)) => ct.key.name == "secmark",
-        _ => false,
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => false,
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Evaluator<'a> {
     fn meta_key(&mut self, name: ast::Name) -> Eval<&'static Key> {
         let text = self.text(name);
         match key::by_name(KeyKind::Meta, text).or_else(|| key::bare(text)) {
-            Some(key) if key.name == "nfproto" && !matches!(self.family, Family::INET | Family::NETDEV) => {
+            Some(key) if key.name == "nfproto" && self.family != Family::INET => {
                 let message = "`meta nfproto` says something only in tables of the family `inet`";
                 self.error(name.span, message)
             }

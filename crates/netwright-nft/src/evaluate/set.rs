@@ -5,9 +5,9 @@ use netwright_netfilter::SetFlags;
 use super::element::{Placed, Wanted};
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{
-    Command, Expression, MapTarget, ObjectKind, Operation, Selector, Set, SetPolicy, Target, TypePart,
+    self, Command, Expression, MapTarget, ObjectKind, Operation, Selector, Set, SetPolicy, Target, TypePart,
     TypeSpec,
 };
 use crate::syntax::ast::{self, ExpressionKind, SetKind};
@@ -16,7 +16,7 @@ use crate::table::{DataType, ExtensionBase, symbol, vocabulary};
 impl<'a> Evaluator<'a> {
     /// A named set or map without its elements.
     pub(super) fn set(&mut self, set: &'a ast::Set) -> Eval<Set> {
-        let name = self.text(set.name).to_owned();
+        let name = self.new_name(set.name)?;
         let Some(key) = &set.key else {
             return self.error(
                 set.name.span,
@@ -162,7 +162,10 @@ impl<'a> Evaluator<'a> {
             Some(MapTarget::Objects(kind)) => Wanted::Object(*kind),
             Some(MapTarget::Values(spec)) => Wanted::Values(spec.parts.clone()),
         };
-        let placed = self.elements(list, &set.key.parts, &want)?;
+        let mut placed = self.elements(list, &set.key.parts, &want)?;
+        for (element, span) in &mut placed {
+            self.order_statements(set, element, *span)?;
+        }
         let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
         if !interval {
             let range =
@@ -174,7 +177,26 @@ impl<'a> Evaluator<'a> {
         } else if !set.auto_merge {
             self.check_overlaps(&set.key.parts, &placed)?;
         }
+        if set.target.is_some() {
+            self.check_duplicates(&placed)?;
+        }
         Ok(placed)
+    }
+
+    /// The kernel wants the statements of an element in the order of the set's.
+    fn order_statements(&mut self, set: &Set, element: &mut ir::Element, span: Span) -> Eval<()> {
+        let own = &mut element.statements;
+        if set.statements.is_empty() || own.is_empty() {
+            return Ok(());
+        }
+        let kind = std::mem::discriminant::<ir::Statement>;
+        let place = |one: &ir::Statement| set.statements.iter().position(|known| kind(known) == kind(one));
+        own.sort_by_key(place);
+        if own.iter().map(kind).eq(set.statements.iter().map(kind)) {
+            return Ok(());
+        }
+        let message = format!("an element has the statements of its set `{}`, or none", set.name);
+        self.error(span, message)
     }
 
     /// The set of an old-style meter, as an order before the rule.
@@ -233,6 +255,17 @@ fn name_extensions(of: &mut Expression) {
             let first = exthdr.header.and_then(|header| header.fields.first());
             exthdr.field = exthdr.field.or(first);
         }
-        _ => {}
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => {}
     }
 }

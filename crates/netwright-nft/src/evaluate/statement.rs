@@ -70,7 +70,27 @@ impl<'a> Evaluator<'a> {
             Statement::Reject(reject) => self.check_reject(*reject, span),
             Statement::Nat(nat) => self.check_nat(nat, span),
             Statement::Tproxy(proxy) => self.check_tproxy(proxy, span),
-            _ => Ok(()),
+            Statement::Match(_)
+            | Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => Ok(()),
         }
     }
 
@@ -394,7 +414,16 @@ impl<'a> Evaluator<'a> {
                         QueueTarget::Computed(Box::new(made))
                     }
                     Expression::Map(..) => QueueTarget::Computed(Box::new(made)),
-                    _ => {
+                    Expression::Prefix(..)
+                    | Expression::Wildcard(_)
+                    | Expression::Verdict(_)
+                    | Expression::ObjectName(_)
+                    | Expression::Flags(_)
+                    | Expression::Selector(_)
+                    | Expression::Concatenation(_)
+                    | Expression::Binary(..)
+                    | Expression::Set(_)
+                    | Expression::Exists(_) => {
                         return self
                             .error(to_span, "a number, a range, or what computes a number is needed here");
                     }
@@ -508,8 +537,12 @@ fn is_terminal(statement: &Statement) -> bool {
             | Verdict::Goto(ChainTarget::Anonymous(_)),
         ) => false,
         Statement::Verdict(_) => true,
-        Statement::Reject(_) | Statement::Nat(_) | Statement::Queue(_) => true,
-        _ => false,
+        Statement::Reject(_)
+        | Statement::Nat(_)
+        | Statement::Queue(_)
+        // Behind the way to a neighbour, nft lets the rule go on.
+        | Statement::Forward(Forward { address: None, .. }) => true,
+        Statement::Match(_) | Statement::VerdictMap(..) | Statement::Counter(_) | Statement::Quota(_) | Statement::Limit(_) | Statement::ConnectionLimit { .. } | Statement::Last(_) | Statement::Object(..) | Statement::Log(_) | Statement::Tproxy(_) | Statement::Synproxy(_) | Statement::Duplicate(_) | Statement::Forward(_) | Statement::Notrack | Statement::FlowAdd(_) | Statement::Assign(..) | Statement::ResetTcpOption(_) | Statement::SetUpdate(_) | Statement::Extension(_) | Statement::Raw(_) => false,
     }
 }
 

@@ -84,7 +84,19 @@ impl PackedElements {
             Expression::Range(..) | Expression::Prefix(..) if set.target.is_none() => {
                 crate::lower::set::ends(key).ok()
             }
-            _ => None,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         };
         let pushed = match (&ends, parts.as_slice()) {
             (Some((first, _)), [part]) => push_value(&mut self.first, first, part),

@@ -2,7 +2,7 @@
 
 use netwright_netfilter::{Expression as KernelExpression, Family};
 
-use super::{Expression, MapReference, ObjectKind, Selector, SetReference, TypePart};
+use super::{Expression, MapReference, ObjectKind, Selector, SetReference, TypePart, Value};
 
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,29 @@ impl Rule {
 pub(super) fn counter(statements: &[Statement]) -> Option<Counter> {
     statements.iter().find_map(|statement| match statement {
         Statement::Counter(counter) => Some(*counter),
-        _ => None,
+        Statement::Match(_)
+        | Statement::Verdict(_)
+        | Statement::VerdictMap(..)
+        | Statement::Quota(_)
+        | Statement::Limit(_)
+        | Statement::ConnectionLimit { .. }
+        | Statement::Last(_)
+        | Statement::Object(..)
+        | Statement::Log(_)
+        | Statement::Reject(_)
+        | Statement::Nat(_)
+        | Statement::Tproxy(_)
+        | Statement::Synproxy(_)
+        | Statement::Duplicate(_)
+        | Statement::Forward(_)
+        | Statement::Queue(_)
+        | Statement::Notrack
+        | Statement::FlowAdd(_)
+        | Statement::Assign(..)
+        | Statement::ResetTcpOption(_)
+        | Statement::SetUpdate(_)
+        | Statement::Extension(_)
+        | Statement::Raw(_) => None,
     })
 }
 
@@ -113,13 +135,37 @@ pub struct Match {
 }
 
 impl Match {
-    /// Whether it compares with a value of a type whose values have names in the language, which is the greater.
-    pub(crate) fn has_symbols(&self) -> bool {
-        self.operator.is_ordered()
-            && matches!(&self.right, Expression::Value(value) if !value.data_type.symbols().is_empty())
+    /// Whether its values have names in the language that are not listed, as its sides are brought into another byte order
+    /// before they are compared.
+    pub(crate) fn hides_symbols(&self) -> bool {
+        self.is_swapped() && self.first_value().is_some_and(|value| !value.data_type.symbols().is_empty())
     }
 
-    /// Whether its sides are brought into another byte order before they are compared: then values are not listed by name.
+    /// The first value that is compared with.
+    fn first_value(&self) -> Option<&Value> {
+        match &self.right {
+            Expression::Value(value) | Expression::Range(value, _) => Some(value),
+            Expression::Set(SetReference::Anonymous(elements)) => {
+                elements.iter().find_map(|element| match &element.key {
+                    Some(Expression::Value(value) | Expression::Range(value, _)) => Some(value),
+                    _ => None,
+                })
+            }
+            Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
+        }
+    }
+
+    /// Whether its sides are brought into another byte order before they are compared.
     pub(crate) fn is_swapped(&self) -> bool {
         let ordered = match &self.right {
             Expression::Value(_) => self.operator.is_ordered(),
@@ -127,19 +173,20 @@ impl Match {
             Expression::Set(SetReference::Anonymous(elements)) => {
                 elements.iter().any(|element| element.key.as_ref().is_some_and(Expression::is_interval))
             }
-            _ => false,
+            Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => false,
         };
         let host = |part: &TypePart| part.is_host_number();
-        let value = match &self.right {
-            Expression::Value(value) | Expression::Range(value, _) => Some(value.part()),
-            Expression::Set(SetReference::Anonymous(elements)) => {
-                elements.iter().find_map(|element| match &element.key {
-                    Some(Expression::Value(value) | Expression::Range(value, _)) => Some(value.part()),
-                    _ => None,
-                })
-            }
-            _ => None,
-        };
+        let value = self.first_value().map(Value::part);
         let left = self.left.parts(&|_| Vec::new()).first().copied();
         ordered && (value.as_ref().is_some_and(host) || left.as_ref().is_some_and(host))
     }

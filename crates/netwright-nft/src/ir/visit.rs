@@ -23,11 +23,43 @@ impl Statement {
             Statement::VerdictMap(key, _) => Some(key),
             Statement::Object(_, ObjectName::Map(key, _)) => Some(&**key),
             Statement::SetUpdate(update) => Some(&update.key),
-            _ => None,
+            Statement::Match(_)
+            | Statement::Verdict(_)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => None,
         };
         let maps = self.expressions().into_iter().filter_map(|expression| match expression {
             Expression::Map(key, _) => Some(&**key),
-            _ => None,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Exists(_) => None,
         });
         let mut found = Vec::new();
         key.into_iter().chain(maps).for_each(|key| key.collect(&mut found));
@@ -50,7 +82,21 @@ impl Statement {
                 QueueTarget::Numbers(..) => Vec::new(),
             },
             Statement::SetUpdate(update) => std::iter::once(&update.key).chain(&update.data).collect(),
-            _ => Vec::new(),
+            Statement::Verdict(_)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Synproxy(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::ResetTcpOption(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => Vec::new(),
         }
     }
 }
@@ -73,7 +119,15 @@ impl Expression {
                 right.collect(found);
             }
             Expression::Map(key, _) => key.collect(found),
-            _ => {}
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Set(_)
+            | Expression::Exists(_) => {}
         }
     }
 }

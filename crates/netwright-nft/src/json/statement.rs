@@ -23,7 +23,29 @@ impl ToJson<'_> {
         let meant = |statement: &Statement| match statement {
             // In words that can be loaded, where there are such.
             Statement::Extension(extension) => extension.statements(),
-            _ => None,
+            Statement::Match(_)
+            | Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Raw(_) => None,
         };
         let nodes = |statement: &Statement| match meant(statement) {
             Some(meant) => meant.iter().map(|statement| self.statement(statement)).collect(),
@@ -139,7 +161,7 @@ impl ToJson<'_> {
             Expression::Value(value) if whole && has_several_bits(value) => {
                 value.as_number().and_then(|number| u64::try_from(number).ok()).map_or(Node::Null, Node::from)
             }
-            right if matched.is_swapped() && matched.has_symbols() => {
+            right if matched.hides_symbols() => {
                 let options = PrintOptions { numeric_symbol: true, ..*self.options };
                 ToJson { options: &options, ..*self }.expression(right)
             }
@@ -162,7 +184,16 @@ impl ToJson<'_> {
             Expression::Value(value) => value.data_type.is_bitmask() && value.data_type != DataType::BITMASK,
             // Hours that go round midnight.
             Expression::Range(from, to) => from.data_type == DataType::HOUR && from.bytes > to.bytes,
-            _ => false,
+            Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => false,
         }
     }
 

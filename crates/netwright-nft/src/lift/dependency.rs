@@ -87,6 +87,16 @@ fn is_told(statement: &Statement) -> bool {
         && matches!(matched.right, Expression::Value(_))
 }
 
+/// Whether whole bytes are compared with more than one value: before those nft leaves the match on the tunnel.
+fn is_listed(statement: &Statement) -> bool {
+    let Statement::Match(matched) = statement else { return false };
+    let whole =
+        matches!(&matched.left, Expression::Selector(Selector::Payload(payload)) if !payload.is_partial());
+    whole
+        && (matched.operator.is_ordered()
+            || matches!(matched.right, Expression::Set(_) | Expression::Range(..)))
+}
+
 /// The network layer protocol that all packets of a family have.
 fn own_network(family: Family) -> Option<HeaderId> {
     match family {
@@ -109,7 +119,29 @@ impl Lifter<'_> {
                 self.context.learn_message_types(matched);
                 self.remember(matched, at);
             }
-            _ => self.pending.clear(),
+            Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => self.pending.clear(),
         }
         self.statements.push(Some(statement));
     }
@@ -139,11 +171,35 @@ impl Lifter<'_> {
                 }
                 PayloadLocation::Raw { .. } => return,
             },
-            _ => return,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => return,
         };
         let value = match &matched.right {
             Expression::Value(value) if matched.operator == MatchOperator::Implicit => value.as_number(),
-            _ => None,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         };
         if let Some(value) = value.and_then(|value| u32::try_from(value).ok()) {
             self.remember_as(Pending::new(tunnel, of, value, at));
@@ -185,10 +241,14 @@ impl Lifter<'_> {
         if matches!(statement, Statement::Tproxy(_)) {
             return;
         }
-        let told = is_told(statement);
+        // As nft: what an option is set to is computed of what was matched before.
+        if matches!(statement, Statement::Assign(Selector::Exthdr(_), _)) {
+            return;
+        }
+        let (told, listed) = (is_told(statement), is_listed(statement));
         visit::selectors(statement, &mut |selector| match selector {
             Selector::Payload(payload) => {
-                if let Some(tunnel) = payload.inner {
+                if let Some(tunnel) = payload.inner.filter(|_| !listed) {
                     self.take_out_header(tunnel, None);
                 }
                 if let PayloadLocation::Field(header, field) = payload.location {
@@ -202,13 +262,42 @@ impl Lifter<'_> {
                 ExtensionBase::SCTP => self.take_out_header(HeaderId::Sctp.header(), None),
                 _ => self.take_out_header(HeaderId::Dccp.header(), None),
             },
-            _ => {}
+            Selector::Meta(_)
+            | Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => {}
         });
         match statement {
-            Statement::ResetTcpOption(_) => self.take_out_header(HeaderId::Tcp.header(), None),
             Statement::Match(matched) => self.take_out_below_icmp(matched),
             Statement::Reject(reject) => self.take_out_rejected(*reject),
-            _ => {}
+            Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => {}
         }
     }
 

@@ -264,7 +264,18 @@ fn operator(op: CompareOp) -> Option<MatchOperator> {
 fn implicit(left: &Expression) -> MatchOperator {
     match left {
         Expression::Binary(..) => MatchOperator::Equal,
-        _ => MatchOperator::Implicit,
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => MatchOperator::Implicit,
     }
 }
 

@@ -133,7 +133,14 @@ impl Lifter<'_> {
             Some((set, content)) => {
                 let data = data_parts(set);
                 if set.flags.contains(SetFlags::ANONYMOUS) {
-                    (SetReference::Anonymous(elements(set, content, keys)), data)
+                    let mut keys = keys.to_vec();
+                    // As nft: what a map is asked with is not told, and its keys are plain numbers.
+                    if let ([one], true) = (keys.as_mut_slice(), set.data_type.is_some())
+                        && one.part.data_type == DataType::HEX_INTEGER
+                    {
+                        one.part.data_type = DataType::INTEGER;
+                    }
+                    (SetReference::Anonymous(elements(set, content, &keys)), data)
                 } else {
                     (SetReference::Named(name.to_owned()), data)
                 }

@@ -282,7 +282,13 @@ impl Lifter<'_> {
         let forms = self.scope.set(set).map(|(set, _)| super::set::data_forms(set)).unwrap_or_default();
         let bytes = forms.iter().map(|form| form.bytes.next_multiple_of(4)).sum::<usize>().max(1);
         let held = self.registers.span(Some(register), bytes)?;
-        Some((self.resolve_all(&held, &forms)?.0, held))
+        let data = self.resolve_all(&held, &forms)?.0;
+        // As nft: what fills less than the map holds is the first part of it.
+        let narrow = match (forms.as_slice(), data.parts(&|_| Vec::new()).as_slice()) {
+            ([form], [part]) => part.bytes() < form.bytes,
+            _ => false,
+        };
+        Some((if narrow { Expression::Concatenation(vec![data]) } else { data }, held))
     }
 
     fn reject(&self, attrs: &RejectAttrs) -> Option<Reject> {

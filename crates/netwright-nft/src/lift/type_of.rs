@@ -24,7 +24,19 @@ pub(super) fn of(set: &Set, kind: u8) -> Option<Box<Expression>> {
             let bytes: usize = parts.iter().map(|part| part.bytes().next_multiple_of(4)).sum();
             bytes == set.key_length as usize
         }
-        _ => true,
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => true,
     };
     whole.then(|| Box::new(expression))
 }

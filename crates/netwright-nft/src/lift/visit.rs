@@ -38,7 +38,21 @@ pub(crate) fn selectors<'a>(statement: &'a Statement, each: &mut dyn FnMut(&'a S
             expressions.push(&update.key);
             expressions.extend(&update.data);
         }
-        _ => {}
+        Statement::Verdict(_)
+        | Statement::Counter(_)
+        | Statement::Quota(_)
+        | Statement::Limit(_)
+        | Statement::ConnectionLimit { .. }
+        | Statement::Last(_)
+        | Statement::Object(..)
+        | Statement::Log(_)
+        | Statement::Reject(_)
+        | Statement::Synproxy(_)
+        | Statement::Notrack
+        | Statement::FlowAdd(_)
+        | Statement::ResetTcpOption(_)
+        | Statement::Extension(_)
+        | Statement::Raw(_) => {}
     }
     expressions.into_iter().for_each(|expression| in_expression(expression, each));
     maps.into_iter().for_each(|map| in_map(map, each));
@@ -72,6 +86,14 @@ pub(crate) fn in_expression<'a>(expression: &'a Expression, each: &mut dyn FnMut
             in_expression(key, each);
             in_map(map, each);
         }
-        _ => {}
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Set(_)
+        | Expression::Exists(_) => {}
     }
 }

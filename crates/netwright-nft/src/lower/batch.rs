@@ -94,7 +94,19 @@ impl<'a> Lowering<'a> {
         match operation {
             Operation::Add => self.batch.add(item),
             Operation::Create => self.batch.create(item),
-            _ => return self.end(operation, item),
+            Operation::Insert
+            | Operation::Replace
+            | Operation::Delete
+            | Operation::Destroy
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => return self.end(operation, item),
         }
         Ok(())
     }
@@ -103,7 +115,19 @@ impl<'a> Lowering<'a> {
         match operation {
             Operation::Delete => self.batch.delete(thing),
             Operation::Destroy => self.batch.destroy(thing),
-            _ => return Err(Error::new("this cannot be done with it")),
+            Operation::Add
+            | Operation::Create
+            | Operation::Insert
+            | Operation::Replace
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => return Err(Error::new("this cannot be done with it")),
         }
         Ok(())
     }
@@ -130,7 +154,21 @@ impl<'a> Lowering<'a> {
         match operation {
             Operation::Delete if !kernel.devices.is_empty() => self.batch.delete_flowtable_devices(&kernel),
             Operation::Destroy if !kernel.devices.is_empty() => return Err(destroyed_devices()),
-            _ => return self.define(operation, &kernel),
+            Operation::Add
+            | Operation::Create
+            | Operation::Insert
+            | Operation::Replace
+            | Operation::Delete
+            | Operation::Destroy
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => return self.define(operation, &kernel),
         }
         Ok(())
     }
@@ -191,7 +229,19 @@ impl<'a> Lowering<'a> {
         let kernel = SetRef::new(set.family, set.table.clone(), set.name.clone());
         let list = match operation {
             Operation::Delete | Operation::Destroy => set::elements_to_delete(&scope, set, elements)?,
-            _ => set::elements(&scope, set, elements)?,
+            Operation::Add
+            | Operation::Create
+            | Operation::Insert
+            | Operation::Replace
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => set::elements(&scope, set, elements)?,
         };
         self.send(operation, &kernel, list)
     }
@@ -222,7 +272,19 @@ impl<'a> Lowering<'a> {
             Operation::Create => self.batch.create_elements(set, elements),
             Operation::Delete => self.batch.delete_elements(set, elements),
             Operation::Destroy => self.batch.destroy_elements(set, elements),
-            _ => return Err(Error::new("this order changes nothing, so it is no part of a batch")),
+            Operation::Insert
+            | Operation::Replace
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => {
+                return Err(Error::new("this order changes nothing, so it is no part of a batch"));
+            }
         }
         Ok(())
     }

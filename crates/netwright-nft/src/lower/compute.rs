@@ -38,14 +38,36 @@ impl Lowering<'_> {
     ) -> Result<Vec<Loaded>> {
         let (parts, purpose) = match expression {
             ir::Expression::Concatenation(parts) => (parts.as_slice(), Purpose::Value),
-            one => (std::slice::from_ref(one), purpose),
+            one @ (ir::Expression::Value(_)
+            | ir::Expression::Range(..)
+            | ir::Expression::Prefix(..)
+            | ir::Expression::Wildcard(_)
+            | ir::Expression::Verdict(_)
+            | ir::Expression::ObjectName(_)
+            | ir::Expression::Flags(_)
+            | ir::Expression::Selector(_)
+            | ir::Expression::Binary(..)
+            | ir::Expression::Set(_)
+            | ir::Expression::Map(..)
+            | ir::Expression::Exists(_)) => (std::slice::from_ref(one), purpose),
         };
         let mut at = cell;
         let mut loaded = Vec::with_capacity(parts.len());
         for part in parts {
             let constant = match part {
                 ir::Expression::Value(value) => Some(TypePart { order: ByteOrder::Big, ..value.part() }),
-                _ => None,
+                ir::Expression::Range(..)
+                | ir::Expression::Prefix(..)
+                | ir::Expression::Wildcard(_)
+                | ir::Expression::Verdict(_)
+                | ir::Expression::ObjectName(_)
+                | ir::Expression::Flags(_)
+                | ir::Expression::Selector(_)
+                | ir::Expression::Concatenation(_)
+                | ir::Expression::Binary(..)
+                | ir::Expression::Set(_)
+                | ir::Expression::Map(..)
+                | ir::Expression::Exists(_) => None,
             };
             let mut one = self.compute(part, at, purpose, constant.as_ref().filter(|_| ordered))?;
             if ordered && !one.part.data_type.is_string() {
@@ -88,7 +110,12 @@ impl Lowering<'_> {
                 let loaded = self.load_parts(expression, cell, Purpose::Value)?;
                 loaded.first().copied().ok_or_else(|| Error::new("an empty concatenation has no value"))
             }
-            _ => Err(Error::new("this cannot be loaded into a register")),
+            ir::Expression::Range(..)
+            | ir::Expression::Prefix(..)
+            | ir::Expression::Wildcard(_)
+            | ir::Expression::Verdict(_)
+            | ir::Expression::ObjectName(_)
+            | ir::Expression::Set(_) => Err(Error::new("this cannot be loaded into a register")),
         }
     }
 
@@ -238,7 +265,7 @@ impl Lowering<'_> {
         let op = match operator {
             BinaryOperator::And => BitwiseOp::AND,
             BinaryOperator::Or => BitwiseOp::OR,
-            _ => BitwiseOp::XOR,
+            BinaryOperator::Xor | BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => BitwiseOp::XOR,
         };
         let at = Some(register(cell)?);
         let code =
@@ -274,7 +301,17 @@ pub(super) fn constant_of(expression: &ir::Expression) -> Result<Option<ir::Valu
     Ok(match expression {
         ir::Expression::Value(value) => Some(value.clone()),
         ir::Expression::Flags(values) => Some(or_all(values)?),
-        _ => None,
+        ir::Expression::Range(..)
+        | ir::Expression::Prefix(..)
+        | ir::Expression::Wildcard(_)
+        | ir::Expression::Verdict(_)
+        | ir::Expression::ObjectName(_)
+        | ir::Expression::Selector(_)
+        | ir::Expression::Concatenation(_)
+        | ir::Expression::Binary(..)
+        | ir::Expression::Set(_)
+        | ir::Expression::Map(..)
+        | ir::Expression::Exists(_) => None,
     })
 }
 
@@ -300,7 +337,19 @@ fn constant_base(expression: &ir::Expression) -> &ir::Expression {
         {
             constant_base(left)
         }
-        other => other,
+        other @ (ir::Expression::Value(_)
+        | ir::Expression::Range(..)
+        | ir::Expression::Prefix(..)
+        | ir::Expression::Wildcard(_)
+        | ir::Expression::Verdict(_)
+        | ir::Expression::ObjectName(_)
+        | ir::Expression::Flags(_)
+        | ir::Expression::Selector(_)
+        | ir::Expression::Concatenation(_)
+        | ir::Expression::Binary(..)
+        | ir::Expression::Set(_)
+        | ir::Expression::Map(..)
+        | ir::Expression::Exists(_)) => other,
     }
 }
 
@@ -353,7 +402,7 @@ fn combine(steps: &[Step], bytes: usize) -> (Vec<u8>, Vec<u8>) {
                     *mask &= !value;
                     *xor = *xor & !value | value;
                 }
-                _ => *xor ^= value,
+                BinaryOperator::Xor | BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => *xor ^= value,
             }
         }
     }

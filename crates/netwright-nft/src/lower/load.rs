@@ -93,7 +93,14 @@ impl Lowering<'_> {
                 self.load_hash(hash, cell)?;
                 Ok(Loaded::whole(part))
             }
-            other => {
+            other @ (Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_)) => {
                 let code = plain_load(other, register(cell)?);
                 self.code.extend(code);
                 Ok(Loaded::whole(part))
@@ -145,7 +152,7 @@ impl Lowering<'_> {
             PayloadLocation::Field(header, _) if header.tunnel.is_some_and(|t| t.own_fields_inside) => {
                 Some(header.id.header())
             }
-            _ => payload.inner,
+            PayloadLocation::Field(..) | PayloadLocation::Raw { .. } => payload.inner,
         }
     }
 

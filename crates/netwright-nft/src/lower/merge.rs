@@ -77,7 +77,7 @@ fn merge_run(run: &mut [Piece]) {
         .enumerate()
         .filter_map(|(at, piece)| match &piece.kind {
             PieceKind::Bytes(bytes) => Some((at, bytes.clone())),
-            _ => None,
+            PieceKind::Match | PieceKind::Other => None,
         })
         .collect();
     order.sort_by_key(|(_, bytes)| (bytes.base, bytes.offset));

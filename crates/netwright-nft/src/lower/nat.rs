@@ -74,7 +74,17 @@ impl Lowering<'_> {
         let map = match address {
             Expression::Map(_, map) => Some(map),
             Expression::Concatenation(_) => None,
-            _ => return self.nat_single_address(nat, address, target),
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Exists(_) => return self.nat_single_address(nat, address, target),
         };
         let parts = self.parts(address);
         let ranges = match map {
@@ -118,7 +128,17 @@ impl Lowering<'_> {
         let (from, to) = match expression {
             Expression::Range(from, to) => (from.clone(), to.clone()),
             Expression::Prefix(value, length) => prefix_ends(value, *length),
-            other => return Ok((self.operand(Some(other), Some(part))?, None)),
+            other @ (Expression::Value(_)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_)) => return Ok((self.operand(Some(other), Some(part))?, None)),
         };
         let from = self.operand(Some(&Expression::Value(from)), Some(part))?;
         let to = self.operand(Some(&Expression::Value(to)), Some(part))?;

@@ -88,6 +88,10 @@ pub(super) fn flowtable(table: &Flowtable) -> KernelFlowtable {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of the kernel's expressions only a few are objects, and the others are refused"
+)]
 pub(super) fn object(scope: &Scope<'_>, object: &Object) -> Result<KernelObject> {
     let data = match &object.data {
         ObjectData::Statement(statement) => match super::rule::stateful(scope, statement)? {

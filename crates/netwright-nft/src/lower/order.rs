@@ -53,7 +53,20 @@ impl Order {
                 }) if index.is_some() => {
                     order.begin(*family, table, chain, catalog);
                 }
-                _ => {}
+                Target::Selection(_)
+                | Target::Table(_)
+                | Target::Chain(_)
+                | Target::ChainName { .. }
+                | Target::Rule { .. }
+                | Target::Set(_)
+                | Target::Elements { .. }
+                | Target::PackedElements { .. }
+                | Target::Object(_)
+                | Target::Flowtable(_)
+                | Target::Hooks { .. }
+                | Target::Changes { .. }
+                | Target::Description { .. }
+                | Target::Exchange { .. } => {}
             }
         }
         order
@@ -108,7 +121,17 @@ impl Order {
             Operation::Create => batch.create(&rule),
             Operation::Insert => batch.insert(&rule),
             Operation::Replace => batch.replace(&rule),
-            _ => return Err(Error::new("this cannot be done with a rule")),
+            Operation::Delete
+            | Operation::Destroy
+            | Operation::Flush
+            | Operation::Rename
+            | Operation::List
+            | Operation::Reset
+            | Operation::Get
+            | Operation::Monitor
+            | Operation::Describe
+            | Operation::Import
+            | Operation::Export => return Err(Error::new("this cannot be done with a rule")),
         }
         Ok(())
     }
@@ -139,7 +162,12 @@ impl Order {
             Entity::Chain => {
                 (selection.table.as_deref(), selection.name.as_deref().or(selection.chain.as_deref()))
             }
-            _ => return,
+            Entity::Rule
+            | Entity::Set
+            | Entity::Map
+            | Entity::Meter
+            | Entity::Flowtable
+            | Entity::Object(_) => return,
         };
         let all = selection.family == Family::UNSPECIFIED;
         for ((family, of, name), rules) in &mut self.chains {

@@ -24,7 +24,7 @@ impl Plain {
     pub(super) fn key_alone(self) -> Plain {
         match self {
             Plain::Pair(key, _) => Plain::Key(key),
-            other => other,
+            other @ (Plain::Key(_) | Plain::Open(_) | Plain::End(_)) => other,
         }
     }
 }

@@ -26,7 +26,18 @@ pub fn place(command: &Command, catalog: &Catalog, step: &Step<'_>) -> Option<Sp
         Target::Elements { set, elements } => {
             element(set, elements, catalog, step).and_then(|index| command.elements.get(index).copied())
         }
-        _ => None,
+        Target::Selection(_)
+        | Target::Table(_)
+        | Target::Chain(_)
+        | Target::ChainName { .. }
+        | Target::Rule { .. }
+        | Target::PackedElements { .. }
+        | Target::Object(_)
+        | Target::Flowtable(_)
+        | Target::Hooks { .. }
+        | Target::Changes { .. }
+        | Target::Description { .. }
+        | Target::Exchange { .. } => None,
     };
     finer.or(command.span)
 }

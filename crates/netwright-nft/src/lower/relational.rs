@@ -84,7 +84,17 @@ impl Lowering<'_> {
                 let place = self.payload_place(payload);
                 (place.shift, place.bits + place.shift)
             }
-            _ => return Ok(None),
+            Selector::Exthdr(_)
+            | Selector::Meta(_)
+            | Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => return Ok(None),
         };
         let Some(number) = value.as_number().filter(|_| length + by <= 8) else { return Ok(None) };
         let cell = self.registers.take(&[1])?;
@@ -112,7 +122,12 @@ impl Lowering<'_> {
         let equal = match matched.operator {
             MatchOperator::Equal => true,
             MatchOperator::Implicit => !matched.is_any_of_flags(),
-            _ => false,
+            MatchOperator::NotEqual
+            | MatchOperator::Less
+            | MatchOperator::LessOrEqual
+            | MatchOperator::Greater
+            | MatchOperator::GreaterOrEqual
+            | MatchOperator::NoneOf => false,
         };
         let (Expression::Selector(Selector::Payload(payload)), Expression::Value(value)) =
             (&matched.left, &matched.right)
@@ -179,7 +194,17 @@ impl Lowering<'_> {
                 let code = self.payload_load(payload, place, cell)?;
                 self.emit_inner(code, self.tunnel_of(payload))?;
             }
-            other => {
+            other @ (Selector::Exthdr(_)
+            | Selector::Meta(_)
+            | Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_)) => {
                 self.load(other, cell, Purpose::Compare)?;
             }
         }
@@ -230,7 +255,13 @@ impl Lowering<'_> {
                 self.code.push(raw::cmp(register(cell)?, compare_op(operator), value));
                 Ok(())
             }
-            _ => Err(Error::new("the right side of a match must be a constant or a set")),
+            Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..) => Err(Error::new("the right side of a match must be a constant or a set")),
         }
     }
 
@@ -446,7 +477,17 @@ impl Match {
         let data_type = match &self.right {
             Expression::Value(value) => Some(value.data_type),
             Expression::Flags(values) => values.first().map(|value| value.data_type),
-            _ => None,
+            Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         };
         self.operator == MatchOperator::Implicit && data_type.is_some_and(has_flags)
     }
@@ -459,7 +500,15 @@ impl Expression {
         match self {
             Expression::Range(..) | Expression::Prefix(..) | Expression::Wildcard(_) => true,
             Expression::Concatenation(parts) => parts.iter().any(Expression::is_interval),
-            _ => false,
+            Expression::Value(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => false,
         }
     }
 }
@@ -474,7 +523,16 @@ fn is_partial(selector: &Selector) -> bool {
     match selector {
         Selector::Payload(payload) => payload.is_partial(),
         Selector::Exthdr(exthdr) => exthdr.field.is_some_and(Field::is_partial),
-        _ => false,
+        Selector::Meta(_)
+        | Selector::Ct(_)
+        | Selector::Rt(_)
+        | Selector::Socket(_)
+        | Selector::Fib(_)
+        | Selector::Numgen(_)
+        | Selector::Hash(_)
+        | Selector::Xfrm(_)
+        | Selector::Osf { .. }
+        | Selector::Tunnel(_) => false,
     }
 }
 
@@ -488,7 +546,11 @@ fn moved_to_the_right(matched: &Match) -> Option<Match> {
     let moved = match operator {
         BinaryOperator::Xor if plain => number ^ by,
         BinaryOperator::ShiftLeft if plain && by < 128 => number >> by,
-        _ => return None,
+        BinaryOperator::And
+        | BinaryOperator::Or
+        | BinaryOperator::Xor
+        | BinaryOperator::ShiftLeft
+        | BinaryOperator::ShiftRight => return None,
     };
     Some(Match {
         operator: matched.operator,
@@ -516,7 +578,18 @@ fn has_shift(expression: &Expression) -> bool {
     match expression {
         Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..) => true,
         Expression::Binary(_, left, right) => has_shift(left) || has_shift(right),
-        _ => false,
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => false,
     }
 }
 

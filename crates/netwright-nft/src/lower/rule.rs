@@ -132,7 +132,18 @@ fn says_nothing(family: Family, statement: &Statement) -> bool {
             },
             _ => None,
         },
-        _ => None,
+        ir::Expression::Range(..)
+        | ir::Expression::Prefix(..)
+        | ir::Expression::Wildcard(_)
+        | ir::Expression::Verdict(_)
+        | ir::Expression::ObjectName(_)
+        | ir::Expression::Flags(_)
+        | ir::Expression::Selector(_)
+        | ir::Expression::Concatenation(_)
+        | ir::Expression::Binary(..)
+        | ir::Expression::Set(_)
+        | ir::Expression::Map(..)
+        | ir::Expression::Exists(_) => None,
     };
     let types = own.header().ether_types;
     equal
@@ -203,7 +214,29 @@ impl<'a> Lowering<'a> {
                 self.context.learn(matched, None);
                 kind
             }
-            other => {
+            other @ (Statement::Verdict(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_)) => {
                 self.other_statement(other)?;
                 PieceKind::Other
             }

@@ -77,7 +77,10 @@ fn notes(set: &Set) -> Result<Userdata> {
             notes.push_number(entry::SET_AUTO_MERGE, 1)?;
         }
         if let Some(key) = &set.key.type_of {
-            notes.push_type_of(entry::SET_KEY_TYPEOF, &type_of(key)?)?;
+            // As nft: of a map that stands in its rule, only a key of several parts is told.
+            let untold = set.target.is_some() && set.flags & SetFlags::ANONYMOUS.bits() != 0;
+            let told = matches!(**key, Expression::Concatenation(_)) || !untold;
+            notes.push_type_of(entry::SET_KEY_TYPEOF, &if told { type_of(key)? } else { named() })?;
             if set.target.is_some() {
                 let data = match (&set.target, values.and_then(|spec| spec.type_of.as_deref())) {
                     (_, Some(data)) => type_of(data)?,
@@ -180,7 +183,18 @@ fn concatenated(
     let [only] = parts else {
         let keys = match key {
             Expression::Concatenation(keys) => keys.as_slice(),
-            one => std::slice::from_ref(one),
+            one @ (Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Selector(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_)) => std::slice::from_ref(one),
         };
         if keys.len() != parts.len() {
             return Err(Error::new(format!("an element has {} parts, its set {}", keys.len(), parts.len())));
@@ -219,7 +233,13 @@ pub fn ends(key: &Expression) -> Result<(Value, Value)> {
         }
         Expression::Range(from, to) => (from.clone(), to.clone()),
         Expression::Prefix(value, length) => prefix_ends(value, *length),
-        _ => return Err(Error::new("an element must be a constant")),
+        Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..) => return Err(Error::new("an element must be a constant")),
     })
 }
 
@@ -275,7 +295,18 @@ pub fn data(map: &Set, data: &Expression) -> Result<Data> {
 fn map_data(spec: &TypeSpec, data: &Expression, ranges: bool) -> Result<DataValue> {
     let parts = match data {
         Expression::Concatenation(parts) => parts.as_slice(),
-        one => std::slice::from_ref(one),
+        one @ (Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_)) => std::slice::from_ref(one),
     };
     if parts.len() != spec.parts.len() {
         return Err(Error::new(format!("a value has {} parts, its map {}", parts.len(), spec.parts.len())));

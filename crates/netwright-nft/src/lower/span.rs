@@ -15,7 +15,18 @@ use crate::ir::{Expression, TypePart};
 pub fn span(parts: &[TypePart], key: &Expression) -> Result<(DataValue, DataValue)> {
     let keys = match key {
         Expression::Concatenation(keys) => keys.as_slice(),
-        one => std::slice::from_ref(one),
+        one @ (Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_)) => std::slice::from_ref(one),
     };
     if keys.len() != parts.len() {
         return Err(Error::new(format!("an element has {} parts, its set {}", keys.len(), parts.len())));

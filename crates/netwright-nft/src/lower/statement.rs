@@ -117,7 +117,11 @@ impl Lowering<'_> {
         let (code, target) = match verdict {
             Verdict::Jump(target) => (Code32::JUMP, target),
             Verdict::Goto(target) => (Code32::GOTO, target),
-            other => return simple_verdict(other),
+            other @ (Verdict::Accept
+            | Verdict::Drop
+            | Verdict::Continue
+            | Verdict::Return
+            | Verdict::Other(_)) => return simple_verdict(other),
         };
         match target {
             ChainTarget::Named(name) => Ok(VerdictAttrs::into_chain(code, name.clone())),
@@ -246,7 +250,14 @@ impl Lowering<'_> {
                 self.code.push(code.into());
             }
             Selector::Payload(payload) => self.write_payload(payload, part, value)?,
-            _ => return Err(Error::new("this cannot be set")),
+            Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => return Err(Error::new("this cannot be set")),
         }
         Ok(())
     }

@@ -5,8 +5,8 @@
 use netwright_netfilter::userdata::{TypeOf, TypeOfKind, Userdata, UserdataTooLong};
 
 use crate::ir::{Direction, Expression, Exthdr, Payload, PayloadLocation, Selector, XfrmDirection};
-use crate::table::DataType;
 use crate::table::key::{FIB_PRESENT, KeyKind};
+use crate::table::{DataType, ExtensionBase};
 
 type Result<T> = std::result::Result<T, UserdataTooLong>;
 
@@ -37,7 +37,16 @@ pub(super) fn type_of(expression: &Expression) -> Result<TypeOf> {
         }
         Expression::Selector(selector) => of_selector(selector),
         Expression::Binary(_, left, _) => type_of(left),
-        _ => Ok(named()),
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => Ok(named()),
     }
 }
 
@@ -106,14 +115,21 @@ fn of_payload(payload: &Payload) -> Result<TypeOf> {
     Ok(TypeOf { kind: TypeOfKind::PAYLOAD, data })
 }
 
-/// 1 the field, 2 where the header is looked for unless it is IPv6's, 0 the header.
+/// 1 the field, 2 where the header is looked for unless it is IPv6's, 0 the header. Of what is only there or not, the field that tells its kind.
 fn of_exthdr(exthdr: &Exthdr) -> Result<TypeOf> {
-    let (Some(header), Some(field)) = (exthdr.header, exthdr.field) else { return Ok(named()) };
+    let (field, header) = match (exthdr.base, exthdr.field, exthdr.header) {
+        (_, Some(field), Some(header)) => (field.number, header.userdata_number),
+        _ if exthdr.raw.is_some() => return Ok(named()),
+        (ExtensionBase::IPV4, None, _) => (1, u32::from(exthdr.number)),
+        (ExtensionBase::TCP | ExtensionBase::SCTP, None, _) => (0, u32::from(exthdr.number)),
+        // nft takes the next header for what is asked for.
+        _ => return Ok(named()),
+    };
     let mut data = Userdata::new();
-    data.push_number(1, field.number)?;
+    data.push_number(1, field)?;
     if exthdr.base.0 != 0 {
         data.push_number(2, exthdr.base.0)?;
     }
-    data.push_number(0, header.userdata_number)?;
+    data.push_number(0, header)?;
     Ok(TypeOf { kind: TypeOfKind::EXTENSION_HEADER, data })
 }

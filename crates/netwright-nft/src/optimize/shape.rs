@@ -46,7 +46,29 @@ impl Shape {
         let jumps = |verdict: &Verdict| matches!(verdict, Verdict::Jump(_));
         let verdicts = shape.rest.iter().filter_map(|one| match one {
             Statement::Verdict(verdict) => Some(verdict),
-            _ => None,
+            Statement::Match(_)
+            | Statement::VerdictMap(..)
+            | Statement::Counter(_)
+            | Statement::Quota(_)
+            | Statement::Limit(_)
+            | Statement::ConnectionLimit { .. }
+            | Statement::Last(_)
+            | Statement::Object(..)
+            | Statement::Log(_)
+            | Statement::Reject(_)
+            | Statement::Nat(_)
+            | Statement::Tproxy(_)
+            | Statement::Synproxy(_)
+            | Statement::Duplicate(_)
+            | Statement::Forward(_)
+            | Statement::Queue(_)
+            | Statement::Notrack
+            | Statement::FlowAdd(_)
+            | Statement::Assign(..)
+            | Statement::ResetTcpOption(_)
+            | Statement::SetUpdate(_)
+            | Statement::Extension(_)
+            | Statement::Raw(_) => None,
         });
         let data = shape.map.iter().flatten().filter_map(|element| match &element.data {
             Some(Expression::Verdict(verdict)) => Some(verdict),
@@ -100,7 +122,18 @@ impl Shape {
     fn fits_side_by_side(&self) -> bool {
         let sizes = self.left.iter().map(|left| match left {
             Expression::Selector(selector) => Some(selector.part().bytes().next_multiple_of(4)),
-            _ => None,
+            Expression::Value(_)
+            | Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Flags(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => None,
         });
         let bytes: Option<usize> = sizes.sum();
         (2..=MOST_PARTS).contains(&self.left.len()) && bytes.is_some_and(|bytes| bytes <= MOST_BYTES)
@@ -132,7 +165,24 @@ fn is_repeatable(statement: &Statement) -> bool {
             verdict,
             Verdict::Jump(ChainTarget::Anonymous(_)) | Verdict::Goto(ChainTarget::Anonymous(_))
         ),
-        _ => false,
+        Statement::Match(_)
+        | Statement::VerdictMap(..)
+        | Statement::Quota(_)
+        | Statement::Limit(_)
+        | Statement::ConnectionLimit { .. }
+        | Statement::Last(_)
+        | Statement::Object(..)
+        | Statement::Tproxy(_)
+        | Statement::Synproxy(_)
+        | Statement::Duplicate(_)
+        | Statement::Forward(_)
+        | Statement::Queue(_)
+        | Statement::FlowAdd(_)
+        | Statement::Assign(..)
+        | Statement::ResetTcpOption(_)
+        | Statement::SetUpdate(_)
+        | Statement::Extension(_)
+        | Statement::Raw(_) => false,
     }
 }
 
@@ -140,7 +190,17 @@ fn selectors(left: &Expression) -> Vec<&Selector> {
     match left {
         Expression::Selector(selector) => vec![selector],
         Expression::Binary(_, left, _) => selectors(left),
-        _ => Vec::new(),
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Concatenation(_)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => Vec::new(),
     }
 }
 

@@ -110,7 +110,16 @@ impl<W: fmt::Write> Printer<'_, W> {
             Expression::Binary(inner, ..) => {
                 precedence(*inner) < outer || right && precedence(*inner) == outer
             }
-            _ => false,
+            Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => false,
         };
         if !brackets {
             return self.plain(side);

@@ -22,7 +22,25 @@ impl Object {
                 Statement::Limit(_) => ObjectKind::LIMIT,
                 Statement::Synproxy(_) => ObjectKind::SYNPROXY,
                 Statement::ConnectionLimit { .. } => ObjectKind::CONNLIMIT,
-                _ => ObjectKind(0),
+                Statement::Match(_)
+                | Statement::Verdict(_)
+                | Statement::VerdictMap(..)
+                | Statement::Last(_)
+                | Statement::Object(..)
+                | Statement::Log(_)
+                | Statement::Reject(_)
+                | Statement::Nat(_)
+                | Statement::Tproxy(_)
+                | Statement::Duplicate(_)
+                | Statement::Forward(_)
+                | Statement::Queue(_)
+                | Statement::Notrack
+                | Statement::FlowAdd(_)
+                | Statement::Assign(..)
+                | Statement::ResetTcpOption(_)
+                | Statement::SetUpdate(_)
+                | Statement::Extension(_)
+                | Statement::Raw(_) => ObjectKind(0),
             },
             ObjectData::CtHelper { .. } => ObjectKind::CT_HELPER,
             ObjectData::CtTimeout { .. } => ObjectKind::CT_TIMEOUT,

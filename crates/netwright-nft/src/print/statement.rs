@@ -55,7 +55,17 @@ impl<W: fmt::Write> Printer<'_, W> {
         let several = match &matched.right {
             Expression::Value(value) => has_several_bits(value),
             Expression::Flags(values) => values.len() > 1,
-            _ => false,
+            Expression::Range(..)
+            | Expression::Prefix(..)
+            | Expression::Wildcard(_)
+            | Expression::Verdict(_)
+            | Expression::ObjectName(_)
+            | Expression::Selector(_)
+            | Expression::Concatenation(_)
+            | Expression::Binary(..)
+            | Expression::Set(_)
+            | Expression::Map(..)
+            | Expression::Exists(_) => false,
         };
         let field = is_field(&matched.left);
         let computed = matches!(matched.left, Expression::Binary(..));
@@ -79,7 +89,7 @@ impl<W: fmt::Write> Printer<'_, W> {
             _ if field => BitStyle::Number,
             _ => BitStyle::Alternatives,
         };
-        if swapped && matched.has_symbols() {
+        if matched.hides_symbols() {
             let options = PrintOptions { numeric_symbol: true, ..*self.options };
             return self.with(&options).expression(&matched.right, style);
         }
@@ -295,6 +305,18 @@ fn is_field(expression: &Expression) -> bool {
             matches!(payload.location, PayloadLocation::Field(..) | PayloadLocation::Raw { .. })
         }
         Expression::Selector(Selector::Exthdr(_)) => true,
-        _ => false,
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Concatenation(_)
+        | Expression::Binary(..)
+        | Expression::Set(_)
+        | Expression::Map(..)
+        | Expression::Exists(_) => false,
     }
 }

@@ -273,6 +273,7 @@ impl<'a> Parser<'a> {
 
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         if self.diagnostics.len() < MAX_ERRORS {
+            let diagnostic = self.sources.with_includers(diagnostic);
             self.diagnostics.push(diagnostic);
         }
         if self.diagnostics.len() >= MAX_ERRORS {

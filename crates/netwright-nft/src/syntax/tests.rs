@@ -368,7 +368,7 @@ fn problems_of_included_texts() {
     );
     assert_eq!(
         with_files("include \"me\"", &[("me", "include \"me\"")]).1,
-        ["1:9 too many files include one another here"]
+        ["1:9 more than 16 files include one another here"]
     );
     assert_eq!(with_files("include \"bad\"\nfoo", &[("bad", "\n  bar")]).1.len(), 2);
 }

@@ -73,6 +73,7 @@ pub(super) const FIELDS: &[&str] = &[
     "ttl",
     "protocol",
     "checksum",
+    "csumcov",
     "code",
     "sequence",
     "gateway",

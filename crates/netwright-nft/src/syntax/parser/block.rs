@@ -163,14 +163,16 @@ impl<'a> Parser<'a> {
         self.advance();
         self.line_end()?;
         if depth > MAX_INCLUDE_DEPTH {
-            return Err(self.error(span, "too many files include one another here"));
+            return Err(
+                self.error(span, format!("more than {MAX_INCLUDE_DEPTH} files include one another here"))
+            );
         }
         let from = self.sources.get(span.source).map_or("", |source| source.name()).to_string();
         match self.loader.load(&pattern, &from) {
             Ok(texts) => {
                 // The last is entered first, so that it is read last.
                 for (name, text) in texts.into_iter().rev() {
-                    let source = self.sources.add(name, text);
+                    let source = self.sources.add_included(name, text, span);
                     self.enter(source, depth);
                 }
                 Ok(())
