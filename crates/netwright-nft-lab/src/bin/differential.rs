@@ -13,6 +13,9 @@ use netwright_sys::isolate;
 /// One input in so many more is JSON.
 const JSON: usize = 5;
 
+/// One input in so many more is a text of orders.
+const ORDERS: usize = 10;
+
 fn main() -> ExitCode {
     match run() {
         Ok(true) => ExitCode::SUCCESS,
@@ -50,6 +53,16 @@ fn run() -> Result<bool, Failure> {
         trials.push(generator.rule());
     }
     trials.truncate(count);
+    // Only some kinds, to look into them.
+    let kind = std::env::var("DIFFERENTIAL_KIND").unwrap_or_default();
+    // Orders and whole texts only where they are asked for.
+    if !kind.is_empty() {
+        let mut orders = Generator::new(seed.wrapping_add(1));
+        for _ in 0..count / ORDERS / 2 {
+            trials.push(orders.orders());
+            trials.push(orders.script());
+        }
+    }
     let mut documents = Documents::new(seed)?;
     let mut json = documents.known();
     while json.len() < count / JSON {
@@ -59,6 +72,8 @@ fn run() -> Result<bool, Failure> {
         }
     }
     json.truncate(count / JSON);
+    trials.retain(|trial| trial.kind.contains(&kind));
+    json.retain(|trial| trial.kind.contains(&kind));
     let forms = [(Form::Text, batches(trials)), (Form::Json, batches(json))];
     let batches: Vec<(Form, Vec<Trial>)> = forms
         .into_iter()
@@ -103,7 +118,7 @@ fn run() -> Result<bool, Failure> {
     print!("{}", report.table());
     println!("{} inputs in {:.0} s", report.total(), start.elapsed().as_secs_f64());
     // Of these inputs it is known how far we are; of others each difference counts.
-    if (count, seed) != (20_000, 1) {
+    if (count, seed, kind.as_str()) != (20_000, 1, "") {
         return Ok(report.findings.is_empty());
     }
     let above = report.above(&file.with_file_name("reached"))?;

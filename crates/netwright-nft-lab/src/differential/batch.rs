@@ -8,7 +8,7 @@ use netwright_sys::Namespace;
 use serde_json::Value;
 
 use super::block::{Parts, bytecode, parts, still};
-use super::trial::places;
+use super::trial::{Place, places};
 use super::{Answer, Class, Finding, Form, Program, Trial};
 
 /// Where batches are tried: the two programs, and a folder for their files.
@@ -115,9 +115,48 @@ impl Pair {
         for (number, (trial, place)) in all().enumerate() {
             let answers = (&nft.answers[number], &ours.answers[number]);
             let (class, detail) = compare(answers, &place.key(), &nft, &ours, &read);
+            let class = match class {
+                Class::Bytecode | Class::Listing | Class::Json if answers.0.is_taken() => {
+                    match self.nft_lies(trial, place, class, (&nft, &ours, &read))? {
+                        true => Class::NftLies,
+                        false => class,
+                    }
+                }
+                _ => class,
+            };
             findings.push(Finding::new(trial, class, detail));
         }
         Ok(findings)
+    }
+}
+
+impl Pair {
+    /// Whether both made the same of a rule, nft's listing of it means something else to nft, and what we have in its place means
+    /// the same to us.
+    fn nft_lies(
+        &self,
+        trial: &Trial,
+        place: &Place,
+        class: Class,
+        (nft, ours, read): (&Made, &Made, &Read),
+    ) -> Result<bool, Failure> {
+        let key = place.key();
+        let (Some(kernel), Some(chain)) = (nft.kernel.get(&key), &place.chain) else { return Ok(false) };
+        if ours.kernel.get(&key) != Some(kernel) {
+            return Ok(false);
+        }
+        let own = if class == Class::Bytecode { &ours.listing } else { &read.text };
+        let means_the_same = |program: &Program, listing: Option<&String>| -> Result<bool, Failure> {
+            let Some(listing) = listing else { return Ok(true) };
+            let (judge, program) = (self.nft.clone().elsewhere("again")?, program.clone());
+            let program = program.inside(&judge);
+            judge.load(&format!("{}{}", trial.table_at(place), trial.chain_at(place)))?;
+            let table = format!("{} {}", trial.family, place.table);
+            let text = format!("flush chain {table} {chain}\ntable {table} {{\n{listing}}}\n");
+            let taken = program.load(&text).is_ok();
+            Ok(taken && bytecode(&judge.list(&["--debug=netlink"])?).get(&key) == Some(kernel))
+        };
+        Ok(!means_the_same(&self.nft, nft.listing.get(&key))? && means_the_same(&self.ours, own.get(&key))?)
     }
 }
 

@@ -10,7 +10,13 @@ use super::grammar::Grammar;
 pub struct Generator {
     random: Random,
     rules: Grammar,
+    orders: Grammar,
 }
+
+/// A table with something of each kind.
+const FULL: &str = include_str!("full.nft");
+/// Families in which all of it can be.
+const FAMILIES: &[&str] = &["ip", "ip", "inet", "ip6"];
 
 const WORLD: &str = include_str!("world.nft");
 
@@ -67,7 +73,11 @@ impl Generator {
     /// From a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Generator { random: Random::new(seed), rules: Grammar::new(include_str!("rules.grammar")) }
+        Generator {
+            random: Random::new(seed),
+            rules: Grammar::new(include_str!("rules.grammar")),
+            orders: Grammar::new(include_str!("commands.grammar")),
+        }
     }
 
     /// A rule.
@@ -81,6 +91,26 @@ impl Generator {
             world: WORLD.to_owned(),
             chain: Some(chain.to_owned()),
             text: self.rules.text("rule", &mut self.random),
+        }
+    }
+
+    /// Orders for a table that has something of each kind.
+    pub fn orders(&mut self) -> Trial {
+        self.in_full_table("orders, generated", "orders")
+    }
+
+    /// A whole text, with what stands between and around orders.
+    pub fn script(&mut self) -> Trial {
+        self.in_full_table("scripts, generated", "script")
+    }
+
+    fn in_full_table(&mut self, kind: &'static str, section: &str) -> Trial {
+        Trial {
+            kind,
+            family: (*self.random.pick(FAMILIES)).to_owned(),
+            world: FULL.to_owned(),
+            chain: None,
+            text: self.orders.text(section, &mut self.random),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use netwright_lab::Failure;
+use netwright_lab::{Failure, Node};
 use netwright_sys::Namespace;
 
 /// A program, the namespace that it works in, and a folder for what it reads and prints.
@@ -60,6 +60,14 @@ impl Program {
     pub fn inside(mut self, other: &Program) -> Self {
         self.namespace = other.namespace.clone();
         self
+    }
+
+    /// The same program in a namespace that has nothing yet.
+    pub(super) fn elsewhere(mut self, name: &str) -> Result<Self, Failure> {
+        self.namespace = Namespace::create_anonymous()?;
+        Node::in_namespace(name, self.namespace.clone())?;
+        self.folder = self.folder.join(name);
+        Ok(self)
     }
 
     /// Tries texts one after the other; what they print goes to `printed`.

@@ -23,6 +23,8 @@ pub enum Class {
     Refused,
     /// We ended, or hung.
     Died,
+    /// Both made the same, and only what nft lists of it means something else.
+    NftLies,
     /// nft ended or hung: nothing is judged.
     NftDied,
     /// No difference.
@@ -31,13 +33,14 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Class; 8] = [
+    pub const ALL: [Class; 9] = [
         Class::Bytecode,
         Class::Listing,
         Class::Json,
         Class::Taken,
         Class::Refused,
         Class::Died,
+        Class::NftLies,
         Class::NftDied,
         Class::Same,
     ];
@@ -52,6 +55,7 @@ impl Class {
             Class::Taken => "we-take",
             Class::Refused => "we-refuse",
             Class::Died => "we-died",
+            Class::NftLies => "nft-lies",
             Class::NftDied => "nft-died",
             Class::Same => "same",
         }
@@ -140,7 +144,7 @@ impl Report {
                 continue;
             }
             *self.counts.entry(finding.kind).or_default().entry(finding.class).or_default() += 1;
-            if !matches!(finding.class, Class::Same | Class::NftDied) {
+            if !matches!(finding.class, Class::Same | Class::NftDied | Class::NftLies) {
                 self.findings.push(finding);
             }
         }

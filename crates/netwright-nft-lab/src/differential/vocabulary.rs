@@ -51,6 +51,7 @@ impl Vocabulary {
             "time" => duration(random),
             "word" => (*random.pick(&["a", "b1", "x-y", "eth0", "foo_bar", "a.b", "ip", "z9"])).to_owned(),
             "string" => string(random),
+            "nl" => "\n".to_owned(),
             _ => return None,
         })
     }
