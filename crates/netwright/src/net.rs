@@ -9,7 +9,8 @@ use crate::{Addresses, Links, Neighbours, Nexthops, Result, Routes, Rules, Setti
 /// A network namespace to work in.
 ///
 /// Sockets are opened inside the namespace and stay there; the caller's threads never change theirs. It can be shared between
-/// threads, and asked in callbacks: each request has a connection to itself for its time. Clones share their connections.
+/// threads, and asked in callbacks: each request has a connection to itself for its time. Clones share their connections; a forked
+/// child does not use those of its parent.
 ///
 /// ```no_run
 /// let net = netwright::Net::open()?;

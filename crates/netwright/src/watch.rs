@@ -42,7 +42,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use netwright_route::message::group;
-use netwright_sys::{Error, Received, Socket, protocol, wait_for_any};
+use netwright_sys::{Cause, Error, Received, Socket, protocol, wait_for_any};
 use netwright_wire::{MessageFlags, Messages, Writer, message_type};
 
 #[cfg(feature = "nft")]
@@ -107,7 +107,7 @@ impl From<Kinds> for Options {
 /// A watch, from [`Net::watch`](crate::Net::watch): an iterator that waits for the next event and does not end.
 ///
 /// An error is one of the kernel's that does not go by itself, such as that there is no more memory; the watch can be
-/// asked again afterwards.
+/// asked again afterwards. In a forked child every call is an error, since what the child takes its parent would never hear of.
 #[derive(Debug)]
 pub struct Watch {
     driver: Blocking,
@@ -123,11 +123,23 @@ struct Core {
     queue: VecDeque<Event>,
     /// Kinds of which notifications were lost.
     lost: Kinds,
+    /// The process that listens.
+    owner: u32,
 }
 
 impl Core {
     fn new(kinds: Kinds) -> Self {
-        Core { follower: Follower::new(kinds), queue: VecDeque::new(), lost: Kinds::empty() }
+        let (follower, owner) = (Follower::new(kinds), std::process::id());
+        Core { follower, queue: VecDeque::new(), lost: Kinds::empty(), owner }
+    }
+
+    /// A forked child has the same sockets, and what it takes of them its parent would never hear of.
+    fn is_own(&self) -> Result<()> {
+        if self.owner == std::process::id() {
+            return Ok(());
+        }
+        let what = "this watch is that of the process that this one was forked from";
+        Err(Error::new(ASKED, Cause::Invalid(what.into())).with_help("Make another one in this process."))
     }
 
     /// Takes a datagram; whether it was the mark of this socket.
@@ -332,6 +344,7 @@ impl Watch {
 
     /// Takes a datagram of each socket; whether there was any.
     fn take_some(&mut self) -> Result<bool> {
+        self.core.is_own()?;
         let mut any = false;
         for socket in &self.sockets {
             match receive(socket, &mut self.buffer)? {
@@ -346,6 +359,7 @@ impl Watch {
 
     /// Takes what is queued by now, and not what comes while it is taken.
     fn take_queued(&mut self) -> Result<()> {
+        self.core.is_own()?;
         for socket in &self.sockets {
             let core = &mut self.core;
             let lost =
@@ -365,7 +379,7 @@ impl Watch {
                 return Ok(());
             }
         }
-        Err(Error::new("read what there is", netwright_sys::Cause::Interrupted { tries: TRIES }))
+        Err(Error::new("read what there is", Cause::Interrupted { tries: TRIES }))
     }
 
     /// Takes a fresh copy over together with what was told while it was made; not where some of that was lost.
@@ -453,3 +467,6 @@ impl Iterator for Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

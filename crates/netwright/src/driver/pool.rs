@@ -1,6 +1,7 @@
 //! Connections that wait for their next user.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netwright_sys::{Connection, Namespace};
 
@@ -13,7 +14,25 @@ const KEPT: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Pool {
     namespace: Namespace,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle>,
+}
+
+/// What nobody uses at the moment.
+#[derive(Debug, Default)]
+struct Idle {
+    /// The process that opened them. A forked child has the same sockets, where each takes the other's answers for its own.
+    owner: u32,
+    connections: Vec<Connection>,
+}
+
+impl Idle {
+    /// Leaves a parent's connections to it: they are closed here, and stay open there.
+    fn disown(&mut self) {
+        let process = process::id();
+        if self.owner != process {
+            *self = Idle { owner: process, connections: Vec::new() };
+        }
+    }
 }
 
 impl Pool {
@@ -25,19 +44,27 @@ impl Pool {
         &self.namespace
     }
 
-    /// The connection that was used last, whose buffers are warm.
-    fn take(&self, protocol: i32) -> Option<Connection> {
+    /// This process's connections.
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = idle.iter().rposition(|connection| connection.socket().protocol() == protocol)?;
-        Some(idle.remove(place))
+        idle.disown();
+        idle
     }
 
-    fn put(&self, connection: Connection) {
+    /// The connection that was used last, whose buffers are warm, and the process that uses it.
+    fn take(&self, protocol: i32) -> (u32, Option<Connection>) {
+        let mut idle = self.idle();
+        let is = |connection: &Connection| connection.socket().protocol() == protocol;
+        let place = idle.connections.iter().rposition(is);
+        (idle.owner, place.map(|place| idle.connections.remove(place)))
+    }
+
+    fn put(&self, owner: u32, connection: Connection) {
         let protocol = connection.socket().protocol();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.iter().filter(|other| other.socket().protocol() == protocol).count();
-        if kept < KEPT {
-            idle.push(connection);
+        let mut idle = self.idle();
+        let kept = idle.connections.iter().filter(|other| other.socket().protocol() == protocol).count();
+        if kept < KEPT && idle.owner == owner {
+            idle.connections.push(connection);
         }
     }
 }
@@ -46,17 +73,20 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Arc<Pool>,
+    /// The process that has it.
+    owner: u32,
     /// There until the end.
     connection: Option<Connection>,
 }
 
 impl Lease {
     pub(crate) fn take(pool: &Arc<Pool>, protocol: i32) -> Result<Self> {
-        let connection = match pool.take(protocol) {
+        let (owner, idle) = pool.take(protocol);
+        let connection = match idle {
             Some(connection) => connection,
             None => Connection::open_in(&pool.namespace, protocol)?,
         };
-        Ok(Lease { pool: Arc::clone(pool), connection: Some(connection) })
+        Ok(Lease { pool: Arc::clone(pool), owner, connection: Some(connection) })
     }
 }
 
@@ -72,7 +102,10 @@ impl Drop for Lease {
         if let Some(mut connection) = self.connection.take()
             && connection.is_clean()
         {
-            self.pool.put(connection);
+            self.pool.put(self.owner, connection);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

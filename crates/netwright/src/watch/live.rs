@@ -12,7 +12,7 @@ use std::time::Duration;
 use netwright_sys::{Cause, Error, wait_for_any};
 
 use self::lock::{Lock, Reading};
-use super::{ASKED, Fresh, Options, Store, Watch};
+use super::{ASKED, Fresh, Options, Store, TRIES, Watch};
 use crate::Result;
 use crate::driver::Blocking;
 
@@ -34,6 +34,13 @@ struct Shared {
     /// Held by the one who brings the copy up to date: what another took meanwhile would be missing in what is read again.
     updating: Mutex<()>,
     failed: Mutex<Option<Error>>,
+}
+
+/// What is still to be done when the copy has been brought up to date.
+enum Left {
+    Nothing,
+    /// What changed meanwhile is to be read again. What was there before is in the copy.
+    Doubt,
 }
 
 /// How long the thread waits before it tries again what failed.
@@ -78,13 +85,13 @@ impl Live {
     }
 
     /// Brings the copy up to date at once: what this process has changed before is in it afterwards. It waits for the looks of other
-    /// threads; an error where this thread holds one.
+    /// threads; an error where this thread holds one, and where more changes meanwhile, again and again, than the socket holds.
     pub fn update(&self) -> Result<()> {
         if self.shared.watch.is_read_here() {
             let what = "this thread holds a look into the copy, which nothing gets into meanwhile";
             return Err(Error::new("bring the copy up to date", Cause::Invalid(what.into())));
         }
-        self.shared.update()
+        self.shared.update().map(drop)
     }
 
     /// What went wrong when the copy was to be brought up to date, unless it has been since.
@@ -98,23 +105,31 @@ impl Shared {
     fn follow(&self, waited_for: &[OwnedFd]) {
         let all: Vec<_> = waited_for.iter().map(AsFd::as_fd).collect();
         let ended = all.get(..1).unwrap_or_default();
+        let mut left_to_do = None;
         loop {
-            let waited = wait_for_any(&all, None);
+            // What is left to be read is read whether anything new comes or not.
+            let waited = match left_to_do {
+                Some(pause) => wait_for_any(ended, Some(pause)),
+                None => wait_for_any(&all, None),
+            };
             if wait_for_any(ended, Some(Duration::ZERO)).unwrap_or(true) {
                 return;
             }
             let updated = waited.and_then(|_| self.update());
-            if updated.is_err() {
-                thread::sleep(PAUSE);
-            }
+            left_to_do = match &updated {
+                Ok(Left::Nothing) => None,
+                Ok(Left::Doubt) => Some(Duration::ZERO),
+                Err(_) => Some(PAUSE),
+            };
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = updated.err();
         }
     }
 
     /// What takes long, reading lists again, is done while others look up.
-    fn update(&self) -> Result<()> {
+    fn update(&self) -> Result<Left> {
         let _updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..super::TRIES {
+        let mut read = false;
+        for _ in 0..TRIES {
             let stale = {
                 let mut watch = self.watch.write();
                 watch.take_queued()?;
@@ -122,14 +137,17 @@ impl Shared {
                 watch.core.stale()
             };
             if stale.is_empty() {
-                return Ok(());
+                return Ok(Left::Nothing);
             }
             let fresh = Fresh::read(&self.driver, stale)?;
             let mut watch = self.watch.write();
-            watch.finish(fresh)?;
+            read |= watch.finish(fresh)?;
             watch.core.queue.clear();
         }
-        Ok(())
+        match read {
+            true => Ok(Left::Doubt),
+            false => Err(Error::new("read what there is", Cause::Interrupted { tries: TRIES })),
+        }
     }
 }
 

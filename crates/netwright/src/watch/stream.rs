@@ -18,7 +18,8 @@ pub struct AsyncWatch {
     sockets: Vec<AsyncSocket>,
     core: Core,
     buffer: Vec<u8>,
-    /// What is read again at the moment, on another thread.
+    /// What is read again at the moment, on another thread: the kernel carries a request out within the system call that sends it, and waits
+    /// for its locks in that, whatever the socket's mode.
     reading: Option<Pin<Box<dyn Future<Output = Result<Fresh>> + Send + Sync>>>,
     tries: u32,
 }
@@ -80,6 +81,7 @@ impl AsyncWatch {
     }
 
     fn take_some(&mut self, context: &mut Context<'_>) -> Result<bool> {
+        self.core.is_own()?;
         let mut any = false;
         for socket in &self.sockets {
             match poll(socket, context, &mut self.buffer)? {
