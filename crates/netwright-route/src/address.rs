@@ -209,6 +209,14 @@ impl Address {
         let address = attrs.local.or(attrs.address).ok_or_else(missing)?;
         let mut unknown = attrs.unknown;
         keep_addresses(&mut unknown, attrs.anycast, attrs.multicast);
+        let flags = attrs.flags.unwrap_or(AddressFlags::from_bits_retain(header.flags.into()));
+        let mut lifetime = attrs.cache_info.map(Lifetime::from);
+        // Of one of IPv4 that stays for ever but is not chosen any more, the kernel tells both as for ever.
+        if flags.contains(AddressFlags::DEPRECATED | AddressFlags::PERMANENT)
+            && let Some(Lifetime { preferred: preferred @ None, .. }) = &mut lifetime
+        {
+            *preferred = Some(0);
+        }
         Ok(Address {
             link: LinkId::new(header.index),
             address,
@@ -220,8 +228,8 @@ impl Address {
             },
             label: attrs.label,
             scope: Some(Scope(header.scope)),
-            flags: attrs.flags.unwrap_or(AddressFlags::from_bits_retain(header.flags.into())),
-            lifetime: attrs.cache_info.map(Lifetime::from),
+            flags,
+            lifetime,
             route_priority: attrs.route_priority,
             protocol: attrs.protocol,
             unknown,

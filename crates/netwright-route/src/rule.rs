@@ -412,6 +412,29 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// The kernel would make a rule of this that fits more packets than it says.
+    fn refuse_what_means_nothing(&self, writer: &mut Writer) {
+        if self.tunnel == Some(0) {
+            writer.contradiction("the kernel takes tunnel 0 for any");
+        }
+        if self.ip_protocol == Some(0) {
+            writer.contradiction("the kernel takes protocol 0 for any");
+        }
+        if self.mark == Some(Mark { value: 0, mask: 0 }) {
+            writer.contradiction("the kernel takes mark 0 for any where none of its bits is compared");
+        }
+        if self.flow == Some(0) {
+            writer.contradiction("the kernel takes realms 0 for none");
+        }
+        if self.suppress_prefix_length == Some(u32::MAX) || self.suppress_group == Some(u32::MAX) {
+            writer.contradiction(
+                "the kernel takes all ones for no prefix length and no group that are passed over",
+            );
+        }
+    }
+}
+
 mod display;
 mod find;
 
@@ -435,6 +458,9 @@ impl Object for Rule {
         refuse_empty(self.outgoing.as_deref(), EMPTY_NAME, writer);
         if self.table == Some(Table::UNSPECIFIED) {
             writer.contradiction("there is no table 0");
+        }
+        if purpose == Purpose::New {
+            self.refuse_what_means_nothing(writer);
         }
         if purpose == Purpose::Delete && self.is_any() {
             writer.contradiction("nothing is said of which rule is meant");

@@ -50,7 +50,8 @@ impl Namespace {
 
     /// Makes one that ends with the last descriptor, socket, process or interface reference to it.
     pub fn create_anonymous() -> Result<Self> {
-        create().map_err(|cause| Error::new("create a network namespace", cause))
+        create()
+            .map_err(|cause| without_privilege(Error::new("create a network namespace", cause), TO_CREATE))
     }
 
     /// The one that a descriptor stands for.
@@ -88,7 +89,12 @@ impl Namespace {
     /// Whether it is the calling thread's. What can be done without entering needs no privilege then.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        Namespace::current().and_then(|current| current.same_as(self)).unwrap_or(false)
+        // By its name alone: a descriptor may be the one too many.
+        let current = match rustix::fs::stat(OWN) {
+            Ok(stat) => Ok((stat.st_dev, stat.st_ino)),
+            Err(_) => Namespace::current().and_then(|current| current.identity()),
+        };
+        current.is_ok_and(|current| self.identity().is_ok_and(|identity| identity == current))
     }
 
     /// Runs a closure inside, on a thread of its own that has ended when this returns. A panic goes on in the caller.
@@ -97,7 +103,7 @@ impl Namespace {
             Ok(()) => Ok(inside()),
             Err(errno) => Err(Cause::from(errno)),
         });
-        entered.map_err(|cause| Error::new(format!("enter {self}"), cause))
+        entered.map_err(|cause| without_privilege(Error::new(format!("enter {self}"), cause), TO_ENTER))
     }
 }
 
@@ -120,6 +126,19 @@ impl std::fmt::Display for Namespace {
             Some(name) => write!(f, "the network namespace {name}"),
             None => f.write_str("a network namespace without a name"),
         }
+    }
+}
+
+const TO_CREATE: &str =
+    "It needs CAP_SYS_ADMIN: run it as root, or in a user namespace of your own (`unshare -Ur`).";
+const TO_ENTER: &str = "It needs CAP_SYS_ADMIN, here and in the user namespace that it belongs to: run it as root, or join that user namespace \
+     first (`nsenter -U`).";
+
+/// Namespaces take another privilege than what is in them.
+fn without_privilege(error: Error, help: &'static str) -> Error {
+    match error.errno() {
+        Some(Errno::EPERM) => error.with_help(help),
+        _ => error,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{AddressGeneration, Change, Create, Get, Link, LinkKind, PortKind};
-use netwright_route::route::{Encapsulation, NextHop, RouteFlags, RouteKind};
+use netwright_route::route::{Encapsulation, NextHop, NextHopFlags, RouteFlags, RouteKind};
 use netwright_route::{Add, Address, Prefix, Replace, Route, Rule, address, rule};
 use netwright_sys::{Cause, Error};
 use netwright_wire::{Attributes, Writer};
@@ -294,9 +294,7 @@ fn differences_of_route(wanted: &Route, found: &Route) -> Differences {
         if !has_hops(&wanted.next_hops, &found.next_hops) {
             differences.0.push("other ways".to_owned());
         }
-        let encapsulated = found.encapsulation.as_deref();
-        let is = |wanted: &Encapsulation| encapsulated.is_some_and(|found| is_encapsulation(wanted, found));
-        if !wanted.encapsulation.as_deref().is_none_or(is) {
+        if !has_encapsulation(wanted.encapsulation.as_deref(), found.encapsulation.as_deref()) {
             differences.0.push("another encapsulation".to_owned());
         }
     }
@@ -322,13 +320,19 @@ fn has_hops(wanted: &[NextHop], found: &[NextHop]) -> bool {
         wanted.gateway == found.gateway
             && wanted.weight == found.weight
             && (wanted.link.is_none() || wanted.link == found.link)
+            && (wanted.flow.is_none() || wanted.flow == found.flow)
+            && found.flags.contains(wanted.flags & NextHopFlags::SETTABLE)
+            && has_encapsulation(wanted.encapsulation.as_deref(), found.encapsulation.as_deref())
     };
     wanted.len() == found.len() && wanted.iter().all(|hop| found.iter().any(|other| is(hop, other)))
 }
 
-fn is_encapsulation(wanted: &Encapsulation, found: &Encapsulation) -> bool {
-    wanted.kind == found.kind
-        && missing(|writer| writer.push(&wanted.data.0), |writer| writer.push(&found.data.0)) == 0
+fn has_encapsulation(wanted: Option<&Encapsulation>, found: Option<&Encapsulation>) -> bool {
+    let Some(wanted) = wanted else { return true };
+    found.is_some_and(|found| {
+        wanted.kind == found.kind
+            && missing(|writer| writer.push(&wanted.data.0), |writer| writer.push(&found.data.0)) == 0
+    })
 }
 
 pub(crate) fn route(driver: &Blocking, wanted: &Route) -> Result<Ensured<Route>> {

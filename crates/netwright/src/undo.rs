@@ -76,8 +76,8 @@ impl Undo {
     }
 
     /// Brings a link up or down, renames it, sets its MTU, addresses, alias, group, queue, master or segment sizes, or gives it
-    /// alternative names; puts back what it was. What the kernel takes along, such as the routes of a link that goes down, is not put
-    /// back. An error where the change has anything else, such as options of the link's kind.
+    /// alternative names; puts back what it was. What the kernel takes along, such as the routes of a link that goes down and its
+    /// addresses of IPv6, is not put back. An error where the change has anything else, such as options of the link's kind.
     pub fn set_link(&mut self, link: impl Into<LinkId>, change: Change) -> Result<()> {
         let link = link.into();
         let before = self.driver.query(Get::by_index(link.index))?;

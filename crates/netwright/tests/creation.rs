@@ -3,10 +3,11 @@
 
 use netwright::route::HardwareAddress;
 use netwright::route::Table;
-use netwright::route::link::kind::{Bridge, BridgePort, IpvlanMode, MacvlanMode, Vxlan};
+use netwright::route::link::kind::{Bridge, BridgePort, IpvlanMode, MacvlanMode, Tun, Vxlan};
 use netwright::route::link::{
     AddressGeneration, Change, Create, Link, LinkFlags, LinkKind, NamespaceRef, Peer, PortKind,
 };
+use netwright::sys::Cause;
 use netwright::{Namespace, Net};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 
@@ -98,6 +99,20 @@ fn settings_of_a_tunnel_are_applied_here_and_elsewhere(_: &mut Lab) -> Outcome {
     let tap =
         net.links().create(Create::tap("tap0").with(Change::alias("t").and(Change::namespace(&other))))?;
     ensure_eq!((tap.alias.as_deref(), there.links().get("tap0")?.index), (Some("t"), tap.index));
+    // It has the index that it shall have, and what cannot be said for one is refused.
+    let indexed = net.links().create(Create { index: Some(777), ..Create::tun("tun%d") })?;
+    ensure_eq!((indexed.index, &*indexed.name), (777, "tun0"));
+    let queues = Some(2);
+    for refused in [
+        Create { transmit_queues: queues, ..Create::tun("none") },
+        Create { receive_queues: queues, ..Create::tun("none") },
+        Create::tun("none").above(&indexed),
+        Create::new("none", Tun::default().persist(false)),
+    ] {
+        let error = net.links().create(refused).unwrap_err();
+        ensure!(matches!(error.cause(), Cause::Invalid(_)), "{error}");
+        ensure!(net.links().get("none").is_err_and(|error| error.is_not_found()));
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use netwright::route::Table;
 use netwright::route::address::AddressFlags;
 use netwright::route::link::kind::Bridge;
 use netwright::route::link::{Change, Create};
-use netwright::route::route::{NextHop, RouteKind, RouterPreference};
+use netwright::route::route::{NextHop, NextHopFlags, RouteKind, RouterPreference};
 use netwright::{Address, Ensured, Net, PolicyRule, Route};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 
@@ -76,7 +76,14 @@ fn addresses_routes_and_rules_are_made_changed_or_left(_: &mut Lab) -> Outcome {
             .by(NextHop::via(first.parse()?))
             .by(NextHop::via(second.parse()?));
         ensure!(matches!(net.routes().ensure(several.clone())?, Ensured::Changed { .. }));
-        ensure!(matches!(net.routes().ensure(several)?, Ensured::Existed(_)));
+        ensure!(matches!(net.routes().ensure(several.clone())?, Ensured::Existed(_)));
+        // What its ways have besides is compared too.
+        let mut on_link = several;
+        for hop in &mut on_link.next_hops {
+            (hop.link, hop.flags) = (Some(link.id()), NextHopFlags::ON_LINK);
+        }
+        ensure!(matches!(net.routes().ensure(on_link.clone())?, Ensured::Changed { .. }));
+        ensure!(matches!(net.routes().ensure(on_link)?, Ensured::Existed(_)));
         ensure!(matches!(net.routes().ensure(route(first).priority(7))?, Ensured::Created(_)));
     }
     let rule = || PolicyRule::lookup(Table(100)).from("10.0.0.0/8".parse().unwrap()).priority(10);

@@ -25,6 +25,17 @@ fn what_is_written_is_read() {
     }
 }
 
+/// The kernel tells both lifetimes of such a one as for ever.
+#[test]
+fn what_is_not_preferred_any_more_is_made_so_again() {
+    let mut address = "192.0.2.1/24".parse::<Address>().unwrap().on(7);
+    address.scope = Some(Scope::GLOBAL);
+    address.lifetime = Some(Lifetime::default());
+    assert_eq!(round_trip(&address).lifetime, Some(Lifetime::default()));
+    address.flags = AddressFlags::DEPRECATED | AddressFlags::PERMANENT;
+    assert_eq!(round_trip(&address).lifetime, Some(Lifetime { preferred: Some(0), valid: None }));
+}
+
 #[test]
 fn attributes_without_a_field_are_kept() {
     let mut address = "2001:db8::1/64".parse::<Address>().unwrap().on(7);

@@ -158,6 +158,11 @@ impl Subject for Create {
         if let Some(parent) = self.parent {
             write!(f, " above {parent}")?;
         }
+        if let LinkKind::Veth(Veth { peer: Some(peer), .. }) = &self.kind
+            && let Some(name) = peer.name()
+        {
+            write!(f, " with the peer {name}")?;
+        }
         Ok(())
     }
 }
@@ -245,7 +250,9 @@ impl Peer {
     /// A peer with these settings.
     #[must_use]
     pub fn new(settings: &Change) -> Self {
-        let (now, later) = settings.clone().split_for_peer();
+        let (now, mut later) = settings.clone().split_for_peer();
+        // there is no such index, which is said where the rest is set
+        later.new_index = now.new_index.filter(|&index| index == 0);
         let mut header = LinkHeader { index: now.new_index.unwrap_or(0), ..LinkHeader::default() };
         let mut attrs = LinkAttrs::default();
         now.apply(&mut header, &mut attrs);

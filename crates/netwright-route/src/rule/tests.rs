@@ -78,3 +78,27 @@ fn text() {
         "from all dscp 10 uidrange 0 ipproto 6 sport 1-1023 dport 80/0xfff0 lookup 7 suppress_prefixlength 0"
     );
 }
+
+#[test]
+fn what_the_kernel_takes_for_any_is_refused_in_a_new_rule() {
+    let base = Rule::lookup(Table(100)).priority(7);
+    let refused = |rule: &Rule| {
+        let mut writer = Writer::new();
+        rule.write(Purpose::New, &mut writer);
+        writer.check().is_err()
+    };
+    assert!(!refused(&base));
+    for rule in [
+        Rule { tunnel: Some(0), ..base.clone() },
+        Rule { ip_protocol: Some(0), ..base.clone() },
+        Rule { mark: Some(Mark { value: 0, mask: 0 }), ..base.clone() },
+        Rule { flow: Some(0), ..base.clone() },
+        Rule { suppress_prefix_length: Some(u32::MAX), ..base.clone() },
+        Rule { suppress_group: Some(u32::MAX), ..base.clone() },
+    ] {
+        assert!(refused(&rule), "{rule:?}");
+    }
+    for rule in [base.clone().mark(0), Rule { suppress_group: Some(0), ..base }] {
+        assert!(!refused(&rule), "{rule:?}");
+    }
+}

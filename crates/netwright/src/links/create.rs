@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use netwright_route::link::kind::{self, TunMode};
 use netwright_route::link::{Change, Create, Delete, Get, LinkKind, List};
 use netwright_route::{Link, LinkId};
-use netwright_sys::{Cause, Error, Tun, protocol};
+use netwright_sys::{Cause, Error, Namespace, Tun, protocol};
+use netwright_wire::Unknown;
 
 use super::change::{apply, open};
 use crate::Result;
@@ -16,14 +17,15 @@ use crate::driver::{Blocking, Driver as _};
 /// is left.
 pub(crate) fn create(driver: &Blocking, mut create: Create) -> Result<Link> {
     if let LinkKind::Tun(kind) = &create.kind {
-        return create_tun(driver, kind, create.settings);
+        refuse_for_tun(kind, &create)?;
+        return create_tun(driver, kind, create.index, create.settings);
     }
     // Opened before anything is made: what cannot be looked into cannot be told of.
     let elsewhere = create.settings.namespace.as_ref().map(open).transpose()?.map(Blocking::new);
     let there = elsewhere.as_ref().unwrap_or(driver);
     let (now, later) = std::mem::take(&mut create.settings).split_for_creation();
     create.settings = now;
-    let peer = take_peer(&mut create.kind);
+    let peer = take_peer(&mut create.kind)?;
 
     let made = make(driver, there, &mut create)?;
     let master = create.settings.master.is_some();
@@ -55,11 +57,11 @@ fn no_peer(made: &Link) -> Error {
 }
 
 /// What is to be set on the peer afterwards, and where, if it is in another namespace.
-fn take_peer(kind: &mut LinkKind) -> Option<(Option<netwright_sys::Namespace>, Change)> {
-    let LinkKind::Veth(kind::Veth { peer: Some(peer), .. }) = kind else { return None };
-    let later = *peer.later.take()?;
-    let namespace = peer.namespace.as_ref().and_then(|namespace| open(namespace).ok());
-    Some((namespace, later))
+fn take_peer(kind: &mut LinkKind) -> Result<Option<(Option<Namespace>, Change)>> {
+    let LinkKind::Veth(kind::Veth { peer: Some(peer), .. }) = kind else { return Ok(None) };
+    let Some(later) = peer.later.take() else { return Ok(None) };
+    let namespace = peer.namespace.as_ref().map(open).transpose()?;
+    Ok(Some((namespace, *later)))
 }
 
 /// Makes it under its name, or under the first free one of its kind, as the kernel would name it: it does not always tell what
@@ -95,13 +97,29 @@ fn make_named(driver: &Blocking, there: &Blocking, create: &Create) -> Result<Li
     }
 }
 
+/// Refuses what cannot be said through the device file. How many queues are open is the state of one that is there.
+fn refuse_for_tun(kind: &kind::Tun, create: &Create) -> Result<()> {
+    let what = if create.parent.is_some() {
+        "a tunnel of a program stands on no other link"
+    } else if create.transmit_queues.is_some() || create.receive_queues.is_some() {
+        "a tunnel of a program gets its queues one by one, as it is opened"
+    } else if kind.persist == Some(false) {
+        "one that goes when it is closed is made by opening it"
+    } else if kind.unknown != Unknown::default() {
+        "it has options that are not known here"
+    } else {
+        return Ok(());
+    };
+    Err(Error::request(create, Cause::Invalid(what.into())))
+}
+
 /// The kernel makes these through their device file alone, so all their settings come after.
-fn create_tun(driver: &Blocking, kind: &kind::Tun, settings: Change) -> Result<Link> {
+fn create_tun(driver: &Blocking, kind: &kind::Tun, index: Option<u32>, settings: Change) -> Result<Link> {
     let elsewhere = settings.namespace.as_ref().map(open).transpose()?.map(Blocking::new);
     let there = elsewhere.as_ref().unwrap_or(driver);
     let tun = Tun {
         name: settings.name.clone().unwrap_or_default(),
-        index: None,
+        index,
         ethernet: kind.mode == Some(TunMode::TAP),
         owner: kind.owner,
         group: kind.group,

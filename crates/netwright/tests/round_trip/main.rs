@@ -12,7 +12,14 @@ kernel_tests! {
     neighbours_and_forwarding_entries_come_back,
     addresses_come_back,
     nexthops_come_back,
+    generated::routes_come_back,
+    generated::rules_come_back,
+    generated::addresses_come_back,
+    generated::neighbours_come_back,
+    generated::nexthops_come_back,
 }
+
+mod generated;
 
 /// Two pairs of links with addresses, and what lies below the rest.
 fn set_up(ip: &Oracle) -> Outcome {
@@ -361,6 +368,29 @@ fn neighbours_and_forwarding_entries_come_back(_: &mut Lab) -> Outcome {
     all_come_back(&listed, || shown(&bridge, "-d fdb show"), delete, append)
 }
 
+/// What `ip` shows of addresses, in an order of its own and without what counts time.
+fn addresses_shown(ip: &Oracle) -> Result<Vec<String>, Failure> {
+    let links = ip.json("-d address show")?;
+    let addresses = links.as_array().into_iter().flatten().flat_map(|link| {
+        let name = link["ifname"].clone();
+        link["addr_info"].as_array().cloned().into_iter().flatten().map(move |mut address| {
+            if let Some(address) = address.as_object_mut() {
+                for clock in ["valid_life_time", "preferred_life_time"] {
+                    // forever is a value, and the rest counts down
+                    if address[clock] != u32::MAX && address[clock] != 0 {
+                        address.remove(clock);
+                    }
+                }
+                address.remove("tentative");
+            }
+            format!("{name} {address}")
+        })
+    });
+    let mut all: Vec<String> = addresses.collect();
+    all.sort();
+    Ok(all)
+}
+
 fn addresses_come_back(_: &mut Lab) -> Outcome {
     let (ip, net) = (Oracle::ip()?, Net::open()?);
     set_up(&ip)?;
@@ -390,31 +420,10 @@ fn addresses_come_back(_: &mut Lab) -> Outcome {
     )?;
     let listed: Vec<Address> = net.addresses().list()?;
     ensure!(listed.len() >= 15, "{}", listed.len());
-    let show = || {
-        let links = ip.json("-d address show")?;
-        let addresses = links.as_array().into_iter().flatten().flat_map(|link| {
-            let name = link["ifname"].clone();
-            link["addr_info"].as_array().cloned().into_iter().flatten().map(move |mut address| {
-                if let Some(address) = address.as_object_mut() {
-                    for clock in ["valid_life_time", "preferred_life_time"] {
-                        // forever is a value, and the rest counts down
-                        if address[clock] != u32::MAX && address[clock] != 0 {
-                            address.remove(clock);
-                        }
-                    }
-                    address.remove("tentative");
-                }
-                format!("{name} {address}")
-            })
-        });
-        let mut all: Vec<String> = addresses.collect();
-        all.sort();
-        Ok(all)
-    };
     // Those of the loopback too.
     all_come_back(
         &listed,
-        show,
+        || addresses_shown(&ip),
         |a| net.addresses().delete(a.link, a.clone()),
         |a| net.addresses().add(a.link, a.clone()),
     )?;
