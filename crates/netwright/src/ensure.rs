@@ -164,15 +164,17 @@ fn options_that_differ(
     if matches!(wanted, LinkKind::Veth(_)) {
         return None; // the kernel does not tell of the peer
     }
+    let wanted = wanted.without_state();
     let count = missing(|writer| wanted.write_data(writer), |writer| found.write_data(writer));
     if count == 0 {
         return None;
     }
     differences.0.push(format!("{count} options of a {}", wanted.name()));
-    Some(wanted.clone())
+    Some(wanted)
 }
 
 fn port_is_there(wanted: &PortKind, found: Option<&PortKind>) -> bool {
+    let wanted = wanted.without_state();
     found.is_some_and(|found| {
         wanted.name() == found.name()
             && missing(|writer| wanted.write_data(writer), |writer| found.write_data(writer)) == 0

@@ -314,7 +314,8 @@ impl Change {
         }
         attrs.families = self.address_generation.map(families);
         if self.kind.is_some() || self.port.is_some() {
-            let (kind, port) = (self.kind.clone(), self.port.clone());
+            let kind = self.kind.as_ref().map(LinkKind::without_state);
+            let port = self.port.as_ref().map(PortKind::without_state);
             attrs.info = Some(LinkInfo { kind, port, ..LinkInfo::default() });
         }
     }

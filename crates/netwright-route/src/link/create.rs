@@ -185,7 +185,7 @@ impl Request for Create {
         attrs.parent = self.parent.map(|parent| parent.index);
         attrs.transmit_queues = self.transmit_queues;
         attrs.receive_queues = self.receive_queues;
-        attrs.info.get_or_insert_default().kind = Some(self.kind.clone());
+        attrs.info.get_or_insert_default().kind = Some(self.kind.without_state());
         write_header(&header, writer);
         self.check(writer);
         attrs.write_attributes(writer);

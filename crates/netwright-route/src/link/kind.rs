@@ -7,6 +7,7 @@ use crate::{HardwareAddress, NetworkOrder, Table};
 
 mod bond;
 mod bridge;
+mod state;
 mod tunnel;
 
 pub use bond::{

@@ -1,6 +1,9 @@
 use netwright_wire::{Header, MessageFlags, Request, Subject, Writer};
 
-use super::kind::{MacvlanMode, Vlan, VlanFlagChange, VlanFlags};
+use super::kind::{
+    Bond, BondAggregation, BondPort, Bridge, BridgePort, MacvlanMode, PortState, Vlan, VlanFlagChange,
+    VlanFlags,
+};
 use super::*;
 
 fn read(payload: &[u8]) -> Link {
@@ -20,6 +23,31 @@ impl<S: Subject> fmt::Display for Said<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.describe(f)
     }
+}
+
+/// States, some of which the kernel refuses, are told and not sent back.
+#[test]
+fn states_are_not_sent() {
+    let unknown = |kind| {
+        let mut unknown = netwright_wire::Unknown::default();
+        unknown.keep(u16::MAX, netwright_wire::Attribute { kind, nested: false, payload: &[1, 0, 0, 0] });
+        unknown
+    };
+    let bridge = Bridge::default().forward_delay(400);
+    let mut listed = bridge.clone().root_id([1; 8]).hello_timer(7);
+    listed.unknown = unknown(48);
+    assert_eq!(written(&Create::new("b", listed.clone())), written(&Create::new("b", bridge.clone())));
+    assert_eq!(LinkKind::from(listed).without_state(), bridge.into());
+    let port = BridgePort::default().cost(5);
+    let mut listed = port.clone().hold_timer(7).state(PortState::FORWARDING);
+    listed.unknown = unknown(42);
+    let set = |port: BridgePort| written(&Set { link: LinkId::new(3), change: &Change::port(port) });
+    assert_eq!(set(listed), set(port.state(PortState::FORWARDING)));
+    let bond = Bond::default().miimon(100);
+    let listed = bond.clone().aggregation(BondAggregation::default().ports(2));
+    assert_eq!(LinkKind::from(listed).without_state(), bond.into());
+    let port = BondPort::default().queue_id(2);
+    assert_eq!(PortKind::from(port.clone().state(1).failures(3)).without_state(), port.into());
 }
 
 #[test]
