@@ -89,7 +89,7 @@ fn shown(tool: &Oracle, line: &str) -> Result<Vec<String>, Failure> {
     }
     let mut value = tool.json(line)?;
     timeless(&mut value);
-    let mut objects: Vec<String> = value.as_array().into_iter().flatten().map(Value::to_string).collect();
+    let mut objects: Vec<String> = value.as_array().into_iter().flatten().map(text).collect();
     objects.sort();
     Ok(objects)
 }
@@ -368,6 +368,22 @@ fn neighbours_and_forwarding_entries_come_back(_: &mut Lab) -> Outcome {
     all_come_back(&listed, || shown(&bridge, "-d fdb show"), delete, append)
 }
 
+/// JSON with its keys in order. Where a crate beside this one lets `serde_json` keep the order of what was read, taking a key away
+/// moves the last one to its place.
+fn text(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> =
+                object.iter().map(|(key, value)| format!("\"{key}\":{}", text(value))).collect();
+            members.sort();
+            format!("{{{}}}", joined(members))
+        }
+        Value::Array(list) => format!("[{}]", joined(list.iter().map(text).collect())),
+        plain => plain.to_string(),
+    }
+}
+
 /// What `ip` shows of addresses, in an order of its own and without what counts time.
 fn addresses_shown(ip: &Oracle) -> Result<Vec<String>, Failure> {
     let links = ip.json("-d address show")?;
@@ -383,7 +399,7 @@ fn addresses_shown(ip: &Oracle) -> Result<Vec<String>, Failure> {
                 }
                 address.remove("tentative");
             }
-            format!("{name} {address}")
+            format!("{name} {}", text(&address))
         })
     });
     let mut all: Vec<String> = addresses.collect();
