@@ -52,36 +52,13 @@ fn is_there(family: Family, table: &str, name: &str, lookup: &mut dyn Lookup) ->
 
 fn in_rule(family: Family, table: &str, rule: &Rule, updated: &mut BTreeSet<(u8, String, String)>) {
     for statement in &rule.statements {
-        match statement {
-            Statement::SetUpdate(update) => {
-                updated.insert((family.0, table.to_owned(), update.set.clone()));
-            }
-            Statement::Verdict(
-                Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
-            ) => rules.iter().for_each(|rule| in_rule(family, table, rule, updated)),
-            Statement::Match(_)
-            | Statement::Verdict(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Reject(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::Extension(_)
-            | Statement::Raw(_) => {}
+        if let Statement::SetUpdate(update) = statement {
+            updated.insert((family.0, table.to_owned(), update.set.clone()));
+        } else if let Statement::Verdict(
+            Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
+        ) = statement
+        {
+            rules.iter().for_each(|rule| in_rule(family, table, rule, updated));
         }
     }
 }

@@ -24,32 +24,9 @@ impl Rule {
 }
 
 pub(super) fn counter(statements: &[Statement]) -> Option<Counter> {
-    statements.iter().find_map(|statement| match statement {
-        Statement::Counter(counter) => Some(*counter),
-        Statement::Match(_)
-        | Statement::Verdict(_)
-        | Statement::VerdictMap(..)
-        | Statement::Quota(_)
-        | Statement::Limit(_)
-        | Statement::ConnectionLimit { .. }
-        | Statement::Last(_)
-        | Statement::Object(..)
-        | Statement::Log(_)
-        | Statement::Reject(_)
-        | Statement::Nat(_)
-        | Statement::Tproxy(_)
-        | Statement::Synproxy(_)
-        | Statement::Duplicate(_)
-        | Statement::Forward(_)
-        | Statement::Queue(_)
-        | Statement::Notrack
-        | Statement::FlowAdd(_)
-        | Statement::Assign(..)
-        | Statement::ResetTcpOption(_)
-        | Statement::SetUpdate(_)
-        | Statement::Extension(_)
-        | Statement::Raw(_) => None,
-    })
+    statements
+        .iter()
+        .find_map(|statement| if let Statement::Counter(counter) = statement { Some(*counter) } else { None })
 }
 
 /// One step of a rule.

@@ -20,32 +20,9 @@ use crate::xt;
 
 impl ToJson<'_> {
     pub(super) fn statements(&self, statements: &[Statement]) -> Vec<Node> {
-        let meant = |statement: &Statement| match statement {
-            // In words that can be loaded, where there are such.
-            Statement::Extension(extension) => extension.statements(),
-            Statement::Match(_)
-            | Statement::Verdict(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Reject(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::SetUpdate(_)
-            | Statement::Raw(_) => None,
+        // In words that can be loaded, where there are such.
+        let meant = |statement: &Statement| {
+            if let Statement::Extension(extension) = statement { extension.statements() } else { None }
         };
         let nodes = |statement: &Statement| match meant(statement) {
             Some(meant) => meant.iter().map(|statement| self.statement(statement)).collect(),

@@ -113,35 +113,12 @@ impl Lifter<'_> {
         self.take_out_tautology();
         self.take_out_implied(&statement);
         let at = self.statements.len();
-        match &statement {
-            Statement::Match(matched) => {
-                self.context.learn(matched, None);
-                self.context.learn_message_types(matched);
-                self.remember(matched, at);
-            }
-            Statement::Verdict(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Reject(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::SetUpdate(_)
-            | Statement::Extension(_)
-            | Statement::Raw(_) => self.pending.clear(),
+        if let Statement::Match(matched) = &statement {
+            self.context.learn(matched, None);
+            self.context.learn_message_types(matched);
+            self.remember(matched, at);
+        } else {
+            self.pending.clear();
         }
         self.statements.push(Some(statement));
     }
@@ -273,31 +250,10 @@ impl Lifter<'_> {
             | Selector::Osf { .. }
             | Selector::Tunnel(_) => {}
         });
-        match statement {
-            Statement::Match(matched) => self.take_out_below_icmp(matched),
-            Statement::Reject(reject) => self.take_out_rejected(*reject),
-            Statement::Verdict(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::SetUpdate(_)
-            | Statement::Extension(_)
-            | Statement::Raw(_) => {}
+        if let Statement::Match(matched) = statement {
+            self.take_out_below_icmp(matched);
+        } else if let Statement::Reject(reject) = statement {
+            self.take_out_rejected(*reject);
         }
     }
 

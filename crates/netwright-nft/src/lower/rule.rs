@@ -208,38 +208,13 @@ impl<'a> Lowering<'a> {
             }
         }
         self.registers = Registers::default();
-        let kind = match statement {
-            Statement::Match(matched) => {
-                let kind = self.matched(matched)?;
-                self.context.learn(matched, None);
-                kind
-            }
-            other @ (Statement::Verdict(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Reject(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::SetUpdate(_)
-            | Statement::Extension(_)
-            | Statement::Raw(_)) => {
-                self.other_statement(other)?;
-                PieceKind::Other
-            }
+        let kind = if let Statement::Match(matched) = statement {
+            let kind = self.matched(matched)?;
+            self.context.learn(matched, None);
+            kind
+        } else {
+            self.other_statement(statement)?;
+            PieceKind::Other
         };
         let code = std::mem::take(&mut self.code);
         self.pieces.push(Piece { kind, code });

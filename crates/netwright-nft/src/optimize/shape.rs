@@ -44,32 +44,10 @@ impl Shape {
             _ => Shape::of_matches(matches, rest)?,
         };
         let jumps = |verdict: &Verdict| matches!(verdict, Verdict::Jump(_));
-        let verdicts = shape.rest.iter().filter_map(|one| match one {
-            Statement::Verdict(verdict) => Some(verdict),
-            Statement::Match(_)
-            | Statement::VerdictMap(..)
-            | Statement::Counter(_)
-            | Statement::Quota(_)
-            | Statement::Limit(_)
-            | Statement::ConnectionLimit { .. }
-            | Statement::Last(_)
-            | Statement::Object(..)
-            | Statement::Log(_)
-            | Statement::Reject(_)
-            | Statement::Nat(_)
-            | Statement::Tproxy(_)
-            | Statement::Synproxy(_)
-            | Statement::Duplicate(_)
-            | Statement::Forward(_)
-            | Statement::Queue(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::Assign(..)
-            | Statement::ResetTcpOption(_)
-            | Statement::SetUpdate(_)
-            | Statement::Extension(_)
-            | Statement::Raw(_) => None,
-        });
+        let verdicts = shape
+            .rest
+            .iter()
+            .filter_map(|one| if let Statement::Verdict(verdict) = one { Some(verdict) } else { None });
         let data = shape.map.iter().flatten().filter_map(|element| match &element.data {
             Some(Expression::Verdict(verdict)) => Some(verdict),
             _ => None,
