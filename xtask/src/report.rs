@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 /// The steps of a run so far.
 #[derive(Default)]
@@ -16,8 +17,9 @@ impl Report {
     /// Runs a step that is one command.
     pub(crate) fn command(&mut self, step: &str, command: &mut Command) {
         println!("\n== {step}");
+        let start = Instant::now();
         match command.status() {
-            Ok(status) if status.success() => self.passed.push(step.to_owned()),
+            Ok(status) if status.success() => self.passed(step, start),
             Ok(status) => self.failed.push(format!("{step}: {status}")),
             Err(e) => self.failed.push(format!("{step}: cannot be run: {e}")),
         }
@@ -28,12 +30,13 @@ impl Report {
     /// each time (see [`ALWAYS`]), nor where more than [`FEW`] fail.
     pub(crate) fn tests(&mut self, step: &str, command: impl Fn() -> Command) {
         println!("\n== {step}");
+        let start = Instant::now();
         let (passed, failed) = match watched(&mut command()) {
             Ok(came) => came,
             Err(e) => return self.failed.push(format!("{step}: cannot be run: {e}")),
         };
         if passed {
-            return self.passed.push(step.to_owned());
+            return self.passed(step, start);
         }
         let again = !failed.is_empty()
             && failed.len() <= FEW
@@ -47,6 +50,12 @@ impl Report {
             true => self.alone.push(format!("{step}: {shown}")),
             false => self.failed.push(format!("{step}: {shown}")),
         }
+    }
+
+    /// Notes a step that passed, and what it took where that is long.
+    fn passed(&mut self, step: &str, start: Instant) {
+        let seconds = start.elapsed().as_secs();
+        self.passed.push(if seconds < LONG { step.to_owned() } else { format!("{step} ({seconds} s)") });
     }
 
     /// Notes a step that failed before it could run.
@@ -81,6 +90,9 @@ impl Report {
         }
     }
 }
+
+/// The seconds from which on the summary says how long a step took.
+const LONG: u64 = 5;
 
 /// How many tests of a program may run again.
 const FEW: usize = 3;
