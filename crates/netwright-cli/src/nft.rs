@@ -1,6 +1,6 @@
 //! `netwright nft`: the nft language, from text to the kernel and back.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -88,7 +88,7 @@ impl<'a> Task<'a> {
             };
             session.variables.push((name.to_owned(), value.to_owned()));
         }
-        let mut includes = Includes::default();
+        let mut includes = arguments.file.as_deref().map(Includes::of_file).unwrap_or_default();
         includes.directories.splice(0..0, arguments.include_paths.iter().cloned());
         session.set_includes(includes);
         Ok(Task { arguments, debug, net, session })
@@ -155,7 +155,9 @@ impl<'a> Task<'a> {
 
     /// What `--optimize` and `--debug` show.
     fn write_sent(&self, report: &Report, out: &mut impl Write) -> Result<(), Failure> {
-        write_merged(&report.merged, &report.sources, &self.session.names, out)?;
+        let mut told = BufWriter::new(io::stderr());
+        let told = &mut output::Visible(&mut told);
+        write_merged(&report.merged, &report.sources, &self.session.names, told, out)?;
         if let Some((batch, commands)) = &report.sent {
             self.debug.write_sent(batch, commands, out)?;
         }

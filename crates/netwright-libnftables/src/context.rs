@@ -192,7 +192,8 @@ impl Context {
     fn prepare(&mut self, name: &str, text: &str) {
         let Context { session, settings, .. } = self;
         session.check = settings.dry_run;
-        session.optimize = settings.optimize & OPTIMIZE != 0;
+        // as with C, for files alone
+        session.optimize = settings.optimize & OPTIMIZE != 0 && name != BUFFER;
         session.echo = settings.output.contains(Output::ECHO);
         session.terse = settings.output.contains(Output::TERSE);
         session.keep = settings.debug.shown().is_on();
@@ -200,7 +201,12 @@ impl Context {
         // with C, variables are for files alone: a buffer may define them as if they were not bound
         let bound = settings.variables.iter().filter(|(one, _)| name != BUFFER || !is_defined(one, text));
         session.variables = bound.cloned().collect();
-        session.set_includes(Includes { beside: false, directories: settings.include_paths.clone() });
+        let directories = settings.include_paths.clone();
+        let base = Includes { directories, ..Includes::default() };
+        session.set_includes(match name {
+            BUFFER => base,
+            file => base.with_base_of(Path::new(file)),
+        });
     }
 
     fn run_in(&mut self, language: Language, name: &str, text: String) -> Result<(), Failure> {
@@ -227,8 +233,8 @@ impl Context {
 
     /// What optimizing and debugging show.
     fn show(&mut self, report: &Report) -> Result<(), Failure> {
-        let Context { session, settings, output, .. } = self;
-        write_merged(&report.merged, &report.sources, &session.names, output)?;
+        let Context { session, settings, output, errors, .. } = self;
+        write_merged(&report.merged, &report.sources, &session.names, errors, output)?;
         let debug = settings.debug.shown();
         if let Some((batch, commands)) = &report.sent {
             debug.write_sent(batch, commands, output)?;

@@ -52,6 +52,8 @@ struct Place {
 const UNTAGGED: u32 = u32::MAX;
 /// Bytes from the begin of a batch to the number of its generation.
 const GENERATION_OFFSET: usize = 16 + NetfilterHeader::SIZE + 4;
+/// Bytes from the begin of a message to its number.
+const SEQUENCE_OFFSET: usize = 8;
 const BATCH_GENID: u16 = 1;
 
 impl Default for Batch {
@@ -140,6 +142,46 @@ impl Batch {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         id
+    }
+
+    /// The number that [`Batch::allocate_id`] gives next.
+    #[must_use]
+    pub fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// Has [`Batch::allocate_id`] go on from a number: where messages of another batch were or will be copied.
+    pub fn continue_ids(&mut self, next: u32) {
+        self.next_id = next;
+    }
+
+    /// Whether replies are asked for about what is added now.
+    #[must_use]
+    pub fn echoes(&self) -> bool {
+        self.flags.contains(MessageFlags::ECHO)
+    }
+
+    /// The number that the next message gets.
+    #[must_use]
+    pub fn next_message(&self) -> usize {
+        self.places.len() - usize::from(self.end.is_some())
+    }
+
+    /// Appends messages of another batch, with their tags, by their numbers. What they call each other by stays.
+    pub fn copy(&mut self, from: &Batch, messages: std::ops::Range<usize>) {
+        self.reopen();
+        for index in messages {
+            let Some(place) = from.places.get(index) else { return };
+            let end = from.places.get(index + 1).map_or(from.writer.len(), |next| next.offset as usize);
+            let Some(bytes) = from.writer.bytes().get(place.offset as usize..end) else { return };
+            let offset = u32::try_from(self.writer.len()).unwrap_or(u32::MAX);
+            let sequence = self.first.wrapping_add(self.places.len() as u32);
+            self.places.push(Place { offset, ..*place });
+            let (head, rest) = bytes.split_at(SEQUENCE_OFFSET.min(bytes.len()));
+            self.writer.push(head);
+            self.writer.push(&sequence.to_ne_bytes());
+            self.writer.push(rest.get(4..).unwrap_or_default());
+        }
     }
 
     /// Whether nothing would change.
@@ -276,12 +318,17 @@ impl Batch {
 
     /// Starts a message, before the batch's end if that is written already.
     fn begin(&mut self, kind: MessageKind, family: Family, flags: MessageFlags) -> MessageMark {
+        self.reopen();
+        let flags = MessageFlags::REQUEST | self.flags | flags;
+        self.begin_at(kind.number(), flags, NetfilterHeader::new(family))
+    }
+
+    /// Takes the end away.
+    fn reopen(&mut self) {
         if let Some(end) = self.end.take() {
             self.writer.truncate(end);
             self.places.pop();
         }
-        let flags = MessageFlags::REQUEST | self.flags | flags;
-        self.begin_at(kind.number(), flags, NetfilterHeader::new(family))
     }
 
     fn begin_control(&mut self, kind: u16) -> MessageMark {

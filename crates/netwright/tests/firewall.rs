@@ -332,6 +332,91 @@ fn tasks_do_the_same(_: &mut Lab) -> Outcome {
     })
 }
 
+/// A text that names rules by their place, and one that changes merged intervals, between things that were built.
+fn texts_mean_what_the_ruleset_is_when_they_are_committed(_: &mut Lab) -> Outcome {
+    let (nft, net) = (Oracle::nft()?, Net::open()?);
+    let (table, chain) = ground(&net, Family::IPV4)?;
+    let merged =
+        "add set ip t s { type ipv4_addr; flags interval; auto-merge; elements = { 192.0.2.0/28 }; }";
+    nft.line(merged)?;
+    nft.line("add rule ip t c counter comment \"first\"; add rule ip t c counter comment \"second\"")?;
+    let mut batch = net.nft().batch();
+    batch.add(Rule::in_chain(&chain).drop().comment("built before"));
+    batch.extend(nft::parse("add rule ip t c index 1 accept comment \"behind the one at 1\"")?)?;
+    batch.add(Rule::in_chain(&chain).drop().comment("built between"));
+    batch.echo(true);
+    batch.extend(nft::parse(
+        "delete element ip t s { 192.0.2.4 }; add rule ip t c index 4 return comment \"behind that at 4\"",
+    )?)?;
+    batch.echo(false);
+    let late = batch.add(Set::new(&table, "late").element(BAD));
+    batch.add(Rule::in_chain(&chain).is_in(ip::SADDR, &late).comment("built behind"));
+    // twice before it is committed the ruleset changes
+    nft.line("insert rule ip t c counter comment \"zeroth\"; add element ip t s { 192.0.2.16/28 }")?;
+    let made = batch.commit()?.made;
+    ensure!(
+        made.iter().any(|(_, made)| matches!(made, Made::Rule(rule) if rule.handle.is_some())),
+        "{made:?}"
+    );
+    let text = listed(&net)?;
+    let comments: Vec<&str> = text.lines().filter_map(|line| line.split('"').nth(1)).collect();
+    let expected = [
+        "zeroth",
+        "first",
+        "behind the one at 1",
+        "second",
+        "built before",
+        "behind that at 4",
+        "built between",
+        "built behind",
+    ];
+    ensure_eq!(comments, expected);
+    ensure!(text.contains("elements = { 192.0.2.0/30, 192.0.2.5-192.0.2.31 }"), "{text}");
+
+    // what has no meaning any more is told, and who wants one generation gets no other
+    let mut batch = net.nft().batch();
+    batch.extend(nft::parse("add rule ip t c index 7 accept")?)?;
+    nft.line("flush chain ip t c")?;
+    let error = batch.commit().expect_err("there is no such rule any more");
+    ensure!(error.to_string().contains("chain `c` has no rule with the index 7"), "{error}");
+    nft.line("add rule ip t c counter")?;
+    let mut batch = net.nft().batch_for_generation(net.nft().generation()?);
+    batch.extend(nft::parse("add rule ip t c index 0 accept")?)?;
+    nft.line("add table ip u")?;
+    ensure!(batch.check().is_err(), "it is for another generation");
+    Ok(())
+}
+
+fn texts_are_committed_while_others_write(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (_, chain) = ground(&net, Family::IPV4)?;
+    let mut batch = net.nft().batch();
+    batch.add(Rule::in_chain(&chain).counter());
+    batch.commit()?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| -> Outcome {
+        let writer = scope.spawn(|| -> netwright::Result<()> {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut batch = net.nft().batch();
+                batch.add(Table::new(Family::IPV6, "other"));
+                batch.delete(&Table::new(Family::IPV6, "other"));
+                batch.commit()?;
+            }
+            Ok(())
+        });
+        let committed = (0..40).try_for_each(|_| {
+            let mut batch = net.nft().batch();
+            batch.extend(nft::parse("insert rule ip t c index 0 counter")?)?;
+            batch.commit().map(|_| ())
+        });
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        writer.join().map_err(|_| Failure::wrong("the writer panicked"))??;
+        Ok(committed?)
+    })?;
+    ensure_eq!(net.nft().rules(&chain)?.len(), 41);
+    Ok(())
+}
+
 kernel_tests! {
     the_seed_example_does_what_it_says,
     sets_maps_and_statements_list_as_nft_has_them,
@@ -339,6 +424,8 @@ kernel_tests! {
     elements_are_added_deleted_and_flushed,
     text_refers_to_the_batch_and_to_the_kernel,
     what_is_wrong_is_told_and_nothing_changes,
+    texts_mean_what_the_ruleset_is_when_they_are_committed,
+    texts_are_committed_while_others_write,
     #[cfg(feature = "tokio")]
     tasks_do_the_same,
 }

@@ -320,9 +320,17 @@ fn rules_are_merged_where_that_is_asked_for() {
     let orders =
         "table ip t {\n\tchain c {\n\t\ttcp dport 1 drop\n\t\ttcp dport 2 accept comment \"x\"\n\t}\n}\n";
     let told = "Merging:\n<stdin>:3:3-18: \t\ttcp dport 1 drop\n<stdin>:4:3-32: \t\ttcp dport 2 accept comment \"x\"\n\
-                into:\n\ttcp dport vmap { 1 : drop, 2 : accept }\n";
+                into:\n";
+    let merged = "\ttcp dport vmap { 1 : drop, 2 : accept }\n";
+    let (code, out, err) = run(isolated(r#"printf '%s' "$2" | "$0" nft -c -o -f -"#).arg(orders));
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (0, merged, told),
+        "what became of the rules is data, all else a message"
+    );
+    let told = format!("{told}{merged}");
     let script = |options: &str| {
-        let script = format!(r#"printf '%s' "$2" | "$0" nft {options} -f -; "$0" nft list ruleset"#);
+        let script = format!(r#"printf '%s' "$2" | "$0" nft {options} -f - 2>&1; "$0" nft list ruleset"#);
         stdout(isolated(&script).arg(orders))
     };
     assert_eq!(script("-c -o"), told, "only told");

@@ -117,6 +117,9 @@ int main(void)
 
 	nft_ctx_set_optimize(ctx, NFT_OPTIMIZE_ENABLED);
 	printf("optimize: %u\n", nft_ctx_get_optimize(ctx));
+	/* files alone are optimized */
+	run(ctx, "table inet o { chain c { tcp dport 1 accept; tcp dport 2 accept; }; }");
+	run(ctx, "list table inet o");
 	nft_ctx_set_optimize(ctx, 0);
 	nft_ctx_output_set_debug(ctx, NFT_DEBUG_NETLINK);
 	printf("debug: %u\n", nft_ctx_output_get_debug(ctx));

@@ -183,7 +183,7 @@ pub(crate) fn nft_runs_on_it(_: &mut Lab) -> Outcome {
         ensure_eq!(run(&["list", "ruleset"])?, "");
         run(&["-f", &file])?;
         ensure_eq!(run(&["list", "ruleset"])?, ruleset);
-        for options in ["-a", "-s", "-n", "-y", "-t", "-as", "-j", "-ja"] {
+        for options in ["-a", "-s", "-n", "-y", "-t", "-as", "-j", "-ja", "-js"] {
             let listed = run(&[options, "list", "ruleset"])?;
             let expected = oracle.text([options, "list", "ruleset"])?;
             ensure_eq!(without_release(&listed), without_release(&expected), "{options}");

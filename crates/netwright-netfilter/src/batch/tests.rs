@@ -197,3 +197,25 @@ fn what_the_kernel_points_at_has_a_name() {
     assert_eq!(rule.at(Some(u32::MAX)).part(), None);
     assert_eq!(batch.step(2).unwrap().at(Some(20)).part().as_deref(), Some("table"));
 }
+
+#[test]
+fn messages_are_copied_with_numbers_of_their_own() {
+    let mut from = Batch::new();
+    from.tag(Some(7));
+    from.add(&Table::new(Family::INET, "one"));
+    from.add(&Table::new(Family::INET, "two"));
+    from.add(&Table::new(Family::INET, "three"));
+    assert!(from.finish().is_ok());
+    assert_eq!(from.next_message(), 4);
+    let mut batch = Batch::for_generation(3);
+    batch.add(&Table::new(Family::INET, "zero"));
+    assert!(batch.finish().is_ok());
+    batch.copy(&from, 2..4);
+    let whole = batch.finish().map(<[u8]>::len);
+    assert_eq!(whole, Ok(batch.len()));
+    let steps: Vec<_> = (1..5).map_while(|index| batch.step(index)).collect();
+    let said: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    assert_eq!(said[..3], ["add table inet zero", "add table inet two", "add table inet three"]);
+    assert_eq!(steps.iter().map(|step| step.message.header.sequence).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert_eq!((steps[0].tag, steps[1].tag), (None, Some(7)));
+}

@@ -37,14 +37,6 @@ impl<'a> Evaluator<'a> {
         }
         self.context = outer;
         made.comment = rule.comment.map(|comment| self.text(comment).to_owned());
-        if let Some(comment) = rule.comment
-            && made
-                .comment
-                .as_ref()
-                .is_some_and(|text| netwright_wire::text::to_bytes(text).len() > MAXIMUM_COMMENT)
-        {
-            return self.error(comment.span, format!("a comment has at most {MAXIMUM_COMMENT} bytes"));
-        }
         if wrong { Err(super::Reported) } else { Ok((made, spans)) }
     }
 
@@ -520,8 +512,6 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The longest comment, in bytes.
-const MAXIMUM_COMMENT: usize = 128;
 /// The longest prefix of a log line, in bytes.
 const MAXIMUM_LOG_PREFIX: usize = 127;
 /// The number of `log level audit`.

@@ -222,7 +222,6 @@ impl ToJson<'_> {
 
     fn object_statement(&self, statement: &Statement) -> Node {
         match statement {
-            Statement::Counter(_) if self.options.stateless => Node::object(),
             Statement::Counter(counter) => {
                 Node::single("packets", counter.packets).with("bytes", counter.bytes)
             }

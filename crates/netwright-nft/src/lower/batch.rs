@@ -29,7 +29,7 @@ pub struct Failed {
 /// # Errors
 /// An order changes nothing (a list), or cannot be expressed.
 pub fn batch(commands: &[Command], catalog: &Catalog, batch: &mut Batch) -> std::result::Result<(), Failed> {
-    let mut order = Order::of(commands, catalog);
+    let mut order = Order::of(commands);
     for (index, command) in commands.iter().enumerate() {
         batch.tag(u32::try_from(index).ok());
         self::command(command, catalog, &mut order, batch)

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use netwright_netfilter::{Batch, Family, Rule as KernelRule};
+use netwright_netfilter::{Batch, Family, Item, MessageKind, NetfilterHeader, Rule as KernelRule, RuleAttrs};
+use netwright_wire::{Message, MessageFlags};
 
 use super::{Error, Result};
 use crate::catalog::Catalog;
@@ -20,10 +21,56 @@ enum Number {
     Id(u32),
 }
 
+/// The rules of a chain.
+#[derive(Clone, Debug)]
+enum Rules {
+    Known(Vec<Number>),
+    /// What the batch has done, in a chain whose rules nobody has asked for yet.
+    Since(Vec<Change>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// What was put beside what, and its number.
+    Put(Operation, Option<Number>, u32),
+    Taken(Number),
+}
+
+impl Rules {
+    fn change(&mut self, change: Change) {
+        match self {
+            Rules::Known(rules) => change.apply(rules),
+            Rules::Since(changes) => changes.push(change),
+        }
+    }
+
+    /// The rules, where `before` are those that the kernel has.
+    fn known(&mut self, before: impl IntoIterator<Item = Number>) -> &[Number] {
+        if let Rules::Since(changes) = self {
+            let mut rules = before.into_iter().collect();
+            changes.iter().for_each(|change| change.apply(&mut rules));
+            *self = Rules::Known(rules);
+        }
+        match self {
+            Rules::Known(rules) => rules,
+            Rules::Since(_) => &[],
+        }
+    }
+}
+
+impl Change {
+    fn apply(self, rules: &mut Vec<Number>) {
+        match self {
+            Change::Put(operation, beside, id) => place(rules, operation, beside, Number::Id(id)),
+            Change::Taken(number) => rules.retain(|one| *one != number),
+        }
+    }
+}
+
 /// The rules of the chains whose rules are named by their place.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
-    chains: HashMap<Place, Vec<Number>>,
+    chains: HashMap<Place, Rules>,
     /// Whether any chain may turn out to be one of them.
     every: bool,
 }
@@ -37,12 +84,12 @@ impl Order {
 
     /// For a batch that consists of these orders.
     #[must_use]
-    pub fn of(commands: &[Command], catalog: &Catalog) -> Self {
+    pub fn of(commands: &[Command]) -> Self {
         let mut order = Order::default();
         for command in commands {
             match &command.target {
                 Target::Rule { family, table, chain, anchor: Some(Anchor::Index(_)), .. } => {
-                    order.begin(*family, table, chain, catalog);
+                    order.begin(*family, table, chain);
                 }
                 Target::Selection(Selection {
                     family,
@@ -51,7 +98,7 @@ impl Order {
                     index,
                     ..
                 }) if index.is_some() => {
-                    order.begin(*family, table, chain, catalog);
+                    order.begin(*family, table, chain);
                 }
                 Target::Selection(_)
                 | Target::Table(_)
@@ -72,16 +119,14 @@ impl Order {
         order
     }
 
-    fn begin(&mut self, family: Family, table: &str, chain: &str, catalog: &Catalog) -> &mut Vec<Number> {
-        self.chains.entry((family, table.to_owned(), chain.to_owned())).or_insert_with(|| {
-            let rules = catalog.table(family, table).and_then(|table| table.rules.get(chain));
-            rules.into_iter().flatten().map(|handle| Number::Handle(*handle)).collect()
-        })
+    fn begin(&mut self, family: Family, table: &str, chain: &str) -> &mut Rules {
+        let place = (family, table.to_owned(), chain.to_owned());
+        self.chains.entry(place).or_insert_with(|| Rules::Since(Vec::new()))
     }
 
-    fn chain(&mut self, rule: &KernelRule, catalog: &Catalog) -> Option<&mut Vec<Number>> {
+    fn chain(&mut self, rule: &KernelRule) -> Option<&mut Rules> {
         if self.every {
-            return Some(self.begin(rule.family, &rule.table, &rule.chain, catalog));
+            return Some(self.begin(rule.family, &rule.table, &rule.chain));
         }
         self.chains.get_mut(&(rule.family, rule.table.clone(), rule.chain.clone()))
     }
@@ -95,12 +140,11 @@ impl Order {
         catalog: &Catalog,
         batch: &mut Batch,
     ) -> Result<()> {
-        let name = rule.chain.clone();
-        let chain = self.chain(&rule, catalog);
+        let mut chain = self.chain(&rule);
         let beside = match anchor {
             None => None,
             Some(Anchor::Handle(handle)) => Some(Number::Handle(handle)),
-            Some(Anchor::Index(index)) => Some(at(chain.as_deref(), &name, index)?),
+            Some(Anchor::Index(index)) => Some(at(chain.as_deref_mut(), &rule, index, catalog)?),
         };
         match (operation, beside) {
             (Operation::Replace, Some(Number::Handle(handle))) => rule.handle = Some(handle),
@@ -114,7 +158,7 @@ impl Order {
         if let Some(chain) = chain {
             let id = batch.allocate_id();
             rule.id = Some(id);
-            place(chain, operation, beside, Number::Id(id));
+            chain.change(Change::Put(operation, beside, id));
         }
         match operation {
             Operation::Add => batch.add(&rule),
@@ -136,18 +180,59 @@ impl Order {
         Ok(())
     }
 
+    /// Notes what a message does that is in the batch already.
+    pub fn note(&mut self, message: &Message<'_>) {
+        match MessageKind::of(message) {
+            Some(MessageKind::NEW_RULE) => {
+                let Ok(Some(rule)) = KernelRule::read(message) else { return };
+                let flags = message.header.flags;
+                let operation = match () {
+                    () if flags.contains(MessageFlags::REPLACE) => Operation::Replace,
+                    () if flags.contains(MessageFlags::APPEND) => Operation::Add,
+                    () => Operation::Insert,
+                };
+                let handle = if operation == Operation::Replace { rule.handle } else { rule.position };
+                let beside = handle.map(Number::Handle).or(rule.position_id.map(Number::Id));
+                if let (Some(chain), Some(id)) = (self.chain(&rule), rule.id) {
+                    chain.change(Change::Put(operation, beside, id));
+                }
+            }
+            Some(
+                kind @ (MessageKind::DELETE_RULE | MessageKind::DELETE_CHAIN | MessageKind::DELETE_TABLE),
+            ) => {
+                let Ok(NetfilterHeader { family, .. }) = message.fixed() else { return };
+                let Ok(gone) = RuleAttrs::read_attributes(message.bytes_after(NetfilterHeader::SIZE)) else {
+                    return;
+                };
+                let meant = |place: &Place| {
+                    (family == Family::UNSPECIFIED || family == place.0)
+                        && gone.table.as_ref().is_none_or(|table| *table == place.1)
+                        && gone.chain.as_ref().is_none_or(|chain| *chain == place.2)
+                };
+                let handle = gone.handle.filter(|_| kind == MessageKind::DELETE_RULE);
+                for (_, rules) in self.chains.iter_mut().filter(|(place, _)| meant(place)) {
+                    match handle {
+                        Some(handle) => rules.change(Change::Taken(Number::Handle(handle))),
+                        None => *rules = Rules::Known(Vec::new()),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The handle of the rule that is to be deleted.
     pub(super) fn take(&mut self, selection: &Selection, catalog: &Catalog) -> Result<u64> {
         let (table, chain) = (selection.table.as_deref(), selection.chain.as_deref());
         let (table, name) = (table.unwrap_or_default(), chain.unwrap_or_default());
         let rule = KernelRule::new(selection.family, table, name, []);
-        let mut chain = self.chain(&rule, catalog);
+        let mut chain = self.chain(&rule);
         let number = match (selection.handle, selection.index) {
             (Some(handle), _) => Number::Handle(handle),
-            (None, Some(index)) => at(chain.as_deref(), name, index)?,
+            (None, Some(index)) => at(chain.as_deref_mut(), &rule, index, catalog)?,
             (None, None) => return Err(Error::new("which rule? write `handle NUMBER` behind the chain")),
         };
-        chain.iter_mut().for_each(|chain| chain.retain(|one| *one != number));
+        chain.iter_mut().for_each(|chain| chain.change(Change::Taken(number)));
         match number {
             Number::Handle(handle) => Ok(handle),
             Number::Id(_) => Err(Error::new("a rule that the same batch adds cannot be deleted in it")),
@@ -175,15 +260,18 @@ impl Order {
                 && table.is_none_or(|table| table == of)
                 && chain.is_none_or(|chain| chain == name);
             if meant {
-                rules.clear();
+                *rules = Rules::Known(Vec::new());
             }
         }
     }
 }
 
-/// The rule at a place.
-fn at(chain: Option<&Vec<Number>>, name: &str, index: u64) -> Result<Number> {
-    let found = chain.and_then(|chain| chain.get(usize::try_from(index).ok()?));
+/// The rule at a place of the chain that a rule is of.
+fn at(chain: Option<&mut Rules>, of: &KernelRule, index: u64, catalog: &Catalog) -> Result<Number> {
+    let KernelRule { family, table, chain: name, .. } = of;
+    let handles = catalog.table(*family, table).and_then(|table| table.rules.get(name));
+    let before = handles.into_iter().flatten().map(|handle| Number::Handle(*handle));
+    let found = chain.and_then(|chain| chain.known(before).get(usize::try_from(index).ok()?));
     found.copied().ok_or_else(|| Error::missing(format!("chain `{name}` has no rule with the index {index}")))
 }
 

@@ -92,6 +92,8 @@ pub(super) struct Answering<'a> {
     pub(super) namespace: &'a Namespace,
     /// Whether elements of sets with a name are left out.
     pub(super) terse: bool,
+    /// Whether nothing may change: what would start anew is only shown.
+    pub(super) check: bool,
     /// Where what was received is kept.
     pub(super) received: Option<&'a mut Vec<kernel::Ruleset>>,
 }
@@ -105,11 +107,11 @@ impl Answering<'_> {
             (Operation::List, Target::Selection(selection)) => self.list(selection).map(Answer::Listing),
             (Operation::Reset, Target::Selection(selection)) => self.reset(selection).map(Answer::Listing),
             (operation @ (Operation::Get | Operation::Reset), Target::Elements { set, elements }) => {
-                self.elements(set, elements, operation == Operation::Reset)
+                self.elements(set, elements, operation == Operation::Reset && !self.check)
             }
             (operation @ (Operation::Get | Operation::Reset), Target::PackedElements { set, elements }) => {
                 let list: Vec<_> = elements.elements(set).collect();
-                self.elements(set, &list, operation == Operation::Reset)
+                self.elements(set, &list, operation == Operation::Reset && !self.check)
             }
             (Operation::Export | Operation::Import, Target::Exchange { format: Some(format) })
                 if format != "json" =>
@@ -242,7 +244,7 @@ impl Answering<'_> {
     }
 
     fn reset(&mut self, selection: &Selection) -> Result<Listed, Unanswered> {
-        let raw = reset::ruleset(selection, self.connection, self.namespace)?;
+        let raw = reset::ruleset(selection, !self.check, self.connection, self.namespace)?;
         let ruleset = lift::ruleset(&raw);
         let whole = matches!(selection.entity, Entity::Rule if selection.chain.is_none());
         let shape = if whole { Shape::Whole } else { Shape::Parts };

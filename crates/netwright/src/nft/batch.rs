@@ -1,6 +1,7 @@
 //! Changes that are made all together or not at all.
 
 mod named;
+mod redo;
 
 use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
 use netwright_nft::catalog::Catalog;
@@ -11,6 +12,7 @@ use netwright_nft::lower::{self, Order};
 use netwright_nft::syntax::Parsed;
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal, protocol};
 
+use self::redo::Redo;
 use super::ask;
 use super::engine::{self, Unlowered};
 use super::refusal;
@@ -56,6 +58,8 @@ struct Content {
     order: Order,
     /// The generation that the meaning of texts depends on.
     generation: Option<u32>,
+    /// What is needed to give these texts their meaning anew.
+    redo: Option<Redo>,
     names: Names,
     interfaces_known: bool,
     sources: SourceMap,
@@ -218,6 +222,9 @@ impl<'n, D: Driver> Batch<'n, D> {
     }
 }
 
+/// How often texts are given their meaning anew where the ruleset changes meanwhile.
+const TRIES: u32 = 100;
+
 impl Content {
     fn take(&mut self, text: &Text, connection: &mut Connection, namespace: &Namespace) -> Result<()> {
         if let Some(variable) = text.missing() {
@@ -231,14 +238,23 @@ impl Content {
             ask::interfaces(namespace, &mut self.names)?;
             self.interfaces_known = true;
         }
-        add_made(&self.batch, &mut self.catalog);
+        add_made(&self.batch, 0..self.batch.next_message(), &mut self.catalog);
         let options =
             Options { names: &self.names, catalog: &self.catalog, zone: netwright_nft::table::Zone::UTC };
         let (compiled, answered) = engine::compile(&self.sources, &parsed, &options, connection)?;
         text::refuse(&compiled.diagnostics, &self.sources)?;
-        self.generation = self.generation.or(answered.fleeting());
-        self.catalog = compiled.catalog;
-        compiled.commands.into_iter().try_for_each(|command| self.command(command))
+        let before = std::mem::replace(&mut self.catalog, compiled.catalog);
+        let fleeting = answered.fleeting();
+        if fleeting.is_some() && self.redo.is_none() {
+            self.redo = Some(Redo::from(&self.batch, before, self.order.clone()));
+        }
+        self.generation = self.generation.or(fleeting);
+        let start = redo::Start::of(&self.batch);
+        compiled.commands.into_iter().try_for_each(|command| self.command(command))?;
+        if let Some(redo) = &mut self.redo {
+            redo.took(parsed, start, &self.batch);
+        }
+        Ok(())
     }
 
     /// The meaning without the kernel's help.
@@ -272,11 +288,12 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(Committed::default());
         }
-        self.guard();
         let (mut made, mut malformed) = (Vec::new(), None);
-        let sent = send::commit(connection, &mut self.batch, |index, message| match read_made(message) {
-            Ok(thing) => made.extend(thing.map(|thing| (index, thing))),
-            Err(error) => malformed = Some(error),
+        let sent = self.up_to_date(connection, |connection, batch| {
+            send::commit(connection, batch, |index, message| match read_made(message) {
+                Ok(thing) => made.extend(thing.map(|thing| (index, thing))),
+                Err(error) => malformed = Some(error),
+            })
         })?;
         match (sent, malformed) {
             (Sent::Outdated(refusal), _) => Err(self.refused(refusal, connection, namespace)),
@@ -291,19 +308,33 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.guard();
-        match send::check(connection, &mut self.batch)? {
+        match self.up_to_date(connection, send::check)? {
             Sent::Outdated(refusal) => Err(self.refused(refusal, connection, namespace)),
             Sent::Refused(refusals) => Err(self.refused(first(refusals)?, connection, namespace)),
             Sent::Done { .. } => Ok(()),
         }
     }
 
-    /// What texts mean may depend on the ruleset as it was.
-    fn guard(&mut self) {
-        if let (Some(generation), None) = (self.generation, self.batch.generation()) {
+    /// Sends the batch. What texts mean may depend on the ruleset as it was: where it is another by then, they are given their
+    /// meaning anew. A batch that the caller wants for one generation is for that alone.
+    fn up_to_date(
+        &mut self,
+        connection: &mut Connection,
+        mut send: impl FnMut(&mut Connection, &mut netwright_netfilter::Batch) -> Result<Sent>,
+    ) -> Result<Sent> {
+        let Some(mut generation) = self.generation.filter(|_| self.batch.generation().is_none()) else {
+            return send(connection, &mut self.batch);
+        };
+        for _ in 1..TRIES {
             self.batch.require_generation(generation);
+            let sent = send(connection, &mut self.batch)?;
+            if !matches!(sent, Sent::Outdated(_)) {
+                return Ok(sent);
+            }
+            generation = self.take_again(connection)?;
         }
+        self.batch.require_generation(generation);
+        send(connection, &mut self.batch)
     }
 
     fn fail(&mut self) -> Result<()> {
@@ -326,9 +357,9 @@ fn first(refusals: Vec<Refusal>) -> Result<Refusal> {
 }
 
 /// Adds what a batch makes by messages of its own, which went past the catalogue.
-fn add_made(batch: &netwright_netfilter::Batch, catalog: &mut Catalog) {
+fn add_made(batch: &netwright_netfilter::Batch, messages: std::ops::Range<usize>, catalog: &mut Catalog) {
     use netwright_netfilter::{Chain, Flowtable, Item, Object, Table};
-    for step in (0..batch.messages() as usize).map_while(|index| batch.step(index)) {
+    for step in messages.map_while(|index| batch.step(index)) {
         if let Ok(Some(table)) = Table::read(&step.message) {
             catalog.table_mut(table.family, &table.name);
         } else if let Ok(Some(chain)) = Chain::read(&step.message) {

@@ -13,14 +13,17 @@ mod glob;
 pub struct Includes {
     /// Where names that begin with `./` start: beside the file that has the `include`, or in the current directory.
     pub beside: bool,
-    /// Directories to search for other relative names, before the one of the file that has the `include`.
+    /// Directories to search for other relative names.
     pub directories: Vec<PathBuf>,
+    /// Where other relative names are searched for at last: as nft has it, beside the file that it was told to read, whichever
+    /// of the included files has the `include`.
+    pub base: Option<PathBuf>,
 }
 
 /// As nft finds it: in `/etc`.
 impl Default for Includes {
     fn default() -> Self {
-        Includes { beside: false, directories: vec!["/etc".into()] }
+        Includes { beside: false, directories: vec!["/etc".into()], base: None }
     }
 }
 
@@ -29,6 +32,18 @@ impl Includes {
     #[must_use]
     pub fn beside() -> Self {
         Includes { beside: true, ..Includes::default() }
+    }
+
+    /// As nft finds it for a file that it is told to read.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        Includes::default().with_base_of(path)
+    }
+
+    /// The directory of a file as the last that is searched.
+    #[must_use]
+    pub fn with_base_of(self, path: &Path) -> Self {
+        Includes { base: path.parent().map(Path::to_owned), ..self }
     }
 
     /// The directories in which a name is looked for, in order.
@@ -40,34 +55,29 @@ impl Includes {
         if pattern.starts_with("./") || pattern.starts_with("../") {
             return vec![if self.beside { own } else { PathBuf::new() }];
         }
-        let mut places: Vec<PathBuf> = if self.beside { vec![own.clone()] } else { Vec::new() };
-        places.extend(self.directories.iter().cloned());
-        // without directories to search there is nothing to search
-        if !self.beside && !self.directories.is_empty() {
-            places.push(own);
-        }
-        places
+        let first = self.beside.then_some(own);
+        first.into_iter().chain(self.directories.iter().cloned()).chain(self.base.clone()).collect()
     }
 }
 
 impl Loader for Includes {
     fn load(&mut self, pattern: &str, from: &str) -> Result<Vec<(String, String)>, String> {
         let name = |path: &Path| path.display().to_string();
-        for place in self.places(pattern, from) {
-            if !glob::is_pattern(pattern) {
-                let path = place.join(pattern);
-                match fs::metadata(&path) {
-                    Ok(_) => return Ok(vec![(name(&path), read_script(&path)?)]),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(reason(&error)),
-                }
-            }
-            let paths = glob::find(&place, pattern);
-            if !paths.is_empty() {
-                return paths.iter().map(|path| Ok((name(path), read_script(path)?))).collect();
+        let places = self.places(pattern, from);
+        if glob::is_pattern(pattern) {
+            // all that fit anywhere; nft reads those of the last place first
+            let paths = places.iter().rev().flat_map(|place| glob::find(place, pattern));
+            return paths.map(|path| Ok((name(&path), read_script(&path)?))).collect();
+        }
+        for place in places {
+            let path = place.join(pattern);
+            match fs::metadata(&path) {
+                Ok(_) => return Ok(vec![(name(&path), read_script(&path)?)]),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(reason(&error)),
             }
         }
-        if glob::is_pattern(pattern) { Ok(Vec::new()) } else { Err("there is no such file".into()) }
+        Err("there is no such file".into())
     }
 }
 

@@ -7,21 +7,26 @@ use netwright_nft::optimize::Merged;
 use netwright_nft::print;
 use netwright_nft::table::{Names, PrintOptions};
 
-/// Writes which rules became one, as nft does.
+/// Writes which rules became one: as nft does, the rule that they became to `out`, all else to `told`. Where both are the same
+/// terminal, it reads as one.
 ///
 /// # Errors
-/// Those of `out`.
+/// Those of both.
 pub fn write_merged(
     merged: &[Merged],
     sources: &SourceMap,
     names: &Names,
+    told: &mut impl Write,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let options = PrintOptions { stateless: true, ..PrintOptions::default() };
     for Merged { rules, into } in merged {
-        writeln!(out, "Merging:")?;
-        rules.iter().try_for_each(|span| write_place(*span, sources, out))?;
-        writeln!(out, "into:\n\t{}", print::rule(into, &options, names))?;
+        writeln!(told, "Merging:")?;
+        rules.iter().try_for_each(|span| write_place(*span, sources, told))?;
+        writeln!(told, "into:")?;
+        told.flush()?;
+        writeln!(out, "\t{}", print::rule(into, &options, names))?;
+        out.flush()?;
     }
     Ok(())
 }

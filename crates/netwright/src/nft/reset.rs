@@ -10,9 +10,10 @@ use netwright_wire::Query;
 use super::read::{self, Part, Wanted};
 use crate::Result;
 
-/// What is asked for as it was before it started anew, in its tables.
+/// What is asked for as it was before it started anew, in its tables; where `anew` is false, it does not.
 pub(super) fn ruleset(
     selection: &Selection,
+    anew: bool,
     connection: &mut Connection,
     namespace: &Namespace,
 ) -> Result<Ruleset> {
@@ -25,11 +26,11 @@ pub(super) fn ruleset(
     let wanted = Wanted { family: selection.family, table: selection.table.clone(), part };
     let mut ruleset = read::read(connection, namespace, &wanted)?;
     match selection.entity {
-        Entity::Object(kind) => ruleset.objects = objects(selection, kind, connection)?,
-        Entity::Rule => ruleset.rules = rules(selection, &ruleset, connection)?,
+        Entity::Object(kind) => ruleset.objects = objects(selection, kind, anew, connection)?,
+        Entity::Rule => ruleset.rules = rules(selection, &ruleset, anew, connection)?,
         Entity::Set | Entity::Map | Entity::Meter => {
             for (set, elements) in &mut ruleset.sets {
-                *elements = self::elements(&set.reference(), connection)?;
+                *elements = self::elements(&set.reference(), anew, connection)?;
             }
         }
         _ => {}
@@ -40,14 +41,19 @@ pub(super) fn ruleset(
 fn objects(
     selection: &Selection,
     kind: ObjectKind,
+    anew: bool,
     connection: &mut Connection,
 ) -> Result<Vec<kernel::Object>> {
     let kind = KernelObjectKind(kind.0);
     if let (Some(table), Some(name)) = (&selection.table, &selection.name) {
         let named = TableRef::new(selection.family, &**table).object(kind, &**name);
-        return one(connection, &Reset(Find(named)));
+        return match anew {
+            true => one(connection, &Reset(Find(named))),
+            false => one(connection, &Find(named)),
+        };
     }
-    let list = List::<kernel::Object>::new(selection.family).of_kind(kind).reset();
+    let list = List::<kernel::Object>::new(selection.family).of_kind(kind);
+    let list = if anew { list.reset() } else { list };
     connection.dump_all(&match &selection.table {
         Some(table) => list.in_table(table),
         None => list,
@@ -63,14 +69,21 @@ fn one<Q: Query>(connection: &mut Connection, request: &Q) -> Result<Vec<Q::Outp
     }
 }
 
-fn rules(selection: &Selection, ruleset: &Ruleset, connection: &mut Connection) -> Result<Vec<kernel::Rule>> {
-    let list = List::<kernel::Rule>::new(selection.family).reset();
+fn rules(
+    selection: &Selection,
+    ruleset: &Ruleset,
+    anew: bool,
+    connection: &mut Connection,
+) -> Result<Vec<kernel::Rule>> {
+    let started = |list: List<kernel::Rule>| if anew { list.reset() } else { list };
+    let list = started(List::new(selection.family));
     match (&selection.table, &selection.chain) {
         (Some(table), Some(name)) => {
             let chain = ChainRef::new(selection.family, &**table, &**name);
             let mut rules = match selection.handle {
-                Some(handle) => vec![connection.query(&Reset(Find(chain.rule(handle))))?],
-                None => connection.dump_all(&List::in_chain(&chain).reset())?,
+                Some(handle) if anew => vec![connection.query(&Reset(Find(chain.rule(handle))))?],
+                Some(handle) => vec![connection.query(&Find(chain.rule(handle)))?],
+                None => connection.dump_all(&started(List::in_chain(&chain)))?,
             };
             // those of chains that are written in rules stay as they are
             rules.extend(ruleset.rules.iter().filter(|rule| rule.chain != *name).cloned());
@@ -81,7 +94,7 @@ fn rules(selection: &Selection, ruleset: &Ruleset, connection: &mut Connection) 
     }
 }
 
-fn elements(set: &SetRef, connection: &mut Connection) -> Result<Vec<kernel::Element>> {
-    let request = ListElements { reset: true, ..ListElements::of(set) };
+fn elements(set: &SetRef, anew: bool, connection: &mut Connection) -> Result<Vec<kernel::Element>> {
+    let request = ListElements { reset: anew, ..ListElements::of(set) };
     Ok(connection.dump_all(&request)?.into_iter().flatten().collect())
 }

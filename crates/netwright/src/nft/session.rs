@@ -371,7 +371,7 @@ impl Run<'_> {
 
     /// Appends the commands that change something; what is made is told where that is asked for.
     fn lower(&self, ready: &Ready, batch: &mut Batch) -> std::result::Result<(), (usize, Unlowered)> {
-        let mut order = Order::of(&ready.commands, &ready.catalog);
+        let mut order = Order::of(&ready.commands);
         for (number, command) in ready.commands.iter().enumerate() {
             if !command.is_change() {
                 continue;
@@ -399,7 +399,8 @@ impl Run<'_> {
 
     fn answering<'a>(&'a mut self, connection: &'a mut Connection, keeps: bool) -> Answering<'a> {
         let received = (keeps && self.settings.keep).then_some(&mut self.report.received);
-        Answering { connection, namespace: self.namespace, terse: self.settings.terse, received }
+        let Settings { terse, check, .. } = *self.settings;
+        Answering { connection, namespace: self.namespace, terse, check, received }
     }
 
     /// Answers the questions, in order.

@@ -151,6 +151,33 @@ pub(crate) fn what_is_checked_changes_nothing(_: &mut Lab) -> Outcome {
     let report = session.run(Script::text("add rule ip t nowhere accept"))?;
     ensure_eq!(report.refusals.len(), 1);
     ensure_eq!(nft.line("list ruleset")?, "table ip t {\n}\n");
+
+    // and nothing starts anew
+    let counted = "packets 3 bytes 4";
+    let all = format!(
+        "counter k {{ {counted} ; }}; chain c {{ counter {counted}; }}; quota q {{ 9 bytes used 4 bytes; }};
+        set s {{ type mark; counter; elements = {{ 1 counter {counted} }}; }};"
+    );
+    let _ = ran(&net, &format!("table ip t {{ {all} }}"))?;
+    let before = nft.line("list ruleset")?;
+    let asked = [
+        "reset counters",
+        "reset counter ip t k",
+        "reset quotas",
+        "reset rules",
+        "reset rules ip t c",
+        "reset set ip t s",
+        "reset element ip t s { 1 }",
+    ];
+    for text in asked {
+        let report = session.run(Script::text(text))?;
+        let told = printed(report.accepted()?, false)?;
+        ensure!(
+            told.contains(if text == "reset quotas" { "used 4 bytes" } else { counted }),
+            "{text}: {told}"
+        );
+        ensure_eq!(nft.line("list ruleset")?, before, "{text}");
+    }
     Ok(())
 }
 

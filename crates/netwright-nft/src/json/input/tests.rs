@@ -107,6 +107,23 @@ fn escapes_do_not_change_what_is_meant() {
 }
 
 #[test]
+fn comments_are_as_long_as_the_kernel_keeps_them() {
+    let document = |length: usize| {
+        let comment = "x".repeat(length);
+        let rule = format!(
+            r#"{{"family":"ip","table":"t","chain":"c","comment":"{comment}","expr":[{{"accept":null}}]}}"#
+        );
+        format!(r#"{{"nftables":[{{"add":{{"rule":{rule}}}}}]}}"#)
+    };
+    // the language takes 128
+    let commands = commands(&document(250));
+    let [rule] = commands.as_slice() else { panic!("{commands:?}") };
+    assert!(
+        matches!(&rule.target, Target::Rule { rule, .. } if rule.comment.as_ref().is_some_and(|text| text.len() == 250))
+    );
+}
+
+#[test]
 fn a_listing_is_loaded_without_its_handles() {
     let text = r#"{"nftables":[{"metainfo":{"version":"9.9","json_schema_version":1}},
         {"table":{"family":"inet","name":"t","handle":7}},

@@ -10,8 +10,12 @@ fn names_are_looked_for_where_they_may_be() {
     let host = Includes::beside();
     assert_eq!(host.places("x.nft", "dir/host.toml"), paths(&["dir", "/etc"]));
     assert_eq!(host.places("./x.nft", "dir/host.toml"), paths(&["dir"]));
-    let drop_in = Includes { beside: false, directories: vec!["inc".into(), "/etc".into()] };
+    let directories = vec!["inc".into(), "/etc".into()];
+    let drop_in = Includes { directories, ..Includes::of_file(Path::new("dir/a.nft")) };
     assert_eq!(drop_in.places("x.nft", "dir/a.nft"), paths(&["inc", "/etc", "dir"]));
+    // an included file's own directory is not searched
+    assert_eq!(drop_in.places("x.nft", "other/b.nft"), paths(&["inc", "/etc", "dir"]));
+    assert_eq!(Includes::default().places("x.nft", "<command line>"), paths(&["/etc"]));
     assert_eq!(drop_in.places("./x.nft", "dir/a.nft"), paths(&[""]));
     assert_eq!(drop_in.places("/x.nft", "dir/a.nft"), paths(&[""]));
 }
