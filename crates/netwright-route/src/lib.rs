@@ -49,4 +49,4 @@ pub use object::{Add, Append, Delete, Object, Purpose, Replace};
 pub use prefix::Prefix;
 pub use route::Route;
 pub use rule::Rule;
-pub use value::{NetworkOrder, Numbered, PlainText, RawNest};
+pub use value::{NetworkOrder, Numbered, PlainText, RawNest, ToldAsByte};

@@ -7,6 +7,7 @@ use netwright_wire::{Malformed, Message, Value};
 use crate::message::kind::{DELETE_LINK, NEW_LINK};
 use crate::{Family, HardwareAddress, LinkId};
 
+mod again;
 mod attributes;
 mod change;
 mod create;

@@ -28,6 +28,33 @@ impl<T: for<'a> Value<View<'a> = T>> Value for NetworkOrder<T> {
     }
 }
 
+/// Yes or no, told as a byte and taken as a flag without payload, which can only say yes (`IFLA_VXLAN_TTL_INHERIT`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ToldAsByte(pub bool);
+
+impl From<bool> for ToldAsByte {
+    fn from(value: bool) -> Self {
+        ToldAsByte(value)
+    }
+}
+
+impl Value for ToldAsByte {
+    type View<'a> = Self;
+
+    fn view<O: ByteOrder>(payload: &[u8]) -> Result<Self, Malformed> {
+        Ok(ToldAsByte(payload.first() != Some(&0)))
+    }
+
+    fn own(view: Self) -> Result<Self, Malformed> {
+        Ok(view)
+    }
+
+    fn write<O: ByteOrder>(&self, writer: &mut Writer) {
+        // no cannot be said: requests leave it out, and the kernel refuses it where one does not
+        writer.push(if self.0 { &[] } else { &[0] });
+    }
+}
+
 /// A nest of values whose attribute types are their positions, from 0 on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Numbered<T>(pub Vec<T>);

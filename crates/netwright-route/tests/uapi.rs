@@ -55,7 +55,9 @@ fn older(header: &str) -> bool {
     let newest = [
         ("fib_rules.h", "FRA_DSCP_MASK"),
         ("if_link.h", "IFLA_BOND_SLAVE_AD_CHURN_PARTNER_STATE"),
+        ("if_link.h", "IFLA_BRPORT_BACKUP_NHID"),
         ("if_link.h", "IFLA_GRO_IPV4_MAX_SIZE"),
+        ("if_link.h", "IFLA_VXLAN_MC_ROUTE"),
         ("neighbour.h", "NDA_NDM_FLAGS_MASK"),
         ("nexthop.h", "NHA_HW_STATS_USED"),
     ];

@@ -337,6 +337,8 @@ macro_rules! macvlan {
             IFLA_MACVLAN_BC_QUEUE_LEN = 7 => broadcast_queue_length: u32,
             /// Length of the broadcast queue, in packets.
             IFLA_MACVLAN_BC_QUEUE_LEN_USED = 8 => broadcast_queue_length_used: u32,
+            /// How many links a broadcast may reach without being queued; -1 is any number.
+            IFLA_MACVLAN_BC_CUTOFF = 9 => broadcast_cutoff: i32,
         }
     )*}};
 }

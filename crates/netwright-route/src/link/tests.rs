@@ -2,7 +2,7 @@ use netwright_wire::{Header, MessageFlags, Request, Subject, Writer};
 
 use super::kind::{
     Bond, BondAggregation, BondPort, Bridge, BridgePort, MacvlanMode, PortState, Vlan, VlanFlagChange,
-    VlanFlags,
+    VlanFlags, Vxlan,
 };
 use super::*;
 
@@ -28,21 +28,17 @@ impl<S: Subject> fmt::Display for Said<'_, S> {
 /// States, some of which the kernel refuses, are told and not sent back.
 #[test]
 fn states_are_not_sent() {
-    let unknown = |kind| {
-        let mut unknown = netwright_wire::Unknown::default();
-        unknown.keep(u16::MAX, netwright_wire::Attribute { kind, nested: false, payload: &[1, 0, 0, 0] });
-        unknown
-    };
     let bridge = Bridge::default().forward_delay(400);
-    let mut listed = bridge.clone().root_id([1; 8]).hello_timer(7);
-    listed.unknown = unknown(48);
+    let listed = bridge.clone().root_id([1; 8]).hello_timer(7).learnt(3);
     assert_eq!(written(&Create::new("b", listed.clone())), written(&Create::new("b", bridge.clone())));
     assert_eq!(LinkKind::from(listed).without_state(), bridge.into());
-    let port = BridgePort::default().cost(5);
-    let mut listed = port.clone().hold_timer(7).state(PortState::FORWARDING);
-    listed.unknown = unknown(42);
+    let port = BridgePort::default().cost(5).maximum_multicast_groups(9);
+    let listed = port.clone().hold_timer(7).state(PortState::FORWARDING).multicast_groups(3);
     let set = |port: BridgePort| written(&Set { link: LinkId::new(3), change: &Change::port(port) });
     assert_eq!(set(listed), set(port.state(PortState::FORWARDING)));
+    let vxlan = |inherits: bool| Vxlan::default().id(7).ttl_inherit(inherits.into());
+    assert_eq!(LinkKind::from(vxlan(false)).without_state(), Vxlan::default().id(7).into());
+    assert_eq!(LinkKind::from(vxlan(true)).without_state(), vxlan(true).into());
     let bond = Bond::default().miimon(100);
     let listed = bond.clone().aggregation(BondAggregation::default().ports(2));
     assert_eq!(LinkKind::from(listed).without_state(), bond.into());

@@ -23,11 +23,12 @@ pub(crate) fn create(driver: &Blocking, mut create: Create) -> Result<Link> {
     // Opened before anything is made: what cannot be looked into cannot be told of.
     let elsewhere = create.settings.namespace.as_ref().map(open).transpose()?.map(Blocking::new);
     let there = elsewhere.as_ref().unwrap_or(driver);
-    let (now, later) = std::mem::take(&mut create.settings).split_for_creation();
+    let (now, mut later) = std::mem::take(&mut create.settings).split_for_creation();
     create.settings = now;
     let peer = take_peer(&mut create.kind)?;
 
     let made = make(driver, there, &mut create)?;
+    later.mtu = create.settings.mtu.filter(|mtu| made.mtu != Some(*mtu)); // a macsec takes the one that suits what is below
     let master = create.settings.master.is_some();
     let finish = || {
         if let Some((namespace, settings)) = &peer {

@@ -17,9 +17,11 @@ kernel_tests! {
     generated::addresses_come_back,
     generated::neighbours_come_back,
     generated::nexthops_come_back,
+    links::links_come_back,
 }
 
 mod generated;
+mod links;
 
 /// Two pairs of links with addresses, and what lies below the rest.
 fn set_up(ip: &Oracle) -> Outcome {

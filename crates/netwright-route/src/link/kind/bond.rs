@@ -71,6 +71,8 @@ netwright_wire::attrs! {
         IFLA_BOND_NS_IP6_TARGET = 31 => neighbour_targets: Numbered<Ipv6Addr>,
         /// Whether the state machine is coupled.
         IFLA_BOND_COUPLED_CONTROL = 32 => coupled_control: u8,
+        /// Whether ARP and neighbour discovery go out by all ports; of LACP.
+        IFLA_BOND_BROADCAST_NEIGH = 33 => broadcast_neighbours: bool,
     }
 
     /// `IFLA_BOND_AD_INFO_*`

@@ -97,6 +97,10 @@ netwright_wire::attrs! {
         IFLA_BR_MULTI_BOOLOPT = 46 => options: BridgeOptions,
         /// Who asks for membership.
         IFLA_BR_MCAST_QUERIER_STATE = 47 => multicast_querier_state: RawNest,
+        /// Addresses that are learnt.
+        IFLA_BR_FDB_N_LEARNED = 48 => learnt: u32,
+        /// Largest number of addresses that are learnt; 0 is no limit.
+        IFLA_BR_FDB_MAX_LEARNED = 49 => maximum_learnt: u32,
     }
 
     /// `IFLA_BRPORT_*`
@@ -177,6 +181,16 @@ netwright_wire::attrs! {
         IFLA_BRPORT_MCAST_EHT_HOSTS_CNT = 38 => multicast_hosts_count: u32,
         /// Whether hosts must be let in.
         IFLA_BRPORT_LOCKED = 39 => locked: bool,
+        /// Whether addresses of hosts that are not let in are kept for who authenticates them; only of a locked port.
+        IFLA_BRPORT_MAB = 40 => authentication_bypass: bool,
+        /// Multicast groups that it is a member of.
+        IFLA_BRPORT_MCAST_N_GROUPS = 41 => multicast_groups: u32,
+        /// Largest number of multicast groups; 0 is no limit.
+        IFLA_BRPORT_MCAST_MAX_GROUPS = 42 => maximum_multicast_groups: u32,
+        /// Whether `neighbour_suppression` is said for each VLAN.
+        IFLA_BRPORT_NEIGH_VLAN_SUPPRESS = 43 => neighbour_suppression_per_vlan: bool,
+        /// Nexthop that takes over, by its id.
+        IFLA_BRPORT_BACKUP_NHID = 44 => backup_nexthop: u32,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::NetworkOrder;
+use crate::{NetworkOrder, ToldAsByte};
 
 netwright_wire::attrs! {
     /// `IFLA_VXLAN_*`
@@ -62,11 +62,19 @@ netwright_wire::attrs! {
         /// Generic protocol extension.
         IFLA_VXLAN_GPE = 27 => protocol_extension: (),
         /// Hop limit of the inner packet.
-        IFLA_VXLAN_TTL_INHERIT = 28 => ttl_inherit: bool,
+        IFLA_VXLAN_TTL_INHERIT = 28 => ttl_inherit: ToldAsByte,
         /// Do not fragment.
         IFLA_VXLAN_DF = 29 => do_not_fragment: DoNotFragment,
         /// Filters network identifiers.
         IFLA_VXLAN_VNIFILTER = 30 => vni_filter: bool,
+        /// Whether packets to an address of this host skip the outer header.
+        IFLA_VXLAN_LOCALBYPASS = 31 => local_bypass: bool,
+        /// Where the IPv6 flow label comes from: 0 `flow_label`, 1 the inner packet.
+        IFLA_VXLAN_LABEL_POLICY = 32 => flow_label_policy: u32,
+        /// Bits of the header that may be set, of eight bytes.
+        IFLA_VXLAN_RESERVED_BITS = 33 => reserved_bits: [u8; 8],
+        /// Whether multicast goes by the host's multicast routing.
+        IFLA_VXLAN_MC_ROUTE = 34 => multicast_routing: bool,
     }
 
     /// `IFLA_GENEVE_*`
