@@ -27,7 +27,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench [--big]         what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
   clients [--speed]     Python's module nftables and firewalld do the same on C's libnftables and on ours (as root); or how fast they are
   conformance           how far the language agrees with nft: the tables of the corpus in NETWRIGHT_SHARED
-  counts [NAME]         what the main paths cost, as counts, beside those of xtask/counts.txt; --update writes them
+  counts [NAME]         what the main paths cost, as counts, beside those of xtask/counts.txt; --update writes them, --instructions
+                        counts those too (of a release build, by valgrind)
   differential [INPUTS [SEED]]
                         what nft 1.1.7 and we make of generated and mutated inputs (as root): 20000 from the seed 1, or others
   licences              every dependency has a permissive licence
@@ -50,9 +51,11 @@ fn main() -> ExitCode {
         ["clients"] => clients::run(clients::Mode::Compare),
         ["clients", "--speed"] => clients::run(clients::Mode::Speed),
         ["conformance"] => conformance::run(),
-        ["counts"] => counts::run(false, None),
-        ["counts", "--update"] => counts::run(true, None),
-        ["counts", name] => counts::run(false, Some(name)),
+        ["counts", ref words @ ..] => counts::run(counts::Options {
+            update: words.contains(&"--update"),
+            instructions: words.contains(&"--instructions"),
+            only: words.iter().copied().find(|word| !word.starts_with("--")),
+        }),
         ["differential"] => differential::run("20000", "1"),
         ["differential", inputs] => differential::run(inputs, "1"),
         ["differential", inputs, seed] => differential::run(inputs, seed),

@@ -43,8 +43,33 @@ pub(crate) fn messages(lines: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
 }
 
 /// Standard output, which drops colours where they do not belong.
-pub(crate) fn stdout() -> impl Write {
-    io::BufWriter::new(anstream::stdout())
+pub(crate) fn stdout() -> impl Write + Send {
+    let out = io::stdout();
+    let dropped = anstream::AutoStream::choice(&out) == anstream::ColorChoice::Never;
+    Coloured {
+        out: io::BufWriter::with_capacity(AT_ONCE, out),
+        dropped: dropped.then(anstream::adapter::StripBytes::new),
+    }
+}
+
+/// Text with colours, which are dropped before it is collected: each piece between two of them is a write.
+struct Coloured<W> {
+    out: W,
+    dropped: Option<anstream::adapter::StripBytes>,
+}
+
+impl<W: Write> Write for Coloured<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.dropped {
+            Some(dropped) => dropped.strip_next(bytes).try_for_each(|piece| self.out.write_all(piece))?,
+            None => self.out.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Standard output for text without styles: where it does not go to a terminal, as it is, byte for byte.

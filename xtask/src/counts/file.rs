@@ -4,11 +4,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What is counted.
-pub(super) const KINDS: [&str; 4] = ["instructions", "allocations", "peak bytes", "syscalls"];
+pub(super) const KINDS: [&str; 4] = ["allocations", "peak bytes", "syscalls", "instructions"];
+/// What stands in the place of a count that is not known.
+const UNKNOWN: &str = "-";
 
-/// Instructions, allocations, bytes at the peak, system calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counts(pub(super) [u64; 4]);
+/// Allocations, bytes at the peak, system calls, and instructions where they were counted too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts(pub(super) [Option<u64>; 4]);
+
+impl Counts {
+    /// With what is known of before where it was not counted now.
+    pub(super) fn or(self, before: Counts) -> Counts {
+        let mut all = before.0;
+        all.iter_mut().zip(self.0).for_each(|(before, now)| *before = now.or(*before));
+        Counts(all)
+    }
+}
 
 /// What the file says.
 #[derive(Debug, Default)]
@@ -23,7 +34,9 @@ const HEADER: &str = "\
 # Where a change is worth more than it costs, `cargo xtask counts --update` writes the file anew; the commit says which counts
 # rise and for what. Where a change makes something better, the same command keeps it so.
 #
-# Instructions differ between compilers: with another one than this, only growth is looked at.
+# Columns: path, size, allocations, most bytes allocated at once, system calls, instructions. The first three are of programs built without
+# optimization, and the same on every machine but for what its kernel splits answers into. Instructions, of released programs, are only
+# counted by `cargo xtask counts --instructions`, and only compared where the compiler is this one:
 ";
 const COMPILER: &str = "compiler: ";
 
@@ -42,8 +55,12 @@ impl Known {
             }
             let words: Vec<&str> = line.split_whitespace().collect();
             let [name, size, counts @ ..] = words.as_slice() else { return Err(wrong()) };
-            let counts: Option<Vec<u64>> = counts.iter().map(|word| word.parse().ok()).collect();
-            let counts = counts.and_then(|counts| counts.try_into().ok()).ok_or_else(wrong)?;
+            let count = |word: &&str| match *word {
+                UNKNOWN => Ok(None),
+                word => word.parse().map(Some).map_err(|_| wrong()),
+            };
+            let counts: Result<Vec<Option<u64>>, String> = counts.iter().map(count).collect();
+            let counts = counts?.try_into().map_err(|_| wrong())?;
             let size = size.parse().map_err(|_| wrong())?;
             known.counts.insert(((*name).to_owned(), size), Counts(counts));
         }
@@ -51,12 +68,10 @@ impl Known {
     }
 }
 
-pub(super) fn line(
-    name: &str,
-    size: usize,
-    Counts([instructions, allocations, peak, calls]): &Counts,
-) -> String {
-    format!("{name:<26} {size:>6} {instructions:>13} {allocations:>12} {peak:>12} {calls:>8}")
+pub(super) fn line(name: &str, size: usize, Counts(counts): &Counts) -> String {
+    let [allocations, peak, calls, instructions] =
+        counts.map(|count| count.map_or(UNKNOWN.to_owned(), |count| count.to_string()));
+    format!("{name:<26} {size:>6} {allocations:>12} {peak:>12} {calls:>8} {instructions:>13}")
 }
 
 pub(super) fn write(place: &Path, compiler: &str, all: &[(&str, usize, Counts)]) -> Result<(), String> {

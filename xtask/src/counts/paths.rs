@@ -45,7 +45,7 @@ pub(super) const PATHS: &[Path] = &[
     Path { input: rules, ..command("load-rules", "nft -f FILE") },
     Path { input: rules, ..command("check-rules", "nft -c -f FILE") },
     Path { input: rules, ..command("optimize-rules", "nft -c -o -f FILE") },
-    Path { input: rules, ..command("load-rules-host-file", "check FILE") },
+    Path { input: host_file, ..command("check-rules-host-file", "check FILE") },
     Path { ruleset: rules, ..command("list-rules", "nft list ruleset") },
     Path { ruleset: rules, ..command("list-rules-json", "nft -j list ruleset") },
     Path { ruleset: set, ..command("list-set", "nft list ruleset") },
@@ -122,7 +122,7 @@ fn single(count: usize) -> String {
 
 fn verdicts(count: usize) -> String {
     let mut text = "table ip t {\n".to_owned();
-    (0..count).for_each(|index| text.push_str(&format!("chain c{index} {{ counter }}\n")));
+    (0..count).for_each(|index| text.push_str(&format!("chain c{index} {{ counter; }}\n")));
     let list: Vec<String> = (0..count).map(|index| format!("{} : jump c{index}", address(index))).collect();
     text + &format!("map s {{\ntype ipv4_addr : verdict\nelements = {{ {} }}\n}}\n}}\n", list.join(", "))
 }
@@ -136,6 +136,10 @@ fn rules_in(table: &str, count: usize) -> String {
 
 fn rules(count: usize) -> String {
     rules_in("t", count)
+}
+
+fn host_file(count: usize) -> String {
+    format!("[firewall]\nrules = \"\"\"\n{}\"\"\"\n", rules(count))
 }
 
 fn beside_rules(count: usize) -> String {

@@ -9,54 +9,87 @@ use super::paths::Path;
 use crate::cargo::root;
 use crate::setup::search_path;
 
-/// Counts what a path costs at a size.
-pub(super) fn count(path: &Path, size: usize, programs: &Programs) -> Result<Counts, String> {
+/// Where what is counted goes.
+fn folder() -> Result<PathBuf, String> {
     let folder = root().join("target/counts");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Compiles what counts allocations.
+pub(super) fn counter() -> Result<PathBuf, String> {
+    let made = folder()?.join("allocations.so");
+    let source = root().join("xtask/src/counts/allocations.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=gnu11", "-O2", "-fno-builtin", "-shared", "-fPIC", "-o"]).arg(&made).arg(source);
+    let status = compiler.status().map_err(|e| format!("cc cannot be run: {e}"))?;
+    if status.success() { Ok(made) } else { Err(format!("cc failed ({status})")) }
+}
+
+/// Counts what a path costs at a size.
+pub(super) fn count(path: &Path, size: usize, programs: &Programs) -> Result<Counts, String> {
+    let folder = folder()?;
     let write = |name: &str, text: String| -> Result<PathBuf, String> {
         let place = folder.join(name);
         std::fs::write(&place, text).map_err(|e| format!("{}: {e}", place.display()))?;
         Ok(place)
     };
     let input = write("input", (path.input)(size))?;
-    let ruleset = write("ruleset", (path.ruleset)(size))?;
-    let network = write("network", (path.network)(size))?;
-    let (counted, calls) = (folder.join("counted"), folder.join("calls"));
-    let dhat = ["valgrind", "--tool=dhat", "--trace-children=no"].map(str::to_owned).into_iter();
-    let dhat = dhat.chain([format!("--dhat-out-file={}", counted.display())]).collect::<Vec<_>>();
-    let strace = ["strace", "-f", "-o"].map(str::to_owned).into_iter();
-    let strace = strace.chain([calls.display().to_string()]).collect::<Vec<_>>();
-    for tool in [dhat, strace] {
-        let words = path.words.split_whitespace().map(|word| match word {
+    let before = [write("ruleset", (path.ruleset)(size))?, write("network", (path.network)(size))?];
+    let words: Vec<String> = std::iter::once(programs.path(path.program).display().to_string())
+        .chain(path.words.split_whitespace().map(|word| match word {
             "FILE" => input.display().to_string(),
             "COUNT" => size.to_string(),
             word => word.to_owned(),
-        });
-        let script = "nft -f \"$1\" && ip -batch \"$2\" && shift 2 && exec \"$@\" > /dev/null";
-        let mut run = Command::new("unshare");
-        run.args(["--net", "sh", "-c", script, "sh"]).args([&ruleset, &network]).args(&tool);
-        run.arg(programs.path(path.program)).args(words).env("PATH", search_path()).env("TZ", "");
-        run.stdin(std::process::Stdio::null());
-        let output = run.output().map_err(|e| format!("unshare cannot be run: {e}"))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(format!("{} {size} ({}) failed: {said}", path.name, path.words));
-        }
-    }
-    let [instructions, allocations, peak] = counts(&counted)?;
-    let calls = std::fs::read_to_string(&calls).map_err(|e| format!("{}: {e}", calls.display()))?;
+        }))
+        .collect();
+    let failed = |said: String| format!("{} {size} ({}) failed: {said}", path.name, path.words);
+    let (counted, calls) = (folder.join("counted"), folder.join("calls"));
+    let settings =
+        [format!("LD_PRELOAD={}", programs.counter.display()), format!("COUNTED_TO={}", counted.display())];
+    let strace = ["strace", "-f", "-qq", "-o"].map(str::to_owned).into_iter();
+    let strace = strace.chain([calls.display().to_string()]);
+    let strace = strace.chain(settings.into_iter().flat_map(|setting| ["-E".to_owned(), setting]));
+    run(&before, strace.chain(words.clone())).map_err(failed)?;
+    let [allocations, peak] = allocated(&counted)?;
+    let calls = read(&calls)?;
     // a call that another thread interrupts in the listing has two lines
     let calls = calls.lines().filter(|line| line.contains('(') && !line.contains(" resumed>")).count();
-    Ok(Counts([instructions, allocations, peak, calls as u64]))
+    let mut instructions = None;
+    if programs.instructions {
+        let dhat = ["valgrind", "--tool=dhat", "--trace-children=no"].map(str::to_owned).into_iter();
+        let dhat = dhat.chain([format!("--dhat-out-file={}", counted.display())]);
+        run(&before, dhat.chain(words)).map_err(failed)?;
+        instructions = Some(executed(&counted)?);
+    }
+    Ok(Counts([Some(allocations), Some(peak), Some(calls as u64), instructions]))
 }
 
-/// Instructions, allocations and the most bytes at once, out of what valgrind's `dhat` writes.
-fn counts(place: &Place) -> Result<[u64; 3], String> {
-    let text = std::fs::read_to_string(place).map_err(|e| format!("{}: {e}", place.display()))?;
+/// Runs words in a namespace, with a ruleset and a network that are there before.
+fn run(before: &[PathBuf; 2], words: impl Iterator<Item = String>) -> Result<(), String> {
+    let script = "nft -f \"$1\" && ip -batch \"$2\" && shift 2 && exec \"$@\" > /dev/null";
+    let mut run = Command::new("unshare");
+    run.args(["--net", "sh", "-c", script, "sh"]).args(before).args(words);
+    run.env("PATH", search_path()).env("TZ", "").stdin(std::process::Stdio::null());
+    let output = run.output().map_err(|e| format!("unshare cannot be run: {e}"))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn read(place: &Place) -> Result<String, String> {
+    std::fs::read_to_string(place).map_err(|e| format!("{}: {e}", place.display()))
+}
+
+/// Allocations and the most bytes at once, as `allocations.c` writes them.
+fn allocated(place: &Place) -> Result<[u64; 2], String> {
+    let text = read(place)?;
+    let numbers: Option<Vec<u64>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
+    let numbers = numbers.and_then(|numbers| numbers.try_into().ok());
+    numbers.ok_or_else(|| format!("{} has no counts", place.display()))
+}
+
+/// Instructions, out of what valgrind's `dhat` writes.
+fn executed(place: &Place) -> Result<u64, String> {
     let all: serde_json::Value =
-        serde_json::from_str(&text).map_err(|e| format!("{} is no JSON: {e}", place.display()))?;
-    let sites = all["pps"].as_array().ok_or("valgrind counted no allocations")?;
-    let sum = |key: &str| sites.iter().filter_map(|site| site[key].as_u64()).sum();
-    let instructions = all["te"].as_u64().ok_or("valgrind counted no instructions")?;
-    Ok([instructions, sum("tbk"), sum("gb")])
+        serde_json::from_str(&read(place)?).map_err(|e| format!("{} is no JSON: {e}", place.display()))?;
+    all["te"].as_u64().ok_or_else(|| "valgrind counted no instructions".to_owned())
 }

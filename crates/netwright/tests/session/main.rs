@@ -2,6 +2,7 @@
 
 mod changes;
 mod listing;
+mod optimized;
 mod refusals;
 mod replacing;
 mod running;
@@ -23,6 +24,7 @@ kernel_tests! {
     listing::listings_are_of_one_moment_while_others_write,
     listing::only_what_is_wanted_is_asked_for,
     listing::listings_are_those_of_nft,
+    optimized::packets_do_not_notice_what_is_merged,
     replacing::sets_hold_what_they_shall,
     replacing::maps_hold_what_they_shall,
     replacing::only_what_differs_is_changed,
