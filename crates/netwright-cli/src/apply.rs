@@ -20,7 +20,7 @@ use crate::output::{self, CHANGED, DIM, ERROR, GOOD, HELP, WARNING, count};
 use crate::plan::{LACKING, make, nothing, write_step};
 use crate::ssh;
 use crate::state::probe::Probe;
-use crate::state::{Session, now, recover, watchdog};
+use crate::state::{Session, now, recover, uptime, watchdog};
 
 /// How often a plan is made anew because others have changed what it is about.
 const TRIES: usize = 5;
@@ -257,22 +257,14 @@ impl Work<'_> {
                     recover::take_back(self.session, journal, self.global)?;
                     return Err(Failure::said(format!("{why}; all was taken back")));
                 }
-                journal.record_after = Some(report.record.clone());
-                journal.time = now();
-                self.session.store.keep_record(&report.record)?;
-                let texts = self.loaded.kept();
-                let owner = &report.record.owner;
-                match self.terms.confirm {
-                    Some(_) => {
-                        self.session.store.keep_good(&format!("pending-{owner}"), &texts)?;
-                        journal.phase = Phase::Waiting;
-                    }
-                    None => {
-                        self.keep_good(owner)?;
-                        journal.phase = Phase::Done;
-                    }
+                let done = self.keep(journal.clone(), &report);
+                if let Err(why) = done {
+                    // what nobody knows of later is not left behind
+                    output::message(&format!("{ERROR}error{ERROR:#}: {}", output::plain(&why.text())));
+                    let undone = recover::go_back(self.session, &journal, self.global);
+                    let _ = recover::closed(self.session, journal);
+                    return Err(Failure::said(fate(&undone)));
                 }
-                self.session.store.keep_journal(&journal)?;
                 self.session.store.tidy();
                 Ok(Outcome::Done(Box::new((plan, report))))
             }
@@ -289,6 +281,26 @@ impl Work<'_> {
                 Err(refused(error, &plan, sources))
             }
         }
+    }
+
+    /// Keeps what was made, and that it is done.
+    fn keep(&self, mut journal: Journal, report: &Report) -> Result<(), Failure> {
+        let store = &self.session.store;
+        journal.record_after = Some(report.record.clone());
+        (journal.time, journal.uptime) = (now(), uptime());
+        store.keep_record(&report.record)?;
+        let owner = &report.record.owner;
+        match self.terms.confirm {
+            Some(_) => {
+                store.keep_good(&format!("pending-{owner}"), &self.loaded.kept())?;
+                journal.phase = Phase::Waiting;
+            }
+            None => {
+                self.keep_good(owner)?;
+                journal.phase = Phase::Done;
+            }
+        }
+        Ok(store.keep_journal(&journal)?)
     }
 
     /// Refuses to cut the ssh session that this is done in, where it is not asked for or taken back by itself.
@@ -330,7 +342,7 @@ impl Work<'_> {
         let store = &self.session.store;
         let mut journal = Journal::new(plan, before, &self.owners.own);
         journal.id = store.next_number();
-        journal.time = now();
+        (journal.time, journal.uptime) = (now(), uptime());
         journal.boot = store.boot().to_owned();
         journal.confirm = self.terms.confirm;
         store.keep_journal(&journal)?;

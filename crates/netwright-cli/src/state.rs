@@ -165,6 +165,11 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Seconds since the machine was started.
+pub(crate) fn uptime() -> Option<u64> {
+    std::fs::read_to_string("/proc/uptime").ok()?.split('.').next()?.parse().ok()
+}
+
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

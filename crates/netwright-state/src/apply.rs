@@ -5,6 +5,7 @@ use std::fmt;
 
 use netwright_nft::diagnostic::{Diagnostic, Span};
 
+use crate::lost::Lost;
 use crate::model::Host;
 use crate::plan::{Owners, Plan, plan};
 use crate::record::Record;
@@ -369,7 +370,8 @@ fn settle(
         let owners = Owners { own: plan.record.settled(&now), others: wish.owners.others.clone() };
         rest = self::plan(wish.host, wish.firewall, &now, &owners);
         if rest.is_empty() {
-            let record = owners.own;
+            let mut record = owners.own;
+            record.lost.add(Lost::between(before, scope, &now, [&wish.owners.own, &record]));
             return Ok(Report { steps: plan.steps.len(), record, lost, finished: None });
         }
         if rest.errors().next().is_some() || round + 1 == ROUNDS {

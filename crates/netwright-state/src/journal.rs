@@ -44,8 +44,10 @@ impl Phase {
 pub struct Journal {
     /// Its number: those of a namespace count up.
     pub id: u64,
-    /// When it was begun, in seconds since 1970.
+    /// When it was begun, or is done, in seconds since 1970.
     pub time: u64,
+    /// The same in seconds since the machine was started, where that is known.
+    pub uptime: Option<u64>,
     /// The boot that it happened in.
     pub boot: String,
     /// Whose host file it was, and where that was.
@@ -78,6 +80,7 @@ impl Journal {
         Journal {
             id: 0,
             time: 0,
+            uptime: None,
             boot: String::new(),
             owner: record_before.owner.clone(),
             file: plan.record.file.clone(),
@@ -97,7 +100,7 @@ impl Journal {
     pub fn to_json(&self) -> Json {
         json!({
             "version": 1,
-            "id": self.id, "time": self.time, "boot": self.boot, "owner": self.owner, "file": self.file,
+            "id": self.id, "time": self.time, "uptime": self.uptime, "boot": self.boot, "owner": self.owner, "file": self.file,
             "phase": self.phase.as_str(), "confirm": self.confirm, "steps": self.steps,
             "scope": self.scope.to_json(), "before": self.before.to_json(), "wanted": self.wanted.to_json(),
             "record-before": self.record_before.to_json(),
@@ -120,6 +123,7 @@ impl Journal {
         Ok(Journal {
             id: number("id").ok_or("`id` is missing")?,
             time: number("time").unwrap_or(0),
+            uptime: number("uptime"),
             boot: encode::text(json, "boot")?,
             owner: encode::text(json, "owner")?,
             file: encode::text(json, "file")?,

@@ -51,6 +51,16 @@ pub(crate) fn ways(route: &Route) -> Vec<Way> {
     ways
 }
 
+/// Whether a route of IPv6 is what is left of another one, some of whose ways went with their links.
+pub(crate) fn is_part(found: &Route, whole: &Route) -> bool {
+    let (left, all) = (ways(found), ways(whole));
+    found.family() == Family::IPV6
+        && left.len() < all.len()
+        && route(found) == route(whole)
+        && found.protocol == whole.protocol
+        && left.iter().all(|way| all.contains(way))
+}
+
 /// The links that a route leads over.
 pub(crate) fn links(route: &Route) -> impl Iterator<Item = LinkId> {
     route.link.into_iter().chain(route.next_hops.iter().filter_map(|hop| hop.link))

@@ -24,6 +24,7 @@ mod firewall;
 mod journal;
 mod keys;
 mod lockout;
+mod lost;
 mod options;
 mod owner;
 mod plan;
@@ -43,6 +44,7 @@ pub use apply::{
 pub use capture::{capture, wanted_to_capture};
 pub use journal::{Journal, Phase};
 pub use lockout::{Connection, lock_out};
+pub use lost::Lost;
 pub use options::ChangeClass;
 pub use owner::{Chosen, Origin, known_owner, owners};
 pub use plan::{ADDRESS_PROTOCOL, Missing, OWN_PROTOCOL, Owners, Plan, plan, plan_schema, reserved_index};

@@ -21,6 +21,7 @@ mod firewall;
 pub(crate) mod kinds;
 mod links;
 mod lookup;
+mod lost;
 mod neighbours;
 mod routes;
 mod rules;
@@ -29,7 +30,7 @@ mod settings;
 pub use lookup::reserved_index;
 
 pub(crate) use addresses::{leftover_route, settable};
-pub(crate) use alive::{is_kernels, is_kernels_address, is_proxy, is_set};
+pub(crate) use alive::{LEAST_IPV6_MTU, is_kernels, is_kernels_address, is_proxy, is_set};
 pub(crate) use routes::sendable;
 
 /// The originator of addresses that an owner's host file made (`IFA_PROTO`). Kernels before 5.18 do not keep it: there
@@ -211,10 +212,12 @@ pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot, owners: &Owner
     neighbours::remove(&mut planner);
     links::unplug(&mut planner);
     links::change(&mut planner);
+    lost::settings(&mut planner);
     addresses::plan(&mut planner);
     routes::plan(&mut planner);
     rules::plan(&mut planner);
     neighbours::plan(&mut planner);
+    lost::plan(&mut planner);
     links::delete(&mut planner);
     settings::put_back(&mut planner);
     planner.steps.extend(firewall.last);
@@ -245,6 +248,10 @@ struct Planner<'a> {
     order: Vec<usize>,
     /// Masters whose ports came, went or changed their MTU, by index.
     moved_ports: Vec<u32>,
+    /// The MTU that links get, by index.
+    mtus: std::collections::HashMap<u32, u32>,
+    /// Whether links that come up or go down are up in the end, by index.
+    ups: std::collections::HashMap<u32, bool>,
     /// What is there at this point.
     alive: Alive<'a>,
     /// What the owner will have made.
@@ -271,6 +278,8 @@ impl<'a> Planner<'a> {
             made: std::collections::HashSet::new(),
             order: Vec::new(),
             moved_ports: Vec::new(),
+            mtus: std::collections::HashMap::new(),
+            ups: std::collections::HashMap::new(),
             alive: Alive::of(snapshot),
             record,
             later: Vec::new(),
@@ -310,6 +319,37 @@ impl<'a> Planner<'a> {
             Some(new) => *new,
             None => self.lookup.link_at(id.index).map_or(id, |link| link.id()),
         }
+    }
+
+    /// The MTU that a link has in the end.
+    fn final_mtu(&self, link: LinkId) -> Option<u32> {
+        let declared = self.declared_link(link).and_then(|link| link.mtu);
+        let found = self.lookup.link_at(link.index).and_then(|link| link.mtu);
+        let back = || {
+            let own = self.lookup.own_options(link.index)?;
+            own.before.mtu.filter(|_| own.ours.mtu == found && !self.lookup.is_declared(link.index))
+        };
+        self.mtus.get(&link.index).copied().or(declared).or_else(back).or(found)
+    }
+
+    /// Whether a link is up in the end.
+    fn final_up(&self, link: LinkId) -> bool {
+        use netwright_route::link::LinkFlags;
+        let declared = self.declared_link(link).map(|link| link.up);
+        let found = self.lookup.link_at(link.index).is_some_and(netwright_route::Link::is_up);
+        let back = || {
+            let own = self.lookup.own_options(link.index)?;
+            let set = own.ours.set_flags | own.ours.clear_flags;
+            let same = own.ours.set_flags.contains(LinkFlags::UP) == found;
+            let ours = set.contains(LinkFlags::UP) && same && !self.lookup.is_declared(link.index);
+            ours.then(|| own.before.set_flags.contains(LinkFlags::UP))
+        };
+        self.ups.get(&link.index).copied().or(declared).or_else(back).unwrap_or(found)
+    }
+
+    fn declared_link(&self, link: LinkId) -> Option<&'a crate::model::Link> {
+        let place = self.named(link).name().and_then(|name| self.lookup.declared(name))?;
+        self.host.links.get(place)
     }
 
     /// A route with the names of its links.

@@ -11,6 +11,7 @@ use netwright_route::{Address, Link, LinkId, Neighbour, Route, Rule};
 use serde_json::{Value as Json, json};
 
 use crate::encode::{self, Encode};
+use crate::lost::Lost;
 use crate::ruleset::TableName;
 use crate::snapshot::{Setting, Snapshot};
 
@@ -43,6 +44,8 @@ pub struct Record {
     pub tables: Vec<TableName>,
     /// What of others it took the place of, by their leave (`adopt`).
     pub replaced: Replaced,
+    /// What of others went along with what it did, by their leave, and comes back with it.
+    pub lost: Lost,
 }
 
 /// A link that an owner made.
@@ -186,6 +189,7 @@ impl Record {
                 "rules": encode::list(&self.replaced.rules),
                 "neighbours": encode::list(&self.replaced.neighbours),
             },
+            "lost": self.lost.to_json(),
         })
     }
 
@@ -237,6 +241,7 @@ impl Record {
                 rules: encode::read_list(replaced.get("rules"))?,
                 neighbours: encode::read_list(replaced.get("neighbours"))?,
             },
+            lost: Lost::from_json(json.get("lost").unwrap_or(&Json::Null))?,
         })
     }
 }

@@ -205,6 +205,8 @@ pub struct Wanted {
     pub of_all_links: Vec<(Setting, String)>,
     /// Links, by the names that they have here, of which all settings are read, so that their loss can be made good.
     pub links: Vec<String>,
+    /// Links that lose IPv6, so that those of its settings are read as well that no host file declares.
+    pub small: Vec<String>,
     /// Tables whose content is needed. That of tables with an owner's mark is read as well.
     pub tables: Vec<TableName>,
 }
@@ -226,6 +228,7 @@ impl Wanted {
             .collect();
         let mut settings: Vec<_> = declared.into_iter().map(|(setting, _)| setting).collect();
         settings.extend(own.settings.iter().map(|own| own.setting.clone()));
+        settings.extend(own.lost.settings.iter().map(|(setting, _)| setting.clone()));
         settings.sort();
         settings.dedup();
         let names =
@@ -235,12 +238,14 @@ impl Wanted {
         let goes = own.links.iter().filter_map(|own| own.link.name()).filter(|name| !stays(name));
         // IPv6 is made anew on a link whose MTU was too small for it.
         let small = |link: &&crate::model::Link| link.mtu.is_some_and(|mtu| mtu < 1280);
-        let small = host.links.iter().filter(small).map(|link| link.name.as_str());
+        let small = host.links.iter().filter(small).map(|link| link.name.clone());
+        let small: Vec<String> = small.collect();
         let mut tables: Vec<_> = firewall.tables.iter().map(crate::ruleset::Table::name).collect();
         tables.extend(own.tables.iter().cloned());
         tables.sort();
         tables.dedup();
-        Wanted { settings, of_all_links, links: goes.chain(small).map(str::to_owned).collect(), tables }
+        let links = goes.map(str::to_owned).chain(small.iter().cloned()).collect();
+        Wanted { settings, of_all_links, links, small, tables }
     }
 
     pub(crate) fn to_json(&self) -> Json {
@@ -248,7 +253,7 @@ impl Wanted {
         json!({
             "settings": self.settings.iter().map(Setting::to_json).collect::<Json>(),
             "of-all-links": all.collect::<Json>(),
-            "links": self.links,
+            "links": self.links, "small": self.small,
             "tables": self.tables.iter().map(TableName::to_json).collect::<Json>(),
         })
     }
@@ -263,6 +268,7 @@ impl Wanted {
             settings: items("settings").iter().map(Setting::from_json).collect::<Result<_, _>>()?,
             of_all_links: items("of-all-links").iter().map(all).collect::<Result<_, String>>()?,
             links: encode::texts(json.get("links")),
+            small: encode::texts(json.get("small")),
             tables: items("tables").iter().map(TableName::from_json).collect::<Result<_, _>>()?,
         })
     }
@@ -270,11 +276,69 @@ impl Wanted {
     /// All settings of a link that is there, where they are wanted.
     #[must_use]
     pub fn settings_of(&self, link: &Link) -> Vec<Setting> {
-        let wanted =
-            self.links.iter().any(|name| *name == link.name || link.alternative_names.contains(name));
-        if wanted { Setting::all_of(&link.name) } else { Vec::new() }
+        let is_in = |names: &[String]| {
+            names.iter().any(|name| *name == link.name || link.alternative_names.contains(name))
+        };
+        let mut settings = if is_in(&self.links) { Setting::all_of(&link.name) } else { Vec::new() };
+        if is_in(&self.small) {
+            let of =
+                |name: &&'static str| Setting { family: Family::IPV6, link: Some(link.name.clone()), name };
+            settings.extend(OTHER_IPV6.iter().map(of));
+        }
+        settings
     }
 }
+
+/// Settings of IPv6 that no host file declares, as far as they can be written again.
+const OTHER_IPV6: &[&str] = &[
+    "accept_ra_defrtr",
+    "accept_ra_from_local",
+    "accept_ra_min_hop_limit",
+    "accept_ra_min_lft",
+    "accept_ra_mtu",
+    "accept_ra_pinfo",
+    "accept_ra_rt_info_max_plen",
+    "accept_ra_rt_info_min_plen",
+    "accept_ra_rtr_pref",
+    "accept_source_route",
+    "accept_untracked_na",
+    "dad_transmits",
+    "disable_policy",
+    "drop_unicast_in_l2_multicast",
+    "drop_unsolicited_na",
+    "enhanced_dad",
+    "force_forwarding",
+    "force_mld_version",
+    "force_tllao",
+    "hop_limit",
+    "ignore_routes_with_linkdown",
+    "keep_addr_on_down",
+    "max_addresses",
+    "max_desync_factor",
+    "ndisc_evict_nocarrier",
+    "ndisc_notify",
+    "ndisc_tclass",
+    "optimistic_dad",
+    "proxy_ndp",
+    "ra_defrtr_metric",
+    "ra_honor_pio_life",
+    "ra_honor_pio_pflag",
+    "regen_max_retry",
+    "regen_min_advance",
+    "router_probe_interval",
+    "router_solicitation_delay",
+    "router_solicitation_interval",
+    "router_solicitation_max_interval",
+    "router_solicitations",
+    "rpl_seg_enabled",
+    "seg6_enabled",
+    "seg6_require_hmac",
+    "suppress_frag_ndisc",
+    "temp_prefered_lft",
+    "temp_valid_lft",
+    "use_oif_addrs_only",
+    "use_optimistic",
+];
 
 /// A setting of the kernel, below `/proc/sys/net`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -313,7 +377,7 @@ impl Setting {
             _ => (Family::IPV4, Ipv4Settings::SYSCTLS),
         };
         let name = crate::encode::text(json, "name")?;
-        let known = known.iter().find(|known| **known == name);
+        let known = known.iter().chain(OTHER_IPV6).find(|known| **known == name);
         let link = json.get("link").and_then(Json::as_str).map(str::to_owned);
         Ok(Setting { family, link, name: known.ok_or_else(|| format!("there is no setting `{name}`"))? })
     }

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use netwright_state::{Journal, Origin, Owners, Phase, Record};
 use serde_json::json;
 
-use super::{Session, named, now};
+use super::{Session, named, now, recover};
 use crate::arguments::{self, Global, HostFile};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, FAILED, Failure};
 use crate::host::Loaded;
-use crate::output::{self, BAD, Cell, DIM, GOOD, Table};
+use crate::output::{self, BAD, Cell, DIM, ERROR, GOOD, Table};
 use crate::plan::make;
 
 /// The exit code of `status` where something differs.
@@ -20,19 +20,27 @@ const DIFFERS: u8 = 10;
 /// `netwright history`.
 pub(crate) fn history(arguments: &arguments::History) -> Done {
     let session = Session::open(arguments.place.open()?)?;
-    let journals = session.store.journals();
+    let journals = session.store.all_journals();
+    let damaged = journals.iter().any(|(_, journal)| journal.is_err());
+    let code = if damaged { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
     if arguments.json {
-        let list = journals.iter().map(|journal| {
-            json!({
+        let list = journals.iter().map(|(id, journal)| match journal {
+            Ok(journal) => json!({
                 "id": journal.id, "time": journal.time, "owner": journal.owner, "file": journal.file,
                 "phase": phase(&session, journal), "steps": journal.steps,
-            })
+            }),
+            Err(error) => json!({ "id": id, "phase": DAMAGED, "error": error.to_string() }),
         });
         output::json(&list.collect())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     let mut table = Table::new([">ID", "AGO", "OWNER", ">CHANGES", "", "FILE"]);
-    for journal in &journals {
+    for (id, journal) in &journals {
+        let Ok(journal) = journal else {
+            let cell = |text: &str| Cell::from(text.to_owned());
+            table.row([cell(&id.to_string()), cell("?"), cell("?"), cell("?"), cell(DAMAGED), cell("?")]);
+            continue;
+        };
         table.row([
             Cell::from(journal.id.to_string()),
             Cell::from(ago(now().saturating_sub(journal.time))),
@@ -48,8 +56,14 @@ pub(crate) fn history(arguments: &arguments::History) -> Done {
         writeln!(out, "Nothing was applied here yet.")?;
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    for error in journals.iter().filter_map(|(_, journal)| journal.as_ref().err()) {
+        output::message(&format!("{ERROR}error{ERROR:#}: {}", output::plain(&error.to_string())));
+    }
+    Ok(code)
 }
+
+/// What is said of a journal that cannot be read.
+const DAMAGED: &str = "damaged";
 
 fn phase<'a>(session: &Session, journal: &'a Journal) -> &'a str {
     match journal.phase {
@@ -125,7 +139,7 @@ fn show(session: &Session, all: &[(&Record, Drift)], waiting: Option<&Journal>) 
     if let Some(journal) = waiting {
         match journal.phase {
             Phase::Waiting => {
-                let left = (journal.time + journal.confirm.unwrap_or(0)).saturating_sub(now());
+                let left = recover::left(journal);
                 writeln!(
                     out,
                     "apply {} {BAD}waits{BAD:#} {left} s more for `netwright confirm`",

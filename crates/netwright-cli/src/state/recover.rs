@@ -2,20 +2,49 @@
 
 use std::process::ExitCode;
 
-use netwright_state::{Journal, Phase, Progress, Undone, fate, go_back};
+use netwright_state::{Journal, Phase, Progress, Undone, fate};
 
-use super::{Session, now};
+use super::{Session, now, uptime};
 use crate::arguments::{self, Global};
 use crate::failure::{Done, Failure};
 use crate::output::{self, GOOD, HELP};
 
 /// Whether an apply has waited longer for its confirmation than it should, with its watchdog gone.
 pub(crate) fn is_overdue(journal: &Journal) -> bool {
-    journal.confirm.is_some_and(|seconds| now() > journal.time.saturating_add(seconds).saturating_add(2))
+    journal.confirm.is_some_and(|seconds| waited(journal) > seconds.saturating_add(2))
+}
+
+/// Seconds that an apply still waits for its confirmation.
+pub(crate) fn left(journal: &Journal) -> u64 {
+    journal.confirm.unwrap_or(0).saturating_sub(waited(journal))
+}
+
+/// Seconds since an apply was done: by the time since the machine was started, which nobody can set.
+fn waited(journal: &Journal) -> u64 {
+    match (journal.uptime, uptime()) {
+        (Some(then), Some(now)) => now.saturating_sub(then),
+        _ => now().saturating_sub(journal.time),
+    }
 }
 
 /// Brings back what there was before an apply. The lock must be held.
-pub(crate) fn take_back(session: &Session, mut journal: Journal, global: &Global) -> Result<(), Failure> {
+pub(crate) fn take_back(session: &Session, journal: Journal, global: &Global) -> Result<(), Failure> {
+    let undone = go_back(session, &journal, global);
+    if undone.iter().any(|undone| undone.failure.is_some()) {
+        return Err(Failure::said(fate(&undone)));
+    }
+    closed(session, journal)
+}
+
+/// Notes that an apply was taken back.
+pub(crate) fn closed(session: &Session, mut journal: Journal) -> Result<(), Failure> {
+    session.store.keep_record(&journal.record_before)?;
+    journal.phase = Phase::TakenBack;
+    Ok(session.store.keep_journal(&journal)?)
+}
+
+/// The way back of an apply, by its journal.
+pub(crate) fn go_back(session: &Session, journal: &Journal, global: &Global) -> Vec<Undone> {
     let mut tell = |progress: Progress<'_>| {
         if let Progress::Undone(Undone { step, failure: None }) = progress
             && !global.quiet
@@ -25,13 +54,8 @@ pub(crate) fn take_back(session: &Session, mut journal: Journal, global: &Global
         }
     };
     let mut executor = session.live();
-    let undone = go_back(&journal.before, &journal.scope, &journal.wanted, &mut executor, &mut tell);
-    if undone.iter().any(|undone| undone.failure.is_some()) {
-        return Err(Failure::said(fate(&undone)));
-    }
-    session.store.keep_record(&journal.record_before)?;
-    journal.phase = Phase::TakenBack;
-    Ok(session.store.keep_journal(&journal)?)
+    let (before, scope) = (&journal.before, &journal.scope);
+    netwright_state::go_back(before, scope, &journal.wanted, &mut executor, &mut tell)
 }
 
 /// `netwright recover`: takes back what was broken off, or was not confirmed in time.

@@ -131,7 +131,8 @@ impl Watch {
                 Phase::Running => {}
                 Phase::Waiting => {
                     let since = *waiting_since.get_or_insert_with(Instant::now);
-                    let time = Duration::from_secs(self.journal.confirm.unwrap_or(0) + self.later);
+                    let time =
+                        Duration::from_secs(self.journal.confirm.unwrap_or(0).saturating_add(self.later));
                     if since.elapsed() >= time {
                         return self.act(Phase::Waiting);
                     }

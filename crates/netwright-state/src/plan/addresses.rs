@@ -191,10 +191,7 @@ fn can_have(planner: &Planner<'_>, id: LinkId, address: &Address) -> bool {
     if address.address.is_ipv4() {
         return true;
     }
-    let declared = id.name().and_then(|name| planner.lookup.declared(name));
-    let declared = declared.and_then(|place| planner.host.links.get(place));
-    let mtu = declared.and_then(|link| link.mtu);
-    declared.is_none_or(|link| link.up) && mtu.is_none_or(|mtu| mtu >= alive::LEAST_IPV6_MTU)
+    planner.can_carry(id, true)
 }
 
 /// The addresses of a link that is made anew, as addresses of the new one.
@@ -277,7 +274,7 @@ fn remove_all(planner: &mut Planner<'_>, mut gone: Vec<Address>) {
     }
 }
 
-fn make(
+pub(super) fn make(
     planner: &mut Planner<'_>,
     sign: Sign,
     verb: Verb,

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use netwright_route::address::AddressFlags;
-use netwright_route::{Address, Family, Link, Neighbour, Protocol, Route};
+use netwright_route::{Address, Family, LinkId, Neighbour, Protocol, Route};
 
 use super::Planner;
 use crate::keys::{self, RouteKey};
 use crate::snapshot::Snapshot;
 
 /// The least MTU with which a link has IPv6, in bytes (RFC 8200).
-pub(super) const LEAST_IPV6_MTU: u32 = 1280;
+pub(crate) const LEAST_IPV6_MTU: u32 = 1280;
 
 /// Addresses, routes and neighbours that are there at this point of the plan.
 #[derive(Clone, Debug, Default)]
@@ -216,15 +216,15 @@ impl<'a> Alive<'a> {
 }
 
 impl Planner<'_> {
-    /// Whether all links of a route are up in the end.
+    /// Whether all links of a route can carry it in the end.
     pub(super) fn can_stay(&self, route: &Route) -> bool {
-        keys::links(route).all(|link| {
-            let named = self.named(link);
-            let declared = named.name().and_then(|name| self.lookup.declared(name));
-            let declared = declared.and_then(|place| self.host.links.get(place)).map(|link| link.up);
-            let deleted = super::links::is_deleted(self, link);
-            !deleted && declared.unwrap_or_else(|| self.lookup.link_at(link.index).is_some_and(Link::is_up))
-        })
+        keys::links(route).all(|link| self.can_carry(link, route.family() == Family::IPV6))
+    }
+
+    /// Whether a link is there and up in the end, and large enough for IPv6 where that is asked for.
+    pub(super) fn can_carry(&self, link: LinkId, ipv6: bool) -> bool {
+        let large = !ipv6 || self.final_mtu(link).is_none_or(|mtu| mtu >= LEAST_IPV6_MTU);
+        !super::links::is_deleted(self, link) && large && self.final_up(link)
     }
 }
 
@@ -241,7 +241,10 @@ pub(crate) fn is_kernels_address(address: &Address) -> bool {
     };
     let maker = address.protocol.map_or(0, |protocol| protocol.0);
     let own = maker == super::ADDRESS_PROTOCOL.0;
-    (1..=3).contains(&maker) || link_local && !own || address.flags.contains(AddressFlags::MANAGE_TEMPORARY)
+    // before kernels told who made it, one that is for ever was given by somebody
+    let limited = address.lifetime.is_some_and(|lifetime| lifetime.valid.is_some());
+    let of_router = address.flags.contains(AddressFlags::MANAGE_TEMPORARY) && limited;
+    (1..=3).contains(&maker) || link_local && !own || of_router
 }
 
 /// Whether somebody set it, as against those that the kernel found by asking.

@@ -13,7 +13,9 @@ use crate::options::ChangeClass;
 use crate::record::OwnLink;
 use crate::step::{Action, Sign, Step, Verb};
 
+mod above;
 mod options;
+mod receives;
 
 /// Finds out which declared links there are, which are to be made, and in which order to go through them.
 pub(super) fn resolve(planner: &mut Planner<'_>) {
@@ -287,6 +289,7 @@ pub(super) fn create(planner: &mut Planner<'_>) {
             planner.alive.lose_link(old.index);
             actions.push(Action::DeleteLink(old.id()));
         }
+        receives::can_be_made(planner, link);
         let create = creation(planner, link, kind, id);
         let text = format!("link {}: {}", link.name, kinds::describe(kind));
         let peer = match kind {
@@ -316,11 +319,12 @@ fn creation(planner: &Planner<'_>, link: &model::Link, kind: &LinkKind, id: Link
     create.settings.address = link.mac.map(|mac| mac.0.into());
     create.settings.group = link.group;
     create.settings.alias = Some(planner.record.alias());
-    if let LinkKind::Bond(_) = kind {
+    match &mut create.kind {
         // the preferred port is not one yet
-        if let Kernel::Bond(bond) = &mut create.kind {
-            bond.primary = None;
-        }
+        Kernel::Bond(bond) => bond.primary = None,
+        // kernels without it refuse to be told that it is off, as it is on a new bridge
+        Kernel::Bridge(bridge) if bridge.vlan_filtering == Some(false) => bridge.vlan_filtering = None,
+        _ => {}
     }
     if let LinkKind::Veth(veth) = kind {
         let mac = planner.lookup.declared(&veth.peer).and_then(|place| planner.host.links.get(place)?.mac);
@@ -343,6 +347,7 @@ pub(super) fn change(planner: &mut Planner<'_>) {
         }
     }
     options::withdraw(planner);
+    above::follow(planner);
 }
 
 /// Takes links that are not declared out of a master that is: those that the owner put there. What others plug in, as

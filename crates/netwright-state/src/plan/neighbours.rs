@@ -58,7 +58,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     for before in std::mem::take(&mut planner.alive.lost_neighbours) {
         let own = planner.lookup.owns_neighbour(before);
         let gone = super::links::is_deleted(planner, before.link);
-        if !own && !gone && alive::is_set(before) && !declared.contains(&keys::neighbour(before)) {
+        let ipv6 = before.family == Family::IPV6;
+        let can_have = !ipv6 || planner.can_carry(before.link, true);
+        let set = alive::is_set(before) && can_have;
+        if !own && !gone && set && !declared.contains(&keys::neighbour(before)) {
             let named = Neighbour { link: planner.named(before.link), ..before.clone() };
             let text = format!("neighbour {named}");
             planner.step(Step::new(Sign::Keep, text, Action::Neighbour(Verb::Replace, Box::new(named))));

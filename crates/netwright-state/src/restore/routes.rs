@@ -130,7 +130,10 @@ impl Way<'_> {
 
     /// Whether a route is one of before, maybe with something changed.
     fn leads_as(&self, old: &Route, found: &Route) -> bool {
-        let same = |old: Route| old.protocol == found.protocol && keys::ways(&old) == keys::ways(found);
+        let same = |old: Route| {
+            old.protocol == found.protocol && keys::ways(&old) == keys::ways(found)
+                || keys::is_part(found, &old)
+        };
         self.route_now(old).is_some_and(same)
     }
 

@@ -12,6 +12,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     masters(check);
     for link in &check.host.links {
         references(check, link);
+        receiver(check, link);
         addresses(check, link);
         kind(check, link);
     }
@@ -90,6 +91,41 @@ fn claim<'a>(
             check.note(Diagnostic::error(span, both).also(place, format!("it is one of `{first}` here")));
         }
         None => {}
+    }
+}
+
+/// Linux has one receiver for what comes in by a link: a bridge or bond, macvlans, or ipvlans.
+fn receiver(check: &mut Check<'_>, link: &Link) {
+    let takes = |link: &Link| match &link.kind {
+        Some(LinkKind::MacVlan(_) | LinkKind::MacVtap(_)) => Some("macvlans"),
+        Some(LinkKind::IpVlan(_)) => Some("ipvlans"),
+        _ => None,
+    };
+    let (Some(own), Some(parent)) = (takes(link), link.parent().and_then(|name| check.link(name))) else {
+        return;
+    };
+    let place = link.kind.as_ref().and_then(|kind| kind.place().key("parent"));
+    let Some(span) = place else { return };
+    let on_parent = |other: &&Link| {
+        let below = other.parent().and_then(|name| check.link(name));
+        below.is_some_and(|below| below.name == parent.name)
+    };
+    let master = parent.master.as_deref().and_then(|name| check.link(name));
+    let joined = |kind: &Option<LinkKind>| matches!(kind, Some(LinkKind::Bridge(_) | LinkKind::Bond(_)));
+    let taken = match master.filter(|master| joined(&master.kind)) {
+        Some(master) => Some(format!("is a port of `{}`", master.name)),
+        None => {
+            let before =
+                check.host.links.iter().take_while(|other| other.name != link.name).filter(on_parent);
+            let mut others = before.filter(|other| takes(other).is_some_and(|kind| kind != own));
+            others.next().map(|other| format!("has `{}` on it", other.name))
+        }
+    };
+    if let Some(taken) = taken {
+        let message = format!("`{}` cannot lie on `{}`, which {taken}", link.name, parent.name);
+        let help =
+            "Linux has one receiver for what comes in by a link: a bridge or bond, macvlans, or ipvlans.";
+        check.note(Diagnostic::error(span, message).help(help));
     }
 }
 

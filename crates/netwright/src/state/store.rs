@@ -234,7 +234,10 @@ impl Store {
         let number = |name: &String| {
             name.strip_prefix("journal-").and_then(|name| name.strip_suffix(".json"))?.parse().ok()
         };
-        let mut numbers: Vec<u64> = self.names("journal-").iter().filter_map(number).collect();
+        // one that no count reaches was not made here
+        let counted = |number: &u64| *number < u64::from(u32::MAX);
+        let names = self.names("journal-");
+        let mut numbers: Vec<u64> = names.iter().filter_map(number).filter(counted).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -267,13 +270,23 @@ impl Store {
         let name = format!("journal-{id}.json");
         let json = self.read(&name)?;
         let failed = asked(format!("understand {}", self.folder.join(&name).display()));
-        Journal::from_json(&json).map_err(io::Error::other).map_err(failed)
+        let journal = Journal::from_json(&json).and_then(|journal| match journal.id == id {
+            true => Ok(journal),
+            false => Err(format!("it says that it is journal {}", journal.id)),
+        });
+        journal.map_err(io::Error::other).map_err(failed)
     }
 
     /// The journals that there are, in order; those that cannot be read are left out.
     #[must_use]
     pub fn journals(&self) -> Vec<Journal> {
-        self.numbers().into_iter().filter_map(|id| self.journal(id).ok()).collect()
+        self.all_journals().into_iter().filter_map(|(_, journal)| journal.ok()).collect()
+    }
+
+    /// The journals that there are by their numbers, in order, and why one cannot be read.
+    #[must_use]
+    pub fn all_journals(&self) -> Vec<(u64, Result<Journal, StoreError>)> {
+        self.numbers().into_iter().map(|id| (id, self.journal(id))).collect()
     }
 
     /// The journal of what is under way or waits, where there is one.

@@ -5,7 +5,7 @@ use netwright_route::link::{Change, LinkFlags, LinkKind as Kernel};
 use netwright_route::{HardwareAddress, Link, LinkId};
 
 use super::super::{Planner, alive, kinds};
-use super::{Loss, is_own, losses, names};
+use super::{Loss, above, losses, names, receives};
 use crate::model::{self, LinkKind};
 use crate::options::ChangeClass;
 use crate::record::OwnOptions;
@@ -142,7 +142,7 @@ pub(super) fn of_link(planner: &mut Planner<'_>, link: &model::Link, id: LinkId)
     tell_what_stays(planner, link, &changes);
     shrinks(planner, link, found, &changes);
     if let Some(master) = master {
-        becomes_port(planner, link, found, master);
+        receives::becomes_port(planner, link, found, master);
     }
     emit(planner, link, found, id, changes, master);
     names(planner, link, found, id);
@@ -354,41 +354,6 @@ fn shrinks(planner: &mut Planner<'_>, link: &model::Link, found: &Link, changes:
     planner.error(diagnostic.help(advice));
 }
 
-/// Kinds of links that take what comes in by the link below, as its master would.
-const TAKES_ALL: [&str; 4] = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
-
-/// What comes in by a port of a bridge or bond is theirs: addresses of others on it stay, and are of no use.
-fn becomes_port(planner: &mut Planner<'_>, link: &model::Link, found: &Link, master: LinkId) {
-    if !matches!(master_kind(planner, link, master), Some("bridge" | "bond")) {
-        return;
-    }
-    let span = link.place.key("master").unwrap_or(link.place.span);
-    let above = planner.lookup.above(found.index).iter();
-    let taken = above.filter(|above| !is_own(planner, above)).find_map(|above| {
-        let kind = above.kind_name().filter(|kind| TAKES_ALL.contains(kind))?;
-        Some(format!("{kind} `{}`", above.name))
-    });
-    if let Some(above) = taken {
-        let message = format!(
-            "link `{}` cannot be a port of {master}: what comes in by it goes to the {above} of somebody else",
-            link.name
-        );
-        let help =
-            "Linux has one receiver for a link. Take another link, or remove that one if nobody needs it.";
-        return planner.error(Diagnostic::error(span, message).help(help));
-    }
-    let useless = losses(planner, found, Loss::Port);
-    if useless.is_empty() {
-        return;
-    }
-    let message = format!(
-        "what comes in by link `{}` is that of {master} when it is its port: this of others is of no use then",
-        link.name
-    );
-    let warning = Diagnostic::warning(span, message);
-    planner.error(useless.into_iter().fold(warning, |warning, useless| warning.help(format!("{useless}."))));
-}
-
 /// The step for what changes.
 fn emit(
     planner: &mut Planner<'_>,
@@ -441,7 +406,11 @@ fn emit(
             planner.alive.lose_by_down(id.index);
         }
     }
-    if change.mtu.is_some() {
+    if change.clear_flags.contains(LinkFlags::UP) || goes_up {
+        planner.ups.insert(id.index, goes_up);
+    }
+    if let Some(mtu) = change.mtu {
+        planner.mtus.insert(id.index, mtu);
         planner.moved_ports.extend(found.master);
         if change.mtu.is_some_and(|mtu| mtu < alive::LEAST_IPV6_MTU) {
             planner.alive.lose_ipv6(id.index);
@@ -466,7 +435,9 @@ fn emit(
     if must_be_down {
         text.push_str(" (down for a moment)");
     }
-    planner.step(Step::of(Sign::Change, text, all).at(Some(link.place.span)));
+    let mut step = Step::of(Sign::Change, text, all).at(Some(link.place.span));
+    step.details = above::told(planner, found);
+    planner.step(step);
 }
 
 /// The ports of a link, and whether each is up.
@@ -475,7 +446,7 @@ fn ports_of(planner: &Planner<'_>, found: &Link) -> Vec<(LinkId, bool)> {
 }
 
 /// The kind of the master that a link joins.
-fn master_kind<'a>(planner: &Planner<'a>, link: &model::Link, master: LinkId) -> Option<&'a str> {
+pub(super) fn master_kind<'a>(planner: &Planner<'a>, link: &model::Link, master: LinkId) -> Option<&'a str> {
     let there = planner.lookup.link_at(master.index).and_then(Link::kind_name);
     let declared = link.master.as_deref().and_then(|name| planner.lookup.declared(name));
     let declared = declared.and_then(|place| planner.host.links.get(place)?.kind.as_ref());
@@ -511,12 +482,14 @@ pub(super) fn withdraw(planner: &mut Planner<'_>) {
         let old = old_options(planner, index);
         let mut link = model::Link { name: found.name.clone(), ..model::Link::default() };
         let mut changes = Changes::default();
-        simple(
-            Simple { key: "mtu", declared: None, found: found.mtu, field: |change| &mut change.mtu },
-            &old,
-            false,
-            &mut changes,
-        );
+        if !above::follows(found) {
+            simple(
+                Simple { key: "mtu", declared: None, found: found.mtu, field: |change| &mut change.mtu },
+                &old,
+                false,
+                &mut changes,
+            );
+        }
         simple(
             Simple { key: "mac", declared: None, found: found.address, field: |change| &mut change.address },
             &old,
