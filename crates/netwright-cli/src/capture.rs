@@ -20,11 +20,11 @@ const FIREWALL_FILE: &str = "firewall.nft";
 
 /// `netwright capture`.
 pub(crate) fn run(arguments: &arguments::Capture, global: &Global) -> Done {
-    let session = Session::open(arguments.place.open()?)?;
+    let session = Session::open_to_read(arguments.place.open()?, global)?;
     let record = match &arguments.owner {
         None => None,
         Some(owner) => {
-            let found = session.store.records()?.into_iter().find(|record| record.owner == *owner);
+            let found = session.records()?.into_iter().find(|record| record.owner == *owner);
             let none = || Failure::said(format!("no owner `{owner}` has applied anything here"));
             Some(found.ok_or_else(none)?)
         }

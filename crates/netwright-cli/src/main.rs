@@ -62,7 +62,7 @@ fn run(Arguments { global, command }: Arguments) -> Done {
         Command::Recover(arguments) => state::recover::recover(&arguments, &global),
         Command::Confirm(arguments) => state::confirm::run(&arguments, &global),
         Command::Withdraw(arguments) => apply::withdraw(&arguments, &global),
-        Command::History(arguments) => state::history::history(&arguments),
+        Command::History(arguments) => state::history::history(&arguments, &global),
         Command::Status(arguments) => state::history::status(&arguments, &global),
         Command::Capture(arguments) => capture::run(&arguments, &global),
         Command::Watch(arguments) => watch::run(&arguments, &global),

@@ -23,7 +23,7 @@ pub(crate) const LACKING: u8 = 3;
 
 /// `netwright plan`.
 pub(crate) fn run(arguments: &arguments::Plan, global: &Global) -> Done {
-    let session = Session::open(arguments.place.open()?)?;
+    let session = Session::open_to_read(arguments.place.open()?, global)?;
     let loaded = arguments.host.load(global, Some(&session.net))?;
     let owners = session.owners(&loaded, global)?;
     let (plan, _) = make(&loaded, &owners, &mut session.live())?;

@@ -16,13 +16,17 @@ use rustix::process::geteuid;
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::host::Loaded;
-use crate::output::{self, DIM, HELP};
+use crate::output::{self, DIM, HELP, WARNING};
 
 /// A namespace with the folder in which is kept what was made there.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) net: Net,
     pub(crate) store: Store,
+    /// Folders of the same namespace elsewhere, which are only read: an ordinary user sees what root applied.
+    elsewhere: Vec<Store>,
+    /// Whether such a folder cannot be read.
+    pub(crate) hidden: bool,
 }
 
 impl Session {
@@ -34,7 +38,49 @@ impl Session {
             let help = "Name a folder of your own in the environment variable NETWRIGHT_STATE_DIRECTORY.";
             Failure::from(error).with_help(Some(help))
         })?;
-        Ok(Session { net, store })
+        Ok(Session { net, store, elsewhere: Vec::new(), hidden: false })
+    }
+
+    /// Opens what there is to be read: nothing is made, and nothing need be writable.
+    pub(crate) fn open_to_read(net: Net, global: &Global) -> Result<Self, Failure> {
+        let whereabouts = Whereabouts::of(net.namespace())
+            .map_err(|error| Failure::said(format!("cannot identify the network namespace: {error}")))?;
+        let mut folders = folders();
+        let of_root = PathBuf::from(OF_ROOT);
+        if std::env::var_os(DIRECTORY).is_none_or(|value| value.is_empty()) && !folders.contains(&of_root) {
+            folders.push(of_root);
+        }
+        let (mut stores, mut hidden) = (Vec::new(), false);
+        for folder in folders {
+            match Store::existing(&folder, whereabouts.clone()) {
+                Ok(store) => stores.extend(store),
+                Err(error) => {
+                    hidden = true;
+                    let error = output::plain(&error.to_string()).into_owned();
+                    let what = "what was applied from there is taken for somebody else's";
+                    if !global.quiet {
+                        output::message(&format!("{WARNING}warning{WARNING:#}: {error}: {what}"));
+                    }
+                }
+            }
+        }
+        let mut stores = stores.into_iter();
+        let store = stores.next().unwrap_or_else(|| Store::empty(whereabouts));
+        Ok(Session { net, store, elsewhere: stores.collect(), hidden })
+    }
+
+    /// What is recorded of the owners.
+    pub(crate) fn records(&self) -> Result<Vec<Record>, Failure> {
+        let mut records = self.store.records()?;
+        for store in &self.elsewhere {
+            records.extend(store.records()?);
+        }
+        Ok(records)
+    }
+
+    /// The folders of this namespace.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &Store> {
+        std::iter::once(&self.store).chain(&self.elsewhere)
     }
 
     /// Takes the lock of the namespace: nobody else applies a host file meanwhile.
@@ -94,7 +140,7 @@ impl Session {
 
     /// Who made what here, and the owner that a host file speaks for.
     pub(crate) fn owners(&self, loaded: &Loaded, global: &Global) -> Result<Owners, Failure> {
-        let records: Vec<Record> = self.store.records()?;
+        let records = self.records()?;
         let (owners, chosen) = owners(&loaded.host, &loaded.firewall, &loaded.origin, records);
         let note = match chosen {
             Chosen::ByName => None,
@@ -127,6 +173,12 @@ impl Session {
     }
 }
 
+/// Where root keeps what it applied.
+const OF_ROOT: &str = "/var/lib/netwright";
+
+/// The environment variable that names another folder.
+const DIRECTORY: &str = "NETWRIGHT_STATE_DIRECTORY";
+
 fn named(file: &str) -> &str {
     if file.is_empty() { "standard input" } else { file }
 }
@@ -134,14 +186,14 @@ fn named(file: &str) -> &str {
 /// The folders in which state may be kept, the best first.
 fn folders() -> Vec<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(own) = variable("NETWRIGHT_STATE_DIRECTORY") {
+    if let Some(own) = variable(DIRECTORY) {
         return vec![own];
     }
     // systemd gives a unit its own, which other commands would not find
     let user = geteuid().as_raw();
     let mut folders = Vec::new();
     if user == 0 {
-        folders.push(PathBuf::from("/var/lib/netwright"));
+        folders.push(PathBuf::from(OF_ROOT));
     }
     folders.extend(variable("XDG_STATE_HOME").map(|home| home.join("netwright")));
     folders.extend(variable("HOME").map(|home| home.join(".local/state/netwright")));

@@ -24,6 +24,8 @@ pub struct Lost {
     pub routes: Vec<Route>,
     /// Neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// Entries of bridges for a port that is a port of somebody else meanwhile.
+    pub forwarding: Vec<Neighbour>,
     /// Settings of links, with their values.
     pub settings: Vec<(Setting, String)>,
 }
@@ -35,8 +37,9 @@ impl Lost {
         let at_risk = now.links.iter().filter(|link| scope.at_risk.contains(&link.index));
         let poor = at_risk.filter(|link| !link.is_up() || small(link));
         let poor: HashMap<u32, bool> = poor.map(|link| (link.index, link.is_up())).collect();
+        let forwarding = moved(before, scope, now);
         if poor.is_empty() {
-            return Lost::default();
+            return Lost { forwarding, ..Lost::default() };
         }
         let cannot = |id: LinkId, ipv6: bool| poor.get(&id.index).is_some_and(|up| !up || ipv6);
         let own_addresses: HashSet<_> =
@@ -103,7 +106,7 @@ impl Lost {
             link.is_some_and(|link| cannot(link.id(), true))
         });
         let settings = settings.map(|(setting, value)| (setting.clone(), value.clone())).collect();
-        Lost { addresses, nexthops, routes, neighbours, settings }
+        Lost { addresses, nexthops, routes, neighbours, forwarding, settings }
     }
 
     /// Adds what another one has, but for what is here already.
@@ -119,6 +122,7 @@ impl Lost {
         add(&mut self.nexthops, more.nexthops);
         add(&mut self.routes, more.routes);
         add(&mut self.neighbours, more.neighbours);
+        add(&mut self.forwarding, more.forwarding);
         add(&mut self.settings, more.settings);
     }
 
@@ -127,6 +131,7 @@ impl Lost {
         json!({
             "addresses": encode::list(&self.addresses), "nexthops": encode::list(&self.nexthops),
             "routes": encode::list(&self.routes), "neighbours": encode::list(&self.neighbours),
+            "forwarding": encode::list(&self.forwarding),
             "settings": settings.collect::<Json>(),
         })
     }
@@ -142,7 +147,20 @@ impl Lost {
             nexthops: encode::read_list(json.get("nexthops"))?,
             routes: encode::read_list(json.get("routes"))?,
             neighbours: encode::read_list(json.get("neighbours"))?,
+            forwarding: encode::read_list(json.get("forwarding"))?,
             settings: items.iter().map(setting).collect::<Result<_, String>>()?,
         })
     }
+}
+
+/// The entries of a bridge that went with a port that was moved to another master.
+fn moved(before: &Snapshot, scope: &Scope, now: &Snapshot) -> Vec<Neighbour> {
+    let masters: HashMap<u32, u32> =
+        now.links.iter().map(|link| (link.index, link.master.unwrap_or(0))).collect();
+    let gone = |entry: &&Neighbour| {
+        let master = masters.get(&entry.link.index).copied();
+        scope.links.iter().any(|link| link.index == entry.link.index)
+            && entry.master.is_some_and(|before| master.is_some_and(|now| now != before))
+    };
+    before.forwarding.iter().filter(gone).cloned().collect()
 }

@@ -30,7 +30,8 @@ mod settings;
 pub use lookup::reserved_index;
 
 pub(crate) use addresses::{leftover_route, settable};
-pub(crate) use alive::{LEAST_IPV6_MTU, is_kernels, is_kernels_address, is_proxy, is_set};
+pub(crate) use alive::{LEAST_IPV6_MTU, is_kept_fresh, is_kernels, is_kernels_address, is_proxy, is_set};
+pub(crate) use neighbours::back as neighbour_back;
 pub(crate) use routes::sendable;
 
 /// The originator of addresses that an owner's host file made (`IFA_PROTO`). Kernels before 5.18 do not keep it: there
@@ -248,6 +249,8 @@ struct Planner<'a> {
     order: Vec<usize>,
     /// Masters whose ports came, went or changed their MTU, by index.
     moved_ports: Vec<u32>,
+    /// The masters that links get, by index; 0 for none.
+    masters: std::collections::HashMap<u32, u32>,
     /// The MTU that links get, by index.
     mtus: std::collections::HashMap<u32, u32>,
     /// Whether links that come up or go down are up in the end, by index.
@@ -278,6 +281,7 @@ impl<'a> Planner<'a> {
             made: std::collections::HashSet::new(),
             order: Vec::new(),
             moved_ports: Vec::new(),
+            masters: std::collections::HashMap::new(),
             mtus: std::collections::HashMap::new(),
             ups: std::collections::HashMap::new(),
             alive: Alive::of(snapshot),

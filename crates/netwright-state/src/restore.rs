@@ -15,7 +15,7 @@ mod addresses;
 mod routes;
 
 use crate::keys;
-use crate::plan::{is_set, kinds};
+use crate::plan::{is_kept_fresh, is_set, kinds};
 use crate::ruleset::{Table, between, kept_in};
 use crate::scope::Scope;
 use crate::snapshot::Snapshot;
@@ -404,11 +404,12 @@ impl<'a> Way<'a> {
             let Some(link) = self.current(old.link.index).filter(|_| meant) else { continue };
             let old = Neighbour { link, cache_info: None, probes: None, ..(*old).clone() };
             let proxy = crate::plan::is_proxy(&old);
-            let same =
-                |found: &&&Neighbour| proxy || found.address == old.address && found.state == old.state;
-            if now.get(&keys::neighbour(&old)).filter(same).is_none() {
+            let same = |found: &&&Neighbour| proxy || found.address == old.address && same_state(found, &old);
+            let there = now.get(&keys::neighbour(&old));
+            if there.filter(same).is_none() {
                 let text = format!("neighbour {old}");
-                self.push(Sign::Keep, text, Action::Neighbour(Verb::Replace, Box::new(old)));
+                let actions = crate::plan::neighbour_back(&old, there.copied());
+                self.steps.push(Step::of(Sign::Keep, text, actions));
             }
         }
         if all {
@@ -478,6 +479,12 @@ impl<'a> Way<'a> {
     }
 }
 
+/// Whether a neighbour is in the state that it was in, and of who made it; one that is kept fresh changes its own.
+fn same_state(found: &Neighbour, old: &Neighbour) -> bool {
+    let fresh = is_kept_fresh(found) && is_kept_fresh(old);
+    (fresh || found.state == old.state) && found.protocol == old.protocol
+}
+
 /// The settings as a port to give again, where they are others.
 fn port_settings(old: &Link, found: &Link, joined: bool) -> Option<PortKind> {
     let wanted = match (&old.port, &found.port) {
@@ -492,7 +499,9 @@ fn port_settings(old: &Link, found: &Link, joined: bool) -> Option<PortKind> {
 }
 
 /// What of the settings of a bridge's port can be set; its state is the spanning tree's.
-fn settable_port(port: &netwright_route::link::kind::BridgePort) -> netwright_route::link::kind::BridgePort {
+pub(crate) fn settable_port(
+    port: &netwright_route::link::kind::BridgePort,
+) -> netwright_route::link::kind::BridgePort {
     netwright_route::link::kind::BridgePort::default().with(|attrs| {
         attrs.priority = port.priority;
         attrs.cost = port.cost;

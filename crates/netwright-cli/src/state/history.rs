@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use netwright::state::Store;
 use netwright_state::{Journal, Origin, Owners, Phase, Record};
 use serde_json::json;
 
@@ -18,10 +19,10 @@ use crate::plan::make;
 const DIFFERS: u8 = 10;
 
 /// `netwright history`.
-pub(crate) fn history(arguments: &arguments::History) -> Done {
-    let session = Session::open(arguments.place.open()?)?;
-    let journals = session.store.all_journals();
-    let damaged = journals.iter().any(|(_, journal)| journal.is_err());
+pub(crate) fn history(arguments: &arguments::History, global: &Global) -> Done {
+    let session = Session::open_to_read(arguments.place.open()?, global)?;
+    let journals: Vec<_> = session.stores().flat_map(Store::all_journals).collect();
+    let damaged = session.hidden || journals.iter().any(|(_, journal)| journal.is_err());
     let code = if damaged { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
     if arguments.json {
         let list = journals.iter().map(|(id, journal)| match journal {
@@ -52,7 +53,7 @@ pub(crate) fn history(arguments: &arguments::History) -> Done {
     }
     let mut out = output::stdout();
     table.write(&mut out)?;
-    if journals.is_empty() {
+    if journals.is_empty() && !session.hidden {
         writeln!(out, "Nothing was applied here yet.")?;
     }
     out.flush()?;
@@ -63,7 +64,7 @@ pub(crate) fn history(arguments: &arguments::History) -> Done {
 }
 
 /// What is said of a journal that cannot be read.
-const DAMAGED: &str = "damaged";
+const DAMAGED: &str = "cannot be read";
 
 fn phase<'a>(session: &Session, journal: &'a Journal) -> &'a str {
     match journal.phase {
@@ -84,10 +85,10 @@ fn ago(seconds: u64) -> String {
 
 /// `netwright status`.
 pub(crate) fn status(arguments: &arguments::Status, global: &Global) -> Done {
-    let session = Session::open(arguments.place.open()?)?;
-    let records = session.store.records()?;
-    let waiting = session.store.open_journal()?.filter(|journal| journal.boot == session.store.boot());
-    let mut differs = waiting.is_some();
+    let session = Session::open_to_read(arguments.place.open()?, global)?;
+    let records = session.records()?;
+    let waiting = open_journal(&session)?.filter(|journal| journal.boot == session.store.boot());
+    let mut differs = waiting.is_some() || session.hidden;
     let mut all = Vec::new();
     for record in &records {
         let rest = drift(&session, record, &records, global);
@@ -112,11 +113,24 @@ pub(crate) fn status(arguments: &arguments::Status, global: &Global) -> Done {
     Ok(if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
 }
 
+/// The apply that is under way or waits. What an ordinary user may not read of root's is not known.
+fn open_journal(session: &Session) -> Result<Option<Journal>, Failure> {
+    for store in session.stores() {
+        match store.open_journal() {
+            Ok(None) => {}
+            Ok(open) => return Ok(open),
+            Err(error) if error.cause.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
 type Drift = Result<Vec<String>, String>;
 
 fn show(session: &Session, all: &[(&Record, Drift)], waiting: Option<&Journal>) -> std::io::Result<()> {
     let mut out = output::stdout();
-    if all.is_empty() && waiting.is_none() {
+    if all.is_empty() && waiting.is_none() && !session.hidden {
         writeln!(out, "Nothing is applied here.")?;
     }
     for (record, rest) in all {
@@ -157,10 +171,10 @@ fn drift(session: &Session, record: &Record, records: &[Record], global: &Global
     let quiet = Global { color: global.color, quiet: true, verbose: false };
     let said = |failure: Failure| failure.text();
     // what was applied counts, and not what the file has become since
-    let store = &session.store;
-    let waits = store.open_journal().ok().flatten().filter(|journal| journal.owner == record.owner);
-    let pending = waits.and_then(|_| store.good(&format!("pending-{}", record.owner)));
-    let loaded = match pending.or_else(|| store.good(&record.owner)) {
+    let good = |name: &str| session.stores().find_map(|store| store.good(name));
+    let waits = open_journal(session).ok().flatten().filter(|journal| journal.owner == record.owner);
+    let pending = waits.and_then(|_| good(&format!("pending-{}", record.owner)));
+    let loaded = match pending.or_else(|| good(&record.owner)) {
         Some(kept) => Loaded::of_kept(&kept, Origin::Path(record.file.clone()), &quiet, &session.net),
         None if record.file.is_empty() => return Err("it was read from standard input".to_owned()),
         None => HostFile { file: PathBuf::from(&record.file) }.load(&quiet, Some(&session.net)),

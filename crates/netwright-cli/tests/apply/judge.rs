@@ -138,6 +138,10 @@ pub(crate) fn state() -> Vec<String> {
     lines("nexthop", "ip -j nexthop", all, &mut found);
     lines("neighbour", "ip -j neigh", set, &mut found);
     lines("proxy", "ip -j neigh show proxy", all, &mut found);
+    // their state changes by itself
+    let fresh = "ip -j neigh | sed 's/\"state\":[[][^]]*[]]/\"fresh\":1/g'";
+    let kept = |entry: &Value| entry.get("extern_learn").or(entry.get("managed")).is_some();
+    lines("fresh", fresh, kept, &mut found);
     lines("fdb", "bridge -j fdb", static_entry, &mut found);
     lines("vlan", "bridge -j vlan", all, &mut found);
     // a link that was up once has another default than one that never was

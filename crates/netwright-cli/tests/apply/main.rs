@@ -3,10 +3,12 @@
 
 mod chaos;
 mod check;
+mod folder;
 mod hosts;
 mod judge;
 mod lockout;
 mod objects;
+mod others;
 mod property;
 mod rows;
 mod sentences;

@@ -254,6 +254,7 @@ pub(crate) fn is_set(neighbour: &Neighbour) -> bool {
     let multicast = neighbour.destination.is_some_and(|address| address.is_multicast());
     let set = neighbour.state.intersects(fixed)
         || is_proxy(neighbour)
+        || is_kept_fresh(neighbour)
         || neighbour.protocol.is_some_and(|protocol| protocol == super::OWN_PROTOCOL);
     set && !multicast && neighbour.destination.is_some() && neighbour.family.is_ip()
 }
@@ -278,6 +279,14 @@ pub(super) fn same_network(one: &Address, other: &Address) -> bool {
 fn falls_with(found: &Address, gone: &Address) -> bool {
     let second = |address: &Address| address.flags.contains(AddressFlags::SECONDARY);
     same_network(found, gone) && second(found) && !second(gone)
+}
+
+/// Whether a program has told of it or has the kernel look after it, as routing daemons do: its state changes by itself.
+pub(crate) fn is_kept_fresh(neighbour: &Neighbour) -> bool {
+    use netwright_route::neighbour::{NeighbourExtendedFlags, NeighbourFlags};
+    let managed = |flags: NeighbourExtendedFlags| flags.contains(NeighbourExtendedFlags::MANAGED);
+    neighbour.flags.contains(NeighbourFlags::EXTERNALLY_LEARNED)
+        || neighbour.extended_flags.is_some_and(managed)
 }
 
 pub(crate) fn is_proxy(neighbour: &Neighbour) -> bool {

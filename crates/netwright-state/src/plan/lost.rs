@@ -115,4 +115,20 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         let text = format!("neighbour {neighbour} (as it was before)");
         planner.step(Step::new(Sign::Add, text, Action::Neighbour(Verb::Replace, Box::new(neighbour))));
     }
+    for entry in &lost.forwarding {
+        let Some(link) = planner.lookup.link_at(entry.link.index) else { continue };
+        let master = planner.masters.get(&link.index).copied().or(link.master);
+        let there = snapshot.forwarding.iter().any(|found| keys::neighbour(found) == keys::neighbour(entry));
+        let gone = entry.master.is_none_or(|master| planner.lookup.link_at(master).is_none());
+        if gone || there && link.master == entry.master {
+            continue;
+        }
+        if master != entry.master {
+            planner.record.lost.forwarding.push(entry.clone());
+            continue;
+        }
+        let entry = Neighbour { link: link.id(), cache_info: None, ..entry.clone() };
+        let text = format!("forwarding entry {entry} (as it was before)");
+        planner.step(Step::new(Sign::Add, text, Action::Neighbour(Verb::Replace, Box::new(entry))));
+    }
 }

@@ -39,13 +39,23 @@ pub(super) fn remove(planner: &mut Planner<'_>) {
             // behind the addresses, with which the kernel forgets neighbours
             Some(old) => {
                 let old = Neighbour { link: named.link, ..old.clone() };
-                let back = format!("neighbour {old}");
-                let action = Action::Neighbour(Verb::Replace, Box::new(old));
-                let step = Step::new(Sign::Change, back, action).in_place_of(Some(named.to_string()));
-                planner.later.push(step);
+                let text = format!("neighbour {old}");
+                let step = Step::of(Sign::Change, text, back(&old, Some(&named)));
+                planner.later.push(step.in_place_of(Some(named.to_string())));
             }
         }
     }
+}
+
+/// Puts a neighbour in the place of one with the same key. The kernel does not forget who made the other one.
+pub(crate) fn back(old: &Neighbour, found: Option<&Neighbour>) -> Vec<Action> {
+    let marked = found.filter(|found| found.protocol.is_some() && old.protocol.is_none());
+    let delete = marked.map(|found| {
+        let found = Neighbour { link: old.link, ..found.clone() };
+        Action::Neighbour(Verb::Delete, Box::new(found))
+    });
+    let replace = Action::Neighbour(Verb::Replace, Box::new(old.clone()));
+    delete.into_iter().chain([replace]).collect()
 }
 
 /// Makes what is declared, and puts back what went along with something else.

@@ -15,6 +15,12 @@ use netwright_state::{Journal, Phase, Record};
 use netwright_sys::Namespace;
 use serde_json::{Value as Json, json};
 
+/// Who may read records: everybody, since everybody may ask the kernel for what they tell of.
+const RECORD: u32 = 0o644;
+
+/// Who may read all else: texts of host files and firewalls may have secrets in them.
+const PRIVATE: u32 = 0o600;
+
 /// As many finished journals as are kept.
 const KEPT: usize = 16;
 
@@ -119,6 +125,25 @@ impl Store {
         }))
     }
 
+    /// Opens the folder of a namespace below another one only to read it, where it is there. Nothing is made.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn existing(base: &Path, whereabouts: Whereabouts) -> Result<Option<Self>, StoreError> {
+        let folder = base.join(&whereabouts.key);
+        match fs::read_dir(&folder) {
+            Ok(_) => Ok(Some(Store { folder, whereabouts })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(StoreError { asked: format!("read {}", folder.display()), cause }),
+        }
+    }
+
+    /// The folder of a namespace in which nothing was kept yet, to be read.
+    #[must_use]
+    pub fn empty(whereabouts: Whereabouts) -> Self {
+        Store { folder: PathBuf::from("/nonexistent"), whereabouts }
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -158,12 +183,12 @@ impl Store {
     }
 
     /// Writes a file whole or not at all, and on the disk when this returns.
-    fn write(&self, name: &str, text: &str) -> Result<(), StoreError> {
+    fn write(&self, name: &str, text: &str, mode: u32) -> Result<(), StoreError> {
         let path = self.folder.join(name);
         let beside = self.folder.join(format!(".{name}.{}", std::process::id()));
         let write = || -> io::Result<()> {
             let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+                OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&beside, &path)?;
@@ -226,7 +251,7 @@ impl Store {
             return Ok(());
         }
         let json = json!({ "boot": self.boot(), "record": record.to_json() });
-        self.write(&name, &json.to_string())
+        self.write(&name, &json.to_string(), RECORD)
     }
 
     /// Numbers of the journals that there are, in order.
@@ -259,7 +284,7 @@ impl Store {
     /// # Errors
     /// It cannot be written.
     pub fn keep_journal(&self, journal: &Journal) -> Result<(), StoreError> {
-        self.write(&format!("journal-{}.json", journal.id), &journal.to_json().to_string())
+        self.write(&format!("journal-{}.json", journal.id), &journal.to_json().to_string(), PRIVATE)
     }
 
     /// A journal.
@@ -313,7 +338,7 @@ impl Store {
     /// # Errors
     /// It cannot be written.
     pub fn keep_good(&self, owner: &str, good: &Json) -> Result<(), StoreError> {
-        self.write(&format!("good-{owner}.json"), &good.to_string())
+        self.write(&format!("good-{owner}.json"), &good.to_string(), PRIVATE)
     }
 
     /// What was read for the owner's last apply that succeeded.
@@ -331,7 +356,7 @@ impl Store {
 
 /// Makes a folder that nobody else can write to; one that is there must be such.
 fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
+    match fs::DirBuilder::new().recursive(true).mode(0o755).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),

@@ -21,6 +21,8 @@ struct Changes {
     ours: Change,
     before: Change,
     class: Option<ChangeClass>,
+    /// The settings as a port that a link gets back with its master.
+    port: Option<netwright_route::link::PortKind>,
     /// Options that left the file and stay as they are, since it is not known what they were before.
     stays: Vec<&'static str>,
 }
@@ -177,6 +179,7 @@ fn master(
         }
         changes.words.push(format!("no longer a port of {there}"));
         let back = old.before.master.filter(|back| planner.lookup.link_at(back.index).is_some());
+        changes.port = old.before.port.clone().filter(|_| back.is_some());
         return Some(back.unwrap_or(LinkId::new(0)));
     };
     let master = planner.id(name)?;
@@ -184,9 +187,13 @@ fn master(
     if other || old.ours.master.is_some() {
         changes.ours.master = Some(master);
         changes.before.master = before;
+        changes.before.port = old.before.port.clone();
     }
     if !other {
         return None;
+    }
+    if let Some(there) = there.filter(|there| old.ours.master.is_none_or(|ours| ours.index != there.index)) {
+        changes.before.port = receives::leaves(planner, link, found, there);
     }
     changes.say("master", there.map(|link| link.name.clone()), master);
     Some(master)
@@ -363,7 +370,7 @@ fn emit(
     changes: Changes,
     master: Option<LinkId>,
 ) {
-    let Changes { words, mut change, ours, before, class, .. } = changes;
+    let Changes { words, mut change, ours, before, class, port, .. } = changes;
     if ours != Change::default() {
         planner.record.options.push(OwnOptions { link: id, before, ours });
     }
@@ -398,6 +405,10 @@ fn emit(
     }
     if let Some(master) = master {
         do_change(Change::master(master));
+        if let Some(port) = port {
+            do_change(Change::port(port));
+        }
+        planner.masters.insert(id.index, master.index);
         planner.moved_ports.extend(found.master.into_iter().chain([master.index]));
         for moved in found.master.into_iter().chain([master.index]) {
             planner.alive.lose_neighbours(moved);
@@ -523,6 +534,7 @@ pub(super) fn withdraw(planner: &mut Planner<'_>) {
         let back = master.filter(|back| back.index == 0 || planner.lookup.link_at(back.index).is_some());
         if back.is_some() && planner.lookup.link_at(found.master.unwrap_or(0)).is_some() {
             changes.words.push("master as it was before".to_owned());
+            changes.port.clone_from(&old.before.port);
         }
         if let (Some(before), Some(ours), Some(there)) = (&old.before.kind, &old.ours.kind, &found.kind) {
             let still_ours = kinds::between(there, ours, &|_| None).options.is_empty();

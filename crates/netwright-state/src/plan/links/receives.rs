@@ -1,6 +1,7 @@
 //! Who takes what comes in by a link: Linux has one receiver for each, be it a bridge, a bond, macvlans or ipvlans.
 
 use netwright_nft::diagnostic::Diagnostic;
+use netwright_route::link::PortKind;
 use netwright_route::{Link, LinkId};
 
 use super::super::{Planner, kinds};
@@ -40,6 +41,47 @@ pub(super) fn becomes_port(planner: &mut Planner<'_>, link: &model::Link, found:
     );
     let warning = Diagnostic::warning(span, message);
     planner.error(useless.into_iter().fold(warning, |warning, useless| warning.help(format!("{useless}."))));
+}
+
+/// A port that somebody else put into another master leaves it: that is refused, unless the file says that the link is taken
+/// over. What it gets back as a port there is returned.
+pub(super) fn leaves(
+    planner: &mut Planner<'_>,
+    link: &model::Link,
+    found: &Link,
+    there: &Link,
+) -> Option<PortKind> {
+    let port = match &found.port {
+        Some(PortKind::Bridge(port)) => Some(crate::restore::settable_port(port).into()),
+        _ => None,
+    };
+    if is_own(planner, there) || is_own(planner, found) {
+        return port;
+    }
+    let span = link.place.key("master").unwrap_or(link.place.span);
+    let message = format!("link `{}` is a port of {there}, where somebody else put it", link.name);
+    let of_port = |entry: &&crate::snapshot::Extra| {
+        entry.link == found.index && entry.bridge.is_none_or(|bridge| bridge == there.index)
+    };
+    let lost =
+        planner.snapshot.extras.iter().filter(of_port).map(|extra| format!("{}, for good", extra.text));
+    let (mut diagnostic, advice) = match link.adopt {
+        true => (Diagnostic::warning(span, message), "It comes back when it leaves this file.".to_owned()),
+        false => {
+            let table = format!("`[link.{}]`", link.name);
+            (
+                Diagnostic::error(span, message),
+                format!(
+                    "Say `adopt = true` in the table {table}: then it is moved, and comes back when it leaves this file."
+                ),
+            )
+        }
+    };
+    for lost in lost {
+        diagnostic = diagnostic.help(format!("Lost would be {lost}."));
+    }
+    planner.error(diagnostic.help(advice));
+    port
 }
 
 /// Whether two kinds of links can lie on one link together.

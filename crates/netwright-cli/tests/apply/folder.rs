@@ -1,0 +1,138 @@
+//! The folder in which is kept what was applied: full, damaged, of somebody else, and read by users who may not write there.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Place, isolated, said, sh, try_sh};
+
+const LAN: &str = "owner = \"lan\"\n[link.lan]\nkind = \"bridge\"\naddresses = [\"10.9.0.1/24\"]\n";
+
+/// The folder of this namespace.
+fn folder(place: &Place) -> PathBuf {
+    let mut found = std::fs::read_dir(place.folder.join("state")).unwrap().map(|entry| entry.unwrap().path());
+    found.find(|path| path.is_dir()).unwrap()
+}
+
+#[test]
+fn a_history_tells_of_what_cannot_be_read() {
+    isolated("folder::a_history_tells_of_what_cannot_be_read", |place| {
+        place.apply_well("host.toml", LAN);
+        place.apply_well("host.toml", &LAN.replace("10.9.0.1", "10.9.0.2"));
+        std::fs::write(folder(place).join("journal-1.json"), "{ \"version\": 1, ").unwrap();
+        let (code, text) = said(place.netwright().arg("history"));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("cannot be read") && text.contains("journal-1.json"), "{text}");
+        assert!(!text.contains("Nothing was applied"), "{text}");
+        let output = place.netwright().args(["history", "--json"]).output().unwrap();
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((list[0]["id"].as_u64(), list[1]["id"].as_u64()), (Some(1), Some(2)));
+        assert!(list[0]["error"].as_str().unwrap().contains("journal-1.json"), "{list}");
+        // the last one decides whether an apply is under way
+        let last = folder(place).join("journal-2.json");
+        let text = std::fs::read_to_string(&last).unwrap();
+        for wrong in [
+            "",
+            "[]",
+            "{}",
+            &text.replace("\"id\":2", "\"id\":7"),
+            &text.replace("\"version\":1", "\"version\":2"),
+        ] {
+            std::fs::write(&last, wrong).unwrap();
+            let (code, said) = place.apply(&place.folder.join("host.toml"));
+            assert_eq!(code, Some(1), "{wrong:.40}: {said}");
+            assert!(said.contains("journal-2.json") && said.contains("damaged"), "{wrong:.40}: {said}");
+        }
+        std::fs::write(&last, text).unwrap();
+        // numbers that nobody counts to, and names that are none of ours
+        for name in ["18446744073709551615", "99999999999999999999999", "-1", "x", ""] {
+            std::fs::write(folder(place).join(format!("journal-{name}.json")), "nonsense").unwrap();
+        }
+        place.apply_well("host.toml", LAN);
+        assert_eq!(said(place.netwright().arg("withdraw")).0, Some(0));
+    });
+}
+
+#[test]
+fn where_nothing_can_be_kept_nothing_stays_changed() {
+    isolated("folder::where_nothing_can_be_kept_nothing_stays_changed", |place| {
+        let state = place.folder.join("state");
+        // large, so that the journal fits where the texts do not
+        let comment = format!("# {}\n", "x".repeat(60_000));
+        let text = format!("{LAN}{}", comment.repeat(4));
+        let path = place.write("host.toml", &text);
+        for (size, what) in
+            [("4k", "no room for the journal"), ("160k", "no room for what is kept at the end")]
+        {
+            std::fs::create_dir_all(&state).unwrap();
+            if !try_sh(&format!("mount -t tmpfs -o size={size},mode=755 none {}", state.display())) {
+                println!("did not run: nothing can be mounted here");
+                return;
+            }
+            let before = sh("ip -o link; ip -o addr; ip route");
+            let (code, told) = place.apply(&path);
+            assert_eq!(code, Some(1), "{what}: {told}");
+            assert_eq!(before, sh("ip -o link; ip -o addr; ip route"), "{what}: {told}");
+            assert!(told.contains("No space left"), "{what}: {told}");
+            sh(&format!("umount {}", state.display()));
+        }
+        place.apply_well("host.toml", LAN);
+    });
+}
+
+#[test]
+fn what_is_only_read_needs_no_folder_that_can_be_written() {
+    isolated("folder::what_is_only_read_needs_no_folder_that_can_be_written", |place| {
+        place.apply_well("host.toml", LAN);
+        let state = place.folder.join("state");
+        let read_only = |on: bool| {
+            let mode = std::fs::Permissions::from_mode(if on { 0o555 } else { 0o755 });
+            std::fs::set_permissions(folder(place), mode.clone()).unwrap();
+            std::fs::set_permissions(&state, mode).unwrap();
+        };
+        read_only(true);
+        let path = place.write("host.toml", &LAN.replace("10.9.0.1", "10.9.0.2"));
+        let (code, told) = said(place.netwright().arg("plan").arg(path));
+        read_only(false);
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("- address 10.9.0.1/24 on lan"), "{told}");
+        // where there is none, none is made
+        std::fs::remove_dir_all(&state).unwrap();
+        for command in ["status", "history"] {
+            assert_eq!(said(place.netwright().arg(command)).0, Some(0));
+        }
+        assert!(!state.exists());
+    });
+}
+
+#[test]
+fn a_confirmation_does_not_go_by_a_clock_that_can_be_set() {
+    isolated("folder::a_confirmation_does_not_go_by_a_clock_that_can_be_set", |place| {
+        let path = place.write("host.toml", LAN);
+        let (code, told) = said(place.netwright().args(["apply", "--confirm", "300s"]).arg(path));
+        assert_eq!(code, Some(0), "{told}");
+        // as if the clock had been set by an hour since
+        let journal = folder(place).join("journal-1.json");
+        let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&journal).unwrap()).unwrap();
+        json["time"] = (json["time"].as_u64().unwrap() - 3600).into();
+        std::fs::write(&journal, json.to_string()).unwrap();
+        let (code, told) = said(place.netwright().arg("confirm"));
+        assert_eq!(code, Some(0), "{told}");
+        assert!(sh("ip -o addr").contains("10.9.0.1"), "{told}");
+    });
+}
+
+#[test]
+fn a_device_without_an_end_is_no_host_file() {
+    isolated("folder::a_device_without_an_end_is_no_host_file", |place| {
+        for command in ["check", "plan", "apply"] {
+            let zero = std::fs::File::open("/dev/zero").unwrap();
+            let (code, told) = said(place.netwright().args([command, "-"]).stdin(zero));
+            assert_eq!(code, Some(1), "{told}");
+            assert!(told.contains("but a device"), "{told}");
+        }
+        let (code, told) = said(place.netwright().args(["check", "-"]));
+        assert_eq!(code, Some(0), "{told}");
+    });
+}

@@ -1,0 +1,164 @@
+//! What others have, and what is done beside it: changed twice, rolled back and withdrawn, all of it is as it was.
+
+use crate::judge::{difference, state};
+use crate::support::{Place, isolated, isolated_with, needs, said, sh};
+
+/// A name, what others have, and host files that are applied one after the other.
+const SITUATIONS: &[(&str, &str, &[&str])] = &[
+    (
+        "the MTU of macvlans on a card",
+        "ip link add link eth0 name mv9 address 02:00:00:00:09:01 type macvlan mode bridge
+        ip link add link eth0 name mv8 address 02:00:00:00:09:02 mtu 1450 type macvlan mode bridge
+        ip link set mv9 up; ip addr add 10.25.0.1/24 dev mv9; ip route add 10.26.0.0/16 via 10.25.0.9 dev mv9
+        ip -6 addr add 2001:db8:25::1/64 dev mv9 nodad",
+        &["[link.eth0]\nmtu = 1400\n", "[link.eth0]\nmtu = 1460\n", "[link.eth0]\nmtu = 1300\n", "[link.eth0]\n"],
+    ),
+    (
+        "IPv6 of a macvlan on a card that gets too small for it",
+        "ip link add link eth0 name mv9 address 02:00:00:00:09:01 type macvlan mode bridge; ip link set mv9 up
+        ip -6 addr add 2001:db8:25::1/64 dev mv9 nodad; ip -6 route add 2001:db8:26::/64 via 2001:db8:25::9 proto static",
+        &["[link.eth0]\nmtu = 1200\nadopt = true\n", "[link.eth0]\nmtu = 1210\nadopt = true\n"],
+    ),
+    (
+        "IPv6 of a card that gets too small for it",
+        "ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad; ip -6 route add 2001:db8:6::/64 via 2001:db8:5::1 dev eth0 proto static
+        ip -6 route append 2001:db8:6::/64 via 2001:db8:5::2 dev eth0 proto static
+        ip neigh add 2001:db8:5::9 lladdr 02:00:00:00:77:79 dev eth0 nud permanent",
+        &["[link.eth0]\nmtu = 1200\nadopt = true\n", "[link.eth0]\nmtu = 1400\n"],
+    ),
+    (
+        "a card that is taken down",
+        "ip addr add 10.9.9.9/24 dev eth0; ip route add default via 10.9.9.1 dev eth0 proto dhcp src 10.9.9.9 metric 100
+        ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad; ip -6 route add 2001:db8:6::/64 via 2001:db8:5::1 dev eth0 proto static
+        ip nexthop add id 5 via 10.9.9.2 dev eth0; ip nexthop add id 6 via 10.9.9.3 dev eth0; ip nexthop add id 7 group 5,3/6
+        ip route add 203.0.113.0/24 nhid 5 proto bgp; ip route add 198.51.100.0/24 nhid 7 proto bgp
+        ip neigh add 10.9.9.7 lladdr 02:00:00:00:77:77 dev eth0 nud permanent",
+        &["[link.eth0]\nup = false\nadopt = true\n", "[link.eth0]\nup = false\nadopt = true\nmtu = 1400\n", "[link.eth0]\n"],
+    ),
+    (
+        "ways of IPv6 over two cards, of which one goes down",
+        "ip link set eth1 up; for n in 0 1; do ip -6 addr add 2001:db8:1$n::1/64 dev eth$n nodad; done
+        ip -6 route add 2001:db8:13::/48 nexthop via 2001:db8:10::2 dev eth0 nexthop via 2001:db8:11::2 dev eth1 weight 3",
+        &["[link.eth0]\nup = false\nadopt = true\n"],
+    ),
+    (
+        "a bridge that containers are on",
+        "ip link add cni0 address 02:00:00:00:09:03 type bridge; ip addr add 10.244.0.1/24 dev cni0; ip link set cni0 up
+        ip link set eth1 master cni0 up; bridge link set dev eth1 hairpin on isolated on cost 77 learning off
+        bridge fdb add 02:00:00:00:66:68 dev eth1 master static; bridge mdb add dev cni0 port eth1 grp 239.1.1.1 permanent",
+        &["[link.cni0]\nmtu = 1400\naddresses = [\"10.244.0.2/24\"]\n", "[link.eth1]\nmtu = 1300\n", "[link.cni0]\n"],
+    ),
+    (
+        "a port of somebody else's bridge",
+        "ip link add br9 address 02:00:00:00:09:04 type bridge; ip link set br9 up; ip link set eth0 master br9
+        bridge link set dev eth0 cost 77 priority 3 learning off guard on; ip addr add 10.29.0.1/24 dev br9
+        bridge fdb add 02:00:00:00:66:68 dev eth0 master static",
+        &[
+            "[link.br0]\nkind = \"bridge\"\n[link.eth0]\nmaster = \"br0\"\nadopt = true\n",
+            "[link.br0]\nkind = \"bridge\"\n[link.br1]\nkind = \"bridge\"\n[link.eth0]\nmaster = \"br1\"\nadopt = true\n",
+            "[link.br0]\nkind = \"bridge\"\n",
+        ],
+    ),
+    (
+        "neighbours that a routing daemon keeps, and one that is taken over",
+        "ip addr add 10.24.0.1/24 dev eth0; ip neigh add 10.24.0.2 lladdr 02:00:00:00:77:77 dev eth0 nud permanent
+        ip neigh add 10.24.0.5 lladdr 02:00:00:00:77:80 dev eth0 nud reachable extern_learn
+        ip neigh add 10.24.0.6 dev eth0 managed",
+        &[
+            "[link.eth0]\nmac = \"02:00:00:00:55:01\"\n",
+            "[link.eth0]\n[[neighbour]]\ndev = \"eth0\"\naddress = \"10.24.0.2\"\nmac = \"02:00:00:00:00:50\"\nadopt = true\n",
+            "[link.eth0]\n",
+        ],
+    ),
+];
+
+/// All host files, and the way back of each.
+fn once(place: &Place, setup: &str, files: &[&str]) -> Result<(), String> {
+    sh("ip link set lo up; for n in 0 1; do
+        ip link add eth$n address 02:00:00:00:01:0$n type veth peer name far$n address 02:00:00:00:02:0$n
+        ip link set far$n up; done; ip link set eth0 up");
+    sh(setup);
+    let wrong =
+        |what: &str, lines: &[String], told: &str| Err(format!("{what}\n{}\n{told}", lines.join("\n")));
+    let others = state();
+    for text in files {
+        let before = state();
+        let path = place.write("host.toml", &format!("owner = \"me\"\n{text}"));
+        let (code, told) = place.apply(&path);
+        if code != Some(0) {
+            return wrong("refused", &difference(&before, &state()), &told);
+        }
+        let after = state();
+        let (code, rest) = said(place.netwright().args(["plan", "--exit-code"]).arg(&path));
+        if code != Some(0) {
+            return wrong("applied twice changes something", &[], &rest);
+        }
+        if told.contains("Nothing to do") {
+            continue;
+        }
+        let (code, back) = said(place.netwright().arg("rollback"));
+        let left = difference(&before, &state());
+        if code != Some(0) || !left.is_empty() {
+            return wrong("rolled back it is not what was", &left, &format!("{told}--- back\n{back}"));
+        }
+        let (_, again) = place.apply(&path);
+        let left = difference(&after, &state());
+        if !left.is_empty() {
+            return wrong("applied again it is otherwise", &left, &again);
+        }
+    }
+    let (_, told) = said(place.netwright().arg("withdraw"));
+    let left = difference(&others, &state());
+    if left.is_empty() { Ok(()) } else { wrong("withdrawn it is not what others had", &left, &told) }
+}
+
+const NAME: &str = "others::what_others_have_is_there_again_in_the_end";
+
+#[test]
+fn what_others_have_is_there_again_in_the_end() {
+    if !needs(&["ip", "nft", "bridge"]) {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (number, (name, ..)) in SITUATIONS.iter().enumerate() {
+        let told = isolated_with(NAME, number as u64, |place, number| {
+            let (_, setup, files) = SITUATIONS[number as usize];
+            match once(place, setup, files) {
+                Ok(()) => "done".to_owned(),
+                Err(error) => format!("wrong {error}"),
+            }
+        });
+        match told {
+            None => return,
+            Some(Ok(told)) if told.starts_with("done") => {}
+            Some(Ok(told) | Err(told)) => wrong.push(format!("{name}: {told}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn what_comes_in_by_a_link_has_one_receiver() {
+    isolated("others::what_comes_in_by_a_link_has_one_receiver", |place| {
+        sh("for n in 0 1; do ip link add eth$n type veth peer name far$n; ip link set eth$n up; done
+            ip link add br9 type bridge; ip link set eth0 master br9; ip link add link eth1 name theirs type macvlan mode bridge");
+        let refused = |text: &str, why: &[&str]| {
+            let before = state();
+            let path = place.write("host.toml", &format!("owner = \"me\"\n{text}"));
+            let (code, told) = place.apply(&path);
+            assert_eq!(code, Some(1), "{told}");
+            assert!(why.iter().all(|why| told.contains(why)) && told.contains("host.toml:"), "{told}");
+            assert!(difference(&before, &state()).is_empty(), "{told}");
+        };
+        let macvlan = "[link.mv]\nkind = \"macvlan\"\nparent = \"eth0\"\n";
+        refused(macvlan, &["macvlan `mv` cannot lie on link `eth0`, which is a port of br9"]);
+        let bridge = "[link.br0]\nkind = \"bridge\"\nports = [\"eth0\"]\n";
+        refused(
+            bridge,
+            &["link `eth0` is a port of br9, where somebody else put it", "`adopt = true`", "`[link.eth0]`"],
+        );
+        refused("[link.eth1]\nmaster = \"br0\"\n[link.br0]\nkind = \"bridge\"\n", &["macvlan `theirs`"]);
+        let both = format!("{bridge}[link.eth0]\nadopt = true\n{macvlan}");
+        refused(&both, &["`mv` cannot lie on `eth0`, which is a port of `br0`"]);
+    });
+}
