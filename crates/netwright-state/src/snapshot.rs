@@ -228,6 +228,9 @@ impl Wanted {
             .collect();
         let mut settings: Vec<_> = declared.into_iter().map(|(setting, _)| setting).collect();
         settings.extend(own.settings.iter().map(|own| own.setting.clone()));
+        let needs_ipv6 =
+            |link: &&crate::model::Link| link.addresses.iter().any(|one| one.address.address.is_ipv6());
+        settings.extend(host.links.iter().filter(needs_ipv6).map(|link| Setting::disable_ipv6(&link.name)));
         settings.extend(own.lost.settings.iter().map(|(setting, _)| setting.clone()));
         settings.sort();
         settings.dedup();
@@ -356,6 +359,11 @@ impl Setting {
     #[must_use]
     pub fn forwarding(family: Family) -> Self {
         Setting { family, link: None, name: "forwarding" }
+    }
+
+    /// Whether a link has no IPv6 at all.
+    pub(crate) fn disable_ipv6(link: &str) -> Self {
+        Setting { family: Family::IPV6, link: Some(link.to_owned()), name: "disable_ipv6" }
     }
 
     /// All settings of a link that a host file can declare.

@@ -319,12 +319,11 @@ fn creation(planner: &Planner<'_>, link: &model::Link, kind: &LinkKind, id: Link
     create.settings.address = link.mac.map(|mac| mac.0.into());
     create.settings.group = link.group;
     create.settings.alias = Some(planner.record.alias());
-    match &mut create.kind {
+    if let LinkKind::Bond(_) = kind {
         // the preferred port is not one yet
-        Kernel::Bond(bond) => bond.primary = None,
-        // kernels without it refuse to be told that it is off, as it is on a new bridge
-        Kernel::Bridge(bridge) if bridge.vlan_filtering == Some(false) => bridge.vlan_filtering = None,
-        _ => {}
+        if let Kernel::Bond(bond) = &mut create.kind {
+            bond.primary = None;
+        }
     }
     if let LinkKind::Veth(veth) = kind {
         let mac = planner.lookup.declared(&veth.peer).and_then(|place| planner.host.links.get(place)?.mac);

@@ -61,6 +61,8 @@ fn links_keep(planner: &mut Planner<'_>, family: Family) {
             let text = format!("setting {setting}: {value}");
             let action = Action::Setting(setting.clone(), value.clone());
             planner.step(Step::new(Sign::Keep, text, action));
+            let (before, ours) = (Some(value.clone()), value.clone());
+            planner.record.settings.push(OwnSetting { setting: setting.clone(), before, ours });
         }
     }
     if family == Family::IPV6 && on == Some(true) {
@@ -93,8 +95,22 @@ fn tell_of_advertisements(planner: &mut Planner<'_>) {
 pub(super) fn put_back(planner: &mut Planner<'_>) {
     let owners = planner.owners;
     let declared: HashSet<_> = declared(planner.host).into_iter().map(|(setting, _)| setting).collect();
-    for own in &owners.own.settings {
+    let mut written: Vec<Family> = Vec::new();
+    // that of the host first: the kernel sets the links' along
+    let mut settings: Vec<&OwnSetting> = owners.own.settings.iter().collect();
+    settings.sort_by_key(|own| own.setting.link.is_some());
+    for own in settings {
         if declared.contains(&own.setting) {
+            continue;
+        }
+        let family = own.setting.family;
+        let of_host = Setting::forwarding(family);
+        let follows = own.setting.link.is_some() && own.setting.name == of_host.name;
+        // what was kept beside the host's is so as long as that is declared
+        if follows && declared.contains(&of_host) && own.before.as_ref() == Some(&own.ours) {
+            if !planner.record.settings.iter().any(|known| known.setting == own.setting) {
+                planner.record.settings.push(own.clone());
+            }
             continue;
         }
         // a setting goes with its link
@@ -118,7 +134,13 @@ pub(super) fn put_back(planner: &mut Planner<'_>) {
             planner.diagnostics.push(Diagnostic::warning(Span::default(), message));
             continue;
         }
-        let Some(before) = own.before.clone().filter(|before| before != found) else { continue };
+        let taken_along = follows && written.contains(&family);
+        let Some(before) = own.before.clone().filter(|before| before != found || taken_along) else {
+            continue;
+        };
+        if own.setting.link.is_none() {
+            written.push(family);
+        }
         let text = format!("setting {}: {found} → {before} (as it was before)", own.setting);
         planner.step(Step::new(Sign::Change, text, Action::Setting(own.setting.clone(), before)));
     }

@@ -95,14 +95,23 @@ impl Way<'_> {
     ) {
         let there: Vec<&Address> =
             now.iter().filter(|found| group.iter().any(|old| key(old) == key(found))).collect();
-        let same_order = group.len() == there.len()
-            && group
-                .iter()
-                .zip(&there)
-                .all(|(old, found)| key(old) == key(found) && same_address(old, found));
-        if same_order {
-            for (old, found) in group.iter().zip(there) {
-                self.lifetime(old, found, id, planned(old));
+        let same = |old: &Address, found: &Address| key(old) == key(found) && same_address(old, found);
+        // where the first is the first still, those that are missing come behind, and none goes for it
+        let first = there.first().zip(group.first()).is_none_or(|(found, old)| same(old, found));
+        let mut rest = there.iter();
+        let missing: Vec<bool> = group
+            .iter()
+            .map(|old| match rest.clone().next() {
+                Some(found) if same(old, found) => rest.next().is_none(),
+                _ => true,
+            })
+            .collect();
+        if first && rest.next().is_none() {
+            for (old, missing) in group.iter().zip(missing) {
+                match there.iter().find(|found| same(old, found)).filter(|_| !missing) {
+                    Some(found) => self.lifetime(old, found, id, planned(old)),
+                    None => self.address(Sign::Add, Verb::Replace, &Address { link: id, ..(*old).clone() }),
+                }
             }
             return;
         }
