@@ -1,5 +1,7 @@
 //! Rulesets by seed. Each rule has a number in its comment.
 
+mod tables;
+
 use std::fmt::Write as _;
 
 use netwright_lab::random::Random;
@@ -38,8 +40,13 @@ struct Protocols {
 pub(super) fn generate(random: &mut Random, links: &[Link]) -> (String, bool) {
     let mut rules = Rules { random, links, text: String::new(), number: 0, remembers: false };
     rules.filter();
-    if rules.random.one_in(2) {
-        rules.nat();
+    if rules.random.one_in(4) {
+        rules.mangle();
+    }
+    match rules.random.below(4) {
+        0 | 1 => rules.nat(),
+        2 => rules.inet_nat(),
+        _ => {}
     }
     if rules.random.one_in(8) {
         rules.bridge();
@@ -47,9 +54,13 @@ pub(super) fn generate(random: &mut Random, links: &[Link]) -> (String, bool) {
     if rules.random.one_in(10) {
         rules.ingress();
     }
+    if rules.random.one_in(10) {
+        rules.devices();
+    }
     if rules.random.one_in(16) {
         rules.arp();
     }
+    rules.later();
     (rules.text, rules.remembers)
 }
 
@@ -161,6 +172,9 @@ impl Rules<'_> {
         for _ in 0..self.random.below(3) {
             parts.push(self.matched(hook, &mut protocols));
         }
+        if self.random.one_in(3) {
+            parts.extend(self.looked_at(hook, &mut protocols));
+        }
         if dynamic && protocols.v4 && self.random.one_in(5) {
             self.remembers = true;
             protocols.v6 = false;
@@ -180,6 +194,10 @@ impl Rules<'_> {
             parts.push((*self.random.pick(&limits)).into());
         }
         let jumps = !early && hook != Hook::None;
+        if self.random.one_in(6) {
+            parts.push(self.done(hook, &protocols));
+            return parts.join(" ");
+        }
         let does = match self.random.below(20) {
             0..7 => "accept",
             7..11 => "drop",
