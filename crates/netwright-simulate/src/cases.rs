@@ -155,9 +155,8 @@ impl Cases<'_, '_> {
 
     /// A packet as it is sent.
     fn shot(&self, ray: &Ray, dress: &Dress<'_>) -> Result<Shot, Obstacle> {
-        if dress.fragment.is_some() && ray.to.is_ipv6() {
-            // their traces do not tell whose they are
-            return Err("fragments of IPv6 cannot be followed through the host".into());
+        if dress.fragment.is_some() && matches!(ray.from, Whence::Host(_)) {
+            return Err("what the host itself sends cannot be sent in fragments".into());
         }
         let origin = match &ray.from {
             Whence::Behind(link, address) => Origin::Outside(self.topology.sender(link, *address)?, *address),

@@ -213,6 +213,42 @@ impl<'a> Ip<'a> {
     }
 }
 
+/// What traces tell of whose a fragment is: of IPv4 source and destination, of IPv6 the first bytes of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FragmentOf([u8; 12]);
+
+impl FragmentOf {
+    pub(crate) fn between(source: IpAddr, destination: IpAddr) -> Self {
+        let mut known = [0; 12];
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                known
+                    .iter_mut()
+                    .zip(source.octets().into_iter().chain(destination.octets()))
+                    .for_each(|(to, from)| *to = from);
+            }
+            (IpAddr::V6(source), _) => {
+                known.iter_mut().zip(source.octets()).for_each(|(to, from)| *to = from)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) => {}
+        }
+        FragmentOf(known)
+    }
+
+    /// Reads the starts of a network header and of what is above it, as traces have them; `None` where it is no fragment. Of
+    /// fragments of IPv6 but the first the kernel tells the network header as what is above it.
+    pub(crate) fn parse(network: &[u8], transport: &[u8]) -> Option<Self> {
+        let header = if network.is_empty() { transport } else { network };
+        match header.first()? >> 4 {
+            4 => Ip::parse_v4(header)
+                .filter(|packet| packet.head.fragment.is_some())
+                .map(|packet| FragmentOf::between(packet.source, packet.destination)),
+            6 if *header.get(6)? == protocol::FRAGMENT => Some(FragmentOf(*header.get(8..)?.first_chunk()?)),
+            _ => None,
+        }
+    }
+}
+
 /// A packet of neighbour discovery.
 pub(crate) fn ndp(source: Ipv6Addr, destination: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
     seal(source.into(), destination.into(), protocol::ICMPV6, &mut message);

@@ -13,7 +13,7 @@ use netwright_netfilter::{
 use netwright_sys::{Cause, Connection, Result, protocol};
 
 use crate::frame::{Discovery, ether};
-use crate::packet::Tuple;
+use crate::packet::{FragmentOf, Tuple};
 
 /// The table of the chains that mark and follow.
 pub(crate) const TABLE: &str = "netwright-simulation";
@@ -48,12 +48,17 @@ const MARKERS: [(&str, Hook, i32, Stage); 7] = [
 pub(crate) enum Subject {
     /// Of a flow.
     Ip(Tuple),
+    /// A fragment, of which there is no more to know.
+    Fragment(FragmentOf),
     /// Of the search for a neighbour: the address that is searched for or found.
     Arp(IpAddr),
 }
 
 impl Subject {
     fn of(trace: &Trace) -> Option<Subject> {
+        if let Some(of) = FragmentOf::parse(&trace.network_header, &trace.transport_header) {
+            return Some(Subject::Fragment(of));
+        }
         if let Some(tuple) = Tuple::parse(&trace.network_header, &trace.transport_header) {
             return Some(Subject::Ip(tuple));
         }
@@ -69,7 +74,7 @@ impl Subject {
     pub(crate) fn tuple(self) -> Option<Tuple> {
         match self {
             Subject::Ip(tuple) => Some(tuple),
-            Subject::Arp(_) => None,
+            Subject::Fragment(..) | Subject::Arp(_) => None,
         }
     }
 
@@ -77,6 +82,7 @@ impl Subject {
     pub(crate) fn is_discovery(self) -> bool {
         match self {
             Subject::Ip(tuple) => tuple.is_neighbour_discovery(),
+            Subject::Fragment(..) => false,
             Subject::Arp(_) => true,
         }
     }
@@ -115,6 +121,8 @@ pub(crate) struct Journey {
     pub(crate) first: Subject,
     /// Whose it is now, after translation.
     pub(crate) last: Subject,
+    /// Whether it came as a fragment.
+    pub(crate) fragment: bool,
     pub(crate) stage: Stage,
     /// The rules that matched, and the policies, in order.
     pub(crate) steps: Vec<Step>,
@@ -281,7 +289,12 @@ fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8) {
     // the kernel numbers a packet anew when it seems to come in by another link, as behind a bridge or in a VRF
     let known = journeys.iter().rposition(|journey| journey.id == trace.id);
     let renumbered = || {
-        journeys.iter().rposition(|journey| Some(journey.last) == subject && journey.stage < Stage::TakenIn)
+        let same = |journey: &Journey| {
+            Some(journey.last) == subject
+                || matches!((journey.last, subject), (Subject::Fragment(of), Some(Subject::Ip(whole)))
+                    if of == FragmentOf::between(whole.source, whole.destination))
+        };
+        journeys.iter().rposition(|journey| same(journey) && journey.stage < Stage::TakenIn)
     };
     let Some(journey) = known.or_else(renumbered).and_then(|index| journeys.get_mut(index)) else { return };
     journey.id = trace.id;
@@ -296,6 +309,30 @@ fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8) {
         None if own => {}
         None => journey.steps.extend(step(trace)),
     }
+}
+
+/// The ways of packets, where that of a packet that was sent in fragments is the way of what they became, as long as they became
+/// whole at the host, and else the ways of all fragments.
+pub(crate) fn assembled(journeys: &[Journey], sent: Option<Tuple>) -> Vec<Journey> {
+    let is_fragment = |journey: &Journey| {
+        sent.is_some_and(|sent| {
+            journey.first == Subject::Fragment(FragmentOf::between(sent.source, sent.destination))
+        })
+    };
+    let whole = journeys.iter().any(|journey| is_fragment(journey) && journey.last.tuple().is_some());
+    let kept =
+        journeys.iter().filter(|journey| !whole || !is_fragment(journey) || journey.last.tuple().is_some());
+    kept.cloned()
+        .map(|mut journey| {
+            if let Some(sent) = sent.filter(|_| is_fragment(&journey)) {
+                journey.first = Subject::Ip(sent);
+                if journey.last.tuple().is_none() {
+                    journey.last = journey.first;
+                }
+            }
+            journey
+        })
+        .collect()
 }
 
 /// How far up the layers a packet is where it is traced: a link sees it before the bridge that it is a port of does, and that
@@ -325,6 +362,7 @@ fn begin(journeys: &mut [Journey], trace: &Trace, subject: Subject, layer: u8) -
         layer,
         first: subject,
         last: subject,
+        fragment: matches!(subject, Subject::Fragment(..)),
         stage: Stage::Started,
         steps: Vec::new(),
         input: trace.input,

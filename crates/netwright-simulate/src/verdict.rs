@@ -12,7 +12,7 @@ use crate::ruleset::{Question, Ruleset};
 use crate::shot::{Arrival, Observation, Origin, Shot, What};
 use crate::sources::Place;
 use crate::topology::{Topology, is_bridge, is_own};
-use crate::trace::{Journey, Stage, Step, Subject};
+use crate::trace::{Journey, Stage, Step, Subject, assembled};
 use crate::world::World;
 
 /// What a packet left to find out.
@@ -46,7 +46,7 @@ impl Judge<'_, '_> {
         waits: &dyn Fn(u8, u16) -> bool,
         counted: Option<Option<&'static str>>,
     ) -> Conclusion {
-        let journeys = world.tracer.journeys().to_vec();
+        let journeys = assembled(world.tracer.journeys(), seen.sent);
         let ways = seen.sent.map(|sent| forward(&journeys, Subject::Ip(sent))).unwrap_or_default();
         if let Some((number, port)) = nobody(&ways, shot, waits) {
             return Conclusion::Nobody { protocol: number, port };
@@ -95,14 +95,23 @@ impl Judge<'_, '_> {
         if verdict.outcome.arrives() {
             let steps: Vec<&Step> = verdict.way.iter().collect();
             let deciding = self.ruleset.deciding(&steps, ask);
-            verdict.decided_by = deciding.iter().map(|step| self.ruleset.place(step)).collect();
+            verdict.decided_by.clear();
+            for step in deciding {
+                let place = self.ruleset.place(step);
+                // each fragment has met it
+                if !verdict.decided_by.contains(&place) {
+                    verdict.decided_by.push(place);
+                }
+            }
         }
     }
 
     /// What was taken in by the host has arrived, whatever its sockets make of it.
     fn taken_in(&self, ways: &[&Journey], shot: &Shot, seen: &mut Observation) {
         let known = seen.arrivals.iter().any(|arrival| arrival.link.is_none());
-        let first = ways.iter().find(|journey| journey.stage == Stage::TakenIn);
+        // of fragments all must be
+        let lacks = ways.iter().any(|journey| journey.fragment && journey.stage != Stage::TakenIn);
+        let first = ways.iter().find(|journey| journey.stage == Stage::TakenIn && !lacks);
         let Some(tuple) = first.and_then(|journey| journey.last.tuple()).filter(|_| !known) else { return };
         let port = |port: u16| if protocol::has_ports(tuple.protocol) { port } else { 0 };
         let arrival = Arrival {
@@ -308,9 +317,13 @@ pub(crate) fn forward(journeys: &[Journey], sent: Subject) -> Vec<&Journey> {
     found
 }
 
-/// The way of the first packet, which is the one that was decided on; what the host sends to itself has two.
+/// The way of the first packet, which is the one that was decided on; what the host sends to itself has two, and fragments have
+/// one each.
 fn first_way<'j>(ways: &[&'j Journey], host: &Host) -> Vec<&'j Journey> {
     let Some(first) = ways.first() else { return Vec::new() };
+    if first.fragment {
+        return ways.iter().filter(|journey| journey.fragment).copied().collect();
+    }
     let own = |journey: &Journey| journey.last.tuple().is_some_and(|tuple| is_own(host, tuple.destination));
     let to_itself = first.stage == Stage::Left && own(first);
     let again = ways.get(1).filter(|next| to_itself && next.first == first.last);
@@ -319,8 +332,8 @@ fn first_way<'j>(ways: &[&'j Journey], host: &Host) -> Vec<&'j Journey> {
 
 /// The steps of the way of the first packet.
 pub(crate) fn first_steps(world: &World, seen: &Observation, host: &Host) -> Vec<Step> {
-    let journeys = world.tracer.journeys();
-    let ways = seen.sent.map(|sent| forward(journeys, Subject::Ip(sent))).unwrap_or_default();
+    let journeys = assembled(world.tracer.journeys(), seen.sent);
+    let ways = seen.sent.map(|sent| forward(&journeys, Subject::Ip(sent))).unwrap_or_default();
     first_way(&ways, host).iter().flat_map(|journey| &journey.steps).cloned().collect()
 }
 
@@ -339,6 +352,7 @@ fn discovery<'j>(journeys: &'j [Journey], seen: &Observation) -> Option<&'j Step
     let ipv6 = seen.sent.is_some_and(|sent| sent.source.is_ipv6());
     let searches = |journey: &&Journey| match journey.first {
         Subject::Ip(_) => ipv6 && journey.first.is_discovery(),
+        Subject::Fragment(..) => false,
         Subject::Arp(_) => !ipv6,
     };
     journeys.iter().filter(searches).find_map(Journey::dropped)

@@ -2,6 +2,7 @@
 
 mod examples;
 mod fabric;
+mod fragments;
 mod only;
 #[path = "../shared/oracle.rs"]
 mod oracle;
@@ -93,6 +94,8 @@ kernel_tests! {
     state::places_follow_insertions,
     state::every_icmp_type_can_be_sent,
     state::a_source_port_can_be_given,
+    fragments::what_becomes_whole_at_the_host_is_judged_as_a_whole,
+    fragments::where_nothing_is_tracked_each_fragment_counts,
     fabric::the_host_talks_to_itself,
     fabric::machines_stand_behind_ports_and_upper_links,
     fabric::link_local_addresses_work,
