@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use netwright::{Namespace, Net};
 use netwright_confine::Signals;
-use netwright_nft::diagnostic::{nearest, suggestion};
+use netwright_nft::diagnostic::{SourceMap, nearest, suggestion};
 use netwright_simulate::{Build, FlowReport, Options, Planned, Report, Session};
 use netwright_state::{Owners, Progress, Record, Ruleset, Wish};
 use rustix::process::Signal;
@@ -234,7 +234,7 @@ impl Build for Loaded {
             .map_err(|error| error.to_string())
     }
 
-    fn firewall(&self, namespace: &Namespace) -> Result<Ruleset, String> {
+    fn firewall(&self, namespace: &Namespace, _: &mut SourceMap) -> Result<Ruleset, String> {
         let net = Net::open_in(namespace).map_err(|error| error.to_string())?;
         self.firewall_in(&net)
     }

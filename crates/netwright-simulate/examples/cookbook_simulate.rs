@@ -73,12 +73,12 @@ impl Build for Program {
         Net::open_in(namespace).and_then(|net| set_up(&net)).map_err(|error| error.to_string())
     }
 
-    fn firewall(&self, namespace: &Namespace) -> Result<Ruleset, String> {
-        let (mut sources, names) = (SourceMap::default(), nft::names_in(namespace));
+    fn firewall(&self, namespace: &Namespace, sources: &mut SourceMap) -> Result<Ruleset, String> {
+        let names = nft::names_in(namespace);
         let source = sources.add("firewall.nft", FIREWALL);
-        let parsed = syntax::parse(&mut sources, source, &mut NoIncludes);
+        let parsed = syntax::parse(sources, source, &mut NoIncludes);
         let options = evaluate::Options { names: &names, catalog: &Catalog::default(), zone: Zone::UTC };
-        Ruleset::declared(&compile(&sources, &parsed, &options).commands)
+        Ruleset::declared(&compile(sources, &parsed, &options).commands)
             .map_err(|_| "not declarative".to_owned())
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netwright_nft::ir::{
-    Element, Expression, Payload, PayloadLocation, Selector, SetReference, Statement, Value,
+    Element, Expression, Exthdr, Payload, PayloadLocation, Selector, SetReference, Statement, Value,
 };
-use netwright_nft::table::DataType;
+use netwright_nft::table::{DataType, ExtensionBase};
 use netwright_state::Ruleset as Declared;
 
 use crate::firewall::all_statements;
+use crate::packet::protocol;
 use crate::topology::plus;
 
 /// What a ruleset names.
@@ -20,6 +21,8 @@ pub(crate) struct Constants {
     pub(crate) addresses: BTreeSet<(IpAddr, IpAddr)>,
     /// Intervals of addresses that sources are compared with, as far as that is written.
     pub(crate) sources: BTreeSet<(IpAddr, IpAddr)>,
+    /// The same of destinations.
+    pub(crate) destinations: BTreeSet<(IpAddr, IpAddr)>,
     /// Intervals of ports.
     pub(crate) ports: BTreeSet<(u16, u16)>,
     /// Intervals of ports that source ports are compared with.
@@ -49,6 +52,10 @@ pub(crate) enum Shape {
     Ttl(u8),
     /// So many bytes in all.
     Length(u16),
+    /// In fragments.
+    Fragments,
+    /// Behind a header of IPv6 of this number.
+    Behind(u8),
 }
 
 const IPV4_HEADER: u16 = 20;
@@ -90,6 +97,7 @@ impl Constants {
     pub(crate) fn with(mut self, other: &Constants) -> Self {
         self.addresses.extend(&other.addresses);
         self.sources.extend(&other.sources);
+        self.destinations.extend(&other.destinations);
         self.ports.extend(&other.ports);
         self.source_ports.extend(&other.source_ports);
         self.protocols.extend(&other.protocols);
@@ -102,6 +110,9 @@ impl Constants {
     }
 
     fn statement(&mut self, statement: &Statement) {
+        if matches!(statement, Statement::Match(_) | Statement::VerdictMap(..)) {
+            statement.selectors().into_iter().for_each(|selector| self.shapes.extend(headers(selector)));
+        }
         match statement {
             Statement::Match(matched) => {
                 let roles = roles(&matched.left);
@@ -186,6 +197,9 @@ impl Constants {
                     self.addresses.insert((first, last));
                     if role != Role::Destination {
                         self.sources.insert((first, last));
+                    }
+                    if role != Role::Source {
+                        self.destinations.insert((first, last));
                     }
                 }
             }
@@ -282,6 +296,31 @@ fn role(selector: &Selector) -> Role {
         }
         Selector::Meta(key) if key.name == "length" => Role::Length(&[0]),
         _ => Role::Unknown,
+    }
+}
+
+/// How packets are to be sent so that they differ in which headers they have, where a rule looks at that.
+fn headers(selector: &Selector) -> Vec<Shape> {
+    let name = match selector {
+        Selector::Payload(Payload { location: PayloadLocation::Field(header, field), inner: None }) => {
+            match (header.name, field.name) {
+                ("ip", "frag-off") => "frag",
+                ("ip6", "nexthdr") => "nexthdr",
+                // the first fragment may have ports, and no flags
+                ("tcp", "flags") => "frag",
+                _ => return Vec::new(),
+            }
+        }
+        Selector::Exthdr(Exthdr { base: ExtensionBase::IPV6, header: Some(header), .. }) => header.name,
+        _ => return Vec::new(),
+    };
+    match name {
+        "frag" => vec![Shape::Fragments],
+        "nexthdr" => vec![Shape::Fragments, Shape::Behind(protocol::DESTINATION_OPTIONS)],
+        "hbh" => vec![Shape::Behind(protocol::HOP_BY_HOP)],
+        "dst" => vec![Shape::Behind(protocol::DESTINATION_OPTIONS)],
+        "rt" | "rt0" | "rt2" | "srh" => vec![Shape::Behind(protocol::ROUTING)],
+        _ => Vec::new(),
     }
 }
 

@@ -98,6 +98,7 @@ impl<'a, 'h> Exchange<'a, 'h> {
         inside: &'a mut Inside,
         number: u16,
     ) -> Result<Observation, Obstacle> {
+        world.tracer.above = shot.protocol();
         let mut exchange = Exchange::new(world, topology, shot, inside, number);
         match &shot.origin {
             Origin::Outside(sender, source) => exchange.send_from_outside(sender, *source),
@@ -549,7 +550,7 @@ fn asking(station: IpAddr, target: IpAddr, mac: Mac) -> IpAddr {
 }
 
 /// The packets of a packet, of which each has so many bytes above IP at the most.
-fn fragmented(whole: &Ip<'_>, size: Option<u16>, identification: u16) -> Vec<Vec<u8>> {
+pub(crate) fn fragmented(whole: &Ip<'_>, size: Option<u16>, identification: u16) -> Vec<Vec<u8>> {
     let Some(size) = size.map(|size| usize::from(size.max(8)) / 8 * 8) else { return vec![whole.bytes()] };
     let count = whole.payload.chunks(size).count();
     let parts = whole.payload.chunks(size).enumerate().map(|(index, payload)| {

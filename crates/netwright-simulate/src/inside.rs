@@ -35,6 +35,8 @@ pub(crate) struct Door {
 pub(crate) struct Inside {
     waiting: Vec<Waiting>,
     taken: Vec<Taken>,
+    /// The groups that the host is in on its links, and a socket that is for each.
+    groups: Vec<(IpAddr, u32, OwnedFd)>,
 }
 
 #[derive(Debug)]
@@ -94,13 +96,13 @@ const BACKLOG: i32 = 1 << 20;
 
 impl Inside {
     /// Waits at a door.
-    pub(crate) fn open(&mut self, door: Door, ipv6: bool, group: Option<(IpAddr, u32)>) -> io::Result<()> {
+    pub(crate) fn open(&mut self, door: Door, ipv6: bool) -> io::Result<()> {
         if self.waiting.iter().any(|waiting| waiting.door == door && waiting.ipv6 == ipv6) {
             return Ok(());
         }
         let start = Instant::now();
         loop {
-            match self.try_open(door, ipv6, group) {
+            match self.try_open(door, ipv6) {
                 // a process that another thread starts has what was closed here until it runs its program
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < HELD => {
                     std::thread::sleep(Duration::from_millis(1));
@@ -110,7 +112,7 @@ impl Inside {
         }
     }
 
-    fn try_open(&mut self, door: Door, ipv6: bool, group: Option<(IpAddr, u32)>) -> io::Result<()> {
+    fn try_open(&mut self, door: Door, ipv6: bool) -> io::Result<()> {
         let socket = match door.protocol {
             protocol::TCP => {
                 let socket = socket(ipv6, SocketType::STREAM, None)?;
@@ -122,20 +124,6 @@ impl Inside {
                 let socket = socket(ipv6, SocketType::DGRAM, None)?;
                 prepare(&socket, door, ipv6)?;
                 sockopt::set_socket_broadcast(&socket, true)?;
-                match group {
-                    Some((IpAddr::V4(group), link)) => {
-                        sockopt::set_ip_add_membership_with_ifindex(
-                            &socket,
-                            &group,
-                            &Ipv4Addr::UNSPECIFIED,
-                            link,
-                        )?;
-                    }
-                    Some((IpAddr::V6(group), link)) => {
-                        sockopt::set_ipv6_add_membership(&socket, &group, link)?;
-                    }
-                    None => {}
-                }
                 socket
             }
             number => socket(
@@ -145,6 +133,14 @@ impl Inside {
             )?,
         };
         self.waiting.push(Waiting { door, ipv6, socket });
+        Ok(())
+    }
+
+    /// Has the host be in a group on a link, whatever is sent to the group.
+    pub(crate) fn join(&mut self, group: IpAddr, link: u32) -> io::Result<()> {
+        if !self.groups.iter().any(|(known, on, _)| (*known, *on) == (group, link)) {
+            self.groups.push((group, link, member(group, link)?));
+        }
         Ok(())
     }
 
@@ -241,6 +237,18 @@ fn is_broadcast(address: IpAddr) -> bool {
 fn socket(ipv6: bool, kind: SocketType, number: Option<Protocol>) -> io::Result<OwnedFd> {
     let family = if ipv6 { AddressFamily::INET6 } else { AddressFamily::INET };
     Ok(socket_with(family, kind, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, number)?)
+}
+
+/// A socket by which the host is in a group on a link.
+pub(crate) fn member(group: IpAddr, link: u32) -> io::Result<OwnedFd> {
+    let socket = socket(group.is_ipv6(), SocketType::DGRAM, None)?;
+    match group {
+        IpAddr::V4(group) => {
+            sockopt::set_ip_add_membership_with_ifindex(&socket, &group, &Ipv4Addr::UNSPECIFIED, link)?;
+        }
+        IpAddr::V6(group) => sockopt::set_ipv6_add_membership(&socket, &group, link)?,
+    }
+    Ok(socket)
 }
 
 fn prepare(socket: &OwnedFd, door: Door, ipv6: bool) -> io::Result<()> {

@@ -1,19 +1,20 @@
 //! Between whom packets are swept, and which: everything between a few, and between all at whom a ruleset makes a difference
 //! what it makes a difference of.
 
-use std::collections::{BTreeSet, HashSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netwright_state::model::{Addresses, Flow, FlowSource, FlowTarget};
+use netwright_route::Prefix;
+use netwright_state::model::{Addresses, Flow, FlowSource, FlowTarget, Link};
 
 use crate::cases::Cases;
 use crate::constants::{Constants, Shape, is_usable};
 use crate::frame::Mac;
-use crate::matrix::{Matrix, Ray, Whence};
+use crate::matrix::{Matrix, Ray, Whence, ends};
 use crate::packet::{icmp, protocol};
 use crate::shot::{Shot, What};
 use crate::sweep::Probe;
-use crate::topology::{Obstacle, is_link_local, layer3};
+use crate::topology::{Obstacle, is_link_local, is_own, layer3};
 
 /// A sender and a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +29,36 @@ pub(crate) struct Lane {
     spoken: usize,
     /// Whether no route leads to the sender's address where it sends from.
     pub(crate) feigned: bool,
+    pub(crate) end: End,
+}
+
+/// Whose a destination is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    /// One of the host's addresses.
+    Host,
+    /// One of its addresses on a single network, that the file need not name.
+    Nearby,
+    /// All machines on a network, or a group of them: the host is among them.
+    Group,
+    Other,
+}
+
+impl End {
+    pub(crate) fn is_host(self) -> bool {
+        self != End::Other
+    }
 }
 
 impl Lane {
     /// The same for all senders that were named by the same words, with the same destination.
     pub(crate) fn towards(&self) -> ((usize, usize, bool), IpAddr) {
         (self.words, self.to)
+    }
+
+    /// The words that it was named by, and the sender, where that matters.
+    pub(crate) fn sender(&self, matters: bool) -> ((usize, usize, bool), Option<&Whence>) {
+        (self.words, Some(&self.from).filter(|_| matters))
     }
 
     pub(crate) fn ray(&self, probe: &Probe) -> Ray {
@@ -58,12 +83,18 @@ impl Probe {
 const ANY: u16 = 40_000;
 /// The one of segments that do not open a connection, which must not belong to one that another has opened.
 const OTHER: u16 = 40_001;
+/// A neighbour with the address that it has made for itself.
+const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x7e57);
+/// All machines on a network (RFC 4291).
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// So many senders with a destination are tried at the most.
 const MOST: usize = 1 << 14;
 
 /// Where lanes are.
 pub(crate) struct Lanes<'a, 'h> {
     pub(crate) cases: &'a Cases<'a, 'h>,
+    /// The addresses that the host has on each link.
+    pub(crate) own: &'a BTreeMap<String, Vec<Prefix>>,
 }
 
 impl Lanes<'_, '_> {
@@ -78,19 +109,29 @@ impl Lanes<'_, '_> {
                 let honest = matrix.senders(source, ipv4, to)?;
                 let feigned = if honest.is_empty() { Vec::new() } else { self.feigned(source, ipv4) };
                 let senders = honest.into_iter().map(|whence| (whence, false));
-                for (whence, feigned) in senders.chain(feigned.into_iter().map(|whence| (whence, true))) {
+                let senders = senders.chain(feigned.into_iter().map(|whence| (whence, true)));
+                let nearby = self.nearby(source, ipv4).map(|whence| (whence, false));
+                for (whence, feigned) in senders.chain(nearby) {
                     if feigned && lanes.len() >= MOST {
                         break;
                     }
                     for (to_number, target) in to.iter().enumerate() {
-                        for (to, behind) in self.targets(&matrix, target, &whence, ipv4)? {
+                        for (to, behind, end) in self.targets(&matrix, target, &whence, ipv4)? {
                             let own = matches!(whence, Whence::Behind(_, address) if address == to);
                             let words = (from_number, to_number, ipv4);
                             if own || !known.insert((words, whence.clone(), to)) {
                                 continue;
                             }
                             let spoken = spoken(constants, &whence, to);
-                            lanes.push(Lane { from: whence.clone(), to, behind, words, spoken, feigned });
+                            lanes.push(Lane {
+                                from: whence.clone(),
+                                to,
+                                behind,
+                                words,
+                                spoken,
+                                feigned,
+                                end,
+                            });
                         }
                     }
                 }
@@ -116,31 +157,89 @@ impl Lanes<'_, '_> {
         ends.into_iter().filter(usable).map(|address| Whence::Behind(link.clone(), address)).collect()
     }
 
+    /// Who is on the network behind a link and has no address there but the one that it has made for itself, or none yet.
+    fn nearby(&self, source: &FlowSource, ipv4: bool) -> impl Iterator<Item = Whence> {
+        let found = match source {
+            FlowSource::Behind { link, addresses: Addresses::Any } => {
+                let address: [IpAddr; 2] = match ipv4 {
+                    true => [Ipv4Addr::UNSPECIFIED.into(); 2],
+                    false => [NEIGHBOUR.into(), Ipv6Addr::UNSPECIFIED.into()],
+                };
+                Some(address.into_iter().map(|address| Whence::Behind(link.clone(), address)))
+            }
+            _ => None,
+        };
+        found.into_iter().flatten()
+    }
+
     fn targets(
         &self,
         matrix: &Matrix<'_>,
         target: &FlowTarget,
         from: &Whence,
         ipv4: bool,
-    ) -> Result<Vec<(IpAddr, Option<String>)>, Obstacle> {
+    ) -> Result<Vec<(IpAddr, Option<String>, End)>, Obstacle> {
+        let host = self.cases.host;
+        let nearby = matches!(from, Whence::Behind(_, address) if is_link_local(*address));
+        let nobody = from.is_nobody();
         if *target != FlowTarget::Host {
-            return matrix.targets(target, from, ipv4);
+            let all = matrix.targets(target, from, ipv4)?.into_iter();
+            // such senders are not passed on
+            let all = all.filter(|_| !nearby && !nobody);
+            let end = |to: IpAddr| if is_own(host, to) { End::Host } else { End::Other };
+            return Ok(all.map(|(to, behind)| (to, behind, end(to))).collect());
         }
         // all its addresses, wherever they are
-        let links = &self.cases.host.links;
-        let own = links.iter().flat_map(|link| &link.addresses).map(|own| own.address.address);
+        let own = host.links.iter().flat_map(|link| &link.addresses).map(|own| own.address.address);
         let fits = |address: &IpAddr| address.is_ipv4() == ipv4 && !is_link_local(*address);
         let mut seen = BTreeSet::new();
-        let mut found: Vec<_> =
-            own.filter(|address| fits(address) && seen.insert(*address)).map(|own| (own, None)).collect();
+        let mut found: Vec<_> = own
+            .filter(|address| fits(address) && seen.insert(*address))
+            .map(|own| (own, None, End::Host))
+            .collect();
         // where packets to them are not thrown away, those that are the host's own everywhere as well
-        if ipv4 && links.iter().any(|link| link.ipv4.route_localnet == Some(true)) {
-            found.push((Ipv4Addr::LOCALHOST.into(), None));
+        if ipv4 && host.links.iter().any(|link| link.ipv4.route_localnet == Some(true)) {
+            found.push((Ipv4Addr::LOCALHOST.into(), None, End::Host));
         }
-        match found.is_empty() {
-            true => matrix.targets(target, from, ipv4),
-            false => Ok(found),
+        if found.is_empty() && !nearby && !nobody {
+            let nearest = matrix.targets(target, from, ipv4)?;
+            found.extend(nearest.into_iter().map(|(to, behind)| (to, behind, End::Host)));
         }
+        if nobody {
+            found.clear();
+        }
+        if let Whence::Behind(link, _) = from
+            && let Some(link) = host.link(link).map(|link| layer3(host, link))
+        {
+            found.extend(self.on_network(link, ipv4, nobody));
+        }
+        Ok(found)
+    }
+
+    /// Where the host is found on the network of a link besides at the addresses that its file names.
+    fn on_network(&self, link: &Link, ipv4: bool, groups_alone: bool) -> Vec<(IpAddr, Option<String>, End)> {
+        let mut found: Vec<(IpAddr, End)> = Vec::new();
+        let all = self.own.get(&link.name).into_iter().flatten().filter(|own| own.address.is_ipv4() == ipv4);
+        let mut has_any = false;
+        for own in all {
+            has_any = true;
+            if is_link_local(own.address) && !groups_alone {
+                found.push((own.address, End::Nearby));
+            }
+            if let (IpAddr::V4(_), true) = (own.address, own.length < 31) {
+                found.push((ends(own.network()).1, End::Group));
+            }
+        }
+        if has_any {
+            let always: [IpAddr; 2] = match ipv4 {
+                true => [Ipv4Addr::BROADCAST.into(), Ipv4Addr::new(224, 0, 0, 1).into()],
+                false => [ALL_NODES.into(); 2],
+            };
+            let named = self.cases.constants.addresses.iter().flat_map(|&(first, last)| [first, last]);
+            let named = named.filter(|address| address.is_multicast() && address.is_ipv4() == ipv4);
+            found.extend(always.into_iter().chain(named).map(|group| (group, End::Group)));
+        }
+        found.into_iter().map(|(to, end)| (to, None, end)).collect()
     }
 
     /// How something is sent on each.
@@ -169,7 +268,11 @@ pub(crate) fn ordinary(lanes: &[Lane]) -> Vec<usize> {
             found.iter_mut().find(|other| lanes.get(**other).is_some_and(|of| of.words == lane.words));
         match known {
             None => found.push(index),
-            Some(other) if !lane.feigned && lanes.get(*other).is_some_and(|of| lane.spoken < of.spoken) => {
+            Some(other)
+                if !lane.feigned
+                    && !matches!(lane.end, End::Nearby | End::Group)
+                    && lanes.get(*other).is_some_and(|of| lane.spoken < of.spoken) =>
+            {
                 *other = index;
             }
             Some(_) => {}
@@ -249,8 +352,10 @@ pub(crate) fn differences(
         .flat_map(|&(first, last)| [first.saturating_sub(1), first, last, last.saturating_add(1)])
         .filter(|port| *port != 0 && *port != ANY && *port != OTHER)
         .collect();
+    // TCP takes nothing that was sent to several
+    let to_all = lanes.get(lane).is_some_and(|lane| lane.end == End::Group);
     for &port in ports {
-        for what in [What::Tcp(port), What::Udp(port)] {
+        for what in [What::Tcp(port), What::Udp(port)].into_iter().skip(usize::from(to_all)) {
             found.push(probe(what));
             found.extend(sources.iter().map(|&source_port| Probe { source_port, ..probe(what) }));
             if fully {

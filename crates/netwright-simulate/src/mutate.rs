@@ -244,11 +244,13 @@ impl<'a, 'h> Search<'a, 'h> {
         let constants = Constants::of(&change.changed).with(&self.built.constants);
         let host = &self.session.host;
         let cases = Cases { host: self.topology.host, topology: self.topology, constants: &constants };
-        let found = match kinds(&Lanes { cases: &cases }, host, &constants) {
+        let own = world.own.clone();
+        let lanes_of = Lanes { cases: &cases, own: &own };
+        let found = match kinds(&lanes_of, host, &constants) {
             Ok(found) => found,
             Err(_) => return (world, Ok(None)),
         };
-        let shots = match (Lanes { cases: &cases }).shots(&found) {
+        let shots = match lanes_of.shots(&found) {
             Ok(shots) => shots,
             Err(why) => return (world, Err(why)),
         };

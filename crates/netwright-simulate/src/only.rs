@@ -8,14 +8,14 @@ use netwright_state::model::{Addresses, Expect, Flow, FlowSource, FlowTarget, Ho
 
 use crate::cases::{Cases, describe};
 use crate::constants::{Constants, Shape};
-use crate::lanes::{self, Lane, Lanes, kind_of, upper};
+use crate::lanes::{self, End, Lane, Lanes, kind_of, upper};
 use crate::matrix::{Kind, Matrix, Named, Whence, ends};
 use crate::report::{CaseReport, FlowReport, Outcome, Verdict};
 use crate::shot::{Shot, What};
 use crate::sources::Place;
 use crate::stateless::variants;
-use crate::sweep::{MOST, Probe, straight, sweep, sweep_under};
-use crate::topology::{Obstacle, is_own};
+use crate::sweep::{self, MOST, Probe, straight, sweep_under};
+use crate::topology::{Obstacle, is_broadcast, is_own};
 use crate::trial::Simulator;
 
 /// Its name in the table of results.
@@ -60,7 +60,9 @@ pub(crate) fn holds(
     cases: &Cases<'_, '_>,
     simulator: &mut Simulator<'_, '_>,
 ) -> Result<bool, Obstacle> {
-    let found = Lanes { cases }.between(&only.from, &only.to)?;
+    let own = simulator.world.own.clone();
+    let lanes_of = Lanes { cases, own: &own };
+    let found = lanes_of.between(&only.from, &only.to)?;
     let ports = lanes::ports(cases.constants, &cases.host.flows);
     let ordinary = lanes::ordinary(&found);
     let probes: BTreeSet<Probe> = (0..found.len())
@@ -68,13 +70,13 @@ pub(crate) fn holds(
         .chain(ordinary.iter().flat_map(|&lane| lanes::shapes(lane, &found, cases.constants, &ports)))
         .collect();
     let probes: Vec<Probe> = probes.into_iter().collect();
-    let shots = Lanes { cases }.shots(&found)?;
+    let shots = lanes_of.shots(&found)?;
     let holes = holes(only, cases, simulator, &found, &shots, &probes)?;
     for probe in holes.values().flatten() {
         let Some(lane) = found.get(probe.lane) else { continue };
         let mut shot = cases.shot_of(&lane.ray(probe))?;
         probe.dress(&mut shot);
-        if once(simulator, shot).outcome.arrives() {
+        if gets_in(lane, &once(simulator, shot)) {
             return Ok(false);
         }
     }
@@ -92,8 +94,10 @@ fn fill(
     simulator: &mut Simulator<'_, '_>,
     report: &mut FlowReport,
 ) -> Result<(), Obstacle> {
-    let found = Lanes { cases }.between(&only.from, &only.to)?;
-    let shots = Lanes { cases }.shots(&found)?;
+    let own = simulator.world.own.clone();
+    let lanes_of = Lanes { cases, own: &own };
+    let found = lanes_of.between(&only.from, &only.to)?;
+    let shots = lanes_of.shots(&found)?;
     let ports = lanes::ports(cases.constants, &cases.host.flows);
     let ordinary = lanes::ordinary(&found);
     let mut probes: BTreeSet<Probe> = BTreeSet::new();
@@ -126,7 +130,7 @@ fn fill(
             let mut shot = cases.shot_of(&ray)?;
             probe.dress(&mut shot);
             let verdict = once(simulator, shot);
-            if verdict.outcome.arrives() || matches!(verdict.outcome, Outcome::Error(_)) {
+            if gets_in(lane, &verdict) || matches!(verdict.outcome, Outcome::Error(_)) {
                 confirmed = Some((probe, ray, verdict));
                 break;
             }
@@ -150,6 +154,11 @@ fn fill(
     Ok(())
 }
 
+/// Whether a packet arrived where it was meant to: what is for all at the host.
+fn gets_in(lane: &Lane, verdict: &Verdict) -> bool {
+    verdict.outcome.arrives() && (lane.end != End::Group || verdict.left_by.is_none())
+}
+
 /// What becomes of a packet, also where its sender is not told how to reach the host.
 fn once(simulator: &mut Simulator<'_, '_>, mut shot: Shot) -> Verdict {
     let verdict = simulator.run_once(shot.clone());
@@ -170,7 +179,7 @@ fn holes(
     shots: &[Shot],
     probes: &[Probe],
 ) -> Result<BTreeMap<Hole, Vec<Probe>>, Obstacle> {
-    let passed = pass(simulator, shots, probes)?;
+    let passed = pass(simulator, found, shots, probes)?;
     let permits = Permits::new(only.exact, cases);
     let allowed: Vec<Vec<&Permit<'_>>> = found.iter().map(|lane| permits.on(lane)).collect();
     let mut holes: BTreeMap<Hole, Vec<Probe>> = BTreeMap::new();
@@ -186,6 +195,19 @@ fn holes(
         let lane = found.get(probe.lane).filter(|lane| lane.feigned);
         lane.is_some_and(|lane| honest.contains(&(lane.towards(), probe.what)))
     };
+    // what the host takes when it is sent to it alone it may take when it is sent to all
+    let alone: HashSet<_> = plain
+        .iter()
+        .filter_map(|(lane, what)| {
+            let lane = found.get(*lane).filter(|lane| lane.end.is_host() && lane.end != End::Group)?;
+            Some([(lane.sender(true), *what), (lane.sender(false), *what)])
+        })
+        .flatten()
+        .collect();
+    let to_all = |probe: &Probe| {
+        let lane = found.get(probe.lane).filter(|lane| lane.end == End::Group && !only.exact);
+        lane.is_some_and(|lane| alone.contains(&(lane.sender(!lane.from.is_nobody()), probe.what)))
+    };
     for probe in passed {
         // what gets through as it is says all about what is more special
         let same = match probe.what {
@@ -195,7 +217,7 @@ fn holes(
         if (probe.is_special() || same != probe.what) && plain.contains(&(probe.lane, same)) {
             continue;
         }
-        if feigned(probe) {
+        if feigned(probe) || to_all(probe) {
             continue;
         }
         let (Some(lane), Some(allowed)) = (found.get(probe.lane), allowed.get(probe.lane)) else { continue };
@@ -209,17 +231,27 @@ fn holes(
 /// The numbers of the packets that get through.
 fn pass(
     simulator: &mut Simulator<'_, '_>,
+    lanes: &[Lane],
     shots: &[Shot],
     probes: &[Probe],
 ) -> Result<BTreeSet<usize>, Obstacle> {
     simulator.restore()?;
     let (topology, world) = (simulator.topology, &mut simulator.world);
-    if !world.firewall.remembers {
-        return Ok(sweep(world, topology, shots, probes)?.into_keys().collect());
-    }
+    let rulesets = match world.firewall.remembers {
+        true => variants(&world.firewall.content),
+        false => Vec::new(),
+    };
     let mut passed = BTreeSet::new();
-    for variant in variants(&world.firewall.content) {
-        passed.extend(sweep_under(world, topology, shots, probes, &variant)?.into_keys());
+    // a bridge also passes on to its other ports what is for all
+    let meant = |(index, end): (usize, sweep::End)| {
+        let lane = probes.get(index).and_then(|probe| lanes.get(probe.lane));
+        (end.taken_in || lane.is_none_or(|lane| lane.end != End::Group)).then_some(index)
+    };
+    if rulesets.is_empty() {
+        passed.extend(sweep::sweep(world, topology, shots, probes)?.into_iter().filter_map(meant));
+    }
+    for variant in &rulesets {
+        passed.extend(sweep_under(world, topology, shots, probes, variant)?.into_iter().filter_map(meant));
     }
     Ok(passed)
 }
@@ -313,7 +345,7 @@ impl<'a, 'h> Permits<'a, 'h> {
 
     fn same_kind(&self, source: bool, one: IpAddr, other: IpAddr) -> bool {
         let constants = self.constants();
-        let intervals = if source { &constants.sources } else { &constants.addresses };
+        let intervals = if source { &constants.sources } else { &constants.destinations };
         let mut known = self.known.borrow_mut();
         let mut kind = |address: IpAddr| {
             known.entry((source, address)).or_insert_with(|| kind_of(intervals, address)).clone()
@@ -337,16 +369,22 @@ impl<'a, 'h> Permits<'a, 'h> {
     /// Whether a flow's destination stands for one.
     fn gets(&self, to: &FlowTarget, lane: &Lane) -> bool {
         let host = self.cases.host;
-        let own = is_own(host, lane.to);
+        let own = lane.end.is_host();
         match to {
             FlowTarget::Host => {
                 let matrix = Matrix { host, constants: self.constants() };
                 let nearest = matrix.nearest(&lane.from, lane.to.is_ipv4());
-                own && (!self.exact || nearest == Some(lane.to))
+                match lane.end {
+                    End::Host => !self.exact || nearest == Some(lane.to),
+                    End::Nearby => !self.exact,
+                    // see `holes`
+                    End::Group | End::Other => false,
+                }
             }
             FlowTarget::At { addresses: Addresses::One(one), .. } if *one != lane.to => {
                 // somebody else, behind the same links
-                own == is_own(host, *one)
+                let to_all = host.links.iter().any(|link| is_broadcast(link, *one));
+                own == (is_own(host, *one) || one.is_multicast() || to_all)
                     && (own || host.devices_towards(*one) == host.devices_towards(lane.to))
                     && self.stands_for(false, Addresses::One(*one), lane.to)
             }

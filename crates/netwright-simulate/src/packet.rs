@@ -63,11 +63,14 @@ pub(crate) struct Head {
     pub(crate) identification: u16,
     /// Where its payload begins in the whole packet's, in bytes, and whether more follows.
     pub(crate) fragment: Option<(u16, bool)>,
+    /// The number of a header of IPv6 without content that it has before the protocol's own.
+    pub(crate) behind: Option<u8>,
 }
 
 impl Head {
     /// As hosts send it by themselves.
-    pub(crate) const ORDINARY: Head = Head { ttl: 64, class: 0, identification: 0, fragment: None };
+    pub(crate) const ORDINARY: Head =
+        Head { ttl: 64, class: 0, identification: 0, fragment: None, behind: None };
     /// As neighbour discovery demands it.
     const NEIGHBOURLY: Head = Head { ttl: 255, ..Head::ORDINARY };
 }
@@ -110,6 +113,7 @@ impl<'a> Ip<'a> {
             class: *bytes.get(1)?,
             identification: word(4)?,
             fragment: (offset != 0 || more).then_some((offset, more)),
+            behind: None,
         };
         Some(Ip {
             source: address(12)?,
@@ -160,7 +164,7 @@ impl<'a> Ip<'a> {
     }
 
     fn bytes_v4(&self, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
-        let Head { ttl, class, identification, fragment } = self.head;
+        let Head { ttl, class, identification, fragment, behind: _ } = self.head;
         let flags = match fragment {
             None => DO_NOT_FRAGMENT,
             Some((offset, more)) => (offset / 8) | if more { MORE_FRAGMENTS } else { 0 },
@@ -180,13 +184,21 @@ impl<'a> Ip<'a> {
     }
 
     fn bytes_v6(&self, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
-        let Head { ttl, class, identification, fragment } = self.head;
-        let extension = if fragment.is_some() { 8 } else { 0 };
+        let Head { ttl, class, identification, fragment, behind } = self.head;
+        let extensions = 8 * (usize::from(fragment.is_some()) + usize::from(behind.is_some()));
         let mut bytes = vec![0x60 | class >> 4, class << 4, 0, 0];
-        bytes.extend(((self.payload.len() + extension) as u16).to_be_bytes());
-        bytes.extend([if fragment.is_some() { protocol::FRAGMENT } else { self.protocol }, ttl]);
+        bytes.extend(((self.payload.len() + extensions) as u16).to_be_bytes());
+        let rest = if fragment.is_some() { protocol::FRAGMENT } else { self.protocol };
+        bytes.extend([behind.unwrap_or(rest), ttl]);
         bytes.extend(source.octets());
         bytes.extend(destination.octets());
+        match behind {
+            // type 0, with nothing left of its way
+            Some(protocol::ROUTING) => bytes.extend([rest, 0, 0, 0, 0, 0, 0, 0]),
+            // options: padding of four bytes
+            Some(_) => bytes.extend([rest, 0, 1, 4, 0, 0, 0, 0]),
+            None => {}
+        }
         if let Some((offset, more)) = fragment {
             bytes.extend([self.protocol, 0]);
             bytes.extend((offset | u16::from(more)).to_be_bytes());
@@ -273,6 +285,15 @@ impl Tuple {
     pub(crate) fn parse(network: &[u8], transport: &[u8]) -> Option<Tuple> {
         let packet = Ip::parse(network)?;
         Tuple::of(packet.protocol, packet.source, packet.destination, transport)
+    }
+
+    /// The same of a packet of IPv6 whose header is followed by others, which traces have not: what is above them is a packet of
+    /// this protocol.
+    pub(crate) fn behind_extensions(network: &[u8], transport: &[u8], number: u8) -> Option<Tuple> {
+        let address = |at: usize| Some(Ipv6Addr::from(*network.get(at..)?.first_chunk::<16>()?).into());
+        let follows = [protocol::HOP_BY_HOP, protocol::ROUTING, protocol::DESTINATION_OPTIONS];
+        (network.first()? >> 4 == 6 && follows.contains(network.get(6)?))
+            .then(|| Tuple::of(number, address(8)?, address(24)?, transport))?
     }
 
     fn of(number: u8, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Option<Tuple> {

@@ -31,11 +31,12 @@ pub trait Build: Sync {
     /// Why it could not be done, as a sentence.
     fn apply(&self, namespace: &Namespace) -> Result<(), String>;
 
-    /// What the firewall's texts declare, with the numbers that interfaces and the like have in a namespace.
+    /// What the firewall's texts declare, with the numbers that interfaces and the like have in a namespace. `sources` are those of the
+    /// session: texts that are not among them are to be added, since the rules' places are looked up there.
     ///
     /// # Errors
     /// What is wrong with them, as a sentence.
-    fn firewall(&self, namespace: &Namespace) -> Result<Declared, String>;
+    fn firewall(&self, namespace: &Namespace, sources: &mut SourceMap) -> Result<Declared, String>;
 }
 
 /// A host file whose flows can be tried.
@@ -218,8 +219,8 @@ impl<'a> Session<'a> {
     /// Applies the file, and looks around; on a thread in the host's namespace.
     pub(crate) fn enter(&self, ground: &Ground, loader: &mut dyn Loader) -> Result<(World, Built), Error> {
         self.build.apply(&ground.host).map_err(Error::Apply)?;
-        let mut declared = self.build.firewall(&ground.host).map_err(Error::Apply)?;
         let mut texts = self.sources.clone();
+        let mut declared = self.build.firewall(&ground.host, &mut texts).map_err(Error::Apply)?;
         let sources = Sources::read(&self.host, &declared, &mut texts, loader);
         let constants = Constants::of(&declared);
         let names: Vec<_> = declared.tables.iter().map(|table| table.name()).collect();

@@ -128,6 +128,11 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
+    /// Whether nothing at all came of it.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.arrivals.is_empty() && !self.answered && self.refused.is_none() && self.no_path.is_none()
+    }
+
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         if !self.notes.contains(&text) {

@@ -1,18 +1,19 @@
 //! Many packets at once: which of them the host lets through. Each is numbered, and only those that come to the end of the rules
 //! are traced, so that what is dropped costs no more than the kernel takes to drop it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 
 use netwright_netfilter::{BaseHook, Batch, Chain, ChainPolicy, Family, Hook, Table, Trace, TraceKind};
 use netwright_state::Ruleset as Declared;
 
 use crate::constants::Shape;
-use crate::exchange::{Aim, Exchange};
+use crate::exchange::{Aim, Exchange, fragmented};
 use crate::firewall::{Firewall, commit};
 use crate::frame::{Mac, ether};
-use crate::inside::{Inside, Raw};
+use crate::inside::{Inside, Raw, member};
 use crate::outside::Received;
 use crate::packet::{Head, Ip, Tuple, icmp_message, protocol, seal, udp_datagram};
 use crate::shot::{Origin, Shot, What};
@@ -38,6 +39,7 @@ impl Probe {
     pub(crate) fn dress(&self, shot: &mut Shot) {
         shot.mac = self.mac;
         self.mark(&mut shot.head);
+        shot.fragment = self.pieces();
         if let Some(filled) = self.filled(shot.to.is_ipv4()) {
             shot.payload = vec![0; filled];
         }
@@ -47,7 +49,8 @@ impl Probe {
         match self.shape {
             Shape::Class(class) => head.class = class,
             Shape::Ttl(ttl) => head.ttl = ttl,
-            Shape::Ordinary | Shape::Length(_) => {}
+            Shape::Behind(number) => head.behind = Some(number),
+            Shape::Ordinary | Shape::Length(_) | Shape::Fragments => {}
         }
     }
 
@@ -55,7 +58,18 @@ impl Probe {
     fn filled(&self, ipv4: bool) -> Option<usize> {
         match self.shape {
             Shape::Length(length) => Some(room(ipv4, self.what, length)),
-            Shape::Ordinary | Shape::Class(_) | Shape::Ttl(_) => None,
+            Shape::Fragments => Some(24),
+            Shape::Ordinary | Shape::Class(_) | Shape::Ttl(_) | Shape::Behind(_) => None,
+        }
+    }
+
+    /// How many bytes each fragment has at the most, where it is sent in fragments: so few that the first has the number and
+    /// little else.
+    fn pieces(&self) -> Option<u16> {
+        match (self.shape, self.what) {
+            (Shape::Fragments, What::Udp(_)) => Some(16),
+            (Shape::Fragments, _) => Some(8),
+            _ => None,
         }
     }
 
@@ -68,6 +82,10 @@ impl Probe {
             Shape::Class(class) => format!("{mac} with ECN {}", class & 3),
             Shape::Ttl(ttl) => format!("{mac} with TTL {ttl}"),
             Shape::Length(length) => format!("{mac} of {length} bytes"),
+            Shape::Fragments => format!("{mac} in fragments"),
+            Shape::Behind(protocol::HOP_BY_HOP) => format!("{mac} behind hop-by-hop options"),
+            Shape::Behind(protocol::ROUTING) => format!("{mac} behind a routing header"),
+            Shape::Behind(_) => format!("{mac} behind destination options"),
         }
     }
 }
@@ -89,6 +107,8 @@ pub(crate) struct End {
     pub(crate) tuple: Tuple,
     /// The link that it leaves by; `None` where the host takes it.
     pub(crate) output: Option<u32>,
+    /// Whether the host took it.
+    pub(crate) taken_in: bool,
 }
 
 /// Numbers of packets begin with these bits, which nothing else does that the host may send.
@@ -118,6 +138,7 @@ pub(crate) fn sweep(
     probes: &[Probe],
 ) -> Result<HashMap<usize, End>, Obstacle> {
     let mut found = HashMap::new();
+    let _groups = join(world, topology, lanes);
     let result = begin(world).and_then(|()| Sweep::new(world, topology, lanes)?.run(probes, &mut found));
     let removed = end(world);
     // what was sent may be answered by the kernel for a while
@@ -141,6 +162,17 @@ pub(crate) fn sweep_under(
     world.firewall = declared;
     world.restore_all().map_err(sentence)?;
     result
+}
+
+/// Has the host be in all groups that something is sent to. It cannot be in some that there are not.
+fn join(world: &World, topology: &Topology<'_>, lanes: &[Shot]) -> Vec<OwnedFd> {
+    let mut known = HashSet::new();
+    let groups = lanes.iter().filter(|shot| shot.to.is_multicast()).filter_map(|shot| {
+        let Origin::Outside(sender, _) = &shot.origin else { return None };
+        let link = topology.host.link(&sender.link)?;
+        Some((shot.to, *world.links.get(&link.name)?))
+    });
+    groups.filter(|group| known.insert(*group)).filter_map(|(group, link)| member(group, link).ok()).collect()
 }
 
 fn begin(world: &mut World) -> Result<(), Obstacle> {
@@ -228,26 +260,26 @@ impl<'a> Sweep<'a> {
         for (index, probe) in probes.iter().enumerate().take(MOST) {
             self.send(index, probe).map_err(|error| error.to_string())?;
             if index % LOOK == LOOK - 1 {
-                self.look(found).map_err(sentence)?;
+                self.look(probes, found).map_err(sentence)?;
             }
             if index % CHUNK == CHUNK - 1 {
-                self.settle(found)?;
+                self.settle(probes, found)?;
             }
         }
-        self.settle(found)
+        self.settle(probes, found)
     }
 
     /// Takes all that has come out and was traced, once all that was sent has run to its end.
-    fn settle(&mut self, found: &mut HashMap<usize, End>) -> Result<(), Obstacle> {
+    fn settle(&mut self, probes: &[Probe], found: &mut HashMap<usize, End>) -> Result<(), Obstacle> {
         let sentence = |error: netwright_sys::Error| error.to_string();
         let late = self.world.outside.settle().map_err(|error| error.to_string())?;
-        self.look(found).map_err(sentence)?;
+        self.look(probes, found).map_err(sentence)?;
         came_out(&late, found);
         self.world.forget_connections().map_err(sentence)
     }
 
     /// Takes what has come out, and what was traced.
-    fn look(&mut self, found: &mut HashMap<usize, End>) -> netwright_sys::Result<()> {
+    fn look(&mut self, probes: &[Probe], found: &mut HashMap<usize, End>) -> netwright_sys::Result<()> {
         let failed =
             |error: io::Error| netwright_sys::Error::new("see the frames of the simulated host", error);
         let mut out = Vec::new();
@@ -255,8 +287,8 @@ impl<'a> Sweep<'a> {
             out.push(frame);
         }
         self.world.tracer.each(|trace| {
-            if let Some((index, end)) = read(&trace) {
-                found.entry(index).or_insert(end);
+            if let Some((index, end)) = read(&trace, probes) {
+                found.entry(index).or_insert(end).taken_in |= end.taken_in;
             }
         })?;
         came_out(&out, found);
@@ -272,19 +304,19 @@ impl<'a> Sweep<'a> {
             (Way::Outside(_), Origin::Outside(_, source)) => *source,
             (Way::Outside(_), Origin::Host { .. }) => return Ok(()),
         };
-        let bytes = packet(source, shot.to, probe, MAGIC | index as u32);
-        match way {
+        let packets = packets(source, shot.to, probe, MAGIC | index as u32);
+        packets.iter().try_for_each(|bytes| match way {
             Way::Outside(aim) => {
                 let from = probe.mac.unwrap_or(aim.from);
-                self.world.outside.send(&aim.spot, from, aim.to, aim.kind, &bytes)
+                self.world.outside.send(&aim.spot, from, aim.to, aim.kind, bytes)
             }
-            Way::Host(raw) => raw.send(&bytes),
-        }
+            Way::Host(raw) => raw.send(bytes),
+        })
     }
 }
 
-/// A packet that carries its number.
-fn packet(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<u8> {
+/// A packet that carries its number, or its fragments.
+fn packets(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<Vec<u8>> {
     let mut head = Head::ORDINARY;
     probe.mark(&mut head);
     let filled = probe.filled(to.is_ipv4()).unwrap_or_default();
@@ -324,14 +356,15 @@ fn packet(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<u8> {
         }
     };
     seal(source, to, above, &mut payload);
-    Ip { source, destination: to, protocol: above, head, payload: &payload }.bytes()
+    let whole = Ip { source, destination: to, protocol: above, head, payload: &payload };
+    fragmented(&whole, probe.pieces(), number as u16)
 }
 
 /// Notes packets that have come out of the host: those that are passed on before IP has a look at them come to no end of the
 /// rules.
 fn came_out(frames: &[Received], found: &mut HashMap<usize, End>) {
     for (index, tuple) in frames.iter().filter_map(|frame| number(&frame.payload)) {
-        found.entry(index).or_insert(End { tuple, output: None });
+        found.entry(index).or_insert(End { tuple, output: None, taken_in: false });
     }
 }
 
@@ -350,13 +383,30 @@ fn numbered(above: u8, payload: &[u8]) -> Option<usize> {
 }
 
 /// The number of a packet that came to the end of the rules, and as what.
-fn read(trace: &Trace) -> Option<(usize, End)> {
+fn read(trace: &Trace, probes: &[Probe]) -> Option<(usize, End)> {
     if trace.table != TABLE || trace.kind != TraceKind::RULE {
         return None;
     }
-    let above = Ip::parse(&trace.network_header)?.protocol;
-    let number = numbered(above, &trace.transport_header)?;
-    let tuple = Tuple::parse(&trace.network_header, &trace.transport_header)?;
+    let (network, transport) = (&trace.network_header, &trace.transport_header);
+    let (number, tuple) = match Tuple::parse(network, transport) {
+        Some(tuple) => (numbered(tuple.protocol, transport)?, tuple),
+        // traces do not say what is behind other headers
+        None => [protocol::UDP, protocol::TCP].into_iter().find_map(|above| {
+            let number = numbered(above, transport)?;
+            let above = above_of(probes.get(number)?.what);
+            Some((number, Tuple::behind_extensions(network, transport, above)?))
+        })?,
+    };
     let output = trace.output.filter(|_| trace.chain == "left");
-    Some((number, End { tuple, output }))
+    Some((number, End { tuple, output, taken_in: trace.chain == "taken-in" }))
+}
+
+/// The protocol above IPv6.
+fn above_of(what: What) -> u8 {
+    match what {
+        What::Tcp(_) | What::Segment { .. } => protocol::TCP,
+        What::Udp(_) => protocol::UDP,
+        What::Icmp { .. } => protocol::ICMPV6,
+        What::Raw(number) => number,
+    }
 }

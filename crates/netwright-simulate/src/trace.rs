@@ -55,11 +55,15 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    fn of(trace: &Trace) -> Option<Subject> {
+    /// `above` is the protocol of what is sent, where its traces do not say it.
+    fn of(trace: &Trace, above: u8) -> Option<Subject> {
         if let Some(of) = FragmentOf::parse(&trace.network_header, &trace.transport_header) {
             return Some(Subject::Fragment(of));
         }
         if let Some(tuple) = Tuple::parse(&trace.network_header, &trace.transport_header) {
+            return Some(Subject::Ip(tuple));
+        }
+        if let Some(tuple) = Tuple::behind_extensions(&trace.network_header, &trace.transport_header, above) {
             return Some(Subject::Ip(tuple));
         }
         // the EtherType is the last word of a link layer header, unless that is tagged
@@ -149,6 +153,8 @@ pub(crate) struct Tracer {
     journeys: Vec<Journey>,
     /// How many links each link lies on, by index.
     depths: HashMap<u32, u8>,
+    /// The protocol above IP of what is sent.
+    pub(crate) above: u8,
     /// Whether traces were lost since the last start.
     pub(crate) lost: bool,
 }
@@ -163,7 +169,7 @@ impl Tracer {
         // what a small queue loses is told
         let _ = connection.socket().reserve_receive(QUEUE);
         connection.socket().join(group::NFTRACE)?;
-        Ok(Tracer { connection, journeys: Vec::new(), depths, lost: false })
+        Ok(Tracer { connection, journeys: Vec::new(), depths, above: 0, lost: false })
     }
 
     /// Forgets what was before.
@@ -176,12 +182,12 @@ impl Tracer {
 
     /// Takes what has come in.
     pub(crate) fn hear(&mut self) -> Result<()> {
-        let (journeys, depths) = (&mut self.journeys, &self.depths);
+        let (journeys, depths, above) = (&mut self.journeys, &self.depths, self.above);
         let result = self.connection.notifications(|message| {
             // a trace that cannot be read is one that tells nothing
             if let Ok(Some(trace)) = Trace::read(message) {
                 let layer = layer(&trace, depths);
-                follow(journeys, trace, layer);
+                follow(journeys, trace, layer, above);
             }
         });
         match result {
@@ -276,8 +282,8 @@ pub(crate) fn mark(family: Family, table: &str, chain: &str) -> Rule {
 }
 
 /// Adds a trace to the way of its packet.
-fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8) {
-    let subject = Subject::of(&trace);
+fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8, above: u8) {
+    let subject = Subject::of(&trace, above);
     let own = trace.table == TABLE;
     let marker = MARKERS.iter().find(|(name, ..)| own && trace.chain == *name).map(|(.., stage)| *stage);
     // the end of a chain is told as a rule too

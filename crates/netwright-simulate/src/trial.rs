@@ -269,7 +269,11 @@ impl<'a, 'h> Simulator<'a, 'h> {
             self.world.trace(false).map_err(sentence)?;
         }
         for number in 0..times {
-            let seen = self.send(&shot, number)?;
+            let mut seen = self.send(&shot, number)?;
+            if matches!(shot.what, What::Tcp(_)) && self.world.firewall.remembers && seen.is_lost() {
+                // as TCP does
+                seen = self.send(&shot, number)?;
+            }
             self.landed = seen.landed.or(self.landed.take());
             if let Some(tally) = &mut self.tally {
                 self.world.tracer.hear().map_err(sentence)?;
@@ -342,14 +346,16 @@ impl<'a, 'h> Simulator<'a, 'h> {
             }));
         }
         let index = link.and_then(|link| self.world.links.get(link)).copied();
-        for door in all {
-            let group = index.filter(|_| multicast).map(|index| (shot.to, index));
-            if group.is_some() {
-                // the kernel tells of its groups for a while after they are left
-                self.world.spent = Some("the host has joined a group");
-            }
+        if let Some(index) = index.filter(|_| multicast) {
+            // the kernel tells of its groups for a while after they are left
+            self.world.spent = Some("the host has joined a group");
             self.inside
-                .open(door, ipv6, group)
+                .join(shot.to, index)
+                .map_err(|error| format!("the host cannot join the group {}: {error}", shot.to))?;
+        }
+        for door in all {
+            self.inside
+                .open(door, ipv6)
                 .map_err(|error| format!("the host cannot wait at {door}: {error}"))?;
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use netwright_nft::ir::{Payload, PayloadLocation, Selector, Statement};
+use netwright_nft::ir::{Exthdr, Payload, PayloadLocation, Selector, Statement};
+use netwright_nft::table::ExtensionBase;
 use netwright_nft::table::header::PayloadBase;
 use netwright_state::Ruleset as Declared;
 
@@ -70,9 +71,7 @@ fn varied(selector: &Selector) -> Varied {
         Selector::Payload(Payload { location: PayloadLocation::Field(header, field), .. }) => {
             of(match (header.name, field.name) {
                 ("ether", "saddr" | "daddr" | "type") | ("tcp", "flags") => true,
-                ("ip" | "ip6", name) => {
-                    !matches!(name, "id" | "frag-off" | "checksum" | "flowlabel" | "hdrlength")
-                }
+                ("ip" | "ip6", name) => !matches!(name, "id" | "checksum" | "flowlabel" | "hdrlength"),
                 ("udp", name) => name != "checksum",
                 ("icmp" | "icmpv6", name) => matches!(name, "type" | "code"),
                 ("arp", _) => true,
@@ -85,11 +84,14 @@ fn varied(selector: &Selector) -> Varied {
         }
         Selector::Meta(key) => match key.name {
             "time" | "day" | "hour" | "random" | "cpu" => Varied::Changes,
-            "pkttype" | "skuid" | "skgid" | "cgroup" | "priority" | "rtclassid" => Varied::No,
+            "skuid" | "skgid" | "cgroup" | "priority" | "rtclassid" => Varied::No,
             _ => Varied::Yes,
         },
         Selector::Ct(_) | Selector::Rt(_) | Selector::Fib(_) | Selector::Xfrm(_) | Selector::Tunnel(_) => {
             Varied::Yes
+        }
+        Selector::Exthdr(Exthdr { base: ExtensionBase::IPV6, header: Some(header), .. }) => {
+            of(matches!(header.name, "frag" | "dst" | "hbh" | "rt" | "rt0"))
         }
         Selector::Exthdr(_) | Selector::Socket(_) | Selector::Osf { .. } => Varied::No,
         Selector::Numgen(_) | Selector::Hash(_) => Varied::Changes,

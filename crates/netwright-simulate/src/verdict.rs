@@ -132,8 +132,10 @@ impl Judge<'_, '_> {
     fn arrival<'s>(&self, seen: &'s Observation, shot: &Shot) -> Option<&'s Arrival> {
         let meant = |arrival: &&Arrival| arrival.at.ip() == shot.to;
         let all = || seen.arrivals.iter();
+        // a bridge passes on to its other ports what is for all, the host too
         all()
-            .find(|arrival| arrival.belongs && meant(arrival))
+            .find(|arrival| arrival.link.is_none() && meant(arrival))
+            .or_else(|| all().find(|arrival| arrival.belongs && meant(arrival)))
             .or_else(|| all().find(|arrival| arrival.belongs))
             .or_else(|| all().next())
     }
@@ -264,7 +266,10 @@ impl Judge<'_, '_> {
             Some(target) => format!(
                 "{target} is a neighbour of its sender behind {link}: such packets do not pass the host, which does not answer for it either"
             ),
-            None => "nothing of it came to the host".into(),
+            None => {
+                verdict.details.push("the host threw it away before any rule saw it".into());
+                return Outcome::Drop;
+            }
         };
         Outcome::NoPath(why)
     }

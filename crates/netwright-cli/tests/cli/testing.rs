@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::support::{isolated, run};
 
@@ -95,9 +96,79 @@ fn the_pages_about_tests_say_what_is_so() {
                 let (code, out, err) = run(isolated("cd \"$2\"; \"$0\" check part.toml -q").arg(&folder));
                 assert_eq!(code, 0, "{text}\n{out}{err}");
             }
+            // one command in each line, all about the same: one flow of it does
+            ("", _) => {
+                for line in text.lines() {
+                    let command = line.split_once('#').map_or(line, |(command, _)| command);
+                    let command = command.replace("netwright ", "\"$0\" ");
+                    let script = format!("cd \"$2\"; {command} 'the office logs in'");
+                    let (code, out, err) = run(isolated(&script).arg(&folder));
+                    assert!(code == 0 && out.contains("the office logs in"), "{line}: {code}\n{out}{err}");
+                    commands += 1;
+                }
+            }
             _ => {}
         }
     }
-    assert!(files == 2 && commands >= 6, "{files} files, {commands} commands");
+    assert!(files == 2 && commands >= 10, "{files} files, {commands} commands");
     fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+/// How often the command is killed; `NETWRIGHT_KILLS` says otherwise.
+const KILLS: u32 = 6;
+
+/// Whenever the command is killed, nothing of it stays behind: no process, no link, no file.
+#[test]
+fn a_test_that_is_killed_leaves_nothing_behind() {
+    let kills = std::env::var("NETWRIGHT_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let folder = std::env::temp_dir().join(format!("netwright-killed-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let host = r#"
+link.eth0.addresses = ["192.0.2.1/24"]
+[[flow]]
+name = "all of these"
+from = "eth0 192.0.2.9"
+to = "host"
+tcp = "1-200"
+[firewall]
+rules = "table inet f { chain c { type filter hook input priority 0; tcp dport 1-200 counter accept; }; }"
+"#;
+    fs::write(folder.join("host.toml"), host).expect("a file");
+    let (name, value) = ("NETWRIGHT_KILLED", std::process::id().to_string());
+    let ends = |script: &str| {
+        let script = format!(
+            "cd \"$2\"; \"$0\" test host.toml > /dev/null 2>&1 & {script}; wait $! || :; grep -c : /proc/net/dev"
+        );
+        let mut command = isolated(&script);
+        command.arg(&folder).env("TMPDIR", &folder).env("HOME", &folder).env(name, &value);
+        // the loopback link alone
+        assert_eq!(run(&mut command).1, "1\n", "{script}");
+        assert_eq!(processes(&format!("{name}={value}")), Vec::<String>::new(), "{script}");
+        assert_eq!(names(&folder), ["host.toml"], "{script}");
+    };
+    let begun = Instant::now();
+    ends(":");
+    let whole = begun.elapsed();
+    for number in 0..kills {
+        ends(&format!("sleep {}; kill -KILL $! 2> /dev/null || :", (whole * number / kills).as_secs_f64()));
+    }
+    fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+/// The names in a folder; none where there is no such folder.
+fn names(folder: impl AsRef<Path>) -> Vec<std::ffi::OsString> {
+    let mut found: Vec<_> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+    found.sort();
+    found
+}
+
+/// The processes that have a variable in their environment.
+fn processes(mark: &str) -> Vec<String> {
+    let all = names("/proc").into_iter().filter_map(|name| name.into_string().ok());
+    let has = |number: &String| {
+        let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    all.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(has).collect()
 }

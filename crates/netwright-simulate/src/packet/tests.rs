@@ -4,7 +4,7 @@ use super::*;
 
 fn ip(protocol: u8, payload: &[u8]) -> Ip<'_> {
     let address = |text: &str| text.parse().unwrap();
-    let head = Head { ttl: 63, class: 0xb8, identification: 7, fragment: None };
+    let head = Head { ttl: 63, class: 0xb8, identification: 7, fragment: None, behind: None };
     Ip { source: address("10.0.0.9"), destination: address("192.0.2.1"), protocol, head, payload }
 }
 

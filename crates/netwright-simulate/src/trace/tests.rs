@@ -40,12 +40,12 @@ fn ruled(id: u32, rule: u64, code: Verdict) -> Trace {
 #[test]
 fn a_way_is_put_together() {
     let mut journeys = Vec::new();
-    follow(&mut journeys, marked(7, "in", TraceKind::RULE), u8::MAX);
-    follow(&mut journeys, marked(7, "in", TraceKind::POLICY), u8::MAX);
-    follow(&mut journeys, marked(7, "prerouted", TraceKind::POLICY), u8::MAX);
-    follow(&mut journeys, ruled(7, 3, Verdict::CONTINUE), u8::MAX);
-    follow(&mut journeys, ruled(7, 4, Verdict::ACCEPT), u8::MAX);
-    follow(&mut journeys, ruled(8, 5, Verdict::DROP), u8::MAX);
+    follow(&mut journeys, marked(7, "in", TraceKind::RULE), u8::MAX, 0);
+    follow(&mut journeys, marked(7, "in", TraceKind::POLICY), u8::MAX, 0);
+    follow(&mut journeys, marked(7, "prerouted", TraceKind::POLICY), u8::MAX, 0);
+    follow(&mut journeys, ruled(7, 3, Verdict::CONTINUE), u8::MAX, 0);
+    follow(&mut journeys, ruled(7, 4, Verdict::ACCEPT), u8::MAX, 0);
+    follow(&mut journeys, ruled(8, 5, Verdict::DROP), u8::MAX, 0);
     let [journey] = journeys.as_slice() else { panic!("{journeys:?}") };
     assert_eq!(journey.stage, Stage::Prerouted);
     assert_eq!(journey.steps.iter().map(|step| step.rule).collect::<Vec<_>>(), [Some(3), Some(4)]);
@@ -55,8 +55,8 @@ fn a_way_is_put_together() {
 #[test]
 fn a_drop_may_carry_an_error_number() {
     let mut journeys = Vec::new();
-    follow(&mut journeys, marked(7, "out", TraceKind::RULE), u8::MAX);
-    follow(&mut journeys, ruled(7, 4, Verdict(1 << 16)), u8::MAX);
+    follow(&mut journeys, marked(7, "out", TraceKind::RULE), u8::MAX, 0);
+    follow(&mut journeys, ruled(7, 4, Verdict(1 << 16)), u8::MAX, 0);
     assert_eq!(journeys[0].dropped().and_then(|step| step.rule), Some(4));
 }
 
@@ -64,10 +64,15 @@ fn a_drop_may_carry_an_error_number() {
 #[test]
 fn a_packet_is_known_again_under_another_number() {
     let mut journeys = Vec::new();
-    follow(&mut journeys, marked(7, "in", TraceKind::RULE), u8::MAX);
-    follow(&mut journeys, Trace { network_header: header(8), ..marked(9, "in", TraceKind::RULE) }, u8::MAX);
-    follow(&mut journeys, marked(8, "onwards", TraceKind::POLICY), u8::MAX);
-    follow(&mut journeys, ruled(8, 4, Verdict::DROP), u8::MAX);
+    follow(&mut journeys, marked(7, "in", TraceKind::RULE), u8::MAX, 0);
+    follow(
+        &mut journeys,
+        Trace { network_header: header(8), ..marked(9, "in", TraceKind::RULE) },
+        u8::MAX,
+        0,
+    );
+    follow(&mut journeys, marked(8, "onwards", TraceKind::POLICY), u8::MAX, 0);
+    follow(&mut journeys, ruled(8, 4, Verdict::DROP), u8::MAX, 0);
     assert_eq!(journeys[0].stage, Stage::Routed);
     assert!(journeys[0].dropped().is_some());
     assert!(journeys[1].dropped().is_none());

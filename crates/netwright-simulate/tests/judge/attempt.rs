@@ -400,7 +400,8 @@ fn watch(
         let dropped = ways.iter().any(|way| way.lines.iter().any(|line| line.verdict == "drop"));
         let told = client.refused.clone().filter(|_| flow.from.is_none());
         let local =
-            client.error.filter(|error| flow.from.is_none() && *error != 1).map(|error| match error {
+            // not permitted by a rule, and invalid where a route is a black hole
+            client.error.filter(|error| flow.from.is_none() && ![1, 22].contains(error)).map(|error| match error {
                 111 | 104 => "tcp-reset".to_owned(),
                 error => format!("error {error}"),
             });

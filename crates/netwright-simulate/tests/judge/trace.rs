@@ -84,10 +84,10 @@ pub(crate) fn packets(text: &str, handles: &Handles) -> Vec<Traced> {
             let same = of.and_then(|of| order.iter().rposition(|traced| traced.last == Some(of)));
             let continues = order.last().is_some_and(|last| {
                 last.last == of
-                    && last
-                        .lines
-                        .iter()
-                        .all(|line| line.chain.starts_with("netdev") || line.chain.starts_with("bridge"))
+                    && last.lines.iter().all(|line| {
+                        let starts = |family: &&str| line.chain.starts_with(*family);
+                        ["netdev ", "bridge ", "inet d "].iter().any(starts)
+                    })
             });
             if starts && !(continues && family == "inet") {
                 open.insert(id.to_owned(), order.len());

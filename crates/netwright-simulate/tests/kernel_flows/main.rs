@@ -80,6 +80,7 @@ kernel_tests! {
     refusals::a_link_that_is_down_is_silent,
     only::everything_that_no_flow_names_is_found,
     only::what_rules_look_at_besides_is_tried,
+    only::the_host_is_tried_wherever_it_is,
     only::any_number_of_senders_is_tried,
     only::a_host_that_answers_nobody_is_not_shut,
     only::ports_of_a_bridge_have_machines_of_their_own,

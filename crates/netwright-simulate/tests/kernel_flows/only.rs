@@ -113,7 +113,7 @@ pub(crate) fn what_rules_look_at_besides_is_tried(_: &mut Lab) -> Outcome {
         ("tcp flags & (fin | psh | urg) == fin | psh | urg tcp dport 7004 accept", "tcp 7004 flags "),
         // from where no route leads to it, and from where none could
         ("ip saddr 192.168.7.0/24 udp dport 7005 accept", "eth0 192.168.7.0 → 192.168.7.1 udp 7005"),
-        ("ip6 saddr fe80::/10 udp dport 7006 accept", "eth0 fe80:: → 2001:db8::1 udp 7006"),
+        ("ip6 saddr fe80::/10 udp dport 7006 accept", "eth0 fe80::7e57 → 2001:db8::1 udp 7006"),
         // the word of a set says it as well
         ("ip dscp @classes udp dport 7007 accept", "udp 7007 with DSCP 10"),
     ];
@@ -403,5 +403,57 @@ to = "host"
     let only = flow(&report, "nothing else")?;
     let found = packets(only);
     ensure!(found.iter().any(|found| found.contains("udp 37")), "{report}\n{found:#?}");
+    Ok(())
+}
+
+/// What a host takes that is sent to all is what it takes that is sent to itself, as long as the rules do not tell them apart; and
+/// a bridge that passes it on to its ports does not let it in.
+pub(crate) fn the_host_is_tried_wherever_it_is(_: &mut Lab) -> Outcome {
+    let text = r#"
+[link.br0]
+kind = "bridge"
+ports = ["p1", "p2"]
+addresses = ["192.168.1.1/24", "2001:db8:2::1/64"]
+[firewall]
+rules = '''
+table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+		ip saddr 192.168.1.0/24 udp dport 53 accept
+		ip6 saddr { 2001:db8:2::/64, fe80::/10 } udp dport 53 accept
+	}
+}
+'''
+[[flow]]
+name = "names"
+from = "br0"
+to = "host"
+udp = 53
+[[only]]
+name = "nothing else"
+from = "br0"
+to = "host"
+"#;
+    all_pass(&simulate(text)?)?;
+    let holes = [
+        // where the host is besides at its own addresses
+        ("ip6 saddr fe80::/10 ip6 daddr fe80::/10 tcp dport 7010 accept", "eth0 fe80::7e57 → fe80::"),
+        ("meta pkttype broadcast udp dport 7011 accept", "→ 192.0.2.255 udp 7011"),
+        ("ip daddr 224.0.0.251 udp dport 7012 accept", "→ 224.0.0.251 udp 7012"),
+        ("ip6 daddr ff02::fb udp dport 7013 accept", "→ ff02::fb udp 7013"),
+        ("ip daddr 224.0.0.18 meta l4proto vrrp accept", "→ 224.0.0.18 protocol vrrp"),
+        ("ip saddr 0.0.0.0 udp dport 7014 accept", "eth0 0.0.0.0 → 255.255.255.255 udp 7014"),
+        // what comes before the protocol's own header
+        ("ip6 nexthdr 60 tcp dport 7015 accept", "tcp 7015 behind destination options"),
+        ("hbh nexthdr udp udp dport 7016 accept", "udp 7016 behind hop-by-hop options"),
+        ("rt nexthdr udp udp dport 7017 accept", "udp 7017 behind a routing header"),
+    ];
+    let rules: Vec<&str> = holes.iter().map(|(rule, _)| *rule).chain([DECLARED]).collect();
+    let report = simulate(&host(&rules.join("\n\t\t"), ""))?;
+    let found = packets(flow(&report, "nothing else")?);
+    for (rule, packet) in holes {
+        ensure!(found.iter().any(|found| found.contains(packet)), "{rule}: {found:#?}");
+    }
     Ok(())
 }

@@ -50,7 +50,7 @@ impl Build for Oracles<'_> {
         }
     }
 
-    fn firewall(&self, namespace: &Namespace) -> Result<Ruleset, String> {
+    fn firewall(&self, namespace: &Namespace, sources: &mut SourceMap) -> Result<Ruleset, String> {
         let mut names = Names::default();
         let mut connection =
             Connection::open_in(namespace, protocol::ROUTE).map_err(|error| error.to_string())?;
@@ -58,12 +58,12 @@ impl Build for Oracles<'_> {
         for link in links {
             names.insert(Database::Interfaces, &link.name, link.index.into());
         }
-        let (mut sources, mut commands, mut catalog) = (self.sources.clone(), Vec::new(), Catalog::default());
+        let (mut commands, mut catalog) = (Vec::new(), Catalog::default());
         for source in &self.host.firewall_sources {
-            let parsed = parse(&mut sources, source.source, &mut NoIncludes);
+            let parsed = parse(sources, source.source, &mut NoIncludes);
             let options =
                 evaluate::Options { names: &names, catalog: &catalog, zone: netwright_nft::table::Zone::UTC };
-            let compiled = compile(&sources, &parsed, &options);
+            let compiled = compile(sources, &parsed, &options);
             let mut found = parsed.diagnostics.iter().chain(&compiled.diagnostics);
             if let Some(wrong) = found.find(|wrong| wrong.severity == Severity::Error) {
                 return Err(wrong.message.clone());
