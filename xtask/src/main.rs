@@ -10,6 +10,7 @@ mod differential;
 mod features;
 mod interface;
 mod licences;
+mod minimal;
 mod packages;
 mod report;
 mod setup;
@@ -34,6 +35,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   licences              every dependency has a permissive licence
   dependencies          the library has at most five external dependencies
   features              each feature of each crate builds alone
+  minimal               the library crates build with the oldest dependencies that they allow
   packages              what is published is complete and can be packed
   interface             the public interface is that of the files crates/*/interface.txt; --update writes them
   interface --since TAG what TAG had and is gone, an error where the version takes it for compatible
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         ["licences"] => licences::run(),
         ["dependencies"] => dependencies::run(),
         ["features"] => features::run(),
+        ["minimal"] => minimal::run(),
         ["packages"] => packages::run(),
         ["interface"] => interface::run(interface::Mode::Check),
         ["interface", "--update"] => interface::run(interface::Mode::Update),
