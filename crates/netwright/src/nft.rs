@@ -77,11 +77,11 @@ pub use netwright_netfilter::raw;
 pub use netwright_nft::build::{
     Addition, ArpOperation, Chain, ChainPolicy, ClassId, Computed, Constant, CtState, CtStatus, Data,
     Declared, Definition, Direction, Dscp, Ecn, Element, Elements, EtherType, Family, Fields, FlagSet,
-    FromKey, GroupId, Hook, IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex, Invalid, Key,
-    Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership, NatFlags, NatTarget, Object, Operand,
-    PacketType, Placement, Port, Prefix, Priority, Protocol, Quota, RawRule, Realm, Reject, Removal, Rule,
-    Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct, ether, icmp, icmpv6,
-    ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
+    FromData, FromKey, GroupId, Hook, IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex,
+    Invalid, Key, Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership, NatFlags, NatTarget,
+    Object, Operand, PacketType, Placement, Port, Prefix, Priority, Protocol, Quota, RawRule, Realm, Reject,
+    Removal, Rule, Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct, ether,
+    icmp, icmpv6, ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
 };
 pub use netwright_nft::ir;
 pub use netwright_nft::table::{Names, PrintOptions};

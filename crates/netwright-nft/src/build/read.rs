@@ -6,7 +6,7 @@ use super::{
     ArpOperation, ClassId, CtState, CtStatus, Dscp, Ecn, EtherType, GroupId, IcmpType, Icmpv6Type, Interface,
     InterfaceGroup, InterfaceIndex, Mac, Mark, PacketType, Port, Protocol, Realm, TcpFlags, UserId,
 };
-use crate::ir::{Element, Expression, Value};
+use crate::ir::{Element, Expression, Value, Verdict};
 use crate::lower::set::ends;
 
 /// A key of a set that can be read back: a value, or several side by side.
@@ -31,6 +31,35 @@ pub fn keys<K: FromKey>(element: &Element) -> Option<(K, K)> {
         last.push(to);
     }
     Some((K::from_parts(&first)?, K::from_parts(&last)?))
+}
+
+/// What a map leads to that can be read back: a value, several side by side, or a verdict.
+pub trait FromData: Sized {
+    /// What an element leads to; `None` where it is of another type.
+    fn from_data(data: &Expression) -> Option<Self>;
+}
+
+impl<T: FromKey> FromData for T {
+    fn from_data(data: &Expression) -> Option<Self> {
+        let parts = match data {
+            Expression::Concatenation(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let value = |part: &Expression| {
+            let (first, last) = ends(part).ok()?;
+            (first == last).then_some(first)
+        };
+        T::from_parts(&parts.iter().map(value).collect::<Option<Vec<_>>>()?)
+    }
+}
+
+impl FromData for Verdict {
+    fn from_data(data: &Expression) -> Option<Self> {
+        match data {
+            Expression::Verdict(verdict) => Some(verdict.clone()),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! read {

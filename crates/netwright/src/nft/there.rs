@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use netwright_netfilter::{Batch, ChainRef, RuleRef, SetRef, TableRef, Userdata};
-use netwright_nft::build::{Addition, FromKey, Placement, Rule, Set, keys};
+use netwright_nft::build::{Addition, FromData, FromKey, Map, Placement, Rule, Set, keys};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::{self, Counter, Operation, TableContent};
 use netwright_nft::lift;
@@ -146,6 +146,41 @@ impl<D: Driver> Nft<'_, D> {
         })
     }
 
+    /// The elements of a map: keys as [`Nft::entries`] has them, each with what it leads to, a value or a verdict.
+    ///
+    /// ```no_run
+    /// use netwright::nft::{Family, Map, Port, Table, Verdict};
+    ///
+    /// let net = netwright::Net::open()?;
+    /// let services = Map::<Port, Verdict>::new(&Table::new(Family::INET, "filter"), "services");
+    /// for (entry, verdict) in net.nft().mappings(&services)? {
+    ///     println!("{} to {}: {verdict:?}", entry.first.0, entry.last.0);
+    /// }
+    /// # Ok::<(), netwright::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The map is not there, or has keys or values of another type.
+    pub fn mappings<K, V>(&self, map: &Map<K, V>) -> D::Output<'_, Vec<(Entry<K>, V)>>
+    where
+        K: FromKey + Send + 'static,
+        V: FromData + Send + 'static,
+    {
+        let map = map.reference();
+        self.driver.with(move |driver| {
+            driver.run(protocol::NETFILTER, |connection| {
+                let there = self::set(connection, &map)?;
+                // the one for all other keys has none
+                let elements = there.elements.iter().filter(|element| element.key.is_some());
+                let mapping = |element: &ir::Element| {
+                    let value = V::from_data(element.data.as_ref()?)?;
+                    Some((entry(element)?, value))
+                };
+                elements.map(|element| mapping(element).ok_or_else(|| another_type(&map))).collect()
+            })
+        })
+    }
+
     /// Deletes the rules of a chain that are meant, all in one transaction; how many they were.
     ///
     /// ```no_run
@@ -230,7 +265,7 @@ fn missing(asked: String) -> Error {
 }
 
 fn another_type(set: &SetRef) -> Error {
-    let what = "its keys are of another type than they are read as".to_owned();
+    let what = "its keys or values are of another type than they are read as".to_owned();
     Error::new(format!("read the elements of set {set}"), Cause::Invalid(what))
 }
 

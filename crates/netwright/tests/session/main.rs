@@ -28,6 +28,7 @@ kernel_tests! {
     replacing::sets_hold_what_they_shall,
     replacing::maps_hold_what_they_shall,
     replacing::only_what_differs_is_changed,
+    replacing::maps_are_read_back_as_values,
     replacing::large_sets_are_changed_by_little,
     replacing::a_set_is_changed_while_others_change_the_rest,
     replacing::rules_are_changed_while_others_change_the_rest,

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use netwright::Net;
 use netwright::netfilter::{Family, ObjectData, TableRef, expression::ObjectKind};
 use netwright::nft::Script;
+use netwright_lab::random::Random;
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq};
 
 /// How many chains are tried; more where the environment says so.
@@ -24,20 +25,6 @@ const KEY: &str = "ip saddr . ip daddr . udp sport . udp dport . meta mark";
 /// The packets that came to each end.
 type Seen = Vec<BTreeSet<Vec<u8>>>;
 
-/// Numbers that are the same in each run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-
-    fn pick<'t>(&mut self, of: &[&'t str]) -> &'t str {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
-
 /// A match on one field, by a value, an interval, a prefix, a set, or what is none of these.
 fn matched(random: &mut Random) -> String {
     let (field, is_address, base) = match random.below(4) {
@@ -53,7 +40,7 @@ fn matched(random: &mut Random) -> String {
     let ((one, first), (other, second)) = (value(random), value(random));
     let range = if one < other { format!("{first}-{second}") } else { first.clone() };
     let several = if one == other { first.clone() } else { format!("{{ {first}, {second} }}") };
-    let not = if random.below(6) == 0 { "!= " } else { "" };
+    let not = if random.one_in(6) { "!= " } else { "" };
     match random.below(5) {
         0 => format!("{field} {not}{range}"),
         1 => format!("{field} {not}{several}"),
@@ -76,7 +63,7 @@ fn rules(random: &mut Random) -> String {
         "meta mark set 1",
         "counter goto v1",
     ];
-    let verdict = random.pick(&verdicts);
+    let verdict = *random.pick(&verdicts);
     let shape: Vec<String> = (0..1 + random.below(2)).map(|_| matched(random)).collect();
     let mut text = String::new();
     for _ in 0..2 + random.below(5) {
@@ -88,7 +75,7 @@ fn rules(random: &mut Random) -> String {
                 *field = same;
             }
         }
-        let verdict = if random.below(3) == 0 { random.pick(&verdicts) } else { verdict };
+        let verdict = if random.one_in(3) { *random.pick(&verdicts) } else { verdict };
         // writing to a string cannot fail
         let _ = writeln!(text, "{} {verdict}", fields.join(" "));
     }
@@ -161,7 +148,7 @@ pub(crate) fn packets_do_not_notice_what_is_merged(_: &mut Lab) -> Outcome {
     Oracle::ip()?.line("link set lo up")?;
     let (net, sources) = (Net::open()?, sources()?);
     let chains = std::env::var(MORE).ok().and_then(|more| more.parse().ok()).unwrap_or(CHAINS);
-    let (mut random, mut merged, mut seen) = (Random(1), 0, [0; ENDS + 1]);
+    let (mut random, mut merged, mut seen) = (Random::new(1), 0, [0; ENDS + 1]);
     for _ in 0..chains {
         let rules = rules(&mut random);
         let (plain, _) = outcome(&net, &rules, false, &sources)?;

@@ -272,6 +272,55 @@ pub(crate) fn only_what_differs_is_changed(_: &mut Lab) -> Outcome {
     Ok(())
 }
 
+pub(crate) fn maps_are_read_back_as_values(_: &mut Lab) -> Outcome {
+    let (nft, net) = (Oracle::nft()?, Net::open()?);
+    nft.line(
+        "table inet t { chain c { }; chain d { };
+        map marks { type ipv4_addr : mark; flags interval, timeout; elements = { 10.0.0.0/8 : 1, 192.0.2.1 timeout 1h comment \"one\" : 0xff }; };
+        map verdicts { type ipv6_addr . inet_service : verdict; flags interval; elements = { 2001:db8::/32 . 80-443 : jump c, ::1 . 22 : accept }; };
+        map hosts { type inet_service : ipv4_addr . inet_service; elements = { 80 : 192.0.2.7 . 8080 }; };
+        map cards { type ifname : verdict; elements = { \"eth0\" : goto d, \"lo\" : drop }; }; }",
+    )?;
+    let table = Table::new(Family::INET, "t");
+    let marks = net.nft().mappings(&Map::<Ipv4Addr, Mark>::new(&table, "marks"))?;
+    let [(net10, one), (host, other)] = &marks[..] else {
+        return Err(Failure::wrong(format_args!("{marks:?}")));
+    };
+    ensure_eq!(
+        (net10.first, net10.last, *one),
+        (Ipv4Addr::new(10, 0, 0, 0), Ipv4Addr::new(10, 255, 255, 255), Mark(1))
+    );
+    ensure_eq!(
+        (host.first, host.comment.as_deref(), *other),
+        (Ipv4Addr::new(192, 0, 2, 1), Some("one"), Mark(0xff))
+    );
+    ensure_eq!((net10.timeout, host.timeout), (None, Some(Duration::from_secs(3600))));
+    let verdicts = net.nft().mappings(&Map::<(Ipv6Addr, Port), Verdict>::new(&table, "verdicts"))?;
+    let found = |port: u16| verdicts.iter().find(|(entry, _)| entry.first.1 == Port(port));
+    let (range, verdict) = found(80).ok_or_else(|| Failure::wrong(format_args!("{verdicts:?}")))?;
+    ensure_eq!(range.last.1, Port(443));
+    ensure!(matches!(verdict, Verdict::Jump(_)), "{verdict:?}");
+    ensure!(found(22).is_some_and(|(_, verdict)| *verdict == Verdict::Accept), "{verdicts:?}");
+    let hosts = net.nft().mappings(&Map::<Port, (Ipv4Addr, Port)>::new(&table, "hosts"))?;
+    ensure!(
+        matches!(&hosts[..], [(entry, to)] if entry.first == Port(80) && *to == (Ipv4Addr::new(192, 0, 2, 7), Port(8080))),
+        "{hosts:?}"
+    );
+    let cards = net.nft().mappings(&Map::<Interface, Verdict>::new(&table, "cards"))?;
+    ensure!(
+        cards.iter().any(|(entry, verdict)| entry.first.0 == "lo" && *verdict == Verdict::Drop),
+        "{cards:?}"
+    );
+    ensure_eq!(cards.len(), 2);
+
+    // another type, or none
+    let wrong = net.nft().mappings(&Map::<Ipv4Addr, Verdict>::new(&table, "marks"));
+    ensure!(wrong.as_ref().is_err_and(|error| error.to_string().contains("another type")), "{wrong:?}");
+    let wrong = net.nft().mappings(&Map::<Port, Verdict>::new(&table, "nope"));
+    ensure!(wrong.as_ref().is_err_and(netwright::Error::is_not_found), "{wrong:?}");
+    Ok(())
+}
+
 pub(crate) fn large_sets_are_changed_by_little(_: &mut Lab) -> Outcome {
     const MANY: u32 = 100_000;
     let net = Net::open()?;
