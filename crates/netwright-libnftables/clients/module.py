@@ -1,41 +1,11 @@
 """Prints what Python's module `nftables` returns for commands of every kind: the same with each libnftables."""
 
-import json
 import tempfile
 
-import nftables
+from said import cmd, nft, run, told
 
-nft = nftables.Nftables()
 TABLE = {"family": "inet", "name": "p"}
 IN_TABLE = {"family": "inet", "table": "p"}
-
-
-def plain(value):
-    """Without what tells versions apart."""
-    if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items() if key not in ("handle", "metainfo")}
-    return [plain(one) for one in value] if isinstance(value, list) else value
-
-
-def told(returned):
-    status, output, error = returned
-    try:
-        output = plain(json.loads(output)) if isinstance(output, str) else plain(output)
-    except ValueError:
-        pass
-    # of errors the words differ
-    print(status, json.dumps(output), "refused" if error else "")
-
-
-def cmd(text):
-    print(">", text)
-    told(nft.cmd(text))
-
-
-def run(*commands):
-    print(">", json.dumps(commands))
-    told(nft.json_cmd({"nftables": list(commands)}))
-
 
 OPTIONS = [
     "reversedns", "service", "stateless", "handle", "json", "echo", "guid", "numeric_proto", "numeric_prio", "numeric_symbol",
