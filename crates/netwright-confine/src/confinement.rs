@@ -93,6 +93,10 @@ pub struct Confinement {
     pub socket_reporter: Option<SocketReporter>,
     /// Hears of files before they are opened or changed. Each such call of the command's takes some microseconds longer then.
     pub file_reporter: Option<FileReporter>,
+    /// Whether its core dumps are made as the machine is set to. Else there are none, whatever it asks for: where `kernel.core_pattern` names a program, the
+    /// kernel hands them to root outside (but where the caller's hard limit of them is 0, which turns off those in files alone).
+    #[doc(alias = "RLIMIT_CORE")]
+    pub core_dumps: bool,
     /// What it may use of the machine.
     pub limits: Limits,
 }
@@ -297,8 +301,12 @@ impl Plan {
         let by_kernel = scope::finds_sockets() && !confinement.mounts;
         let asks = confinement.sockets.is_some() && !by_kernel;
         let tells_files = confinement.file_reporter.is_some();
-        let options =
-            filter::Options { refuse_group_signals: !scope::keeps_signals_inside(), asks, tells_files };
+        let options = filter::Options {
+            refuse_group_signals: !scope::keeps_signals_inside(),
+            asks,
+            tells_files,
+            keeps_core_limit: !confinement.core_dumps,
+        };
         let filter = filter::program(options).ok_or_else(|| {
             Cause::Invalid("there is no filter of system calls for processors of this kind".into())
         })?;
@@ -328,7 +336,7 @@ impl Plan {
             filter,
             asks: asks || tells_files,
             supervisor_socket: None,
-            limits: limits::Plan::new(&confinement.limits)?,
+            limits: limits::Plan::new(&confinement.limits, confinement.core_dumps)?,
         })
     }
 }

@@ -10,6 +10,7 @@
 
 mod allowed;
 mod files;
+mod named;
 mod pending;
 mod process;
 mod unix;
@@ -27,6 +28,7 @@ use rustix::net::{AddressFamily, Shutdown, SocketType, shutdown, sockopt};
 
 use self::allowed::Allowed;
 pub use self::files::{FileReporter, UsedFile, plain_path};
+use self::named::Named;
 use self::pending::{Pending, Waits};
 use self::process::Process;
 use crate::confinement::FileCall;
@@ -94,10 +96,11 @@ impl Connector {
     /// Works on a thread of its own from when a process has sent its listener until no process is left that could make a call.
     pub(crate) fn start(self, listener: OwnedFd) -> netwright_sys::Result<()> {
         let outside = Connection::open(unix::PROTOCOL)?;
+        let named = Named::new(&self.allowed); // before the command begins
         let thread = std::thread::Builder::new().name("netwright-connect".to_owned());
         let work = move || {
             if let Some(listener) = crate::enclosure::received_descriptor(listener.as_fd()) {
-                Service::new(self, Listener::new(listener), outside).run();
+                Service::new(self, Listener::new(listener), named, outside).run();
             }
         };
         thread.spawn(work).map(drop).map_err(|error| Error::new(ASKED, error))
@@ -132,6 +135,13 @@ impl Address {
         path.get(..end).filter(|path| !path.is_empty())
     }
 
+    /// Whether it is that of another process's netlink socket, or of groups of such (`struct sockaddr_nl`).
+    fn names_netlink_peers(&self) -> bool {
+        const PORT: usize = 4;
+        self.family() == libc::AF_NETLINK
+            && self.bytes().get(PORT..).is_some_and(|numbers| numbers.iter().any(|&byte| byte != 0))
+    }
+
     fn of_path(path: &str) -> Option<Address> {
         let mut address = Address { bytes: [0; Address::LONGEST], length: Address::PATH + path.len() + 1 };
         let (family, place) = address.bytes.split_first_chunk_mut::<2>()?;
@@ -160,9 +170,9 @@ struct Service {
 }
 
 impl Service {
-    fn new(connector: Connector, listener: Listener, outside: Connection) -> Self {
-        let Connector { allowed, inside, sockets, report, report_file, kind } = connector;
-        let allowed = Allowed::new(allowed, inside, outside);
+    fn new(connector: Connector, listener: Listener, named: Named, outside: Connection) -> Self {
+        let Connector { inside, sockets, report, report_file, kind, .. } = connector;
+        let allowed = Allowed::new(named, inside, outside);
         Service { listener, kind, allowed, sockets, report, report_file, waits: Waits::default() }
     }
 
@@ -242,8 +252,11 @@ impl Service {
         if let Some(result) = self.waits.known(call.thread, socket.as_fd()) {
             return Ok(Outcome::Done(result, Some(socket)));
         }
-        let is_unix = sockopt::socket_domain(&socket)? == AddressFamily::UNIX;
-        match address_of.path().filter(|_| is_unix) {
+        let domain = sockopt::socket_domain(&socket)?;
+        if domain == AddressFamily::NETLINK && address_of.names_netlink_peers() {
+            return Err(Errno::PERM); // it takes a privilege, which this process has and the command has not
+        }
+        match address_of.path().filter(|_| domain == AddressFamily::UNIX) {
             None => self.start(call, socket, address_of, None),
             Some(path) => {
                 let (found, address) = self.find(call, &process, path)?;

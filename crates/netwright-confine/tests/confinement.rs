@@ -80,9 +80,53 @@ fn other_sockets_and_ways_are_refused() {
     assert_eq!(call(libc::SYS_io_uring_setup, 1), libc::ENOSYS);
     assert_eq!(call(libc::SYS_request_key, 0), libc::ENOSYS);
     assert_eq!(call(libc::SYS_bpf, 0), libc::EPERM);
+    assert_eq!(call(libc::SYS_syslog, 3), libc::EPERM);
     assert_eq!(ioctl(libc::TIOCSTI), libc::EPERM);
     assert_eq!(ioctl(libc::TIOCLINUX), libc::EPERM);
     assert_ne!(ioctl(libc::TIOCGWINSZ), libc::EPERM);
+}
+
+#[test]
+fn the_confined_get_no_more_rights_from_who_connects_for_them() {
+    if place().is_none() {
+        // the supervisor makes each connection
+        let confinement = Confinement { sockets: Some(Vec::new()), mounts: true, ..Confinement::default() };
+        let enclosure = enclosure();
+        return inside(
+            "the_confined_get_no_more_rights_from_who_connects_for_them",
+            &enclosure,
+            &confinement,
+            None,
+        );
+    }
+    let connect = |port: u32, groups: u32| {
+        let socket =
+            socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::connect(&socket, &rustix::net::netlink::SocketAddrNetlink::new(port, groups))
+    };
+    assert_eq!(connect(0, 0), Ok(()));
+    for (port, groups) in [(1234, 0), (0, 1), (u32::MAX, 0), (1 << 24, 1 << 31)] {
+        assert_eq!(connect(port, groups), Err(Errno::PERM));
+    }
+}
+
+#[test]
+fn no_core_dump_leaves_the_inside() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Core);
+    if place().is_none() {
+        let enclosure = enclosure();
+        inside("no_core_dump_leaves_the_inside", &enclosure, &Confinement::default(), None);
+        return;
+    }
+    // a hard limit of 0 cannot be raised
+    if before.maximum != Some(0) {
+        let none = Rlimit { current: Some(1), maximum: Some(1) };
+        assert_eq!(before, none);
+        // at 0 the kernel would give it to a program
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).unwrap();
+        assert_eq!(getrlimit(Resource::Core), none);
+    }
 }
 
 /// The error number of a call with this argument and no others.

@@ -27,6 +27,7 @@ const OWN_PROCESSES: Confinement = Confinement {
     mounts: false,
     socket_reporter: None,
     file_reporter: None,
+    core_dumps: false,
     limits: Limits { data: None, processes: None, control_group: None },
 };
 

@@ -13,7 +13,9 @@
 //! - namespaces of control groups: whoever has one may mount control groups, and stop or kill what is in the same one outside. As a filter does not see
 //!   the flags of `clone3`, programs are told that there is no such call, and use `clone`;
 //! - changes of all processes of one's own group (`setpriority`, `ioprio_set` and, where the kernel does not keep signals inside, `kill`), to which the
-//!   shell or the supervisor may belong;
+//!   shell or the supervisor may belong, and signals that tell of a terminal's input (`O_ASYNC`), which go to whatever group has the terminal;
+//! - `syslog` and `perf_event_open` of all processes, which tell of what is outside where the machine's settings let everybody ask;
+//! - another limit of core dumps than what [`crate::Confinement::core_dumps`] has set: at 0 the kernel gives them to a program outside again;
 //! - the calls of 32-bit programs that do the same, where the machine runs such; x32 calls at all.
 //!
 //! Making other namespaces below and filters of one's own stays allowed, since browsers and build tools live by it.
@@ -32,6 +34,8 @@ pub(super) struct Options {
     pub(super) asks: bool,
     /// The supervisor is told which files are opened and changed, before that is done.
     pub(super) tells_files: bool,
+    /// The limit of core dumps stays as it is.
+    pub(super) keeps_core_limit: bool,
 }
 
 /// What a call asks the supervisor for.
@@ -133,6 +137,13 @@ struct Calls {
     kill: u32,
     set_priority: u32,
     set_io_priority: u32,
+    /// `fcntl`, and the one with larger numbers.
+    fcntl: &'static [u32],
+    syslog: u32,
+    perf_event_open: u32,
+    /// `setrlimit` and `prlimit64`.
+    set_limit: u32,
+    set_limit_of: u32,
 }
 
 /// Has the same number everywhere.
@@ -173,6 +184,11 @@ fn native() -> Option<Calls> {
         kill: libc::SYS_kill as u32,
         set_priority: libc::SYS_setpriority as u32,
         set_io_priority: libc::SYS_ioprio_set as u32,
+        fcntl: &[libc::SYS_fcntl as u32],
+        syslog: libc::SYS_syslog as u32,
+        perf_event_open: libc::SYS_perf_event_open as u32,
+        set_limit: if cfg!(target_arch = "x86_64") { 160 } else { 164 },
+        set_limit_of: libc::SYS_prlimit64 as u32,
     })
 }
 
@@ -197,6 +213,11 @@ fn compatible() -> Vec<Calls> {
             kill: 37,
             set_priority: 97,
             set_io_priority: 289,
+            fcntl: &[55, 221],
+            syslog: 103,
+            perf_event_open: 336,
+            set_limit: 75,
+            set_limit_of: 340,
         }]
     } else if cfg!(target_arch = "aarch64") {
         vec![Calls {
@@ -215,6 +236,11 @@ fn compatible() -> Vec<Calls> {
             kill: 37,
             set_priority: 97,
             set_io_priority: 314,
+            fcntl: &[55, 221],
+            syslog: 103,
+            perf_event_open: 364,
+            set_limit: 75,
+            set_limit_of: 369,
         }]
     } else {
         Vec::new()
@@ -235,7 +261,7 @@ fn architecture(calls: &Calls, options: Options) -> Vec<sock_filter> {
     if options.tells_files && calls.is_native {
         FILE_CALLS.iter().for_each(|(number, _)| body.extend(when(*number as u32, &[ask()])));
     }
-    body.extend(when(calls.ioctl, &ioctl()));
+    body.extend(when(calls.ioctl, &ioctl(options)));
     body.extend(when(calls.clone, &without_control_groups()));
     body.extend(when(calls.unshare, &without_control_groups()));
     body.extend(when(calls.set_priority, &not_for_own_group(PRIO_PGRP)));
@@ -243,11 +269,19 @@ fn architecture(calls: &Calls, options: Options) -> Vec<sock_filter> {
     if options.refuse_group_signals {
         let own_group = [load(argument(0))].into_iter().chain(when(0, &[refuse(libc::EPERM)]));
         body.extend(when(calls.kill, &own_group.chain([allow()]).collect::<Vec<_>>()));
+        calls.fcntl.iter().for_each(|number| body.extend(when(*number, &without_signals_of_input())));
+    }
+    body.extend(when(calls.perf_event_open, &of_own_processes()));
+    if options.keeps_core_limit {
+        body.extend(when(calls.set_limit, &other_limits()));
+        body.extend(when(calls.set_limit_of, &other_limits_of()));
     }
     for number in IO_URING.into_iter().chain(calls.keys).chain(calls.socketcall).chain([CLONE3]) {
         body.extend(when(number, &[refuse(libc::ENOSYS)]));
     }
-    body.extend(when(calls.bpf, &[refuse(libc::EPERM)]));
+    for number in [calls.bpf, calls.syslog] {
+        body.extend(when(number, &[refuse(libc::EPERM)]));
+    }
     body.push(allow());
     when(calls.audit, &body)
 }
@@ -325,10 +359,57 @@ fn not_for_own_group(groups: u32) -> Vec<sock_filter> {
     body
 }
 
-/// The second argument is the request, which the kernel takes as `unsigned int`.
-fn ioctl() -> Vec<sock_filter> {
+/// The second argument says what is done, the third one has the flags.
+fn without_signals_of_input() -> Vec<sock_filter> {
+    let signals = jump(libc::BPF_JSET, libc::O_ASYNC.cast_unsigned(), 0, 1);
+    let flags = [load(argument(2)), signals, refuse(libc::EPERM), allow()];
     let mut body = vec![load(argument(1))];
-    for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD] {
+    body.extend(when(libc::F_SETFL.cast_unsigned(), &flags));
+    body.push(allow());
+    body
+}
+
+/// The second argument is a process, or -1 for all; by the flags in the last one it is a control group.
+fn of_own_processes() -> Vec<sock_filter> {
+    /// `PERF_FLAG_PID_CGROUP`
+    const OF_GROUP: u32 = 4;
+    let mut body = vec![load(argument(1))];
+    body.extend(when(u32::MAX, &[refuse(libc::EACCES)]));
+    body.extend([load(argument(4)), jump(libc::BPF_JSET, OF_GROUP, 0, 1), refuse(libc::EACCES), allow()]);
+    body
+}
+
+/// `RLIMIT_CORE`
+const CORE_DUMPS: u32 = 4;
+
+/// The first argument says what is limited. Programs that switch core dumps off go on: that is what they are.
+fn other_limits() -> Vec<sock_filter> {
+    let mut body = vec![load(argument(0))];
+    body.extend(when(CORE_DUMPS, &[refuse(0)]));
+    body.push(allow());
+    body
+}
+
+/// The second argument says what is limited, the third one is where the new limits are, the fourth where the old ones are to be written.
+fn other_limits_of() -> Vec<sock_filter> {
+    const UPPER: u32 = 4;
+    let is_null = |index: u32, otherwise: u8| {
+        let half = |upper, otherwise| [load(argument(index) + upper), jump(libc::BPF_JEQ, 0, 0, otherwise)];
+        [half(0, otherwise + 2), half(UPPER, otherwise)].concat()
+    };
+    let of_core =
+        [is_null(2, 1), vec![allow()], is_null(3, 1), vec![refuse(0), refuse(libc::EPERM)]].concat();
+    let mut body = vec![load(argument(1))];
+    body.extend(when(CORE_DUMPS, &of_core));
+    body.push(allow());
+    body
+}
+
+/// The second argument is the request, which the kernel takes as `unsigned int`.
+fn ioctl(options: Options) -> Vec<sock_filter> {
+    let mut body = vec![load(argument(1))];
+    let signals = Some(libc::FIOASYNC).filter(|_| options.refuse_group_signals);
+    for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD].into_iter().chain(signals) {
         body.extend(when(request as u32, &[refuse(libc::EPERM)]));
     }
     body.push(allow());

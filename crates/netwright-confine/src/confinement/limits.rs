@@ -24,17 +24,22 @@ pub struct Limits {
 pub(super) struct Plan {
     data: Option<u64>,
     processes: Option<u64>,
+    core: Option<u64>,
     group: Option<OwnedFd>,
 }
 
+/// With this limit no core dump is made at all. With 0 those are that a program takes.
+const NO_CORE: u64 = 1;
+
 impl Plan {
-    pub(super) fn new(limits: &Limits) -> std::result::Result<Self, Cause> {
+    pub(super) fn new(limits: &Limits, core_dumps: bool) -> std::result::Result<Self, Cause> {
         let open = |directory: &PathBuf| {
             let file = File::options().write(true).open(directory.join("cgroup.procs"))?;
             Ok::<_, std::io::Error>(above_stdio(file.into())?)
         };
         let group = limits.control_group.as_ref().map(open).transpose()?;
-        Ok(Plan { data: limits.data, processes: limits.processes, group })
+        let core = (!core_dumps).then_some(NO_CORE);
+        Ok(Plan { data: limits.data, processes: limits.processes, core, group })
     }
 
     /// Puts the calling process into the control group.
@@ -47,7 +52,8 @@ impl Plan {
 
     /// Sets the limits of the calling process. None can be raised again.
     pub(super) fn set(&self) -> rustix::io::Result<()> {
-        let limits = [(Resource::Data, self.data), (Resource::Nproc, self.processes)];
+        let limits =
+            [(Resource::Data, self.data), (Resource::Nproc, self.processes), (Resource::Core, self.core)];
         for (resource, limit) in limits.into_iter().filter_map(|(resource, limit)| Some((resource, limit?))) {
             let before = getrlimit(resource);
             let limit = before.maximum.map_or(limit, |maximum| maximum.min(limit));

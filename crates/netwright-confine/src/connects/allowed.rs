@@ -4,30 +4,24 @@
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
 
 use netwright_sys::Connection;
 use rustix::fs::{Stat, major, minor};
 
-use super::unix::{self, Identity};
-
-/// How deep sockets lie below a directory that was named, and how many entries are looked at.
-const DEPTH: usize = 4;
-const ENTRIES: usize = 4096;
+use super::named::Named;
+use super::unix::{self, Bound, Identity};
 
 /// What is allowed.
 #[derive(Debug)]
 pub(super) struct Allowed {
-    named: Vec<PathBuf>,
+    named: Named,
     inside: Connection,
     outside: Connection,
 }
 
 impl Allowed {
     /// Both connections ask about Unix sockets, inside and here.
-    pub(super) fn new(named: Vec<PathBuf>, inside: Connection, outside: Connection) -> Self {
+    pub(super) fn new(named: Named, inside: Connection, outside: Connection) -> Self {
         Allowed { named, inside, outside }
     }
 
@@ -45,36 +39,25 @@ impl Allowed {
         }
         // Some file systems say another device of their files than the kernel means.
         let is_it = |device: u32| bound.iter().any(|bound| bound.file.device == device);
-        is_it(identity.device) || device_of_mount(socket, mounts).is_some_and(is_it)
+        let is_bound = is_it(identity.device) || device_of_mount(socket, mounts).is_some_and(is_it);
+        // The kernel tells half of the number: of larger ones, two files may have the same.
+        let is_told_apart = u32::try_from(status.st_ino).is_ok();
+        is_bound && (is_told_apart || self.bound_outside(status).is_empty())
     }
 
     fn is_named(&mut self, status: &Stat) -> bool {
-        let same = |found: &fs::Metadata| {
-            found.file_type().is_socket() && (found.dev(), found.ino()) == (status.st_dev, status.st_ino)
-        };
-        let named = std::mem::take(&mut self.named);
-        let is_named = named.iter().any(|path| match fs::metadata(path) {
-            Ok(found) if found.is_dir() => {
-                finds(path, &same, DEPTH, &mut ENTRIES.clone()) && self.was_bound_below(path, status)
-            }
-            Ok(found) => same(&found),
-            Err(_) => false,
-        });
-        self.named = named;
-        is_named
+        if self.named.is_empty() {
+            return false;
+        }
+        let bound = self.bound_outside(status);
+        self.named.has(status, bound.iter().map(|bound| bound.path.as_slice()))
     }
 
-    /// Whether a socket got its name below a directory: one of elsewhere can be moved there.
-    fn was_bound_below(&mut self, directory: &Path, status: &Stat) -> bool {
+    fn bound_outside(&mut self, status: &Stat) -> Vec<Bound> {
         let identity = identity(status);
-        let Ok(directory) = fs::canonicalize(directory) else { return false };
-        let bound = unix::bound(&mut self.outside, identity.inode).unwrap_or_default();
-        bound.iter().filter(|bound| bound.file.device == identity.device).any(|bound| {
-            let path = Path::new(std::ffi::OsStr::from_bytes(&bound.path));
-            let parent =
-                path.parent().filter(|_| path.is_absolute()).and_then(|parent| fs::canonicalize(parent).ok());
-            parent.is_some_and(|parent| parent.starts_with(&directory))
-        })
+        let mut bound = unix::bound(&mut self.outside, identity.inode).unwrap_or_default();
+        bound.retain(|bound| bound.file.device == identity.device);
+        bound
     }
 }
 
@@ -97,18 +80,4 @@ fn device_of_mount(file: BorrowedFd<'_>, mounts: &str) -> Option<u32> {
     let line = mounts.lines().find(|line| line.split(' ').next() == Some(mount))?;
     let (major, minor) = line.split(' ').nth(2)?.split_once(':')?;
     Some(number_of(major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// Whether there is a file below a directory.
-fn finds(directory: &Path, is_it: &dyn Fn(&fs::Metadata) -> bool, depth: usize, left: &mut usize) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else { return false };
-    for entry in entries.flatten() {
-        let Some(less) = left.checked_sub(1) else { return false };
-        *left = less;
-        let Ok(found) = entry.metadata() else { continue };
-        if is_it(&found) || found.is_dir() && depth > 0 && finds(&entry.path(), is_it, depth - 1, left) {
-            return true;
-        }
-    }
-    false
 }

@@ -1,16 +1,16 @@
 use super::*;
 
 /// Runs the program on a call as the kernel would.
-fn decide(audit: u32, number: u32, arguments: [u64; 3]) -> u32 {
+fn decide<const N: usize>(audit: u32, number: u32, arguments: [u64; N]) -> u32 {
     decide_with(Options::default(), audit, number, arguments)
 }
 
-fn decide_with(options: Options, audit: u32, number: u32, arguments: [u64; 3]) -> u32 {
+fn decide_with<const N: usize>(options: Options, audit: u32, number: u32, arguments: [u64; N]) -> u32 {
     let program = program(options).unwrap();
     let word = |offset: u32| match offset {
         NUMBER => number,
         ARCHITECTURE => audit,
-        _ => arguments[(offset as usize - 16) / 8] as u32,
+        _ => (arguments[(offset as usize - 16) / 8] >> (offset % 8 * 8)) as u32,
     };
     let (mut accumulator, mut at) = (0, 0);
     loop {
@@ -96,7 +96,7 @@ fn other_ways_are_refused() {
         let call = |number: u32| decide(calls.audit, number, [0; 3]);
         assert!(IO_URING.into_iter().chain(calls.keys).all(|number| call(number) == errno(libc::ENOSYS)));
         assert!(calls.socketcall.is_none_or(|number| call(number) == errno(libc::ENOSYS)));
-        assert_eq!(call(calls.bpf), errno(libc::EPERM));
+        assert!([calls.bpf, calls.syslog].into_iter().all(|number| call(number) == errno(libc::EPERM)));
         let ioctl = |request: u64| decide(calls.audit, calls.ioctl, [0, request, 0]);
         assert_eq!(ioctl(0x5412), errno(libc::EPERM));
         assert_eq!(ioctl(0x9_0000_541c), errno(libc::EPERM));
@@ -145,5 +145,52 @@ fn ones_own_group_of_processes_is_left_alone() {
         for process in [5, u64::from(-1_i32 as u32)] {
             assert_eq!(decide_with(strict, calls.audit, calls.kill, [process, 9, 0]), ALLOW);
         }
+    }
+}
+
+#[test]
+fn other_processes_are_not_measured() {
+    const OF_GROUP: u64 = 4;
+    let everybody = u64::from(u32::MAX);
+    for calls in all() {
+        let open = |process, flags| decide(calls.audit, calls.perf_event_open, [7, process, 0, 0, flags]);
+        assert_eq!(open(everybody, 0), errno(libc::EACCES));
+        assert_eq!(open(5, OF_GROUP | 8), errno(libc::EACCES));
+        assert_eq!([open(0, 0), open(5, 8)], [ALLOW, ALLOW]);
+    }
+}
+
+#[test]
+fn input_of_a_terminal_signals_nobody() {
+    let strict = Options { refuse_group_signals: true, ..Options::default() };
+    let (set, asynchronous) = (libc::F_SETFL as u64, libc::O_ASYNC as u64);
+    for calls in all() {
+        for number in calls.fcntl {
+            let decide = |arguments: [u64; 3]| decide_with(strict, calls.audit, *number, arguments);
+            assert_eq!(decide([0, set, asynchronous | 2]), errno(libc::EPERM));
+            assert_eq!([decide([0, set, 2]), decide([0, set + 4, asynchronous])], [ALLOW, ALLOW]);
+        }
+        let set = [0, u64::from(libc::FIOASYNC as u32), 7];
+        assert_eq!(decide_with(strict, calls.audit, calls.ioctl, set), errno(libc::EPERM));
+        assert_eq!(decide(calls.audit, calls.ioctl, set), ALLOW);
+    }
+}
+
+#[test]
+fn the_limit_of_core_dumps_stays() {
+    const CORE: u64 = 4;
+    let keeps = Options { keeps_core_limit: true, ..Options::default() };
+    for calls in all() {
+        let limit = |what| decide_with(keeps, calls.audit, calls.set_limit, [what, 7]);
+        assert_eq!([limit(CORE), limit(CORE + 1)], [errno(0), ALLOW]);
+        let limit = |what, new, old| decide_with(keeps, calls.audit, calls.set_limit_of, [0, what, new, old]);
+        for place in [7, 7 << 40] {
+            assert_eq!(limit(CORE, 0, place), ALLOW, "asking is");
+            assert_eq!(limit(CORE, place, 0), errno(0));
+            assert_eq!(limit(CORE, place, 7 << 40), errno(libc::EPERM));
+            assert_eq!(limit(CORE, place, 7), errno(libc::EPERM));
+            assert_eq!(limit(CORE - 1, place, place), ALLOW);
+        }
+        assert_eq!(decide(calls.audit, calls.set_limit, [CORE, 7]), ALLOW);
     }
 }
