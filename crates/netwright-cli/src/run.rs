@@ -7,6 +7,7 @@ pub(crate) mod policy;
 mod supervise;
 mod telling;
 mod user;
+mod watch;
 
 use std::ffi::OsStr;
 use std::io;
@@ -20,8 +21,9 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use self::asking::Terminal;
 use self::policy::Source;
-use self::supervise::{Deadline, Supervisor, Watch};
+use self::supervise::{Deadline, Supervisor};
 use self::telling::Telling;
+use self::watch::Watch;
 use crate::arguments::{Global, Run, RunMode, RunShare};
 use crate::failure::{Done, Failure, reason};
 use crate::output;
@@ -89,7 +91,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         user.describe_in(&mut command);
         surroundings.home = Some(user.home.clone());
     }
-    let sandbox = Sandbox {
+    let mut sandbox = Sandbox {
         mode: match arguments.mode {
             _ if arguments.no_network => Mode::None,
             RunMode::Auto => Mode::Automatic,
@@ -114,6 +116,8 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         numbers: entered.numbers,
         ..Sandbox::new(policy)
     };
+    let policy_file = watch.as_ref().and_then(|watch| watch.protect(|path| sandbox.may_write(path)));
+    sandbox.protected.extend(policy_file);
     let mut running = sandbox.spawn(command).map_err(|error| not_started(error, program))?;
     let told = telling.start(running.take_events());
     if let Some(reason) = running.not_routed().filter(|_| !global.quiet) {
@@ -121,7 +125,8 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     }
     if arguments.memory.is_some() && !running.is_limited_as_a_whole() && !global.quiet {
         output::message(
-            "note: --memory limits each of the command's processes: no control group can be made here",
+            "note: --memory limits each of the command's processes: no control group can be made here (with systemd, start it by \
+             `systemd-run --user --scope -p Delegate=yes`)",
         );
     }
     let deadline = arguments.time.and_then(Deadline::after);

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// Where attempts and tests are written.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 6] = [
     "crates/netwright-sandbox-lab/tests/sandbox/attempts",
     "crates/netwright-sandbox/tests/filter",
     "crates/netwright-sandbox/tests",
     "crates/netwright-confine/tests",
+    "crates/netwright-confine/src/confinement/filter",
     "crates/netwright-cli/tests/cli",
 ];
 

@@ -29,20 +29,23 @@ pub(crate) mod reports;
 mod running;
 pub(crate) mod shared;
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
 use netwright_confine::{Confinement, Enclosure, EnclosureOptions, User};
-use netwright_sys::{Error, capability};
+use netwright_sys::Error;
+use rustix::fs::{Access as Right, access};
+use rustix::io::Errno;
 use rustix::process::{Resource, geteuid, getrlimit, setrlimit};
 
 use self::files::Files;
 use self::inside::Inside;
 use self::masking::Masking;
 use crate::policy::LocalNetworks;
-use crate::{Access, Mode, Policy, Surroundings, Undecided};
+use crate::{Access, Mode, Policy, Surroundings, Undecided, Usable};
 
 pub use self::asking::{Answer, Asker, Question};
 pub use self::limits::{Limits, Reached};
@@ -77,6 +80,8 @@ pub struct Sandbox {
     pub mounts: bool,
     /// What it may use of the machine.
     pub limits: Limits,
+    /// Files that the command cannot change, whatever else it may write, such as that of its policy.
+    pub protected: Vec<PathBuf>,
     /// What the paths of [`Policy::files`] begin at; what surrounds this process where nothing is said.
     pub surroundings: Option<Surroundings>,
     /// The file that names the name servers; that of this host where nothing is said.
@@ -99,10 +104,36 @@ pub struct Share {
 }
 
 impl Sandbox {
-    /// Whether the command runs as the machine's root, and not as that of a user namespace.
+    /// Whether the command runs as the machine's root, whatever number that has in this user namespace.
     fn runs_as_root(&self) -> bool {
+        /// Who is not mapped has this number (`kernel.overflowuid`).
+        const NOBODY: u32 = 65534;
         let user = self.user.as_ref().map_or_else(|| geteuid().as_raw(), |user| user.uid);
-        user == 0 && !capability::in_user_namespace()
+        // The kernel's own files belong to the machine's root.
+        let root = std::fs::metadata("/proc/version").map_or(0, |found| found.uid());
+        user == root && root != NOBODY
+    }
+
+    /// Whether the command can write a file, or in a directory: by what its files are confined to, else by the rights of its user.
+    #[must_use]
+    pub fn may_write(&self, path: &Path) -> bool {
+        let Ok(path) = std::fs::canonicalize(path) else { return true };
+        match self.access().map(|access| access.filter(|_| !self.open)) {
+            Ok(Some(access)) => matches!(access.of(&path), Usable::Written(_)),
+            _ => self.user_may_write(&path),
+        }
+    }
+
+    fn user_may_write(&self, path: &Path) -> bool {
+        /// Group and others may write.
+        const OTHERS: u32 = 0o022;
+        let Ok(found) = std::fs::metadata(path) else { return true };
+        let owner = self.user.as_ref().map_or_else(|| geteuid().as_raw(), |user| user.uid);
+        match (access(path, Right::WRITE_OK), &self.user) {
+            (Err(Errno::ROFS), _) => false,
+            (result, None) => result.is_ok() || found.uid() == owner,
+            (_, Some(_)) => owner == 0 || found.uid() == owner || found.mode() & OTHERS != 0,
+        }
     }
 
     fn tells_allowed(&self) -> bool {
@@ -134,6 +165,7 @@ impl Sandbox {
             ipc: !self.share.ipc,
             sockets: Some(self.policy.sockets.clone()),
             mounts: self.mounts,
+            core_dumps: kernel::keeps_core_dumps(),
             ..Confinement::default()
         }
     }

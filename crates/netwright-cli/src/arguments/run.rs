@@ -23,7 +23,7 @@ pub(crate) struct PolicyArguments {
     /// Refuse this although another rule allows it
     #[arg(long, value_name = "RULE", help_heading = RULES)]
     pub(crate) deny: Vec<Rule>,
-    /// Read rules from a file; `run` reads it again when it changes
+    /// Read rules from a file; `run` reads it again when it is changed, which the command itself cannot do
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub(crate) policy: Option<PathBuf>,
     /// Take the rules of this profile of the file, too
@@ -92,7 +92,7 @@ pub(crate) struct Run {
     /// Give a name an address
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = host, help_heading = RULES)]
     pub(crate) hosts: Vec<(String, IpAddr)>,
-    /// Leave a socket of the file system reachable, such as /run/docker.sock
+    /// Leave a socket of the file system reachable, such as /run/docker.sock, or those that servers have bound below a directory
     #[arg(long, value_name = "PATH", help_heading = RULES)]
     pub(crate) socket: Vec<PathBuf>,
     /// Make a port of the sandbox reachable: [ADDRESS:]PORT:PORT-INSIDE[/udp]

@@ -7,8 +7,9 @@ use netwright_sandbox::{AttachOptions, AttachTarget, Attached};
 use rustix::process::Signal;
 
 use super::policy::Source;
-use super::supervise::{self, Watch};
+use super::supervise;
 use super::telling::Telling;
+use super::watch::Watch;
 use crate::arguments::{Global, Run};
 use crate::failure::{Done, Failure, reason};
 use crate::output;
@@ -38,8 +39,8 @@ pub(super) fn run(target: &AttachTarget, arguments: &Run, global: &Global) -> Do
         {
             break;
         }
-        if changed {
-            supervise::reload(&source, &told, |policy| attached.reload(policy));
+        if let (true, Some(watch)) = (changed, &watch) {
+            supervise::reload(&source, watch.opened(|_| false), &told, |policy| attached.reload(policy));
         }
     }
     attached.detach()?;

@@ -1,22 +1,18 @@
 //! What is done while the command runs: signals are passed on, and the policy is read again when its file changes.
 
-use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use netwright_confine::{Came, Signals};
 use netwright_sandbox::{Policy, Running};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 
 use super::policy::Source;
 use super::telling::Told;
+use super::watch::Watch;
 use crate::failure::{Failure, reason};
 use crate::output;
 
@@ -87,8 +83,9 @@ impl Supervisor<'_> {
                 self.deadline.as_ref().map(|deadline| deadline.next),
             )?;
             self.pass_on()?;
-            if changed {
-                reload(self.source, self.telling, |policy| self.running.reload(policy));
+            if let (true, Some(watch)) = (changed, &self.watch) {
+                let file = watch.opened(|path| self.running.protect(path).is_ok());
+                reload(self.source, file, self.telling, |policy| self.running.reload(policy));
             }
         }
     }
@@ -156,7 +153,7 @@ pub(super) fn wait(
         until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     let signals = signals.as_fd();
-    let watched = watch.map_or(signals, |watch| watch.descriptor.as_fd());
+    let watched = watch.map_or(signals, AsFd::as_fd);
     let mut ready =
         [PollFd::from_borrowed_fd(signals, PollFlags::IN), PollFd::from_borrowed_fd(watched, PollFlags::IN)];
     match poll(&mut ready, timeout.as_ref()) {
@@ -169,10 +166,11 @@ pub(super) fn wait(
 /// Reads the policy again and puts it in force, or says why the old one stays.
 pub(super) fn reload(
     source: &Source<'_>,
+    file: Result<File, Failure>,
     telling: &Told,
     replace: impl FnOnce(&Policy) -> netwright::Result<()>,
 ) {
-    let replaced = source.read().and_then(|policy| {
+    let replaced = file.and_then(|file| source.read_again(file)).and_then(|policy| {
         replace(&policy)?;
         telling.policy_changed(policy);
         Ok(())
@@ -180,58 +178,5 @@ pub(super) fn reload(
     if let Err(failure) = replaced {
         failure.report();
         output::message("the policy that was read before stays in force");
-    }
-}
-
-/// Watches the file of a policy, by its directory: editors put another file in its place. Where it is a link, what it leads to is watched as well.
-pub(super) struct Watch<'a> {
-    descriptor: OwnedFd,
-    file: &'a Path,
-    target: RefCell<Target>,
-}
-
-/// What a path led to when it was last looked at.
-#[derive(Default)]
-struct Target {
-    path: PathBuf,
-    /// By the numbers of the file system and of the file in it.
-    identity: (u64, u64),
-}
-
-impl<'a> Watch<'a> {
-    /// From now on; nothing where there is no file, or none that can be watched.
-    pub(super) fn of(source: &Source<'a>) -> Option<Self> {
-        let file = source.file()?;
-        let descriptor = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-        let watch = Watch { descriptor, file, target: RefCell::default() };
-        watch.add(file)?;
-        watch.follow();
-        Some(watch)
-    }
-
-    fn add(&self, file: &Path) -> Option<()> {
-        let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-        let events = WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
-        inotify::add_watch(&self.descriptor, directory.unwrap_or(Path::new(".")), events).ok().map(drop)
-    }
-
-    /// Watches what the path leads to now, and tells whether that is another file than before. One that is not there is none.
-    fn follow(&self) -> bool {
-        let (Ok(path), Ok(found)) = (self.file.canonicalize(), self.file.metadata()) else { return false };
-        self.add(&path); // a directory that is watched already stays so
-        let identity = (found.dev(), found.ino());
-        self.target.replace(Target { path, identity }).identity != identity
-    }
-
-    /// Whether anything that happened in the directories was about the file.
-    fn is_about_file(&self) -> bool {
-        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
-        let mut reader = inotify::Reader::new(&self.descriptor, &mut buffer);
-        let mut is_named = false;
-        while let Ok(event) = reader.next() {
-            let about = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-            is_named |= about == self.file.file_name() || about == self.target.borrow().path.file_name();
-        }
-        self.follow() || is_named
     }
 }

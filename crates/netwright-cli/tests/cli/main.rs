@@ -12,6 +12,7 @@ mod faults;
 mod hooks;
 mod host;
 mod monitor;
+mod named;
 mod namespaces;
 mod netns;
 mod nft;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Target;
 use crate::random::Random;
@@ -25,6 +26,36 @@ pub fn check(targets: &[Target], name: &str) {
     for _ in 0..MUTATIONS {
         (target.run)(&mutate(&mut random, &seeds));
     }
+    if let Some(seconds) = std::env::var("NETWRIGHT_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()) {
+        go_on(target, seeds, Duration::from_secs(seconds));
+    }
+}
+
+/// Other mutations each time, also of what came of them. What fails can be found again by the number that is printed.
+fn go_on(target: &Target, mut seeds: Vec<Vec<u8>>, time: Duration) {
+    /// So many mutations are changed further beside the seeds.
+    const KEPT: usize = 4096;
+    const LONGEST: usize = 8192;
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let number = since_epoch.as_secs() << 20 | u64::from(since_epoch.subsec_micros());
+    let (mut random, end, first, mut inputs) =
+        (Random::new(number), Instant::now() + time, seeds.len(), 0_u64);
+    println!("{}: random number {number}", target.name);
+    while Instant::now() < end {
+        let data = mutate(&mut random, &seeds);
+        (target.run)(&data);
+        inputs += 1;
+        match random.below(64) {
+            _ if data.len() > LONGEST => {}
+            0 if seeds.len() < first + KEPT => seeds.push(data),
+            0 => {
+                let at = first + random.below(KEPT);
+                seeds[at] = data;
+            }
+            _ => {}
+        }
+    }
+    println!("{}: {inputs} inputs", target.name);
 }
 
 /// Writes the seeds into a folder, in a folder for each target.

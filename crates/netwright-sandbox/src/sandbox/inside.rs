@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 
-use netwright_confine::{Confinement, Enclosure, SocketRequest};
+use netwright_confine::{Confinement, Enclosure, Mask, SocketRequest};
 use netwright_route::socket_diagnosis::SOCKET_DIAGNOSIS_PROTOCOL;
 use netwright_sys::{Connection, Error, Result, protocol};
 use rustix::process::getgid;
@@ -132,6 +132,10 @@ impl Inside {
             ..confinement
         };
         self.enclosure.confine(command, &confinement)
+    }
+
+    pub(super) fn protect(&self, path: &Path) -> Result<()> {
+        self.enclosure.mask(&[Mask::ReadOnly { path: path.into() }])
     }
 
     pub(super) fn reports(&self) -> Arc<Reports> {

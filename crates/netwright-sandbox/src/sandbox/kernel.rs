@@ -63,6 +63,12 @@ fn unescaped(text: &str) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }
 
+/// Whether the kernel does not give core dumps to a program of root's. Those that go to files are written by who crashes; those that go to a socket
+/// (from Linux 6.16 on) no limit keeps back.
+pub(super) fn keeps_core_dumps() -> bool {
+    fs::read_to_string("/proc/sys/kernel/core_pattern").is_ok_and(|pattern| !pattern.starts_with('|'))
+}
+
 /// Refuses devices that are none, or not there.
 pub(super) fn check_devices(devices: &[PathBuf]) -> Result<()> {
     for device in devices {

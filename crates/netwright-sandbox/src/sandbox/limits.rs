@@ -38,6 +38,8 @@ pub(super) struct Group {
     directory: PathBuf,
     /// What had to be switched on for groups beside it.
     switched_on: Vec<&'static str>,
+    /// Where this process went for that.
+    aside: Option<PathBuf>,
 }
 
 impl Group {
@@ -70,9 +72,18 @@ impl Group {
         let mut group = Group {
             directory: directory.join(format!("{PREFIX}{}", std::process::id())),
             switched_on: Vec::new(),
+            aside: None,
         };
         for (name, _) in missing {
-            fs::write(&control, format!("+{name}"))?;
+            let switch_on = || fs::write(&control, format!("+{name}"));
+            match switch_on() {
+                // Groups with processes in them can have no controllers for those below: a delegated group that only this process is in.
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy && group.aside.is_none() => {
+                    group.step_aside(directory)?;
+                    switch_on()?;
+                }
+                result => result?,
+            }
             group.switched_on.push(name);
         }
         fs::create_dir(&group.directory)?;
@@ -85,6 +96,19 @@ impl Group {
             group.write("pids.max", &count.saturating_add(OWN_PROCESSES).to_string())?;
         }
         Ok(group)
+    }
+
+    /// Takes this process out of a group in which it is alone, to one below.
+    fn step_aside(&mut self, directory: &Path) -> io::Result<()> {
+        let own = std::process::id().to_string();
+        let members = fs::read_to_string(directory.join("cgroup.procs"))?;
+        if members.split_whitespace().any(|process| process != own) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        let aside = directory.join(format!("{PREFIX}{own}-supervisor"));
+        fs::create_dir(&aside)?;
+        self.aside = Some(aside.clone());
+        fs::write(aside.join("cgroup.procs"), own)
     }
 
     fn write(&self, file: &str, text: &str) -> io::Result<()> {
@@ -118,6 +142,10 @@ impl Drop for Group {
         if let Some(above) = self.directory.parent() {
             for name in &self.switched_on {
                 let _ = fs::write(above.join("cgroup.subtree_control"), format!("-{name}")); // others may need it by now
+            }
+            if let Some(aside) = &self.aside {
+                let _ = fs::write(above.join("cgroup.procs"), std::process::id().to_string());
+                let _ = fs::remove_dir(aside);
             }
         }
     }
@@ -167,7 +195,10 @@ fn own_directory() -> Option<(PathBuf, PathBuf)> {
 fn clear_away(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let left = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+        let left = name.to_str().and_then(|name| {
+            let number = name.strip_prefix(PREFIX)?;
+            number.strip_suffix("-supervisor").unwrap_or(number).parse::<u32>().ok()
+        });
         if left.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
             let _ = fs::remove_dir(entry.path());
         }

@@ -12,7 +12,7 @@ use netwright_sys::{Error, Result};
 use rustix::process::getuid;
 
 use super::{Sandbox, confined, kernel};
-use crate::Access;
+use crate::{Access, Usable};
 
 const ASKED: &str = "look for what is to be masked inside";
 
@@ -67,11 +67,34 @@ fn masks(sandbox: &Sandbox, files: Vec<(PathBuf, Vec<u8>)>, access: Option<&Acce
         masks.push(Mask::File { path, content });
     }
     masks.extend(kernel::devices(&sandbox.share, &sandbox.devices));
+    for path in &sandbox.protected {
+        masks.extend(protecting(path, access));
+    }
     if access.is_some() && (sandbox.share.devices || sandbox.share.ipc) {
         let shared = ["/dev/shm", "/dev/mqueue"].map(PathBuf::from).into_iter().filter(|path| path.exists());
         masks.extend(shared.map(|path| Mask::Writable { path }));
     }
     Ok(masks)
+}
+
+/// What keeps a file as it is: it cannot be written, and nothing can take its place. Where files are confined, the directories that lead to it cannot be
+/// renamed either.
+fn protecting(path: &Path, access: Option<&Access>) -> Vec<Mask> {
+    let Ok(path) = fs::canonicalize(path) else { return Vec::new() };
+    let mut masks = Vec::new();
+    match access.map(|access| access.of(&path)) {
+        Some(Usable::Hidden | Usable::Private(_)) => return masks,
+        Some(Usable::Written(root)) => {
+            let within =
+                path.ancestors().skip(1).take_while(|above| above.starts_with(&root) && *above != root);
+            let mut within: Vec<&Path> = within.collect();
+            within.reverse();
+            masks.extend(within.into_iter().map(|path| Mask::Writable { path: path.into() }));
+        }
+        Some(Usable::Read(_)) | None => {}
+    }
+    masks.push(Mask::ReadOnly { path });
+    masks
 }
 
 /// A directory in which services replace files, whose mask would go with the file: it is replaced itself, by one with the same entries, in which

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::Receiver;
 
@@ -101,6 +102,11 @@ impl Running {
     /// The kernel does not take it; then the old one is still in force.
     pub fn reload(&self, policy: &Policy) -> Result<()> {
         self.inside.reload(policy)
+    }
+
+    /// Keeps the command from changing a file from now on, as [`Sandbox::protected`](crate::Sandbox::protected) does from the start.
+    pub fn protect(&self, path: &Path) -> Result<()> {
+        self.inside.protect(path)
     }
 
     fn pid(&self) -> Pid {

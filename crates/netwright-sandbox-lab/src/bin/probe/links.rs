@@ -58,7 +58,7 @@ fn text(error: std::io::Error) -> String {
 }
 
 /// Sends netlink messages, and reads what the kernel says to the last.
-fn netlink(protocol: i32, messages: &[u8]) -> Result<(), String> {
+pub(crate) fn netlink(protocol: i32, messages: &[u8]) -> Result<(), String> {
     let socket = attempt::socket(libc::AF_NETLINK, libc::SOCK_RAW, protocol).map_err(text)?;
     let fd = socket.as_raw_fd();
     let address = [&(libc::AF_NETLINK as u16).to_ne_bytes()[..], &[0; 10]].concat();
@@ -79,7 +79,7 @@ fn netlink(protocol: i32, messages: &[u8]) -> Result<(), String> {
 }
 
 /// A message: type, flags and body; an acknowledgement is asked for.
-fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     const REQUEST_AND_ACKNOWLEDGE: u16 = 5;
     let length = (16 + body.len()) as u32;
     [
@@ -93,7 +93,7 @@ fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-const CREATE: u16 = 0x400;
+pub(crate) const CREATE: u16 = 0x400;
 
 fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
     let mut bytes = [&(4 + content.len() as u16).to_ne_bytes()[..], &kind.to_ne_bytes(), content].concat();
@@ -102,7 +102,7 @@ fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
 }
 
 /// `RTM_NEWROUTE`: 203.0.113.0/24 by link 2, or 1.
-fn route_add() -> Result<(), String> {
+pub(crate) fn route_add() -> Result<(), String> {
     let by = |link: u32| {
         // Table main, protocol boot, scope link, unicast.
         let head = [2, 24, 0, 0, 254, 3, 253, 1, 0, 0, 0, 0];
@@ -113,14 +113,14 @@ fn route_add() -> Result<(), String> {
 }
 
 /// `RTM_NEWADDR`: 203.0.113.5/24 on link 1.
-fn address_add() -> Result<(), String> {
+pub(crate) fn address_add() -> Result<(), String> {
     let head = [2, 24, 0, 0, 1, 0, 0, 0];
     let body = [&head[..], &attribute(1, &[203, 0, 113, 5]), &attribute(2, &[203, 0, 113, 5])].concat();
     netlink(libc::NETLINK_ROUTE, &message(20, CREATE, &body))
 }
 
 /// `RTM_NEWLINK`: loopback up or down.
-fn link_flags(up: u32) -> Result<(), String> {
+pub(crate) fn link_flags(up: u32) -> Result<(), String> {
     let body = [&[0, 0, 0, 0, 1, 0, 0, 0][..], &up.to_ne_bytes(), &1_u32.to_ne_bytes()].concat();
     netlink(libc::NETLINK_ROUTE, &message(16, 0, &body))
 }

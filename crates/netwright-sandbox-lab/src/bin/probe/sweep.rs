@@ -1,10 +1,13 @@
-//! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket. What they
+//! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket, every source, and what the kernel
+//! offers by files, requests, mounts and handles. What they
 //! tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
 
 mod calls;
+mod kernel;
 mod messages;
 mod names;
 mod options;
+mod sources;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,6 +19,12 @@ pub(crate) const WAYS: &[Way] = &[
     ("sweep-calls", calls::sweep),
     ("sweep-calls-from", calls::from),
     ("sweep-names", names::sweep),
+    ("sweep-sources", |_| sources::sweep()),
+    ("sweep-files", |_| kernel::files()),
+    ("sweep-requests", |_| kernel::requests()),
+    ("sweep-mounts", |_| kernel::mounts()),
+    ("sweep-mounts-inside", |_| kernel::mounts_inside()),
+    ("sweep-handles", |_| kernel::handles()),
 ];
 
 /// Tells how many combinations of a kind were tried.

@@ -36,7 +36,7 @@ pub(super) fn sweep() -> Outcome {
     Ok(Came::Reached("the end of the options".into()))
 }
 
-fn set(socket: &OwnedFd, level: i32, option: i32, value: &[u8]) -> bool {
+pub(super) fn set(socket: &OwnedFd, level: i32, option: i32, value: &[u8]) -> bool {
     let length = value.len() as i64;
     let arguments =
         [socket.as_raw_fd().into(), level.into(), option.into(), Argument::Bytes(value), length.into()];
@@ -115,7 +115,7 @@ fn connected(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Result<()
     connected.and(sent).map(drop)
 }
 
-fn sent(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Result<()> {
+pub(super) fn sent(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Result<()> {
     let (name, data) = (socket_address(to), kind.payload());
     // of TCP, in the first segment
     let flags = libc::MSG_NOSIGNAL | if kind.kind == libc::SOCK_STREAM { libc::MSG_FASTOPEN } else { 0 };
@@ -131,11 +131,7 @@ fn sent(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Result<()> {
 }
 
 fn from_elsewhere(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Result<()> {
-    let source = socket_address(SocketAddr::new(to.ip(), 6001));
-    let bound = call(
-        libc::SYS_bind,
-        [socket.as_raw_fd().into(), Argument::Bytes(&source), (source.len() as i64).into()],
-    );
+    let bound = bind(socket, SocketAddr::new(to.ip(), 6001));
     // To oneself: what answers it would go there.
     let own: SocketAddr = if to.is_ipv6() {
         SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 53))
@@ -143,6 +139,12 @@ fn from_elsewhere(kind: Kind, socket: &OwnedFd, to: SocketAddr) -> std::io::Resu
         SocketAddr::from(([127, 0, 0, 53], 53))
     };
     let opened = sent(kind, socket, own);
-    bound.map(drop).and(opened)?;
+    bound.and(opened)?;
     sent(kind, socket, to)
+}
+
+pub(super) fn bind(socket: &OwnedFd, address: SocketAddr) -> std::io::Result<()> {
+    let address = socket_address(address);
+    let arguments = [socket.as_raw_fd().into(), Argument::Bytes(&address), (address.len() as i64).into()];
+    call(libc::SYS_bind, arguments).map(drop)
 }
