@@ -413,3 +413,39 @@ open("/mnt/accepted", "w").close()
     let (code, out, err) = at_home(script);
     assert_eq!((code, out.as_str()), (0, "1\nnothing\n"), "{err}");
 }
+
+#[test]
+fn what_may_be_read_is_changed_in_no_way_and_by_no_name() {
+    let script = r#"
+        made() {
+            rm -rf there out
+            mkdir -p there/directory out
+            echo one > there/file
+            echo two > there/directory/file
+            chmod -R a+rwX there
+        }
+        seen() { find there -printf '%p %m %U %s %T@ %n %y ' | sort; cat there/file there/directory/file; }
+        cat > changes.py
+        PATH=/usr/bin:/bin
+        python=$(command -v python3)
+        for flags in '' --mounts '--share pid'; do
+            for own in '' own; do
+                made
+                before=$(seen)
+                run --quiet $flags --read there --read changes.py --write out \
+                    "$python" changes.py "$PWD/there" "$PWD/out" $own > tries || echo "failed: $flags $own"
+                test "$(cat tries)" -gt 800 || echo "tries: $(cat tries)"
+                test "$(seen)" = "$before" || echo "changed: $flags $own"
+            done
+        done
+        # without a sandbox they are ways
+        made
+        before=$(seen)
+        "$python" changes.py "$PWD/there" "$PWD/out" > tries
+        test "$(seen 2>&1)" = "$before" || echo control"#;
+    let script = format!("{script}\n");
+    let whole = script
+        .replace("cat > changes.py", &format!("cat > changes.py <<'EOF'\n{}EOF", include_str!("changes.py")));
+    let (code, out, err) = at_home(&whole);
+    assert_eq!((code, out.as_str()), (0, "control\n"), "{err}");
+}
