@@ -17,7 +17,8 @@ use netwright_nft::lift;
 use netwright_nft::lower;
 use netwright_nft::lower::set::OPEN;
 use netwright_nft::lower::span::{greatest, span, stored};
-use netwright_nft::table::DataType;
+use netwright_nft::print;
+use netwright_nft::table::{DataType, Names, PrintOptions};
 use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
 use netwright_wire::{Errno, Malformed, Value as _};
 
@@ -124,6 +125,21 @@ fn invalid(set: &SetRef, what: impl Into<String>) -> Error {
     Error::new(asked(set), Cause::Invalid(what.into()))
 }
 
+/// Keys in the words of the language.
+fn shown(part: &TypePart, (first, last): (&[u8], &[u8])) -> String {
+    let text = |key: &[u8]| {
+        let end = if part.data_type.is_string() {
+            key.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1)
+        } else {
+            key.len()
+        };
+        let bytes = ir::Bytes::new(key.get(..end).unwrap_or_default());
+        let value = ir::Value { data_type: part.data_type, bits: part.bits, bytes };
+        print::expression(&ir::Expression::Value(value), &PrintOptions::default(), &Names::new())
+    };
+    if first == last { text(first) } else { format!("{}-{}", text(first), text(last)) }
+}
+
 /// What keys of a map lead to, by their first and last key.
 type Values = HashMap<Vec<u8>, Data>;
 
@@ -138,6 +154,16 @@ struct Wanted {
 }
 
 impl Wanted {
+    /// Where the kernel would only say that one exists already.
+    fn refuse_overlaps(&self, set: &SetRef) -> Result<()> {
+        let (Some([one, next]), [part]) = (self.spans.overlapping(), &self.parts[..]) else { return Ok(()) };
+        let (one, next) = (shown(part, one), shown(part, next));
+        Err(invalid(
+            set,
+            format!("{one} and {next} overlap, and it has no `auto-merge` that would join them"),
+        ))
+    }
+
     fn new<K, M: Member<K>>(
         set: &SetRef,
         parts: &[TypePart],
@@ -241,8 +267,10 @@ fn replace(
         let seen = read::generation(connection)?;
         let definition = connection.query(&Find(set.clone()))?;
         let kind = Kind::of(set, &definition, &wanted)?;
-        if kind == (Kind::Intervals { merged: true }) {
-            wanted.spans.merge();
+        match kind {
+            Kind::Intervals { merged: true } => wanted.spans.merge(),
+            Kind::Intervals { merged: false } => wanted.refuse_overlaps(set)?,
+            Kind::Single | Kind::Boxes => {}
         }
         let Some(found) = Found::read(connection, set, &definition, kind, &wanted.parts)? else {
             std::thread::sleep(GROWING);
@@ -280,6 +308,10 @@ fn replace(
                     && batch.step(first.index).is_some_and(|step| {
                         MessageKind::of(&step.message) == Some(MessageKind::DELETE_ELEMENTS)
                     });
+                if kind == Kind::Boxes && first.error.errno == Errno::EEXIST {
+                    // what is there already was left out
+                    return Err(invalid(set, "two elements overlap: a packet could have both"));
+                }
                 if !ended {
                     return Err(refusal::error_of(&mut batch, first, connection, namespace, |_| None));
                 }

@@ -269,6 +269,21 @@ pub(crate) fn only_what_differs_is_changed(_: &mut Lab) -> Outcome {
     let wrong = net.nft().replace_elements(&Set::<Ipv4Addr>::new(&table, "none"), [address(1)]);
     ensure!(wrong.as_ref().is_err_and(netwright::Error::is_not_found), "{wrong:?}");
     ensure_eq!(net.nft().generation()?, generation);
+
+    // what overlaps is named
+    nft.line("table inet t { set i { type ipv4_addr; flags interval; }; set b { type ipv4_addr . inet_service; flags interval; }; }")?;
+    let wrong = net.nft().replace_elements(
+        &Set::<Ipv4Addr>::new(&table, "i"),
+        [address(3)..=address(9), address(12)..=address(12), address(9)..=address(11)],
+    );
+    let told = "10.0.0.3-10.0.0.9 and 10.0.0.9-10.0.0.11 overlap, and it has no `auto-merge`";
+    ensure!(wrong.as_ref().is_err_and(|error| error.to_string().contains(told)), "{wrong:?}");
+    let boxes = [(prefix(address(0), 24), Port(1)..=Port(9)), (prefix(address(0), 25), Port(5)..=Port(6))];
+    let wrong = net.nft().replace_elements(&Set::<(Ipv4Addr, Port)>::new(&table, "b"), boxes);
+    ensure!(
+        wrong.as_ref().is_err_and(|error| error.to_string().contains("two elements overlap")),
+        "{wrong:?}"
+    );
     Ok(())
 }
 

@@ -83,6 +83,15 @@ impl Spans {
         self.0.sort()
     }
 
+    /// Two that overlap; they are sorted.
+    pub(super) fn overlapping(&self) -> Option<[(&[u8], &[u8]); 2]> {
+        // where any two do, so do two neighbours
+        self.iter()
+            .zip(self.iter().skip(1))
+            .find(|((_, last), (first, _))| first <= last)
+            .map(|(one, next)| [one, next])
+    }
+
     /// Joins those that overlap or touch; they are sorted.
     pub(super) fn merge(&mut self) {
         let mut merged = Spans(Records::of_length(self.0.length));
