@@ -42,6 +42,8 @@ pub struct Record {
     pub settings: Vec<OwnSetting>,
     /// Its tables.
     pub tables: Vec<TableName>,
+    /// Those of them that somebody else made, so that they do not carry its mark.
+    pub adopted: Vec<TableName>,
     /// What of others it took the place of, by their leave (`adopt`).
     pub replaced: Replaced,
     /// What of others went along with what it did, by their leave, and comes back with it.
@@ -183,6 +185,7 @@ impl Record {
             "neighbours": encode::list(&self.neighbours),
             "settings": self.settings.iter().map(written).collect::<Json>(),
             "tables": self.tables.iter().map(TableName::to_json).collect::<Json>(),
+            "adopted": self.adopted.iter().map(TableName::to_json).collect::<Json>(),
             "replaced": {
                 "addresses": encode::list(&self.replaced.addresses),
                 "routes": encode::list(&self.replaced.routes),
@@ -235,6 +238,7 @@ impl Record {
             neighbours: encode::read_list(json.get("neighbours"))?,
             settings: items("settings").iter().map(written).collect::<Result<_, String>>()?,
             tables: items("tables").iter().map(TableName::from_json).collect::<Result<_, _>>()?,
+            adopted: items("adopted").iter().map(TableName::from_json).collect::<Result<_, _>>()?,
             replaced: Replaced {
                 addresses: encode::read_list(replaced.get("addresses"))?,
                 routes: encode::read_list(replaced.get("routes"))?,

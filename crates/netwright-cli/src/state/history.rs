@@ -183,6 +183,8 @@ fn drift(session: &Session, record: &Record, records: &[Record], global: &Global
     let others = records.iter().filter(|other| other.owner != record.owner).cloned().collect();
     let owners = Owners { own: record.clone(), others };
     let (plan, _) = make(&loaded, &owners, &mut session.live()).map_err(said)?;
-    let errors = plan.errors().map(|error| format!("! {}", error.message));
+    let missing = plan.missing.iter().filter(|missing| !missing.optional);
+    let missing = missing.map(|missing| format!("! link {} is not there", missing.name));
+    let errors = plan.errors().map(|error| format!("! {}", error.message)).chain(missing);
     Ok(errors.chain(plan.steps.iter().map(ToString::to_string)).collect())
 }

@@ -9,6 +9,7 @@ mod judge;
 mod lockout;
 mod objects;
 mod others;
+mod promises;
 mod property;
 mod rows;
 mod sentences;

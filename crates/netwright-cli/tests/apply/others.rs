@@ -188,3 +188,55 @@ fn a_link_without_ipv6_is_told_before_anything_changes() {
         assert_eq!(sh("cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6").trim(), "1");
     });
 }
+
+#[test]
+fn what_somebody_else_made_again_is_theirs() {
+    isolated("others::what_somebody_else_made_again_is_theirs", |place| {
+        let text = "owner = \"a\"\n[link.eth0]\naddresses = [\"10.1.0.1/24\", \"2001:db8::1/64\"]\n\
+            ipv6 = { duplicate-address-detection = false }\n[[route]]\nto = \"10.9.0.0/16\"\nvia = \"10.1.0.9\"\n\
+            [firewall]\nrules = \"table inet f { chain i { type filter hook input priority 0; } }\"\n";
+        sh("ip link set lo up; ip link add eth0 type veth peer name far0; ip link set far0 up");
+        place.apply_well("host.toml", text);
+        sh("ip addr del 10.1.0.1/24 dev eth0; ip addr add 10.1.0.1/24 dev eth0 valid_lft 5000 preferred_lft 5000
+            ip -6 addr del 2001:db8::1/64 dev eth0; ip -6 addr add 2001:db8::1/64 dev eth0 nodad
+            ip route replace 10.9.0.0/16 via 10.1.0.7 proto dhcp
+            nft delete table inet f; nft add table inet f; nft add chain inet f theirs");
+        let theirs = state();
+        let (code, told) = said(place.netwright().arg("status"));
+        assert_eq!(code, Some(10), "{told}");
+        for what in [
+            "address 10.1.0.1/24 is on eth0 already",
+            "route 10.9.0.0/16 exists already",
+            "table inet f exists already",
+        ] {
+            assert!(told.contains(what), "{what}: {told}");
+        }
+        let (code, told) = place.apply(&place.folder.join("host.toml"));
+        assert_eq!(code, Some(1), "{told}");
+        // the link was down before, and stays up for them
+        let (code, told) = said(place.netwright().arg("withdraw"));
+        assert_eq!(code, Some(0), "{told}");
+        let left = difference(&theirs, &state());
+        assert!(left.is_empty(), "{}\n{told}", left.join("\n"));
+    });
+}
+
+#[test]
+fn a_link_that_another_owner_uses_stays_up() {
+    isolated("others::a_link_that_another_owner_uses_stays_up", |place| {
+        sh("ip link add eth0 type veth peer name far0");
+        place.apply_well("a.toml", "owner = \"a\"\n[link.eth0]\naddresses = [\"10.3.0.1/24\"]\n");
+        place.apply_well("b.toml", "owner = \"b\"\n[link.eth0]\naddresses = [\"10.4.0.1/24\"]\n");
+        place.apply_well("c.toml", "owner = \"c\"\n[link.lan]\nkind = \"bridge\"\n");
+        place.apply_well("d.toml", "owner = \"d\"\n[link.lan]\naddresses = [\"10.5.0.1/24\"]\n");
+        let (code, told) = said(place.netwright().args(["withdraw", "--owner", "a"]));
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("stays up: owner `b` has"), "{told}");
+        assert!(sh("ip -o link show up").contains("eth0"), "{told}");
+        let (_, told) = said(place.netwright().args(["withdraw", "--owner", "c"]));
+        assert!(told.contains("- address 10.5.0.1/24 dev lan"), "{told}");
+        let (code, told) = said(place.netwright().arg("status"));
+        assert_eq!(code, Some(10), "{told}");
+        assert!(told.contains("link lan is not there"), "{told}");
+    });
+}

@@ -67,6 +67,9 @@ pub(super) fn transactions(planner: &mut Planner<'_>, wanted: &Ruleset) -> Trans
         let change = between(there, Some(table), &names, &kept_in(&kept, &name));
         if own {
             planner.record.tables.push(name.clone());
+            if there.is_some_and(|there| there.owner.is_none()) {
+                planner.record.adopted.push(name.clone());
+            }
         }
         if change.commands.is_empty() {
             continue;
@@ -77,6 +80,7 @@ pub(super) fn transactions(planner: &mut Planner<'_>, wanted: &Ruleset) -> Trans
                 continue;
             }
             planner.record.tables.push(name.clone());
+            planner.record.adopted.push(name.clone());
         }
         let waits = table.devices().any(|device| planner.lookup.link(device).is_none());
         let draft = if waits { &mut behind } else { &mut first };
@@ -129,7 +133,7 @@ fn is_own(planner: &Planner<'_>, table: &Table) -> bool {
     let own = &planner.owners.own;
     match &table.owner {
         Some(owner) => *owner == own.owner,
-        None => own.tables.contains(&table.name()),
+        None => own.adopted.contains(&table.name()),
     }
 }
 

@@ -60,10 +60,12 @@ struct Owned<'a> {
     options: HashMap<u32, &'a OwnOptions>,
     settings: HashMap<&'a Setting, &'a OwnSetting>,
     neighbours: HashSet<NeighbourKey>,
+    /// Whether the kernel keeps who made an address, so that one without is somebody else's.
+    keeps_protocols: bool,
 }
 
 impl<'a> Owned<'a> {
-    fn new(record: &'a Record) -> Self {
+    fn new(record: &'a Record, keeps_protocols: bool) -> Self {
         let mut routes: HashMap<RouteKey, Vec<&Route>> = HashMap::new();
         for route in &record.routes {
             routes.entry(keys::route(route)).or_default().push(route);
@@ -83,6 +85,7 @@ impl<'a> Owned<'a> {
             options: record.options.iter().rev().map(|own| (own.link.index, own)).collect(),
             settings: record.settings.iter().rev().map(|own| (&own.setting, own)).collect(),
             neighbours: record.neighbours.iter().map(keys::neighbour).collect(),
+            keeps_protocols,
         }
     }
 
@@ -93,8 +96,9 @@ impl<'a> Owned<'a> {
     }
 
     fn address(&self, address: &Address) -> bool {
-        let marked = address.protocol.is_none_or(|protocol| protocol == ADDRESS_PROTOCOL || protocol.0 == 0);
-        marked && self.addresses.contains_key(&keys::address(address))
+        let unmarked = address.protocol.is_none_or(|protocol| protocol.0 == 0) && !self.keeps_protocols;
+        (unmarked || address.protocol == Some(ADDRESS_PROTOCOL))
+            && self.addresses.contains_key(&keys::address(address))
     }
 
     fn route(&self, route: &Route) -> bool {
@@ -156,6 +160,8 @@ impl<'a> Lookup<'a> {
                 ports.entry(master).or_default().push(link);
             }
         }
+        let has_protocol = |address: &Address| address.protocol.is_some_and(|protocol| protocol.0 != 0);
+        let keeps_protocols = snapshot.addresses.iter().any(has_protocol);
         let network = |address: &Address| {
             let reached = address.peer.unwrap_or(address.address);
             (Prefix { address: reached, length: address.prefix_length }, address.link)
@@ -171,8 +177,8 @@ impl<'a> Lookup<'a> {
             highest: snapshot.links.iter().map(|link| link.index).max().unwrap_or(0),
             anew: HashMap::new(),
             declared_indexes: HashSet::new(),
-            own: Owned::new(&owners.own),
-            others: owners.others.iter().map(Owned::new).collect(),
+            own: Owned::new(&owners.own, keeps_protocols),
+            others: owners.others.iter().map(|record| Owned::new(record, keeps_protocols)).collect(),
         }
     }
 
@@ -260,6 +266,17 @@ impl<'a> Lookup<'a> {
     /// The ports of a link.
     pub(super) fn ports(&self, index: u32) -> &[&'a Link] {
         self.ports.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Another owner that has something on a link.
+    pub(super) fn other_on_link(&self, index: u32) -> Option<&'a Record> {
+        let on = |link: LinkId| link.index == index;
+        let has = |record: &Record| {
+            record.addresses.iter().any(|address| on(address.link))
+                || record.neighbours.iter().any(|neighbour| on(neighbour.link))
+                || record.routes.iter().flat_map(keys::links).any(on)
+        };
+        self.others.iter().map(|other| other.record).find(|record| has(record))
     }
 
     /// The other owner whose a table is.

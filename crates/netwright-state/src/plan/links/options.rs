@@ -547,10 +547,12 @@ pub(super) fn withdraw(planner: &mut Planner<'_>) {
         if ours_up && same && before_up != found.is_up() {
             link.up = before_up;
             // somebody else has come to rely on it: then it stays
-            if !before_up && !losses(planner, found, Loss::Down).is_empty() {
+            let other = planner.lookup.other_on_link(found.index).filter(|_| !before_up);
+            if other.is_some() || !before_up && !losses(planner, found, Loss::Down).is_empty() {
                 link.up = true;
-                let message =
-                    format!("link `{}` stays up: others have addresses or routes on it", found.name);
+                let who =
+                    other.map_or("others have".to_owned(), |other| format!("owner `{}` has", other.owner));
+                let message = format!("link `{}` stays up: {who} addresses or routes on it", found.name);
                 planner.diagnostics.push(Diagnostic::warning(Default::default(), message));
             } else {
                 changes.words.push(format!("{} (as it was before)", if before_up { "up" } else { "down" }));
