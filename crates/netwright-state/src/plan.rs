@@ -251,6 +251,8 @@ struct Planner<'a> {
     moved_ports: Vec<u32>,
     /// The masters that links get, by index; 0 for none.
     masters: std::collections::HashMap<u32, u32>,
+    /// Links that are deleted before what is in their place now, by index.
+    gone_before: std::collections::HashSet<u32>,
     /// The MTU that links get, by index.
     mtus: std::collections::HashMap<u32, u32>,
     /// Whether links that come up or go down are up in the end, by index.
@@ -282,6 +284,7 @@ impl<'a> Planner<'a> {
             order: Vec::new(),
             moved_ports: Vec::new(),
             masters: std::collections::HashMap::new(),
+            gone_before: std::collections::HashSet::new(),
             mtus: std::collections::HashMap::new(),
             ups: std::collections::HashMap::new(),
             alive: Alive::of(snapshot),

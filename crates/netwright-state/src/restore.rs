@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use netwright_nft::table::{Database, Names};
 use netwright_route::link::kind::Veth;
 use netwright_route::link::{Change, Create, LinkKind, Peer, PortKind};
-use netwright_route::{Family, Link, LinkId, Neighbour, Nexthop};
+use netwright_route::{Family, HardwareAddress, Link, LinkId, Neighbour, Nexthop};
 
 mod addresses;
 mod routes;
@@ -172,7 +172,7 @@ impl<'a> Way<'a> {
             let parent = link.parent.filter(|_| link.kind_name() != Some("veth"));
             create.parent = parent.and_then(|parent| self.current(parent));
             create.index = Some(link.index);
-            create.settings.address = link.address;
+            create.settings.address = settable_address(link);
             create.settings.group = link.group.filter(|group| *group != 0);
             create.settings.alias.clone_from(&link.alias);
             let action = Action::CreateLink(link.id(), Box::new(create));
@@ -252,7 +252,7 @@ impl<'a> Way<'a> {
             }
             if old.address != found.address && !fresh && old.port.as_ref().is_none_or(|p| p.name() != "bond")
             {
-                change.address = old.address;
+                change.address = settable_address(old);
             }
             if old.group != found.group {
                 change.group = old.group;
@@ -275,7 +275,7 @@ impl<'a> Way<'a> {
         let own_address = touched || self.extent == Extent::All && old.kind_name() == Some("bridge");
         let of_bond = old.port.as_ref().is_some_and(|port| port.name() == "bond");
         if own_address && old.address != found.address && !fresh && !of_bond {
-            change.address = old.address;
+            change.address = settable_address(old);
         }
         let master = self.master(old, found, touched);
         let joins = master.filter(|master| master.index != 0);
@@ -496,6 +496,13 @@ fn port_settings(old: &Link, found: &Link, joined: bool) -> Option<PortKind> {
         _ => None,
     };
     wanted.map(Into::into)
+}
+
+/// The address of a link, but for that of a bridge that has lost its last port: there is none, and it cannot be set.
+fn settable_address(link: &Link) -> Option<HardwareAddress> {
+    link.address.filter(|address| {
+        link.kind_name() != Some("bridge") || address.as_bytes().iter().any(|byte| *byte != 0)
+    })
 }
 
 /// What of the settings of a bridge's port can be set; its state is the spanning tree's.

@@ -240,3 +240,25 @@ fn a_link_that_another_owner_uses_stays_up() {
         assert!(told.contains("link lan is not there"), "{told}");
     });
 }
+
+#[test]
+fn a_card_changes_between_a_port_and_the_link_below_others() {
+    isolated("others::a_card_changes_between_a_port_and_the_link_below_others", |place| {
+        sh("ip link add eth0 type veth peer name far0; ip link set far0 up");
+        let port = "owner = \"me\"\n[link.eth0]\n[link.br0]\nkind = \"bridge\"\nports = [\"eth0\"]\n";
+        let below = "owner = \"me\"\n[link.eth0]\n[link.br0]\nkind = \"bridge\"\n[link.mv0]\nkind = \"macvlan\"\n\
+            parent = \"eth0\"\naddresses = [\"10.9.0.1/24\"]\n";
+        for text in [port, below, port, below] {
+            place.apply_well("host.toml", text);
+            let (code, told) =
+                said(place.netwright().args(["plan", "--exit-code"]).arg(place.folder.join("host.toml")));
+            assert_eq!(code, Some(0), "{told}");
+        }
+        for port in [true, false] {
+            let (code, told) = said(place.netwright().arg("rollback"));
+            assert_eq!(code, Some(0), "{told}");
+            assert_eq!(sh("ip -o link show eth0").contains("master br0"), port, "{told}");
+            assert_eq!(sh("ip -o addr").contains("10.9.0.1"), !port, "{told}");
+        }
+    });
+}

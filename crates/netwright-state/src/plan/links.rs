@@ -289,7 +289,14 @@ pub(super) fn create(planner: &mut Planner<'_>) {
             planner.alive.lose_link(old.index);
             actions.push(Action::DeleteLink(old.id()));
         }
-        receives::can_be_made(planner, link);
+        if let Some(port) = receives::can_be_made(planner, link) {
+            let master = port.master.and_then(|master| planner.lookup.link_at(master));
+            planner.alive.lose_neighbours(master.map_or(0, |master| master.index));
+            if master.and_then(Link::kind_name) == Some("bond") {
+                planner.alive.lose_by_down(port.index);
+            }
+            actions.push(Action::ChangeLink(port.id(), Box::new(Change::without_master())));
+        }
         let create = creation(planner, link, kind, id);
         let text = format!("link {}: {}", link.name, kinds::describe(kind));
         let peer = match kind {
@@ -450,7 +457,9 @@ pub(super) fn delete(planner: &mut Planner<'_>) {
     if !planner.snapshot.links.iter().any(|link| is_own(planner, link)) {
         return;
     }
-    let meant = |link: &&Link| is_deleted(planner, link.id()) && !comes_along(planner, link);
+    let gone_before = |link: &Link| planner.gone_before.contains(&link.index);
+    let meant =
+        |link: &&Link| is_deleted(planner, link.id()) && !comes_along(planner, link) && !gone_before(link);
     let mut gone: Vec<&Link> = planner.snapshot.links.iter().filter(meant).collect();
     gone.sort_by_cached_key(|link| std::cmp::Reverse(depth(planner, link)));
     for link in gone {

@@ -382,7 +382,15 @@ fn emit(
     let leaves = leaves.and_then(|index| planner.lookup.link_at(index)).and_then(Link::kind_name);
     let must_be_down =
         found.is_up() && (joins == Some("bond") || class.is_some_and(|class| class >= ChangeClass::Down));
-    let mut actions = Vec::new();
+    let gone = match joins {
+        Some("bridge" | "bond") => receives::go_before(planner, found),
+        _ => Vec::new(),
+    };
+    for above in &gone {
+        planner.gone_before.insert(above.index);
+        planner.alive.lose_link(above.index);
+    }
+    let mut actions: Vec<Action> = gone.iter().map(|above| Action::DeleteLink(above.id())).collect();
     let mut do_change = |change: Change| actions.push(Action::ChangeLink(id, Box::new(change)));
     // what goes up goes up last, behind all that is to be set before
     let goes_up = change.set_flags.contains(LinkFlags::UP);
@@ -448,6 +456,7 @@ fn emit(
     }
     let mut step = Step::of(Sign::Change, text, all).at(Some(link.place.span));
     step.details = above::told(planner, found);
+    step.details.extend(gone.iter().map(|above| (Sign::Remove, format!("link {}", above.name))));
     planner.step(step);
 }
 

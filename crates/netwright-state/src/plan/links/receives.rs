@@ -90,15 +90,16 @@ fn shares(kind: &str, other: &str) -> bool {
     ipvlan(kind) == ipvlan(other)
 }
 
-/// A link that is made on one whose packets go to somebody else is refused by the kernel.
-pub(super) fn can_be_made(planner: &mut Planner<'_>, link: &model::Link) {
+/// A link that is made on one whose packets go to somebody else is refused by the kernel. What is returned has to leave its
+/// master before.
+pub(super) fn can_be_made<'a>(planner: &mut Planner<'a>, link: &model::Link) -> Option<&'a Link> {
     let Some(kind) = link.kind.as_ref().map(kinds::kernel_name).filter(|kind| TAKES_ALL.contains(kind))
     else {
-        return;
+        return None;
     };
-    let Some(parent) = link.parent() else { return };
+    let parent = link.parent()?;
     let declared = planner.lookup.declared(parent).and_then(|place| planner.host.links.get(place));
-    let Some(below) = planner.id(parent).and_then(|id| planner.lookup.link_at(id.index)) else { return };
+    let below = planner.id(parent).and_then(|id| planner.lookup.link_at(id.index))?;
     // a port that the file makes one is told of when it is read
     let stays = declared.is_none_or(|declared| declared.master.is_none());
     let leaves = |master: &Link| {
@@ -106,16 +107,25 @@ pub(super) fn can_be_made(planner: &mut Planner<'_>, link: &model::Link) {
     };
     let master = below.master.filter(|_| stays).and_then(|index| planner.lookup.link_at(index));
     let master = master.filter(|master| matches!(master.kind_name(), Some("bridge" | "bond" | "team")));
-    let taken = master.filter(|master| !leaves(master)).map(|master| format!("is a port of {master}"));
+    let leaving = master.filter(|master| leaves(master)).map(|_| below);
+    let taken = master.filter(|_| leaving.is_none()).map(|master| format!("is a port of {master}"));
     let above = planner.lookup.above(below.index).iter().filter(|above| !is_own(planner, above));
     let mut above = above.filter_map(|above| Some((above, above.kind_name()?)));
     let taken = taken.or_else(|| {
         let other = above.find(|(_, other)| TAKES_ALL.contains(other) && !shares(kind, other));
         other.map(|(above, other)| format!("has the {other} `{}` of somebody else on it", above.name))
     });
-    let Some(taken) = taken else { return };
+    let Some(taken) = taken else { return leaving };
     let span = link.kind.as_ref().and_then(|kind| kind.place().key("parent")).unwrap_or(link.place.span);
     let message = format!("{kind} `{}` cannot lie on link `{parent}`, which {taken}", link.name);
     let help = "Linux has one receiver for what comes in by a link. Lay it on the bridge or bond, or take another link.";
     planner.error(Diagnostic::error(span, message).help(help));
+    None
+}
+
+/// The links on one that is about to become a port which go anyway: they have to go before.
+pub(super) fn go_before<'a>(planner: &Planner<'a>, port: &Link) -> Vec<&'a Link> {
+    let above = planner.lookup.above(port.index).iter().copied();
+    let takes = |above: &&Link| above.kind_name().is_some_and(|kind| TAKES_ALL.contains(&kind));
+    above.filter(takes).filter(|above| super::is_deleted(planner, above.id())).collect()
 }
