@@ -69,6 +69,10 @@ fn plain(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|key, _| !VOLATILE.contains(&key.as_str()));
+            // a port of a bridge forwards once its carrier is noticed, which comes late
+            if let Some(Value::Object(port)) = map.get_mut("info_slave_data") {
+                port.remove("state");
+            }
             if let Some(Value::Array(flags)) = map.get_mut("flags") {
                 let state = ["RUNNING", "LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "offload", "dead"];
                 flags.retain(|flag| !flag.as_str().is_some_and(|flag| state.contains(&flag)));

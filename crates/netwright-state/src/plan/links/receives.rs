@@ -93,10 +93,7 @@ fn shares(kind: &str, other: &str) -> bool {
 /// A link that is made on one whose packets go to somebody else is refused by the kernel. What is returned has to leave its
 /// master before.
 pub(super) fn can_be_made<'a>(planner: &mut Planner<'a>, link: &model::Link) -> Option<&'a Link> {
-    let Some(kind) = link.kind.as_ref().map(kinds::kernel_name).filter(|kind| TAKES_ALL.contains(kind))
-    else {
-        return None;
-    };
+    let kind = link.kind.as_ref().map(kinds::kernel_name).filter(|kind| TAKES_ALL.contains(kind))?;
     let parent = link.parent()?;
     let declared = planner.lookup.declared(parent).and_then(|place| planner.host.links.get(place));
     let below = planner.id(parent).and_then(|id| planner.lookup.link_at(id.index))?;
