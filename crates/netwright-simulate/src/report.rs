@@ -224,9 +224,16 @@ impl FlowReport {
             }
             self.failed += 1;
         }
-        let first = passed && self.failed == 0 && self.shown.is_empty();
-        if first || !passed && self.shown.len() < FlowReport::SHOWN {
+        if self.shows(passed) {
             self.shown.push(case);
+        }
+    }
+
+    /// Whether another packet would be shown.
+    pub(crate) fn shows(&self, passed: bool) -> bool {
+        match passed {
+            true => self.failed == 0 && self.shown.is_empty(),
+            false => self.failed == 0 || self.shown.len() < FlowReport::SHOWN,
         }
     }
 

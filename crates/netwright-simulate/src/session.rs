@@ -291,7 +291,13 @@ impl<'a> Session<'a> {
                 simulator.world.spent.get_or_insert("the host has told of ways that there are not");
                 break;
             }
-            let report = self.case(flow, case, simulator);
+            // what decided is told of the first packet, and of those that are not as expected
+            simulator.explains = open.report.shows(true) || !flow.decided_by.is_empty();
+            let mut report = self.case(flow, case, simulator);
+            if !simulator.explains && open.report.shows(report.passed()) {
+                report.verdict = simulator.explained(&case.trial, report.verdict);
+            }
+            simulator.explains = true;
             open.report.note(report);
             open.cases.next();
         }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::ir::{Expression, Statement, Value};
 use netwright_state::Ruleset as Declared;
-use netwright_state::model::Refusal;
+use netwright_state::model::{AcceptRa, Refusal};
 use netwright_sys::Error;
 
 use crate::counters::Counters;
@@ -79,6 +79,8 @@ pub(crate) struct Simulator<'a, 'h> {
     told: HashMap<IpAddr, u32>,
     /// Whether it is found out which of the rules that accepted a packet mattered.
     pub(crate) explains: bool,
+    /// Where somebody waited in the last trial.
+    doors: BTreeSet<Door>,
     /// The packet before, as it arrived outside.
     landed: Option<Landed>,
     /// What of the firewall was used, where that is to be told.
@@ -91,6 +93,8 @@ const TOLD: u32 = 5;
 
 /// How often a trial is begun anew because of what it showed.
 const TRIES: usize = 6;
+/// How often of them because the kernel did not tell the sender what it should have.
+const UNTOLD: usize = 2;
 /// More repetitions than this are not traced.
 const TRACED: u32 = 32;
 
@@ -113,6 +117,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
             touched: false,
             told: HashMap::new(),
             explains: true,
+            doors: BTreeSet::new(),
             landed: None,
             tally: None,
         }
@@ -138,6 +143,13 @@ impl<'a, 'h> Simulator<'a, 'h> {
             .unwrap_or_else(|why| Verdict { outcome: Outcome::Error(why), ..Verdict::default() })
     }
 
+    /// The verdict of the trial that was the last, with what decided where that was not asked for.
+    pub(crate) fn explained(&mut self, trial: &Trial, verdict: Verdict) -> Verdict {
+        let doors = std::mem::take(&mut self.doors);
+        self.explains = true;
+        self.decided(trial, verdict.clone(), &doors).unwrap_or(verdict)
+    }
+
     /// What becomes of a single packet.
     pub(crate) fn run_once(&mut self, shot: Shot) -> Verdict {
         self.run(&Trial {
@@ -149,6 +161,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
     fn conclusion(&mut self, trial: &Trial) -> Result<Verdict, Obstacle> {
         let mut doors: BTreeSet<Door> = BTreeSet::new();
         let mut counts = false;
+        let mut untold = 0;
         for _ in 0..TRIES {
             self.restore()?;
             let (shot, seen, counted) = self.play(trial, &doors, counts)?;
@@ -157,7 +170,15 @@ impl<'a, 'h> Simulator<'a, 'h> {
             let waits = |number: u8, port: u16| self.inside.waits(ipv6, number, port);
             let lost = self.world.tracer.lost;
             let judge = self.judge();
-            match judge.conclude(&mut self.world, &shot, seen, &waits, counted.filter(|_| counts)) {
+            match judge.conclude(
+                &mut self.world,
+                &shot,
+                seen,
+                &waits,
+                counted.filter(|_| counts),
+                untold < UNTOLD,
+            ) {
+                Conclusion::Untold => untold += 1,
                 Conclusion::Nobody { protocol, port } => {
                     doors.insert(Door { protocol, port, address: None, transparent: false });
                 }
@@ -169,7 +190,9 @@ impl<'a, 'h> Simulator<'a, 'h> {
                         );
                     }
                     let verdict = self.again(trial, *verdict)?;
-                    return self.decided(trial, verdict, &doors);
+                    let verdict = self.decided(trial, verdict, &doors);
+                    self.doors = doors;
+                    return verdict;
                 }
             }
         }
@@ -294,10 +317,21 @@ impl<'a, 'h> Simulator<'a, 'h> {
         let number = u16::try_from(number % 60_000).unwrap_or_default() + 1;
         let seen = Exchange::run(&mut self.world, self.topology, shot, &mut self.inside, number)?;
         self.note_told(shot, &seen);
-        if teaches(shot, self.world.has_bridges()) {
+        if teaches(shot, self.world.has_bridges()) && !self.is_ignored(shot) {
             self.world.spent = Some("the host may have learnt of routes, groups or addresses");
         }
         Ok(seen)
+    }
+
+    /// Whether the host takes nothing from a router that makes itself known.
+    fn is_ignored(&self, shot: &Shot) -> bool {
+        let (What::Icmp { kind: icmp::ROUTER_ADVERTISEMENT, .. }, Origin::Outside(sender, _)) =
+            (shot.what, &shot.origin)
+        else {
+            return false;
+        };
+        let link = self.topology.host.link(&sender.link);
+        shot.to.is_ipv6() && link.is_some_and(|link| link.ipv6.accept_ra == Some(AcceptRa::No))
     }
 
     /// Notes what the host's routing told a sender, whatever the packet was sent for: that it went a way that is longer than
@@ -372,7 +406,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
         let seen = self.send(shot, times - 1)?;
         let waits = |_: u8, _: u16| true;
         let judge = self.judge();
-        match judge.conclude(&mut self.world, shot, seen, &waits, Some(None)) {
+        match judge.conclude(&mut self.world, shot, seen, &waits, Some(None), false) {
             Conclusion::Verdict(mut second) if second.outcome != Outcome::Drop => {
                 let by = verdict.decided_by.first().map(|place| format!(" by {place}")).unwrap_or_default();
                 let then = if second.outcome.arrives() { "it passed" } else { "it was rejected" };

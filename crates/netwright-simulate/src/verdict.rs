@@ -26,6 +26,9 @@ pub(crate) enum Conclusion {
     },
     /// Routing dropped it without a word: it is to be sent again, from the start, with the kernel's counters in view.
     Silent,
+    /// The kernel should have told the sender something and did not: it is to be sent again, from the start. A kernel that is busy
+    /// elsewhere forgets to, since it sends what it says itself from few sockets for all namespaces.
+    Untold,
 }
 
 /// What is known of where everything is.
@@ -45,6 +48,7 @@ impl Judge<'_, '_> {
         mut seen: Observation,
         waits: &dyn Fn(u8, u16) -> bool,
         counted: Option<Option<&'static str>>,
+        again: bool,
     ) -> Conclusion {
         let journeys = assembled(world.tracer.journeys(), seen.sent);
         let ways = seen.sent.map(|sent| forward(&journeys, Subject::Ip(sent))).unwrap_or_default();
@@ -75,6 +79,16 @@ impl Judge<'_, '_> {
             verdict.outcome = Outcome::NoPath(why);
         } else if seen.answered || arrival.is_some() {
             verdict.outcome = if seen.answered { Outcome::Accept } else { Outcome::Arrived };
+            let by_kernel = matches!(shot.what, What::Icmp { .. })
+                && arrival.as_ref().is_some_and(|arrival| arrival.link.is_none());
+            if again
+                && by_kernel
+                && !seen.answered
+                && shot.answer.is_some()
+                && answers(&journeys, &ways).is_empty()
+            {
+                return Conclusion::Untold;
+            }
             if !seen.answered && shot.answer.is_some() {
                 self.why_unanswered(&journeys, &ways, &seen, &mut verdict);
             }
@@ -84,6 +98,10 @@ impl Judge<'_, '_> {
             verdict.details.push(format!("the sender was told: {}{by}", told(refused.how)));
             verdict.decided_by.extend(self.refused_by(shot, &ways));
         } else {
+            let untold = !journeys.iter().any(is_refusal) && self.is_refused(world, shot, &ways);
+            if again && untold {
+                return Conclusion::Untold;
+            }
             return self.lost(world, shot, (&journeys, &ways), &seen, counted, verdict);
         }
         Conclusion::Verdict(Box::new(verdict))
@@ -233,6 +251,18 @@ impl Judge<'_, '_> {
         };
         verdict.details.push(text.into());
         found(verdict)
+    }
+
+    /// Whether a rule or a route refuses a packet in a way that its sender is told.
+    fn is_refused(&self, world: &mut World, shot: &Shot, ways: &[&Journey]) -> bool {
+        if let Some(step) = ways.iter().find_map(|journey| journey.dropped()) {
+            return self.ruleset.rejects(step);
+        }
+        let last = ways.last().filter(|last| last.stage == Stage::Prerouted && !shot.to.is_multicast());
+        let Some((tuple, incoming)) = last.and_then(|last| Some((last.last.tuple()?, last.input))) else {
+            return false;
+        };
+        world.route_error(tuple, incoming).is_some_and(|errno| errno != Errno::EINVAL)
     }
 
     /// Whether it matters what the host does with searches for neighbours: it would answer them, pass them on as a bridge, or
