@@ -11,6 +11,7 @@ pub mod json;
 pub mod lift;
 pub mod lower;
 pub mod optimize;
+pub mod place;
 pub mod print;
 pub mod syntax;
 pub mod table;

@@ -246,6 +246,8 @@ impl Step<'_> {
                 () => "insert",
             },
             _ if flags.contains(MessageFlags::EXCLUSIVE) => "create",
+            // A chain that is named by its handle has another name from then on.
+            _ if kind == MessageKind::NEW_CHAIN && self.number(CHAIN_HANDLE).is_some() => "rename",
             _ => "add",
         }
     }
@@ -295,5 +297,6 @@ impl Step<'_> {
 }
 
 const CHAIN: u16 = 2;
+const CHAIN_HANDLE: u16 = 2;
 const CHAIN_NAME: u16 = 3;
 const OBJECT_KIND: u16 = 3;

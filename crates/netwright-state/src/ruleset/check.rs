@@ -1,10 +1,12 @@
 //! What the kernel refuses of a ruleset, and what can hardly be meant, found without it.
 
-use netwright_netfilter::Family;
+use netwright_netfilter::{Family, Hook};
 use netwright_nft::diagnostic::{Diagnostic, Span, nearest, suggestion};
 use netwright_nft::ir::{
-    Chain, ChainTarget, Element, Expression, NatKind, Rule, Selector, SetReference, Statement, Verdict,
+    Chain, ChainTarget, Element, Expression, Rule, Selector, SetReference, Statement, Verdict,
 };
+use netwright_nft::place;
+use netwright_nft::table::hook;
 
 use super::{Ruleset, Table};
 
@@ -13,16 +15,6 @@ const DEPTH: usize = 16;
 
 /// A nat chain must come behind this (`NF_IP_PRI_CONNTRACK`).
 const CONNECTION_TRACKING: i32 = -200;
-
-/// Hooks of the families that see packets of IP (`NF_INET_*`).
-const HOOKS: [&str; 6] = ["prerouting", "input", "forward", "output", "postrouting", "ingress"];
-
-const PREROUTING: u32 = 1;
-const INPUT: u32 = 1 << 1;
-const FORWARD: u32 = 1 << 2;
-const OUTPUT: u32 = 1 << 3;
-const POSTROUTING: u32 = 1 << 4;
-const INGRESS: u32 = 1 << 5;
 
 /// What is wrong with a ruleset: errors where the kernel refuses it, warnings where it can hardly be meant. `known` tells
 /// whether there is an interface of a name, and `names` are those that come into question for a misspelt one.
@@ -143,25 +135,25 @@ impl<'a> Check<'a> {
     }
 
     fn base(&mut self, chain: &'a Chain) {
-        let Some(hook) = &chain.hook else { return };
-        let family = self.table.table.family;
-        if !matches!(family, Family::IPV4 | Family::IPV6 | Family::INET) || hook.hook.number > 5 {
-            return;
-        }
-        let number = hook.hook.number;
-        let name = HOOKS.get(number as usize).copied().unwrap_or("hook");
-        let hooks = match hook.chain_type.as_str() {
-            "nat" => PREROUTING | INPUT | OUTPUT | POSTROUTING,
-            "route" => OUTPUT,
-            _ => u32::MAX,
-        };
+        let Some(spec) = &chain.hook else { return };
+        let (family, chain_type) = (self.table.table.family, spec.chain_type.as_str());
+        let at = Hook::from_number(family, spec.hook.number);
         let place = self.place(&chain.name, None);
-        if hooks & (1 << number) == 0 {
-            let message = format!("a chain of type {} cannot be at the hook {name}", hook.chain_type);
+        if !hook::allows(family, at, chain_type) {
+            let message = format!("a chain of type {chain_type} cannot be at the hook {}", words(&[at]));
             let diagnostic = Diagnostic::error(place, format!("{message}: chain {}", chain.name));
-            return self.tell(&chain.name, None, diagnostic.help(format!("It can be at {}.", words(hooks))));
+            let hooks: Vec<Hook> = hook::hooks(family)
+                .iter()
+                .copied()
+                .filter(|&other| hook::allows(family, other, chain_type))
+                .collect();
+            let help = match hooks.as_slice() {
+                [] => format!("The family {family} has no chains of this type."),
+                hooks => format!("It can be at {}.", words(hooks)),
+            };
+            return self.tell(&chain.name, None, diagnostic.help(help));
         }
-        if hook.chain_type == "nat" && hook.hook.priority <= CONNECTION_TRACKING {
+        if chain_type == "nat" && spec.hook.priority <= CONNECTION_TRACKING {
             let message = format!(
                 "a chain of type nat must come behind the tracking of connections: chain {}",
                 chain.name
@@ -170,10 +162,10 @@ impl<'a> Check<'a> {
                 format!("Give it a priority above {CONNECTION_TRACKING}, such as `dstnat` or `srcnat`.");
             self.tell(&chain.name, None, Diagnostic::error(place, message).help(help));
         }
-        let base = Base { chain_type: &hook.chain_type, hook: 1 << number, name: &chain.name };
+        let base = Base { chain_type, family, hook: at, name: &chain.name };
         self.rules(chain, &base, 1);
-        let drops =
-            chain.policy == Some(Verdict::Drop) && 1 << number == INPUT && hook.chain_type == "filter";
+        let host = matches!(family, Family::IPV4 | Family::IPV6 | Family::INET) && at == Hook::Input;
+        let drops = chain.policy == Some(Verdict::Drop) && host && chain_type == "filter";
         if drops && !self.accepts(chain, 1) {
             let message = format!("chain {} accepts nothing: the host can be reached by nobody", chain.name);
             let help = "Accept at least `ct state established,related` and what comes in by `lo`.";
@@ -220,16 +212,19 @@ impl<'a> Check<'a> {
 
     fn rule(&mut self, chain: &str, index: usize, rule: &'a Rule, base: &Base<'_>) {
         for statement in &rule.statements {
-            if let Some((word, types, hooks)) = needs(statement)
-                && (types.is_some_and(|needed| needed != base.chain_type) || hooks & base.hook == 0)
-            {
+            let needs = place::needs(statement);
+            for need in needs.iter().filter(|need| !need.is_met(base.family, base.hook, base.chain_type)) {
+                let (word, hooks) = (need.word, need.hooks(base.family));
                 let place = self.place(chain, Some(index));
-                let at = format!("a chain of type {} at the hook {}", base.chain_type, words(base.hook));
+                let at = format!("a chain of type {} at the hook {}", base.chain_type, words(&[base.hook]));
                 let via =
                     if chain == base.name { String::new() } else { format!(", from chain {}", base.name) };
                 let message = format!("`{word}` cannot stand in {at}{via}");
-                let of = types.map_or_else(String::new, |word| format!(" of type {word}"));
-                let help = format!("It belongs in a chain{of} at {}.", words(hooks));
+                let of = need.chain_type.map_or_else(String::new, |word| format!(" of type {word}"));
+                let help = match hooks {
+                    [] => format!("The family {} does not have it.", base.family),
+                    hooks => format!("It belongs in a chain{of} at {}.", words(hooks)),
+                };
                 self.tell(chain, Some(index), Diagnostic::error(place, message).help(help));
             }
             if let Statement::Match(condition) = statement {
@@ -256,13 +251,13 @@ impl<'a> Check<'a> {
     ) {
         let Expression::Selector(Selector::Meta(key)) = left else { return };
         let never = match key.name {
-            "oif" | "oifname" => base.hook & (PREROUTING | INPUT | INGRESS) != 0,
-            "iif" | "iifname" => base.hook & OUTPUT != 0,
+            "oif" | "oifname" => matches!(base.hook, Hook::Prerouting | Hook::Input | Hook::Ingress),
+            "iif" | "iifname" => base.hook == Hook::Output,
             _ => return,
         };
         if never {
             let place = self.place(chain, Some(index));
-            let message = format!("packets have no `{}` at the hook {} yet", key.name, words(base.hook));
+            let message = format!("packets have no `{}` at the hook {} yet", key.name, words(&[base.hook]));
             self.tell(chain, Some(index), Diagnostic::warning(place, message));
         }
         if !key.name.ends_with("name") {
@@ -293,29 +288,13 @@ impl<'a> Check<'a> {
 
 struct Base<'a> {
     chain_type: &'a str,
-    hook: u32,
+    family: Family,
+    hook: Hook,
     name: &'a str,
 }
 
-/// What chain a statement must stand in: of which type, and at which hooks.
-fn needs(statement: &Statement) -> Option<(&'static str, Option<&'static str>, u32)> {
-    Some(match statement {
-        Statement::Nat(nat) => match nat.kind {
-            NatKind::Source => ("snat", Some("nat"), POSTROUTING | INPUT),
-            NatKind::Destination => ("dnat", Some("nat"), PREROUTING | OUTPUT),
-            NatKind::Masquerade => ("masquerade", Some("nat"), POSTROUTING),
-            NatKind::Redirect => ("redirect", Some("nat"), PREROUTING | OUTPUT),
-        },
-        Statement::Reject(_) => ("reject", None, PREROUTING | INPUT | FORWARD | OUTPUT | INGRESS),
-        Statement::Tproxy(_) => ("tproxy", None, PREROUTING),
-        Statement::Synproxy(_) => ("synproxy", None, INPUT | FORWARD),
-        Statement::FlowAdd(_) => ("flow add", None, FORWARD),
-        _ => return None,
-    })
-}
-
-fn words(hooks: u32) -> String {
-    let names = HOOKS.iter().enumerate().filter(|(bit, _)| hooks & (1 << bit) != 0).map(|(_, name)| *name);
+fn words(hooks: &[Hook]) -> String {
+    let names = hooks.iter().map(|hook| hook.name().unwrap_or("of an unknown number"));
     names.collect::<Vec<_>>().join(", ")
 }
 

@@ -9,7 +9,8 @@ use netwright_netfilter::{
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceMap, Span, nearest};
 use netwright_nft::ir::{Command, Entity, ObjectKind};
-use netwright_nft::lower;
+use netwright_nft::lift::{self, Scope};
+use netwright_nft::{lower, place};
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal as KernelRefusal};
 use netwright_wire::{Errno, Value};
 
@@ -223,6 +224,9 @@ impl Fault {
             Errno::EPERM if step.path().first() == Some(&TABLE) => {
                 Fault::Owned(TableRef::new(step.family(), step.text_of(TABLE).unwrap_or_default()))
             }
+            Errno::EMLINK => Fault::Place(
+                "chains lead back to where they came from, or call each other more than 16 deep".into(),
+            ),
             _ => Fault::Other,
         }
     }
@@ -292,8 +296,8 @@ impl Fault {
                 let Ok(Some(rule)) = Rule::read(&step.message) else { return Fault::Other };
                 let at_fault = step.expression().and_then(|index| rule.expressions.get(index));
                 let expressions = at_fault.into_iter().chain(&rule.expressions);
-                let known = expressions.filter_map(|one| places_of(one.name())).next();
-                known.map_or(Fault::Other, |place| Fault::Place(place.to_owned()))
+                let known = || expressions.filter_map(|one| places_of(one.name())).next().map(str::to_owned);
+                needed_by(&rule, step.family()).or_else(known).map_or(Fault::Other, Fault::Place)
             }
             Some(MessageKind::NEW_CHAIN) => base_chain(step),
             Some(MessageKind::NEW_FLOWTABLE) => flow_tables(step),
@@ -480,19 +484,21 @@ fn base_chain(step: &Step<'_>) -> Fault {
     Fault::Place(format!("chains of type {kind} cannot be at this hook of the family {}", step.family()))
 }
 
-/// Where expressions may stand that may not stand everywhere.
+/// Where what is in a rule works, as far as it does not work everywhere.
+fn needed_by(rule: &Rule, family: netwright_netfilter::Family) -> Option<String> {
+    let mut said: Vec<String> = Vec::new();
+    for need in lift::rule(rule, &Scope::default()).statements.iter().flat_map(place::needs) {
+        let words = need.describe(family);
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Families and hooks of what the kernel takes nowhere else.
 fn places_of(name: &str) -> Option<&'static str> {
     Some(match name {
-        "masq" => "`masquerade` works in chains of type nat at the hook postrouting",
-        "redir" => "`redirect` works in chains of type nat at the hooks prerouting and output",
-        "nat" => {
-            "`snat` works in chains of type nat at postrouting and input, `dnat` at prerouting and output"
-        }
-        "reject" => "`reject` works at the hooks input, forward, output, and prerouting",
-        "tproxy" => "`tproxy` works in chains of type filter at the hook prerouting",
-        "synproxy" => "`synproxy` works in chains of type filter at the hooks input and forward",
-        "flow_offload" => "`flow add` works at the hook forward",
-        "notrack" => "`notrack` works at the hooks prerouting and output",
         "fwd" => "`fwd` works in the family netdev",
         "queue" => "`queue` works at the hooks of routed and bridged packets",
         _ => return None,
