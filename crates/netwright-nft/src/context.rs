@@ -83,6 +83,8 @@ pub struct Context {
     several_networks: Vec<Known>,
     several_transports: Vec<Known>,
     message_types: Vec<u8>,
+    /// Where the type of an ICMP message was matched on what it is not, or on an order.
+    other_message_types: Option<Option<Span>>,
     inner: Vec<(HeaderId, Context)>,
 }
 
@@ -121,6 +123,7 @@ impl Context {
             several_networks: Vec::new(),
             several_transports: Vec::new(),
             message_types: Vec::new(),
+            other_message_types: None,
             inner: Vec::new(),
         }
     }
@@ -442,6 +445,11 @@ impl Context {
                 Err(Conflict { message, earlier: span })
             };
         }
+        if let Some(earlier) = self.other_message_types {
+            let message =
+                format!("`{} {}` needs to know which type the message has", header.name, field.name);
+            return Err(Conflict { message, earlier });
+        }
         self.message_types = field.only_types.to_vec();
         let values = field.only_types.iter().map(|&value| u32::from(value)).collect();
         Ok(header.field("type").map(|of| Dependency {
@@ -497,6 +505,11 @@ impl Context {
             && is_message_type(field)
         {
             self.message_types = elements.iter().filter_map(single_byte).collect();
+        }
+        if let (DependencyOf::Payload(field), Expression::Value(_), false) = (of, &matched.right, equal)
+            && is_message_type(field)
+        {
+            self.other_message_types = Some(span);
         }
         if let Some(number) = number {
             self.learn_number(of, number, span);

@@ -114,7 +114,7 @@ fn what_is_shifted_is_a_number_of_the_machine() {
             "byteorder reg 1 = hton(reg 1, 2, 2)",
             "range eq reg 1 0x0064 0x008b",
         ],
-        "ip id >> 1 == 0x64-0x8b",
+        "ip id >> 1 0x64-0x8b",
     );
     check(
         Family::IPV4,

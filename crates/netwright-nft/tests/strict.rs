@@ -216,3 +216,133 @@ fn what_is_created_is_written_as_nft_reads_it() {
     assert_eq!(json("add"), [""; 0]);
     assert_eq!(json("create"), ["rules cannot be created, only added: each is new"]);
 }
+
+/// What is said about commands on a table that has something of each kind.
+fn said(text: &str) -> Vec<String> {
+    let ground = "add table inet t; add chain inet t c
+        add set inet t s { type ipv4_addr; }
+        add set inet t counted { type ipv4_addr; counter; limit rate 1/second; }
+        add set inet t filled { type ipv4_addr; flags dynamic; }
+        add map inet t m { type ipv4_addr : mark; }
+        add counter inet t k";
+    compiled(&format!("{ground}\n{text}"), &[]).1
+}
+
+#[test]
+fn comments_of_whatever_have_at_most_128_bytes() {
+    for form in [
+        "add table inet t { comment \"C\"; }",
+        "add chain inet t d { comment \"C\"; }",
+        "add set inet t d { type ipv4_addr; comment \"C\"; }",
+        "add map inet t d { type ipv4_addr : mark; comment \"C\"; }",
+        "add counter inet t d { comment \"C\"; }",
+        "add element inet t s { 10.0.0.1 comment \"C\" }",
+        "add rule inet t c counter comment \"C\"",
+        "add rule inet t c ip saddr { 10.0.0.1 comment \"C\" } counter",
+    ] {
+        assert_eq!(said(&form.replace('C', &"x".repeat(128))), [""; 0], "{form}");
+        let long = said(&form.replace('C', &"x".repeat(129)));
+        assert_eq!(long, ["a comment has at most 128 bytes"], "{form}");
+    }
+}
+
+#[test]
+fn elements_have_the_statements_of_their_set() {
+    for text in [
+        "add element inet t counted { 10.0.0.1 counter packets 1 bytes 2 limit rate 1/second }",
+        "add element inet t counted { 10.0.0.1 }",
+        "add element inet t counted { 10.0.0.1 limit rate 1/second counter }",
+        "add element inet t filled { 10.0.0.1 limit rate 1/second }",
+        "add rule inet t c ip saddr { 10.0.0.1 counter } accept",
+    ] {
+        assert_eq!(said(text), [""; 0], "{text}");
+    }
+    for text in [
+        "add element inet t s { 10.0.0.1 counter }",
+        "delete element inet t s { 10.0.0.1 counter }",
+        "get element inet t s { 10.0.0.1 counter }",
+        "add element inet t m { 10.0.0.1 counter : 1 }",
+        "add element inet t counted { 10.0.0.1 counter }",
+        "add set inet t d { type ipv4_addr; elements = { 10.0.0.1 counter }; }",
+    ] {
+        assert_eq!(said(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn commands_are_taken_in_the_forms_of_nft() {
+    for text in [
+        "reset counter inet t k; reset counters; reset quotas inet t; reset rules inet t; reset rules",
+        "reset rule inet t c handle 5; reset set inet t s; reset map inet t m; reset element inet t s { 10.0.0.1 }",
+        "list meters; list meters inet; list flow tables; list ct helpers table t",
+        "replace rule inet t c handle 5 accept",
+        "insert rule inet t c position 0 accept; add rule inet t c handle 0 accept",
+        "table inet t { counter d { }; quota q { over 1 mbytes }\n }",
+        "delete chain inet t c { type filter hook ingress device lo priority 0; }",
+    ] {
+        assert_eq!(said(text), [""; 0], "{text}");
+    }
+    for text in [
+        "reset tables",
+        "reset chain inet t c",
+        "reset sets inet t",
+        "reset maps",
+        "reset meter inet t s",
+        "reset limits",
+        "reset flowtables inet",
+        "reset ct helper inet t h",
+        "reset ruleset",
+        "list meters inet t",
+        "list meters table inet t",
+        "list ct helper table t",
+        "delete meter inet t s",
+        "destroy meter inet t s",
+        "destroy chain inet t c { }",
+        "replace rule inet t c index 0 accept",
+        "replace rule inet t c position 5 accept",
+        "add set inet t d { type ipv4_addr : mark; }",
+        "table inet t { counter d packets 1 bytes 2\n }",
+        "table inet t { counter d\n }",
+        "table inet t { quota d over 1 mbytes\n }",
+        "table inet t { limit d rate 1/second\n }",
+    ] {
+        assert_eq!(said(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn comparisons_are_with_values_of_their_type() {
+    for (text, listed) in [
+        ("meta mark { tcp, udp }", "meta mark { 0x00000006, 0x00000011 }"),
+        ("meta mark 5-tcp", "meta mark 0x00000005-0x00000006"),
+        ("meta mark 5 | exists", "meta mark 0x00000005"),
+        ("meta mark & tcp == 6", "meta mark & 0x00000006 == 0x00000006"),
+        ("ct mark set exists", "ct mark set 0x00000001"),
+        ("ip protocol & tcp == tcp", "ip protocol & tcp == tcp"),
+        ("tcp sequence << 3 <= 158", "tcp sequence << 3 <= 158"),
+        ("tcp sequence << 3 > 7", "tcp sequence << 3 > 7"),
+        ("icmp type 8-9 icmp id 1", "icmp type 8-9 icmp id 1"),
+    ] {
+        assert_eq!(rule("inet", text).as_deref(), Ok(listed), "{text}");
+    }
+    for text in [
+        "meta mark tcp",
+        "meta mark exists",
+        "ct mark redirect",
+        "meta mark == exists | 40",
+        "meta mark & 5 == tcp",
+        "meta mark . tcp dport { tcp . 22 }",
+        "tcp option maxseg size | 183 != tcp & 46551",
+        "tcp sequence << 3 == 158",
+        "icmp type != echo-reply icmp sequence 1",
+        "icmp type > 5 icmp id 1",
+        "icmpv6 type != echo-reply icmpv6 mtu 1",
+    ] {
+        assert!(rule("inet", text).is_err(), "{text}");
+    }
+    for text in ["tproxy to :tcp dport map { 80 : 8080 }", "tproxy to 192.0.2.1:tcp dport map { 80 : 8080 }"]
+    {
+        assert!(rule("ip", text).is_err(), "{text}");
+        assert!(rule("ip", &format!("ip protocol tcp {text}")).is_ok(), "{text}");
+    }
+}

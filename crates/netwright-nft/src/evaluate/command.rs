@@ -35,9 +35,13 @@ impl<'a> Evaluator<'a> {
                 let known = self.check_known(chain.span, Entity::Chain, self.text(*chain));
                 let (rule, spans) = self.rule(rule)?;
                 known?;
-                let anchor = position.map(|position| match position {
-                    ast::Position::Handle(number) => Anchor::Handle(number.value),
-                    ast::Position::Index(number) => Anchor::Index(number.value),
+                let anchor = position.and_then(|position| match position {
+                    // No rule has this handle: nft and programs that speak JSON mean none with it.
+                    ast::Position::Handle(number) if number.value == 0 && operation != Operation::Replace => {
+                        None
+                    }
+                    ast::Position::Handle(number) => Some(Anchor::Handle(number.value)),
+                    ast::Position::Index(number) => Some(Anchor::Index(number.value)),
                 });
                 let target = Target::Rule {
                     family: self.family,

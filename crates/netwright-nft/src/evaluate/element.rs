@@ -138,8 +138,11 @@ impl<'a> Evaluator<'a> {
             ([part], [only]) => self.constant(only, part),
             (keys, parts) if keys.len() == parts.len() => {
                 let loose = std::mem::replace(&mut self.loose, false);
-                let parts: Eval<Vec<_>> =
-                    parts.iter().zip(keys).map(|(one, part)| self.constant(one, part)).collect();
+                let one = |(one, part): (&&'a ast::Expression, &TypePart)| {
+                    self.check_mark(one, part)?;
+                    self.constant(one, part)
+                };
+                let parts: Eval<Vec<_>> = parts.iter().zip(keys).map(one).collect();
                 self.loose = loose;
                 Ok(Expression::Concatenation(parts?))
             }

@@ -133,8 +133,9 @@ impl<'a> Evaluator<'a> {
             return self
                 .error(span, format!("{} is needed here, what is shifted is a number", describe(part)));
         }
-        let loose = std::mem::replace(&mut self.loose, true);
+        // The first tells the type.
         let left = self.value(&binary.left, part);
+        let loose = std::mem::replace(&mut self.loose, true);
         let right = self.value(&binary.right, if shift { &amount } else { part });
         self.loose = loose;
         let (left, right) = (left?, right?);
@@ -286,6 +287,23 @@ impl<'a> Evaluator<'a> {
             return Ok(Expression::Exists(number != 0));
         }
         Ok(Expression::Value(Value::number(part.data_type, part.bits, u128::from(number))))
+    }
+
+    /// A mark takes any number, but is not compared with a word of another type.
+    pub(super) fn check_mark(&mut self, expression: &'a ast::Expression, part: &TypePart) -> Eval<()> {
+        let expression = self.resolve(expression)?;
+        let first = match &expression.kind {
+            ExpressionKind::Binary(binary) => &binary.left,
+            _ => expression,
+        };
+        let word = matches!(first.kind, ExpressionKind::Literal(LiteralKind::Word));
+        match typed_word(first.text(self.sources)).filter(|_| word && part.data_type == DataType::MARK) {
+            Some((data_type, _)) => {
+                let (wanted, kind) = (describe(part), describe(&TypePart::of(data_type)));
+                self.error(first.span, format!("{wanted} is needed here, this is {kind}"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn bad_value<T>(&mut self, span: Span, error: ValueError, part: &TypePart) -> Eval<T> {

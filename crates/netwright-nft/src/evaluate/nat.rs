@@ -148,6 +148,10 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn tproxy(&mut self, span: Span, proxy: &'a ast::Tproxy) -> Eval<Tproxy> {
+        // What the map below is looked up by is no such match.
+        if !self.context.transport_matched() {
+            return self.error(span, "a transparent proxy needs a match on the transport protocol before it");
+        }
         let network = self.known_family();
         let written = proxy.version.map(version);
         if let (Some(written), Some(network)) = (written, network)
@@ -171,13 +175,6 @@ impl<'a> Evaluator<'a> {
             None => None,
         };
         Ok(Tproxy { family: written, address, port })
-    }
-
-    pub(super) fn check_tproxy(&mut self, _proxy: &Tproxy, span: Span) -> Eval<()> {
-        if self.context.transport_matched() {
-            return Ok(());
-        }
-        self.error(span, "a transparent proxy needs a match on the transport protocol before it")
     }
 }
 

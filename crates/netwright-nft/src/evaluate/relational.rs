@@ -179,12 +179,15 @@ impl<'a> Evaluator<'a> {
         let [part] = parts else {
             return self.error(matched.left.span, "the type of this cannot be told");
         };
+        self.check_mark(right, part)?;
         let mut value = match operator.is_ordered() {
             true => Expression::Value(self.value(right, part)?),
             false => self.constant(right, part)?,
         };
         self.check_generated(right.span, &left, &value)?;
-        self.check_moved(right.span, &left, &value)?;
+        if !operator.is_ordered() {
+            self.check_moved(right.span, &left, &value)?;
+        }
         if let Expression::Range(from, to) = &value
             && from.bytes > to.bytes
         {

@@ -183,10 +183,12 @@ impl<'a> Evaluator<'a> {
         Ok(placed)
     }
 
-    /// The kernel wants the statements of an element in the order of the set's.
+    /// An element has the statements of its set, or none. The kernel wants them in the order of the set's.
     fn order_statements(&mut self, set: &Set, element: &mut ir::Element, span: Span) -> Eval<()> {
         let own = &mut element.statements;
-        if set.statements.is_empty() || own.is_empty() {
+        // What packets fill has whatever statements they bring.
+        let free = set.statements.is_empty() && set.flags & SetFlags::EVAL.bits() != 0;
+        if free || own.is_empty() {
             return Ok(());
         }
         let kind = std::mem::discriminant::<ir::Statement>;
@@ -195,7 +197,11 @@ impl<'a> Evaluator<'a> {
         if own.iter().map(kind).eq(set.statements.iter().map(kind)) {
             return Ok(());
         }
-        let message = format!("an element has the statements of its set `{}`, or none", set.name);
+        let name = &set.name;
+        let message = match set.statements.is_empty() {
+            true => format!("`{name}` does not say that its elements have statements"),
+            false => format!("an element has the statements of its set `{name}`, or none"),
+        };
         self.error(span, message)
     }
 

@@ -61,8 +61,8 @@ impl<'a> Evaluator<'a> {
         match made {
             Statement::Reject(reject) => self.check_reject(*reject, span),
             Statement::Nat(nat) => self.check_nat(nat, span),
-            Statement::Tproxy(proxy) => self.check_tproxy(proxy, span),
-            Statement::Match(_)
+            Statement::Tproxy(_)
+            | Statement::Match(_)
             | Statement::Verdict(_)
             | Statement::VerdictMap(..)
             | Statement::Counter(_)

@@ -81,7 +81,7 @@ impl ToJson<'_> {
 
     fn detailed(&self, element: &Element, key: Node) -> Node {
         let seconds = |milliseconds: u64| milliseconds / 1000;
-        let expires = element.expires.filter(|_| !self.options.stateless);
+        let expires = element.expires;
         let mut node = Node::object()
             .with("val", key)
             .with_some("timeout", element.timeout.map(seconds))

@@ -9,7 +9,7 @@ use netwright_netfilter::{Family, Hook};
 use super::{Node, ToJson};
 use crate::ir::{
     Chain, Element, Flowtable, LimitRate, MapTarget, Object, ObjectData, ObjectKind, Set, SetPolicy,
-    Statement, Table, TypeSpec, Verdict,
+    Statement, Synproxy, Table, TypeSpec, Verdict,
 };
 use crate::lift::StoredSet;
 use crate::table::symbol::{self, Symbol};
@@ -226,8 +226,7 @@ impl ToJson<'_> {
                 Node::single("packets", counter.packets).with("bytes", counter.bytes)
             }
             Statement::Quota(quota) => {
-                let used = if self.options.stateless { 0 } else { quota.used };
-                Node::single("bytes", quota.bytes).with("used", used).with("inv", quota.over)
+                Node::single("bytes", quota.bytes).with("used", quota.used).with("inv", quota.over)
             }
             Statement::Limit(limit) => {
                 let per =
@@ -251,10 +250,12 @@ impl ToJson<'_> {
                     }
                 }
             }
-            Statement::Synproxy(_) => match self.statement(statement) {
-                Node::Object(mut members) => members.pop().map_or_else(Node::object, |(_, node)| node),
-                other => other,
-            },
+            // What was not said is listed as 0 here, unlike in rules.
+            Statement::Synproxy(synproxy) => super::statement::synproxy_node(&Synproxy {
+                mss: Some(synproxy.mss.unwrap_or(0)),
+                wscale: Some(synproxy.wscale.unwrap_or(0)),
+                ..*synproxy
+            }),
             other => self.statement(other),
         }
     }

@@ -329,7 +329,7 @@ fn log_node(log: &Log) -> Node {
     null_if_empty(node)
 }
 
-fn synproxy_node(synproxy: &Synproxy) -> Node {
+pub(super) fn synproxy_node(synproxy: &Synproxy) -> Node {
     let mut flags: Vec<Node> = Vec::new();
     if synproxy.timestamp {
         flags.push("timestamp".into());

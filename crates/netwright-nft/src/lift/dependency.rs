@@ -132,7 +132,6 @@ impl Lifter<'_> {
         value: u32,
         raw: Statement,
     ) {
-        self.take_out_header(tunnel, None);
         let at = self.statements.len();
         self.context.layer(Some(tunnel)).learn_meta(key, value);
         self.remember_as(Pending::new(Some(tunnel.id), DependencyOf::Meta(key), value, at));
@@ -251,14 +250,14 @@ impl Lifter<'_> {
             | Selector::Tunnel(_) => {}
         });
         if let Statement::Match(matched) = statement {
-            self.take_out_below_icmp(matched);
+            self.take_out_below_transport(matched);
         } else if let Statement::Reject(reject) = statement {
             self.take_out_rejected(*reject);
         }
     }
 
-    /// `meta l4proto icmp` implies IPv4.
-    fn take_out_below_icmp(&mut self, matched: &Match) {
+    /// `meta l4proto icmp` implies IPv4, and in a table of one network protocol whatever has a protocol above implies that.
+    fn take_out_below_transport(&mut self, matched: &Match) {
         let number = match (&matched.left, &matched.right) {
             (Expression::Selector(Selector::Meta(key)), Expression::Value(value))
                 if key.name == "l4proto" =>
@@ -267,15 +266,14 @@ impl Lifter<'_> {
             }
             _ => None,
         };
-        let below = match number.filter(|_| matched.operator == MatchOperator::Implicit) {
-            Some(1) => HeaderId::Ip,
-            Some(58) => HeaderId::Ip6,
-            _ => return,
+        let number = number.filter(|_| matched.operator == MatchOperator::Implicit);
+        let below = match (number, own_network(self.family)) {
+            (Some(_), Some(own)) if own != HeaderId::Arp => own,
+            (Some(1), None) => HeaderId::Ip,
+            (Some(58), None) => HeaderId::Ip6,
+            (Some(_) | None, _) => return,
         };
-        // In a table of the other family it never holds, and must not come to hold.
-        if own_network(self.family).is_none_or(|own| own == below) {
-            self.take_out(|p| p.tunnel.is_none() && p.is_meta("nfproto") && p.announced == Some(below));
-        }
+        self.take_out(|p| p.tunnel.is_none() && p.layer == Layer::Network && p.announced == Some(below));
     }
 
     fn take_out_rejected(&mut self, reject: Reject) {

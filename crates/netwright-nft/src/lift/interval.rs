@@ -46,6 +46,19 @@ pub(super) fn before(key: &[u8]) -> Vec<u8> {
     key
 }
 
+/// The key behind another.
+pub(super) fn after(key: &[u8]) -> Vec<u8> {
+    let mut key = key.to_vec();
+    for byte in key.iter_mut().rev() {
+        let (more, carry) = byte.overflowing_add(1);
+        *byte = more;
+        if !carry {
+            break;
+        }
+    }
+    key
+}
+
 /// The greatest key of a form.
 pub(super) fn greatest(form: &Form, length: usize) -> Vec<u8> {
     let mut key = vec![0xff; length];

@@ -159,7 +159,10 @@ fn elements(raw: &KernelSet, content: &[KernelElement], keys: &[Form]) -> Vec<El
         let form =
             keys.first().copied().unwrap_or(Form::of(TypePart::default(), raw.key_length as usize, true));
         for (from, to, element) in interval::pair(content, &form) {
-            found.push((from.clone(), lift(raw, element, Some(form.range(&from, &to)), &data)));
+            let (first, more) = form.ranges(&from, &to);
+            for key in std::iter::once(first).chain(more) {
+                found.push((from.clone(), lift(raw, element, Some(key), &data)));
+            }
         }
     } else {
         for element in content.iter().filter(|element| !element.has(ElementFlags::CATCH_ALL)) {

@@ -74,6 +74,51 @@ impl Form {
             None => Expression::Range(first, last),
         }
     }
+
+    /// As [`range`](Self::range), and what more it takes where no single one says it: names from one to another are those
+    /// that begin alike, and single ones.
+    pub(super) fn ranges(&self, from: &[u8], to: &[u8]) -> (Expression, Vec<Expression>) {
+        let whole = self.range(from, to);
+        if !matches!(whole, Expression::Range(..)) || !self.part.data_type.is_string() {
+            return (whole, Vec::new());
+        }
+        let mut pieces = self.names_between(from, to).unwrap_or_default().into_iter();
+        match pieces.next() {
+            Some(first) => (first, pieces.collect()),
+            None => (whole, Vec::new()),
+        }
+    }
+
+    /// Names from one to another; `None` where there are too many pieces, or one that has no words.
+    fn names_between(&self, from: &[u8], to: &[u8]) -> Option<Vec<Expression>> {
+        const MOST: usize = 300;
+        let mut pieces = Vec::new();
+        let mut next = from.to_vec();
+        while pieces.len() < MOST {
+            let zeros = next.iter().rev().take_while(|&&byte| byte == 0).count();
+            let start = (next.len() - zeros).max(1);
+            let last_with = |length: usize| {
+                let mut last = next.get(..length)?.to_vec();
+                last.resize(next.len(), 0xff);
+                Some(last)
+            };
+            // All names with this start, or the one name.
+            let (length, last) = match last_with(start)? {
+                last if last.as_slice() <= to => (start, last),
+                _ if next.as_slice() <= to => (next.len(), next.clone()),
+                _ => return None,
+            };
+            pieces.push(match length == next.len() {
+                true => Expression::Value(self.value_of(&next)),
+                false => Expression::Wildcard(self.value_of(next.get(..length)?)),
+            });
+            if last == to {
+                return Some(pieces);
+            }
+            next = super::interval::after(&last);
+        }
+        None
+    }
 }
 
 /// Whether ranges of a type are listed as prefixes.

@@ -8,9 +8,9 @@ use netwright_netfilter::bytecode::{Form, bytecode};
 use super::Printer;
 use super::expression::has_several_bits;
 use crate::ir::{
-    Counter, Expression, Extension, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind, ObjectName,
-    PayloadLocation, Queue, QueueTarget, Quota, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
-    Synproxy,
+    BinaryOperator, Counter, Expression, Extension, Limit, LimitRate, Log, Match, MatchOperator, ObjectKind,
+    ObjectName, PayloadLocation, Queue, QueueTarget, Quota, Reject, Selector, SetUpdate, SetUpdateOperation,
+    Statement, Synproxy,
 };
 use crate::table::symbol::{self, Symbol};
 use crate::table::value::BitStyle;
@@ -69,9 +69,16 @@ impl<W: fmt::Write> Printer<'_, W> {
         };
         let field = is_field(&matched.left);
         let computed = matches!(matched.left, Expression::Binary(..));
-        let in_many = matches!(matched.right, Expression::Set(_) | Expression::Range(..));
+        let in_range = matches!(matched.right, Expression::Range(..));
+        let in_many =
+            matches!(matched.right, Expression::Set(_) | Expression::Range(..) | Expression::Prefix(..));
+        let moved = matches!(
+            matched.left,
+            Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..)
+        );
         let swapped = matched.is_swapped();
         self.word(match matched.operator {
+            MatchOperator::Implicit | MatchOperator::Equal if moved && in_range => " ",
             MatchOperator::Implicit if computed && in_many && !swapped => " == ",
             MatchOperator::Equal if computed && in_many && swapped => " ",
             MatchOperator::Implicit => " ",

@@ -227,9 +227,9 @@ impl Input {
             members.need_number(self, "handle")?;
         }
         let position = match (handle, index) {
-            _ if order.listed => None,
-            (Some(handle), _) => Some(Position::Handle(handle)),
-            (None, index) => index.map(Position::Index),
+            (Some(handle), _) if !order.listed => Some(Position::Handle(handle)),
+            // A handle in a listing is where the rule was.
+            (_, index) => index.map(Position::Index),
         };
         // A listing leaves out the statements where there are none.
         let statements = match members.get("expr") {

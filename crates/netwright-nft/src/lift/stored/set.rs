@@ -100,19 +100,31 @@ impl StoredSet {
     pub fn elements(&self) -> impl Iterator<Item = Element> + '_ {
         let with_key = self.order.len() - self.catch_all;
         let places = self.order.iter().map(|place| *place as usize).enumerate();
-        places.filter_map(move |(at, place)| {
-            let element = if self.bare { None } else { Some(self.elements.get(place)?) };
-            let end = element.as_ref().and_then(|element| element.key_end.as_ref()).and_then(Data::value);
-            let key = match (at < with_key, self.intervals) {
-                (false, _) => None,
-                (true, true) => Some(self.interval(at, place, end, with_key)?),
-                (true, false) => self.constant(place, end),
-            };
-            Some(match element {
-                Some(element) => set::lift(&self.set, &element, key, &self.data),
-                None => Element { key, ..Element::default() },
-            })
+        places.flat_map(move |(at, place)| {
+            let mut more = Vec::new();
+            let first = self.element(at, place, with_key, &mut more);
+            first.into_iter().chain(more)
         })
+    }
+
+    /// The element at a place in the order, and what `more` it takes to say what it is.
+    fn element(&self, at: usize, place: usize, with_key: usize, more: &mut Vec<Element>) -> Option<Element> {
+        let element = if self.bare { None } else { Some(self.elements.get(place)?) };
+        let end = element.as_ref().and_then(|element| element.key_end.as_ref()).and_then(Data::value);
+        let (key, others) = match (at < with_key, self.intervals) {
+            (false, _) => (None, Vec::new()),
+            (true, true) => {
+                let (key, others) = self.interval(at, place, end, with_key)?;
+                (Some(key), others)
+            }
+            (true, false) => (self.constant(place, end), Vec::new()),
+        };
+        let lifted = |key| match &element {
+            Some(element) => set::lift(&self.set, element, key, &self.data),
+            None => Element { key, ..Element::default() },
+        };
+        more.extend(others.into_iter().map(|key| lifted(Some(key))));
+        Some(lifted(key))
     }
 
     /// The key of an element that is by itself.
@@ -131,7 +143,7 @@ impl StoredSet {
         place: usize,
         end: Option<&DataValue>,
         with_key: usize,
-    ) -> Option<Expression> {
+    ) -> Option<(Expression, Vec<Expression>)> {
         if self.elements.has(place, ElementFlags::INTERVAL_END) {
             return None;
         }
@@ -145,7 +157,7 @@ impl StoredSet {
             (None, Some(next)) => interval::before(&form.ordered(next)),
             (None, None) => interval::greatest(&form, key.len()),
         };
-        Some(form.range(&form.ordered(key), &last))
+        Some(form.ranges(&form.ordered(key), &last))
     }
 }
 

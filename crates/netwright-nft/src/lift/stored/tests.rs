@@ -212,3 +212,35 @@ fn rules_are_listed_as_they_are() {
     assert_eq!(handles.len(), 20);
     check(&whole, Stored::ruleset(bare, Vec::new(), stored));
 }
+
+/// The kernel makes one interval of names that begin so and lie side by side.
+#[test]
+fn names_side_by_side_are_listed_as_they_are_written() {
+    let name = |text: &[u8]| {
+        let mut bytes = text.to_vec();
+        bytes.resize(16, 0);
+        bytes
+    };
+    let mut set = Set::new(Family::IPV4, "t", "s", 16);
+    set.key_type = Some(DataType::IFNAME.0);
+    set.flags |= SetFlags::INTERVAL;
+    for (from, behind, listed) in [
+        (name(b"a"), name(b"c"), "\"a*\", \"b*\""),
+        (name(b"eth1"), name(b"eth3\0\0\0\0\0\0\0\0\0\0\0\x01"), "\"eth1*\", \"eth2*\", \"eth3\""),
+        (name(b"br-"), name(b"br/"), "\"br-*\", \"br.*\""),
+        (name(b"lo"), name(b"lp"), "\"lo*\""),
+        (name(b"lo"), name(b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"), "\"lo\""),
+        (name(b"ay"), name(b"c"), "\"ay*\", \"az*\", "),
+    ] {
+        let mut end = Element::new(value(&behind));
+        end.flags = Some(ElementFlags::INTERVAL_END);
+        let elements = vec![Element::new(value(&from)), end];
+        let mut dump = Dump::default();
+        dump.tables.push(table());
+        dump.sets.push((set.clone(), elements.clone()));
+        let [text, _] = listings(&lift::ruleset(&dump), &Stored::default());
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&format!("elements = {{ {listed}")), "{text}");
+        check_set(&set, elements);
+    }
+}

@@ -113,6 +113,7 @@ impl<'a> Parser<'a> {
         let name = self.name("the name of a variable")?;
         self.assign()?;
         let text = self.sources.snippet(name.span).to_string();
+        let before = self.diagnostics.len();
         // What the value refers to is what was visible before: `redefine x = { $x, 1 }` is no cycle.
         let value = match (self.kind(), self.peek(1).kind) {
             // Only a variable may stand for nothing.
@@ -135,7 +136,8 @@ impl<'a> Parser<'a> {
         let id = DefinitionId(self.definitions.len() as u32);
         // A variable whose value is wrong is known all the same, or each of its uses would be an error too.
         let (value, result) = match value {
-            Ok(value) => (value, Ok(())),
+            Ok(value) if self.diagnostics.len() == before => (value, Ok(())),
+            Ok(_) => (empty_set(name.span), Ok(())),
             Err(reported) => (empty_set(name.span), Err(reported)),
         };
         self.definitions.push(Definition { name, value });

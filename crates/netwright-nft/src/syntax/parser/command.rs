@@ -111,7 +111,7 @@ impl Parser<'_> {
         match self.word() {
             "rule" => {
                 self.advance();
-                self.rule_command()
+                self.rule_command(verb)
             }
             "table" => {
                 self.advance();
@@ -122,7 +122,7 @@ impl Parser<'_> {
                 self.element_command()
             }
             _ if self.at_item() && !matches!(verb, Verb::Insert | Verb::Replace) => self.item_command(),
-            _ if self.looks_like_rule() => self.rule_command(),
+            _ if self.looks_like_rule() => self.rule_command(verb),
             _ if bare => Err(self.unknown("command", &[words::VERBS, words::ENTITIES])),
             _ => Err(self.unknown("kind of object", &[words::ENTITIES])),
         }
@@ -252,6 +252,9 @@ impl Parser<'_> {
         let scope = if object == Some(ObjectKind::Counter) { Scope::Counter } else { Scope::Plain };
         let name = self.scoped(scope, |parser| parser.name("a name"))?;
         if let Some(object) = object {
+            if !command && self.kind() != TokenKind::OpenBrace {
+                return Err(self.unexpected("`{`"));
+            }
             return self.object(object, name);
         }
         // In a command a chain needs no braces.
@@ -273,9 +276,13 @@ impl Parser<'_> {
         }
     }
 
-    fn rule_command(&mut self) -> Parse<CommandKind> {
+    fn rule_command(&mut self, verb: Verb) -> Parse<CommandKind> {
         let table = self.table_reference()?;
         let chain = self.name("the name of a chain")?;
+        if verb == Verb::Replace && !self.at("handle") {
+            let diagnostic = self.describe_unexpected("`handle` and the handle of a rule");
+            return Err(self.report(diagnostic.help("`nft -a list ruleset` shows handles.")));
+        }
         let position = match self.word() {
             "handle" | "position" => {
                 self.advance();
@@ -326,7 +333,8 @@ impl Parser<'_> {
             "maps" => Entity::Map,
             "meters" => Entity::Meter,
             "flowtables" => Entity::Flowtable,
-            "flow" if self.peek_word(1) == "tables" => Entity::Flowtable,
+            // As meters were called before.
+            "flow" if self.peek_word(1) == "tables" => Entity::Meter,
             "counters" => Entity::Object(ObjectKind::Counter),
             "quotas" => Entity::Object(ObjectKind::Quota),
             "limits" => Entity::Object(ObjectKind::Limit),
@@ -334,7 +342,7 @@ impl Parser<'_> {
             "secmarks" => Entity::Object(ObjectKind::Secmark),
             "tunnels" => Entity::Object(ObjectKind::Tunnel),
             "ct" => Entity::Object(match (self.peek_word(1), self.peek_word(2)) {
-                ("helper" | "helpers", "table") => ObjectKind::CtHelper,
+                ("helpers", "table") => ObjectKind::CtHelper,
                 ("timeout", "table") => ObjectKind::CtTimeout,
                 ("expectation", "table") => ObjectKind::CtExpectation,
                 _ => return None,
@@ -348,10 +356,12 @@ impl Parser<'_> {
             return self.element_command();
         }
         // `delete flowtable … { devices = … }` takes devices away.
-        if matches!(self.word(), "chain" | "flowtable") && self.braces_follow() {
+        let thinned = if verb == Verb::Delete { &["chain", "flowtable"][..] } else { &["flowtable"] };
+        if thinned.contains(&self.word()) && self.braces_follow() {
             return self.item_command();
         }
         match self.entity() {
+            Some(Entity::Meter) => Err(self.unexpected("`set`: the elements of a meter are in one")),
             Some(entity) => self.one(entity, verb),
             None => Err(self.unknown("kind of object", &[words::ENTITIES])),
         }
@@ -364,7 +374,15 @@ impl Parser<'_> {
     }
 
     fn selection(&mut self, verb: Verb) -> Parse<CommandKind> {
-        if let Some(entity) = self.entities() {
+        let many = self.entities();
+        if let (Some(entity), true) = (many.or(self.entity()), verb == Verb::Reset)
+            && !can_be_reset(entity, many.is_some())
+        {
+            const KNOWN: &[&str] =
+                &["counter", "counters", "quota", "quotas", "rule", "rules", "set", "map", "element"];
+            return Err(self.unknown("kind of object that can be reset", &[KNOWN]));
+        }
+        if let Some(entity) = many {
             return self.all(entity);
         }
         match self.word() {
@@ -432,11 +450,12 @@ impl Parser<'_> {
         }
         self.advance();
         // `list sets table inet t` and `reset rules chain inet t c` are how it was written before.
-        let worded = self.eat("table") || (entity == Entity::Rule && self.eat("chain"));
+        let worded =
+            entity != Entity::Meter && self.eat("table") || (entity == Entity::Rule && self.eat("chain"));
         let family: Option<Family> = self.optional_family();
         let mut names: [Option<Name>; 2] = [None, None];
         let most = match entity {
-            Entity::Ruleset | Entity::Table => 0,
+            Entity::Ruleset | Entity::Table | Entity::Meter => 0,
             Entity::Rule => 2,
             _ => 1,
         };
@@ -491,5 +510,27 @@ impl Parser<'_> {
             return Err(self.report(diagnostic));
         }
         Ok(CommandKind::Exchange { format })
+    }
+}
+
+/// Whether what counts can be set back: of one thing of a kind, or of all of them.
+fn can_be_reset(entity: Entity, all: bool) -> bool {
+    match entity {
+        Entity::Rule | Entity::Object(ObjectKind::Counter | ObjectKind::Quota) => true,
+        Entity::Set | Entity::Map => !all,
+        Entity::Ruleset
+        | Entity::Table
+        | Entity::Chain
+        | Entity::Meter
+        | Entity::Flowtable
+        | Entity::Object(
+            ObjectKind::Limit
+            | ObjectKind::CtHelper
+            | ObjectKind::CtTimeout
+            | ObjectKind::CtExpectation
+            | ObjectKind::Synproxy
+            | ObjectKind::Secmark
+            | ObjectKind::Tunnel,
+        ) => false,
     }
 }

@@ -96,6 +96,10 @@ impl Parser<'_> {
     fn set_type(&mut self, set: &mut Set, property: &str) -> Parse<()> {
         let read = if property == "type" { Self::type_names } else { Self::type_of };
         set.key = Some(read(self)?);
+        if set.kind == SetKind::Set && self.kind() == TokenKind::Colon {
+            let diagnostic = self.describe_unexpected("the end of the type: what has values is a map");
+            return Err(self.report(diagnostic.help("Write `map` instead of `set`.")));
+        }
         if self.take(TokenKind::Colon) {
             let interval = self.eat("interval");
             let alone = self.peek(1).kind != TokenKind::Word || self.at("ct");

@@ -11,9 +11,6 @@ use super::expression::Mode;
 use super::{Parse, Parser, advice};
 use crate::diagnostic::Diagnostic;
 
-/// The longest comment of a rule in the language, in bytes.
-const MAXIMUM_COMMENT: usize = 128;
-
 impl Parser<'_> {
     /// Statements up to the end of the line.
     pub(super) fn rule(&mut self) -> Parse<Rule> {
@@ -21,13 +18,7 @@ impl Parser<'_> {
         let mut rule = Rule::default();
         while !self.at_end() {
             if self.eat("comment") {
-                let comment = self.comment()?;
-                // what the kernel keeps is longer: in JSON nft takes all of that
-                if netwright_wire::text::to_bytes(comment.text(self.sources)).len() > MAXIMUM_COMMENT {
-                    let what = format!("a comment has at most {MAXIMUM_COMMENT} bytes");
-                    return Err(self.error(comment.span, what));
-                }
-                rule.comment = Some(comment);
+                rule.comment = Some(self.comment()?);
                 if !self.at_end() {
                     return Err(self.unexpected("the end of the rule, as a comment is its last part"));
                 }

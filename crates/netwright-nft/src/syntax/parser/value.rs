@@ -7,6 +7,9 @@ use super::{Parse, Parser, Reported};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::table::time;
 
+/// The longest comment in the language, in bytes.
+const MAXIMUM_COMMENT: usize = 128;
+
 impl Parser<'_> {
     /// The name of something: a word that is none of the language, or what looks like a time or an address.
     pub(super) fn name(&mut self, what: &str) -> Parse<Name> {
@@ -91,7 +94,14 @@ impl Parser<'_> {
 
     /// `comment "…"`, without the keyword.
     pub(super) fn comment(&mut self) -> Parse<Name> {
-        self.string("the comment, between double quotes")
+        let comment = self.string("the comment, between double quotes")?;
+        // What the kernel keeps is longer: in JSON nft takes all of that.
+        let length = netwright_wire::text::to_bytes(comment.text(self.sources)).len();
+        if length > MAXIMUM_COMMENT {
+            // It stops nothing.
+            let _ = self.error(comment.span, format!("a comment has at most {MAXIMUM_COMMENT} bytes"));
+        }
+        Ok(comment)
     }
 
     /// `= ` where an assignment has it.

@@ -123,6 +123,11 @@ mod tests {
         assert_eq!(variables.needed_by("mark $z"), "");
         assert_eq!(after(&["define x = 1", "define x = 2"]).1, ["the variable `x` is defined already"]);
         assert_eq!(after(&["define x = 1", "foo", "add rule t c mark $x"]).1, [""; 0]);
+        assert_eq!(after(&["define x = { 1, $nothing }", "list tables"]).1, [""; 0]);
+        assert_eq!(
+            after(&["define x = $nothing", "add rule t c mark $x"]).1,
+            ["there is no variable `x` here"]
+        );
     }
 
     #[test]
