@@ -9,6 +9,7 @@ mod block;
 mod documents;
 mod generated;
 mod grammar;
+mod json_commands;
 mod mutate;
 mod program;
 mod report;

@@ -10,13 +10,13 @@ use super::grammar::Grammar;
 pub struct Generator {
     random: Random,
     rules: Grammar,
-    orders: Grammar,
+    commands: Grammar,
 }
 
 /// A table with something of each kind.
 const FULL: &str = include_str!("full.nft");
 /// Families in which all of it can be.
-const FAMILIES: &[&str] = &["ip", "ip", "inet", "ip6"];
+const FAMILIES: &[&str] = &["ip", "inet"];
 
 const WORLD: &str = include_str!("world.nft");
 
@@ -76,7 +76,7 @@ impl Generator {
         Generator {
             random: Random::new(seed),
             rules: Grammar::new(include_str!("rules.grammar")),
-            orders: Grammar::new(include_str!("commands.grammar")),
+            commands: Grammar::new(include_str!("commands.grammar")),
         }
     }
 
@@ -94,23 +94,26 @@ impl Generator {
         }
     }
 
-    /// Orders for a table that has something of each kind.
-    pub fn orders(&mut self) -> Trial {
-        self.in_full_table("orders, generated", "orders")
+    /// Commands for a table that has something of each kind.
+    pub fn commands(&mut self) -> Trial {
+        let text = self.commands.text("commands", &mut self.random);
+        self.in_full_table("commands, generated", text)
     }
 
-    /// A whole text, with what stands between and around orders.
+    /// A whole text, with what stands between and around commands.
     pub fn script(&mut self) -> Trial {
-        self.in_full_table("scripts, generated", "script")
+        let text = self.commands.text("script", &mut self.random);
+        self.in_full_table("scripts, generated", text)
     }
 
-    fn in_full_table(&mut self, kind: &'static str, section: &str) -> Trial {
-        Trial {
-            kind,
-            family: (*self.random.pick(FAMILIES)).to_owned(),
-            world: FULL.to_owned(),
-            chain: None,
-            text: self.orders.text(section, &mut self.random),
-        }
+    /// Commands as JSON.
+    pub fn json_commands(&mut self) -> Trial {
+        let text = super::json_commands::document(&mut self.random).to_string();
+        self.in_full_table("json commands, generated", text)
+    }
+
+    fn in_full_table(&mut self, kind: &'static str, text: String) -> Trial {
+        let family = (*self.random.pick(FAMILIES)).to_owned();
+        Trial { kind, family, world: FULL.to_owned(), chain: None, text }
     }
 }

@@ -127,6 +127,8 @@ pub struct Report {
     reasons: Reasons,
     /// What differs without a reason.
     pub findings: Vec<Finding>,
+    /// What nft itself fails at.
+    pub undecided: Vec<Finding>,
 }
 
 impl Report {
@@ -144,8 +146,10 @@ impl Report {
                 continue;
             }
             *self.counts.entry(finding.kind).or_default().entry(finding.class).or_default() += 1;
-            if !matches!(finding.class, Class::Same | Class::NftDied | Class::NftLies) {
-                self.findings.push(finding);
+            match finding.class {
+                Class::Same => {}
+                Class::NftDied | Class::NftLies => self.undecided.push(finding),
+                _ => self.findings.push(finding),
             }
         }
     }
