@@ -257,6 +257,8 @@ steps = [{ udp = 7000 }, { wait = "6s", udp = 9 }, { wait = "5s", tcp = 22, expe
 "#;
     all_pass(&simulate(&text.replace("COUNTED", "1").replace("MARKED", "7"))?)?;
     let report = simulate(&text.replace("COUNTED", "2").replace("MARKED", "8"))?;
+    // what is told is what the last step showed
+    ensure_eq!(flow(&report, "soon enough")?.seen_word(), "accept");
     ensure_eq!(
         told(&report, "counted and marked")?,
         "its connection's mark was expected to be 0x8, but is 0x7; the counter asked was expected to count 2 because of it, but counted 1"
