@@ -182,6 +182,12 @@ impl Enclosure {
         outcome
     }
 
+    /// Waits until no process is left that was made on the way: it would count where the number of processes is limited. There is one for a moment, or
+    /// for longer on a machine that has other things to do.
+    pub fn settle(&self) -> Result<()> {
+        self.ask(|| "wait for a process to end".to_owned(), &Request::Settle, &[]).map(drop)
+    }
+
     /// The network namespace, for moving interfaces into it. Only who is root outside may enter it with
     /// [`Namespace::run`].
     pub fn namespace(&self) -> Result<Namespace> {

@@ -53,6 +53,13 @@ pub(crate) fn set_ignored(signal: i32, ignored: bool) -> Result<()> {
     if unsafe { libc::signal(signal, to) } == libc::SIG_ERR { Err(last()) } else { Ok(()) }
 }
 
+/// Waits until all children have ended, whose ends are ignored.
+#[allow(unsafe_code)]
+pub(crate) fn wait_for_children() {
+    // SAFETY: nothing is written.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) } >= 0 || last() == Errno::INTR {}
+}
+
 /// Ends the copy without running anything of the process that it is a copy of.
 #[allow(unsafe_code)]
 pub(crate) fn exit(status: i32) -> ! {

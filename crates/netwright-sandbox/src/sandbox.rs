@@ -203,6 +203,9 @@ impl Sandbox {
             let enclosure = Enclosure::create(&EnclosureOptions { all_users, numbers: self.numbers })?;
             Inside::start(enclosure, &self, files, masking)
         })?;
+        if self.limits.processes.is_some() && group.is_none() {
+            inside.settle()?;
+        }
         let confinement = Confinement {
             written: access.as_deref().filter(|_| !self.open).and_then(confined::written),
             file_reporter: access.map(|access| confined::reporter(access, inside.reports(), self.open)),

@@ -42,6 +42,11 @@ impl Plan {
         Ok(Plan { data: limits.data, processes: limits.processes, core, group })
     }
 
+    /// Whether the kernel counts the command's processes, by their user.
+    pub(super) fn counts_processes(&self) -> bool {
+        self.processes.is_some()
+    }
+
     /// Puts the calling process into the control group.
     pub(super) fn join_group(&self) -> rustix::io::Result<()> {
         match &self.group {

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::io::{Errno, Result};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{
     DumpableBehavior, PidfdFlags, Signal, getpid, pidfd_open, set_dumpable_behavior,
     set_parent_process_death_signal,
@@ -37,14 +38,28 @@ pub(super) fn split(plan: &Plan) -> std::result::Result<(), Failure> {
     let guardian = pidfd_open(getpid(), PidfdFlags::empty()).map_err(failed)?;
     let signals = Signals::block().map_err(failed)?;
     unshare(UnshareFlags::NEWPID).map_err(failed)?;
+    let counted = plan.limits.counts_processes().then(pair).transpose().map_err(failed)?;
     let Some(first) = fork(libc::SIGCHLD, None).map_err(failed)? else {
         return first_process(plan, &guardian).map(never);
     };
     let Some(command) = fork(libc::SIGCHLD, None).map_err(failed)? else {
         signals.restore().map_err(failed)?;
+        if let Some(pair) = counted {
+            wait_for_others(pair);
+        }
         return mount_files().map_err(at(Step::ProcessFiles));
     };
     guard(plan, first, command).map(never)
+}
+
+fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+}
+
+/// Waits until the guardian and the first process belong to the namespace in which processes are counted: then they have closed what they do not need.
+fn wait_for_others((own, theirs): (OwnedFd, OwnedFd)) {
+    drop(theirs);
+    while rustix::io::read(&own, &mut [0_u8]) == Err(Errno::INTR) {}
 }
 
 fn never(never: Infallible) {

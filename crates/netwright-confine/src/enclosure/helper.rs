@@ -17,7 +17,7 @@ use super::protocol::{Answer, MESSAGE, Request, Step};
 use super::text::ShortText;
 use super::transfer::{self, Descriptors, receive};
 use super::{Map, mask, socket};
-use crate::fork::{EndAtPanic, close_all_but, exit, fork, send, set_ignored};
+use crate::fork::{EndAtPanic, close_all_but, exit, fork, send, set_ignored, wait_for_children};
 
 /// What is decided, opened and written before the fork.
 pub(super) struct Plan {
@@ -108,6 +108,10 @@ fn act(
     match request {
         Request::Begin => begin(plan),
         Request::Socket(request) => socket::make(&request).map(one),
+        Request::Settle => {
+            wait_for_children();
+            Ok(none(()))
+        }
         Request::Pair => pair().map_err(|errno| (Step::Open, errno)),
         Request::Sysctl => write_setting(text).map_err(|errno| (Step::Setting, errno)).map(none),
         Request::Mask(kind) => {

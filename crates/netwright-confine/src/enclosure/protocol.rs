@@ -23,6 +23,8 @@ pub(super) enum Request {
     Socket(SocketRequest),
     /// Answered with two Unix sockets that are connected to each other, and keep packets apart.
     Pair,
+    /// Answered when no process is left that was made on the way.
+    Settle,
     /// The text is a path below `/proc/sys` and the value, each with a NUL behind it.
     Sysctl,
     /// The text is a path, then names, each with a NUL behind it. A file's content comes as a descriptor.
@@ -204,6 +206,7 @@ const MASK_ALL_READ_ONLY: u8 = 9;
 const MASK_WRITABLE: u8 = 10;
 const MASK_PRIVATE: u8 = 11;
 const MASK_SYSTEM: u8 = 12;
+const SETTLE: u8 = 13;
 
 impl Request {
     pub(super) fn write(&self) -> Fields {
@@ -215,6 +218,7 @@ impl Request {
                 write_socket(socket, &mut fields);
             }
             Request::Pair => fields.put([PAIR]),
+            Request::Settle => fields.put([SETTLE]),
             Request::Sysctl => fields.put([SYSCTL]),
             Request::Mask(MaskKind::File) => fields.put([MASK_FILE]),
             Request::Mask(MaskKind::Directory) => fields.put([MASK_DIRECTORY]),
@@ -235,6 +239,7 @@ impl Request {
             BEGIN => Request::Begin,
             SOCKET => Request::Socket(read_socket(&mut reader)?),
             PAIR => Request::Pair,
+            SETTLE => Request::Settle,
             SYSCTL => Request::Sysctl,
             MASK_FILE => Request::Mask(MaskKind::File),
             MASK_DIRECTORY => Request::Mask(MaskKind::Directory),

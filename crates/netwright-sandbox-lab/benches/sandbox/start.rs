@@ -21,6 +21,19 @@ pub(crate) fn table(world: &World, rounds: usize) -> Result<()> {
         ("unshare", true, words(&["unshare", "-Urn"])),
         ("unshare, ip, nft", true, words(&["unshare", "-Urn", "sh", "-c", shell, "sh"])),
         ("netwright run --no-network", true, netwright(&["--no-network"])),
+        // what guards cost: without its own processes, queues and devices; with files confined; with connections made in the command's place
+        (
+            "netwright run --no-network --share all",
+            true,
+            netwright(&["--no-network", "--share", "pid,ipc,devices"]),
+        ),
+        ("netwright run --no-network --read /", true, netwright(&["--no-network", "--read", "/"])),
+        ("netwright run --no-network --mounts", true, netwright(&["--no-network", "--mounts"])),
+        (
+            "netwright run --no-network --processes 100",
+            true,
+            netwright(&["--no-network", "--processes", "100"]),
+        ),
         ("netwright run --allow ADDRESS", true, netwright(&["--mode", "relay", "--allow", SERVER])),
         ("netwright run, ten rules", true, netwright(&TEN_RULES)),
         ("netwright run --mode nat", false, netwright(&["--mode", "nat", "--allow", SERVER])),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use netwright_lab::Failure;
-use netwright_sandbox_lab::internet::{NAME_SERVERS, Packet, Seen};
+use netwright_sandbox_lab::internet::{HOST, NAME_SERVERS, Packet, Seen};
 
 /// Something that may be seen.
 #[derive(Clone, Debug)]
@@ -12,10 +12,12 @@ pub(crate) enum Permit {
     Question(String),
     /// Packets of a protocol to an address and port.
     Packet { protocol: u16, to: IpAddr, port: Option<u16> },
+    /// What follows the first part of datagrams that are sent in parts, and has no ports.
+    Part { to: IpAddr },
 }
 
 impl Permit {
-    /// `dns NAME`, `tcp ADDRESS PORT`, `udp ADDRESS PORT` or `icmp ADDRESS`.
+    /// `dns NAME`, `tcp ADDRESS PORT`, `udp ADDRESS PORT`, `parts ADDRESS` or `icmp ADDRESS`.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
         let words: Vec<&str> = text.split(' ').collect();
         let to = |protocol, address: &str, port: Option<&str>| {
@@ -26,6 +28,7 @@ impl Permit {
             ["dns", name] => Ok(Permit::Question(name.to_owned())),
             ["tcp", address, port] => to(6, address, Some(port)),
             ["udp", address, port] => to(17, address, Some(port)),
+            ["parts", address] => Ok(Permit::Part { to: address.parse()? }),
             ["icmp", address] if address.contains(':') => to(58, address, None),
             ["icmp", address] => to(1, address, None),
             _ => Err(Failure::wrong(format_args!("{text:?} is no permit"))),
@@ -38,7 +41,7 @@ impl Permit {
                 Some(parent) => asked.ends_with(parent),
                 None => asked == name,
             },
-            Permit::Packet { .. } => false,
+            Permit::Packet { .. } | Permit::Part { .. } => false,
         }
     }
 
@@ -52,6 +55,9 @@ impl Permit {
                     || packet.question.as_ref().is_some_and(|asked| self.question(asked));
                 to_name_server && asked
             }
+            Permit::Part { to } => {
+                packet.protocol == 17 && packet.destination == *to && packet.ports.is_none()
+            }
             Permit::Packet { protocol, to, port } => {
                 packet.protocol == *protocol
                     && packet.destination == *to
@@ -62,10 +68,13 @@ impl Permit {
     }
 }
 
-/// The packets that nothing permits, or that hold the token.
+/// The packets that nothing permits, that hold the token, or that have another source than the host.
 pub(crate) fn forbidden<'a>(packets: &'a [Packet], permits: &[Permit], token: &str) -> Vec<&'a Packet> {
     let holds = |packet: &Packet| packet.payload.windows(token.len()).any(|part| part == token.as_bytes());
-    let permitted = |packet: &Packet| permits.iter().any(|permit| permit.packet(packet)) && !holds(packet);
+    let permitted = |packet: &Packet| {
+        let is_own = HOST.contains(&packet.source);
+        is_own && permits.iter().any(|permit| permit.packet(packet)) && !holds(packet)
+    };
     packets.iter().filter(|packet| !permitted(packet)).collect()
 }
 

@@ -270,8 +270,8 @@ fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "ip" } else { "ip6" }
 }
 
-/// The host's tables for one sandbox, which this process owns. They let out what has the sandbox's source, masqueraded, and in nothing but
-/// answers: neither what is forwarded nor what processes of the host send.
+/// The host's tables for one sandbox, which this process owns. They let out what has the sandbox's source, masqueraded and nothing else (what conntrack
+/// takes for invalid it does not translate, such as resets of connections that nobody waits for any more), and in nothing but answers: neither what is forwarded nor what processes of the host send.
 fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String {
     let (table, name) = (table_of(link), link.name().unwrap_or_default());
     let rules = |rule: &dyn Fn(&str, IpAddr) -> String| -> String {
@@ -282,6 +282,7 @@ fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String
         format!("{family} saddr {address} {family} daddr != {loopback} accept")
     });
     let masquerade = rules(&|family, address| format!("{family} saddr {address} masquerade"));
+    let unchanged = rules(&|family, address| format!("{family} saddr {address} drop"));
     let answers: String = copied.iter().map(|&address| answers(&table, name, address)).collect();
     format!(
         "table inet {table} {{
@@ -295,6 +296,10 @@ fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String
             chain postrouting {{
                 type nat hook postrouting priority srcnat
                 {masquerade}
+            }}
+            chain leaving {{
+                type filter hook postrouting priority srcnat + 10
+                {unchanged}
             }}
             chain forward {{
                 type filter hook forward priority filter

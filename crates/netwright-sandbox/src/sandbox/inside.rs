@@ -134,6 +134,10 @@ impl Inside {
         self.enclosure.confine(command, &confinement)
     }
 
+    pub(super) fn settle(&self) -> Result<()> {
+        self.enclosure.settle()
+    }
+
     pub(super) fn protect(&self, path: &Path) -> Result<()> {
         self.enclosure.mask(&[Mask::ReadOnly { path: path.into() }])
     }

@@ -36,7 +36,11 @@ fn requests() -> Vec<Request> {
     ];
     let masks = masks.map(Request::Mask);
     let sockets = sockets().into_iter().map(Request::Socket);
-    [Request::Begin, Request::Pair, Request::Sysctl].into_iter().chain(masks).chain(sockets).collect()
+    [Request::Begin, Request::Pair, Request::Settle, Request::Sysctl]
+        .into_iter()
+        .chain(masks)
+        .chain(sockets)
+        .collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod messages;
 mod names;
 mod options;
 mod sources;
+mod walk;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,6 +25,7 @@ pub(crate) const WAYS: &[Way] = &[
     ("sweep-requests", |_| kernel::requests()),
     ("sweep-mounts", |_| kernel::mounts()),
     ("sweep-mounts-inside", |_| kernel::mounts_inside()),
+    ("walk", walk::walk),
     ("sweep-handles", |_| kernel::handles()),
 ];
 

@@ -10,6 +10,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("every-name-of-a-socket", &["sweep-names", "server"]).server(Server::Waiting).contained(),
     Attempt::one("every-source", &["sweep-sources"]),
     Attempt::new("every-source-without-network", &["--no-network"], &["sweep-sources"], &[]),
+    Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED),
+    Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED),
     Attempt::one("every-file-of-the-kernel", &["sweep-files"]).root().contained(),
     Attempt::one("every-change-of-the-network", &["sweep-requests"]).root().contained(),
     Attempt::one("every-mount", &["sweep-mounts"]).root().contained(),
@@ -19,3 +21,17 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 
 /// The command may mount.
 const MOUNTS: &[&str] = &["--no-network", "--mounts"];
+
+/// Two servers may be reached on a port: what leaves goes there.
+const WALK: &[&str] = &["--allow", "198.51.100.10:443", "--allow", "[2001:db8:10::10]:443"];
+/// With the errors that the kernel tells them of what they answer.
+const WALKED: &[&str] = &[
+    "tcp 198.51.100.10 443",
+    "udp 198.51.100.10 443",
+    "parts 198.51.100.10",
+    "icmp 198.51.100.10",
+    "tcp 2001:db8:10::10 443",
+    "udp 2001:db8:10::10 443",
+    "parts 2001:db8:10::10",
+    "icmp 2001:db8:10::10",
+];
