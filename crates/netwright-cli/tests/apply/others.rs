@@ -73,7 +73,7 @@ const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (
         "a card that passes packets on beside a host that does not, and one that does not beside one that does",
         "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding; echo 1 >/proc/sys/net/ipv6/conf/eth0/forwarding",
-        &["forwarding = true\n", "forwarding = true\n[link.eth1]\n", "[link.eth1]\n"],
+        &["forwarding = true\n", "forwarding = true\n[link.eth1]\n", "forwarding = false\n", "[link.eth1]\n"],
     ),
 ];
 

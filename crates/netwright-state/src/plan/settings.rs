@@ -56,8 +56,10 @@ fn links_keep(planner: &mut Planner<'_>, family: Family) {
     let declared: HashSet<_> = declared(planner.host).into_iter().map(|(setting, _)| setting).collect();
     for (setting, value) in &snapshot.settings {
         let of_link = setting.link.is_some() && setting.name == "forwarding" && setting.family == family;
-        // one that was as the host's goes with it, as the kernel means it
-        if of_link && *value != before && !declared.contains(setting) {
+        // one that was as the host's goes with it, as the kernel means it, but for one that was kept beside it before
+        let kept = planner.lookup.own_setting(setting);
+        let kept = kept.is_some_and(|own| own.ours == *value && own.before.as_ref() == Some(value));
+        if of_link && (*value != before || kept) && !declared.contains(setting) {
             let text = format!("setting {setting}: {value}");
             let action = Action::Setting(setting.clone(), value.clone());
             planner.step(Step::new(Sign::Keep, text, action));
