@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cargo::{Program, build, cargo, root};
-use crate::report::Report;
+use crate::report::{Report, Tests};
 use crate::setup::{Install, find, is_root, search_path, tools};
 
 /// The user and group that own nothing.
@@ -27,22 +27,30 @@ pub(crate) fn run(install: Install) -> Result<(), String> {
         }
     };
     let programs: Vec<Program> = programs.into_iter().filter(|program| program.has_tests).collect();
-    as_this_user(&programs, &mut report);
+    // Most of a test is waiting, so as this user and as an ordinary one they run beside each other, the latter from behind: few
+    // are beside themselves.
+    let home = ordinary_user(&mut report);
+    let mut lanes = vec![as_this_user(&programs)];
+    lanes.extend(home.as_ref().map(|home| as_ordinary_user(&programs, home, &mut report)));
+    report.tests(&lanes);
+    documentation(&mut report);
     host_files(&mut report);
-    as_ordinary_user(&programs, &mut report);
     report.finish()
 }
 
-/// Runs all tests as whoever runs this.
-fn as_this_user(programs: &[Program], report: &mut Report) {
-    for program in programs {
-        report.tests(&program.shown(), || {
-            let mut command = Command::new(&program.path);
-            command.current_dir(&program.folder).env("PATH", search_path());
-            command.env("CARGO_MANIFEST_DIR", &program.folder);
-            command
-        });
-    }
+/// All tests as whoever runs this.
+fn as_this_user(programs: &[Program]) -> Vec<Tests<'_>> {
+    let of = |program: &Program| {
+        let mut command = Command::new(&program.path);
+        command.current_dir(&program.folder).env("PATH", search_path());
+        command.env("CARGO_MANIFEST_DIR", &program.folder);
+        command
+    };
+    let tests = |program| Tests { step: Program::shown(program), command: Box::new(move || of(program)) };
+    programs.iter().map(tests).collect()
+}
+
+fn documentation(report: &mut Report) {
     let mut documentation = cargo(["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]);
     report.command("examples of the documentation", documentation.env("PATH", search_path()));
 }
@@ -91,26 +99,43 @@ fn host_files(report: &mut Report) {
     }
 }
 
-/// Runs the integration tests again as a user without any privilege, where this process may become one.
-fn as_ordinary_user(programs: &[Program], report: &mut Report) {
+/// The ordinary user's home, where this process may become one and that user gets networks.
+fn ordinary_user(report: &mut Report) -> Option<Home> {
     const STEP: &str = "kernel tests as an ordinary user";
     if !is_root() {
-        return println!("\n(the tests ran as an ordinary user; run this as root to run them as both)");
+        println!("\n(the tests run as an ordinary user; run this as root to run them as both)");
+        return None;
     }
     let home = match Home::create() {
         Ok(home) => home,
-        Err(e) => return report.failed(STEP, &format!("no temporary home could be made: {e}")),
+        Err(e) => {
+            report.failed(STEP, &format!("no temporary home could be made: {e}"));
+            return None;
+        }
     };
-    if let Err(why) = user_namespaces_work(&home) {
-        return report.not_run(STEP, &why);
-    }
-    for program in programs.iter().filter(|program| program.kind == "test") {
-        let step = format!("{} as an ordinary user", program.shown());
-        match unreachable(program, &home) {
-            Some(why) => report.not_run(&step, &why),
-            None => report.tests(&step, || home.command(&program.path, &program.folder)),
+    match user_namespaces_work(&home) {
+        Ok(()) => Some(home),
+        Err(why) => {
+            report.not_run(STEP, &why);
+            None
         }
     }
+}
+
+/// The integration tests again, as a user without any privilege.
+fn as_ordinary_user<'a>(programs: &'a [Program], home: &'a Home, report: &mut Report) -> Vec<Tests<'a>> {
+    let mut lane = Vec::new();
+    for program in programs.iter().rev().filter(|program| program.kind == "test") {
+        let step = format!("{} as an ordinary user", program.shown());
+        match unreachable(program, home) {
+            Some(why) => report.not_run(&step, &why),
+            None => {
+                let command = Box::new(|| home.command(&program.path, &program.folder));
+                lane.push(Tests { step, command });
+            }
+        }
+    }
+    lane
 }
 
 /// Whether an ordinary user gets a network of its own, in which it may configure something.
