@@ -16,6 +16,8 @@ pub struct Need {
     routed: &'static [Hook],
     bridge: &'static [Hook],
     netdev: &'static [Hook],
+    /// Families of IP that do not have it.
+    except: &'static [Family],
 }
 
 impl Need {
@@ -25,7 +27,8 @@ impl Need {
         match family {
             Family::BRIDGE => self.bridge,
             Family::NETDEV => self.netdev,
-            Family::ARP => &[Hook::Input, Hook::Output],
+            Family::ARP => &[],
+            family if self.except.contains(&family) => &[],
             _ => self.routed,
         }
     }
@@ -57,11 +60,17 @@ const RECEIVED: &[Hook] = &[Hook::Prerouting, Hook::Input, Hook::Forward];
 const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::Postrouting];
 
 macro_rules! needs {
-    ($($(#[$note:meta])* $name:ident = $word:literal, $kind:expr, $routed:expr, $bridge:expr, $netdev:expr;)*) => {
+    ($($(#[$note:meta])* $name:ident = $word:literal, $kind:expr, $routed:expr, $bridge:expr, $netdev:expr $(, except $except:expr)?;)*) => {
         $(
             $(#[$note])*
-            pub const $name: Need =
-                Need { word: $word, chain_type: $kind, routed: $routed, bridge: $bridge, netdev: $netdev };
+            pub const $name: Need = Need {
+                word: $word,
+                chain_type: $kind,
+                routed: $routed,
+                bridge: $bridge,
+                netdev: $netdev,
+                except: &[$($except)?],
+            };
         )*
         /// All of them.
         pub const ALL: &[Need] = &[$($name),*];
@@ -103,7 +112,7 @@ needs! {
     /// `socket`
     SOCKET = "socket", None, &[Hook::Prerouting, Hook::Input, Hook::Output], &[], &[];
     /// `osf`
-    OSF = "osf", None, RECEIVED, &[], &[];
+    OSF = "osf", None, RECEIVED, &[], &[], except Family::IPV6;
     /// `ipsec in`
     IPSEC_IN = "ipsec in", None, RECEIVED, &[], &[];
     /// `ipsec out`

@@ -3,6 +3,7 @@
 mod changes;
 mod listing;
 mod optimized;
+mod places;
 mod refusals;
 mod replacing;
 mod running;
@@ -34,6 +35,7 @@ kernel_tests! {
     replacing::rules_are_changed_while_others_change_the_rest,
     replacing::several_programs_change_a_set_at_once,
     replacing::rules_are_kept_by_what_they_are_called,
+    places::rules_stand_where_the_table_says,
     refusals::refusals_have_their_true_reasons,
     refusals::all_refusals_of_a_batch_are_told,
     refusals::what_follows_from_another_refusal_is_not_told,
