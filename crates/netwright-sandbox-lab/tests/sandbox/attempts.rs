@@ -59,6 +59,8 @@ pub(crate) enum Control {
     As(Mode),
     /// Without a sandbox, something gets out where the kernel has what it takes.
     Perhaps(Mode),
+    /// Without a sandbox, the machine's own root gets something out, and root of a namespace does not.
+    OfRoot,
     /// It gets nowhere without a sandbox either, on this kernel or in this internet; the reason.
     None(&'static str),
 }
@@ -98,6 +100,12 @@ impl Attempt {
         self
     }
 
+    /// Only the machine's own root gets it out without a sandbox.
+    const fn of_root(mut self) -> Self {
+        self.control = Control::OfRoot;
+        self
+    }
+
     /// Nothing gets out without a sandbox either.
     const fn alone(mut self, why: &'static str) -> Self {
         self.control = Control::None(why);
@@ -108,7 +116,7 @@ impl Attempt {
     const fn perhaps(mut self) -> Self {
         self.control = match self.control {
             Control::As(mode) | Control::Perhaps(mode) => Control::Perhaps(mode),
-            none @ Control::None(_) => none,
+            other @ (Control::OfRoot | Control::None(_)) => other,
         };
         self
     }

@@ -28,7 +28,12 @@ pub(crate) fn tests() -> Vec<Prepared> {
         tests.push(Prepared { name, body: Box::new(body) });
     }
     for attempt in attempts::all() {
-        if let Control::As(mode) | Control::Perhaps(mode) = attempt.control {
+        let mode = match attempt.control {
+            Control::As(mode) | Control::Perhaps(mode) => Some(mode),
+            Control::OfRoot => Some(Mode::Root),
+            Control::None(_) => None,
+        };
+        if let Some(mode) = mode {
             let name = format!("control::{}", attempt.name);
             let body = move |lab: &mut Lab| {
                 let outcome = control(lab, attempt, mode);
@@ -44,7 +49,7 @@ pub(crate) fn tests() -> Vec<Prepared> {
 pub(crate) fn without_control() -> impl Iterator<Item = (&'static str, &'static str)> {
     attempts::all().filter_map(|attempt| match attempt.control {
         Control::None(why) => Some((attempt.name, why)),
-        Control::As(_) | Control::Perhaps(_) => None,
+        Control::As(_) | Control::Perhaps(_) | Control::OfRoot => None,
     })
 }
 
@@ -166,6 +171,9 @@ fn handing_down(mode: Mode, command: &Command) -> Result<Command, Failure> {
 
 /// Without a sandbox, something must get through.
 fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
+    if matches!(attempt.control, Control::OfRoot) && !surroundings()?.really_root {
+        return Err(Failure::lacking("only the machine's own root gets it out without a sandbox"));
+    }
     let world = World::new(lab)?;
     let token = token();
     let victim = attempt.has_victim.then(|| Victim::start(mode)).transpose()?;

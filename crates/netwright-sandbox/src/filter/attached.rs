@@ -180,7 +180,26 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
         text.line("type filter hook output priority filter; policy accept;");
         text.line(format_args!("{group} goto attached"));
     });
+    answers(text, to, &group);
     leaving(text, to);
+}
+
+/// Answers to what the group has asked. A datagram may have the source of a socket that somebody else has: a process is free to choose any address of the
+/// host beside the port that it has at another one. What then comes back would tell whoever has that socket what was asked.
+fn answers(text: &mut Text, to: &Attached, group: &str) {
+    let resolver = ["ct reply ip saddr 127.0.0.1", "ct reply ip6 saddr ::1"];
+    let resolver = resolver.map(|saddr| format!("{saddr} ct reply proto-src {}", to.resolver));
+    let opened = opened().into_iter().zip(["ip", "ip6"]).map(|(Flows { name, .. }, header)| {
+        format!("{header} daddr . udp dport . ct reply {header} saddr . ct reply proto-src @{name}")
+    });
+    let answers: Vec<String> = resolver.into_iter().chain(opened).collect();
+    text.chain("answers", |text| {
+        text.line("type filter hook input priority filter; policy accept;");
+        text.lines(["meta l4proto != udp accept", "ct direction original accept"]);
+        for answer in answers {
+            text.lines([format!("{answer} {group} accept"), format!("{answer} drop")]);
+        }
+    });
 }
 
 /// What leaves by a link although it is for the loopback. The kernel answers without a socket, and so for nobody's group, what comes for a connection that

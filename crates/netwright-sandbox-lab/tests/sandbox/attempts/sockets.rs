@@ -108,6 +108,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         .alone("the kernel sends nothing from there"),
     Attempt::one("resolver-as-source", &["free-bind", "203.0.113.66", "5000", "127.0.0.53"])
         .alone("the kernel sends nothing from there"),
+    Attempt::one("source-of-another-socket", &["ask-as-another-socket", "127.0.0.1", "7777"])
+        .alone("no resolver of the host answers there"),
     Attempt::one("source-beside-the-datagram", &["source-given", "203.0.113.66", "5000", "10.77.0.2"]),
     Attempt::new(
         "source-beside-the-datagram-under-internet",

@@ -10,12 +10,12 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("every-name-of-a-socket", &["sweep-names", "server"]).server(Server::Waiting).contained(),
     Attempt::one("every-source", &["sweep-sources"]),
     Attempt::new("every-source-without-network", &["--no-network"], &["sweep-sources"], &[]),
-    Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED).contained(),
-    Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED).contained(),
+    Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED),
+    Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED),
     Attempt::one("every-file-of-the-kernel", &["sweep-files"]).root().contained(),
     Attempt::one("every-change-of-the-network", &["sweep-requests"]).root().contained(),
-    Attempt::one("every-mount", &["sweep-mounts"]).root().contained(),
-    Attempt::new("every-mount-that-is-allowed", MOUNTS, &["sweep-mounts"], &[]).root().contained(),
+    Attempt::one("every-mount", &["sweep-mounts"]).of_root().contained(),
+    Attempt::new("every-mount-that-is-allowed", MOUNTS, &["sweep-mounts"], &[]).of_root().contained(),
     Attempt::one("every-handle", &["sweep-handles"]).alone("nothing is outside there").contained(),
 ];
 
