@@ -401,6 +401,8 @@ fn texts_are_committed_while_others_write(_: &mut Lab) -> Outcome {
                 batch.add(Table::new(Family::IPV6, "other"));
                 batch.delete(&Table::new(Family::IPV6, "other"));
                 batch.commit()?;
+                // Who never pauses leaves nobody the time to list anything.
+                std::thread::sleep(std::time::Duration::from_millis(3));
             }
             Ok(())
         });
