@@ -37,6 +37,14 @@ pub(crate) fn metadata() -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|e| format!("cargo metadata printed no JSON: {e}"))
 }
 
+/// The crates of the workspace that are published, out of its metadata.
+pub(crate) fn published(metadata: &Value) -> Vec<&Value> {
+    let members = metadata["workspace_members"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let own = packages.filter(|package| members.contains(&package["id"]));
+    own.filter(|package| package["publish"].is_null()).collect()
+}
+
 /// A program that a build made.
 pub(crate) struct Program {
     /// Name of the target.

@@ -1,15 +1,12 @@
 //! Each feature of the published crates builds alone, and none at all builds too.
 
-use crate::cargo::{cargo, metadata, output};
+use crate::cargo::{cargo, metadata, output, published};
 
 /// Checks each published crate without its features, and with each of them alone.
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;
-    let members = metadata["workspace_members"].as_array().cloned().unwrap_or_default();
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let own = packages.filter(|package| members.contains(&package["id"]) && package["publish"].is_null());
     let mut checked = 0;
-    for package in own {
+    for package in published(&metadata) {
         let name = package["name"].as_str().unwrap_or_default();
         let features: Vec<&String> =
             package["features"].as_object().into_iter().flat_map(|all| all.keys()).collect();

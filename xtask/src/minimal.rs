@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::cargo::{cargo, metadata, output, root};
+use crate::cargo::{cargo, metadata, output, published, root};
 
 /// Parts of a manifest that are about this checkout alone.
 const LEFT_OUT: [&str; 4] = ["[dev-dependencies]", "[[test]]", "[[bench]]", "[[example]]"];
@@ -13,13 +13,10 @@ const LEFT_OUT: [&str; 4] = ["[dev-dependencies]", "[[test]]", "[[bench]]", "[[e
 /// Copies the published crates that have a library into a workspace of their own, chooses the oldest versions, and checks them.
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;
-    let members = metadata["workspace_members"].as_array().cloned().unwrap_or_default();
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let own = packages.filter(|package| members.contains(&package["id"]) && package["publish"].is_null());
     let folder = root().join("target/minimal");
     let _ = fs::remove_dir_all(folder.join("crates"));
     let mut copied = 0;
-    for package in own.filter(|package| is_library(package)) {
+    for package in published(&metadata).into_iter().filter(|package| is_library(package)) {
         let manifest = package["manifest_path"].as_str().map(PathBuf::from).unwrap_or_default();
         let from = manifest.parent().unwrap_or(Path::new(""));
         let to = folder.join("crates").join(package["name"].as_str().unwrap_or_default());

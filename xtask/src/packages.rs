@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cargo::{cargo, metadata, output};
+use crate::cargo::{cargo, metadata, output, published};
 
 /// Files that stand beside each manifest.
 const FILES: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
@@ -14,10 +14,7 @@ const FIELDS: [&str; 6] = ["description", "license", "repository", "keywords", "
 /// Checks the published crates, and packs them all without uploading.
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;
-    let members = metadata["workspace_members"].as_array().cloned().unwrap_or_default();
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let own = packages.filter(|package| members.contains(&package["id"]));
-    let published: Vec<&Value> = own.filter(|package| package["publish"].is_null()).collect();
+    let published = published(&metadata);
     let mut wrong = Vec::new();
     for package in &published {
         wrong.extend(lacks(package));
