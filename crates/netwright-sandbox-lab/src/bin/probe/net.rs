@@ -290,6 +290,12 @@ pub(crate) fn send_message(
     call(libc::SYS_sendmsg, [socket.as_raw_fd().into(), Argument::Bytes(&message), flags.into()])
 }
 
+/// The control message that gives a datagram its link and its source: `struct cmsghdr` and `struct in_pktinfo`.
+pub(crate) fn packet_information(link: u32, source: Ipv4Addr) -> Vec<u8> {
+    let head = [libc::IPPROTO_IP, libc::IP_PKTINFO].map(i32::to_ne_bytes).concat();
+    [&28_u64.to_ne_bytes()[..], &head, &link.to_ne_bytes(), &source.octets(), &[0; 8]].concat()
+}
+
 /// A datagram whose source and link are said beside it.
 fn source_given(words: &[&str]) -> Outcome {
     let to = address(words, 0)?;
@@ -298,14 +304,7 @@ fn source_given(words: &[&str]) -> Outcome {
     let (name, data) = (socket_address(to), token().into_bytes());
     let mut sent = Err(std::io::ErrorKind::Other.into());
     for link in [0_u32, 1, 2, 3] {
-        // struct cmsghdr and struct in_pktinfo.
-        let head = [
-            28_u64.to_ne_bytes().to_vec(),
-            [libc::IPPROTO_IP, libc::IP_PKTINFO].map(i32::to_ne_bytes).concat(),
-        ];
-        let control =
-            [head.concat(), link.to_ne_bytes().to_vec(), source.octets().to_vec(), vec![0; 8]].concat();
-        let result = send_message(&socket, &name, &data, &control, 0);
+        let result = send_message(&socket, &name, &data, &packet_information(link, source), 0);
         if sent.is_err() {
             sent = result;
         }
