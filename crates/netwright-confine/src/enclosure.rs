@@ -170,10 +170,18 @@ impl Enclosure {
             if let Some(mask) = awaited.and_then(|number| masks.get(number)) {
                 let heard = match answer(conversation.as_fd()) {
                     Ok((Answer { step: Step::Done, .. }, _)) => Ok(()),
-                    Ok((answer, _)) => match refused(&asked(mask), answer, |_| None) {
-                        error if error.is_not_found() && matches!(mask, Mask::Nothing { .. }) => Ok(()),
-                        error => Err(error),
-                    },
+                    Ok((answer, _)) => {
+                        // What has gone in the meantime needs no cover.
+                        let may_be_gone = match mask {
+                            Mask::Nothing { .. } => true,
+                            Mask::Directory { .. } => answer.step == Step::Cover,
+                            _ => false,
+                        };
+                        match refused(&asked(mask), answer, |_| None) {
+                            error if error.is_not_found() && may_be_gone => Ok(()),
+                            error => Err(error),
+                        }
+                    }
                     Err(error) => Err(Error::new(asked(mask), error)),
                 };
                 outcome = outcome.and(heard);

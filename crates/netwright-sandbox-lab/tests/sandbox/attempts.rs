@@ -37,7 +37,7 @@ pub(crate) struct Attempt {
     pub(crate) opened_outside: bool,
 }
 
-/// A server with a path socket, a named pipe or a file, which the probe's word `server` stands for.
+/// A server with a path socket, a named pipe, a file or a directory, which the probe's word `server` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     /// Its socket appears when the sandbox is there.
@@ -50,6 +50,8 @@ pub(crate) enum Server {
     Pipe,
     /// A file that is the standard input.
     Input,
+    /// A directory in which a process outside mounts what is looked for.
+    Automount,
 }
 
 /// How it is seen that an attempt is a real one.

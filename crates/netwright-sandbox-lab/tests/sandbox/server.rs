@@ -1,4 +1,7 @@
-//! What an attempt has outside for itself, to which nothing may come: a server with a path socket, a named pipe, or a file.
+//! What an attempt has outside for itself, to which nothing may come: a server with a path socket, a named pipe, a file, or a directory that is
+//! mounted in by name.
+
+mod automount;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,6 +12,7 @@ use std::process::{Child, Stdio};
 use netwright_lab::{Failure, wait_until};
 use rustix::fs::{CWD, FileType, Mode as Rights, OFlags, mknodat};
 
+use self::automount::Automount;
 use crate::attempts::Server;
 use crate::run::{Mode, as_user};
 use crate::surroundings::{NOBODY, surroundings};
@@ -31,6 +35,7 @@ enum By {
     Pipe(File),
     /// What is in the file in the end.
     File,
+    Automount(Automount),
 }
 
 impl OwnServer {
@@ -46,9 +51,13 @@ impl OwnServer {
                 fs::write(&path, "what is to be read")?;
                 By::File
             }
+            Server::Automount if !surroundings()?.really_root => {
+                return Err(Failure::lacking("only the machine's root can mount autofs"));
+            }
+            Server::Automount => By::Automount(Automount::at(&path)?),
             Server::Late | Server::Relative | Server::Waiting => By::Process(process(server, &path)?),
         };
-        if !matches!(by, By::Process(_)) && mode.is_user() && surroundings()?.really_root {
+        if matches!(by, By::Pipe(_) | By::File) && mode.is_user() && surroundings()?.really_root {
             chown(&path, Some(NOBODY), Some(NOBODY))?;
         }
         Ok(OwnServer { path, by })
@@ -65,6 +74,7 @@ impl OwnServer {
         match &self.by {
             By::Process(_) => came = fs::read(self.path.with_extension("came")).unwrap_or_default(),
             By::Pipe(pipe) => drop((&*pipe).read_to_end(&mut came)), // what was written is there
+            By::Automount(automount) => came = automount.asked().into_bytes(),
             By::File => came = fs::read(&self.path).unwrap_or_default(),
         }
         String::from_utf8_lossy(&came).into_owned()

@@ -25,14 +25,37 @@ pub(super) fn masks(is_root: bool) -> Vec<Mask> {
     masks.extend(Path::new(SYSTEM).exists().then_some(Mask::System));
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     masks.extend(mounts.lines().filter_map(elsewhere));
+    masks.extend(mounted_by_name(&mounts).into_iter().filter(|mask| mask.path().is_dir()));
     masks
+}
+
+/// Directories in which a program outside mounts whatever is looked for (autofs): what is mounted there is left, and no name that somebody looks for
+/// gets to that program, which may ask a network for it.
+fn mounted_by_name(mounts: &str) -> Vec<Mask> {
+    let points: Vec<PathBuf> = mounts.lines().filter_map(point).collect();
+    let is_by_name = |line: &&str| {
+        line.split_once(" - autofs ")
+            .is_some_and(|(_, behind)| behind.split([' ', ',']).any(|option| option == "indirect"))
+    };
+    let directories = mounts.lines().filter(is_by_name).filter_map(point);
+    let mask = |path: PathBuf| {
+        let below = points.iter().filter(|point| point.parent() == Some(&path));
+        let keep = below.filter_map(|point| Some(point.file_name()?.to_str()?.to_owned())).collect();
+        Mask::Directory { path, keep }
+    };
+    directories.map(mask).collect()
+}
+
+/// Where something is mounted, by its line in `mountinfo`.
+fn point(line: &str) -> Option<PathBuf> {
+    const POINT: usize = 4;
+    line.split(' ').nth(POINT).map(unescaped)
 }
 
 /// What lies over a mount, by its line in `mountinfo`.
 fn elsewhere(line: &str) -> Option<Mask> {
-    const POINT: usize = 4;
-    let (before, behind) = line.split_once(" - ")?;
-    let path = unescaped(before.split(' ').nth(POINT)?);
+    let (_, behind) = line.split_once(" - ")?;
+    let path = point(line)?;
     let usual = |place: &str| path == Path::new(place) || path.starts_with(place);
     match behind.split(' ').next()? {
         "cgroup" | "cgroup2" if !usual(SYSTEM) => Some(Mask::ReadOnly { path }),

@@ -16,6 +16,10 @@ pub(crate) const WAYS: &[Way] = &[
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(word(words, 0)?)?;
         write(&format!("/proc/self/fd/{}", file.as_raw_fd()))
     }),
+    ("look-below", |words| {
+        let found = fs::read_dir(format!("{}/{}", word(words, 0)?, token()))?;
+        Ok(Came::Reached(format!("{} entries", found.count())))
+    }),
     ("change-input", |_| {
         let before = fs::metadata("/proc/self/fd/0")?.permissions().mode() & 0o777;
         attempt::call(libc::SYS_fchmod, [0.into(), i64::from(before ^ 0o111).into()])?;

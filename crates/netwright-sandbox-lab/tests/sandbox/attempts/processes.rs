@@ -31,6 +31,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         .server(Server::Pipe),
     Attempt::new("file-at-standard-input", READ, &["write", "/proc/self/fd/0"], &[]).server(Server::Input),
     Attempt::new("rights-of-the-file-at-standard-input", READ, &["change-input"], &[]).server(Server::Input),
+    // Directories in which somebody outside mounts.
+    Attempt::one("name-in-an-automounted-directory", &["look-below", "server"]).server(Server::Automount),
     // What is handed down.
     Attempt::one("inherited-descriptors", &["inherited"]).handed_down(),
     Attempt::one("descriptors-at-all", &["descriptors"]).handed_down(),

@@ -19,3 +19,16 @@ fn mounts_that_are_elsewhere_are_covered() {
     assert_eq!(covered("/home", "ext4"), None);
     assert_eq!(elsewhere("nonsense"), None);
 }
+
+#[test]
+fn nobody_is_asked_for_names_to_mount() {
+    let mounts = "36 35 0:30 / /net rw,relatime shared:9 - autofs /etc/auto.net rw,fd=6,pgrp=9,timeout=60,minproto=5,maxproto=5,indirect,pipe_ino=7\n\
+        37 36 0:31 / /net/files\\040old rw shared:10 - nfs4 files:/ rw\n\
+        38 37 0:32 / /net/files\\040old/below rw shared:10 - nfs4 files:/below rw\n\
+        39 35 0:33 / /boot rw shared:11 - autofs systemd-1 rw,fd=7,pgrp=1,timeout=0,minproto=5,maxproto=5,direct,pipe_ino=8\n\
+        40 35 0:34 / /indirect rw shared:12 - ext4 /dev/sda1 rw,indirect\n";
+    assert_eq!(
+        mounted_by_name(mounts),
+        [Mask::Directory { path: "/net".into(), keep: vec!["files old".into()] }]
+    );
+}
