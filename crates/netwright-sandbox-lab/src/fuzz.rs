@@ -2,6 +2,7 @@
 
 mod icmp;
 mod learned;
+mod log;
 mod packet;
 mod resolver;
 mod stream;
@@ -12,6 +13,7 @@ use netwright_lab::fuzz::Target;
 pub const TARGETS: &[Target] = &[
     Target { name: "icmp", run: icmp, seeds: icmp::seeds },
     Target { name: "learned", run: learned, seeds: learned::seeds },
+    Target { name: "log", run: log, seeds: log::seeds },
     Target { name: "packet", run: packet, seeds: packet::seeds },
     Target { name: "resolver", run: resolver, seeds: resolver::seeds },
     Target { name: "stream", run: stream, seeds: stream::seeds },
@@ -27,7 +29,12 @@ pub fn learned(data: &[u8]) {
     learned::run(data);
 }
 
-/// A packet that the filter has logged, alone or in messages of netlink.
+/// Messages about packets that the filter has logged.
+pub fn log(data: &[u8]) {
+    log::run(data);
+}
+
+/// A packet that the filter has logged.
 pub fn packet(data: &[u8]) {
     packet::run(data);
 }

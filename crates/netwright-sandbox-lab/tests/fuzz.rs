@@ -17,4 +17,12 @@ macro_rules! targets {
     };
 }
 
-targets! { icmp learned packet resolver stream }
+targets! { icmp learned log packet resolver stream }
+
+#[test]
+fn seeds_of_the_log_hold_packets() {
+    let target = TARGETS.iter().find(|target| target.name == "log").expect("there is one");
+    for seed in (target.seeds)() {
+        assert!(!netwright_sandbox::relay::of_messages(&seed).is_empty(), "{seed:?}");
+    }
+}

@@ -1,18 +1,15 @@
 //! Packets of a command, as the filter logs them, and what the relay answers.
 
-use netwright_sandbox::relay::{Dry, Packet, of_messages, of_packet};
+use netwright_sandbox::relay::{Dry, Packet, of_packet};
 
 pub(super) fn run(data: &[u8]) {
-    for dry in of_messages(data) {
-        check(&dry, None);
-    }
     if let Some(dry) = of_packet(data) {
         check(&dry, Packet::read(data));
     }
 }
 
 /// An answer is a packet itself, and goes back to where the one came from that it answers: the relay can be made to send nothing to others.
-fn check(dry: &Dry, packet: Option<Packet<'_>>) {
+pub(super) fn check(dry: &Dry, packet: Option<Packet<'_>>) {
     for answer in &dry.answers {
         let answer = Packet::read(answer);
         assert!(answer.is_some(), "what is answered is a packet");
