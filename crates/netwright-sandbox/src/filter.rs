@@ -20,7 +20,7 @@ mod rules;
 mod table;
 mod text;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use netwright_netfilter::{Batch, Element, Family, SetRef, TableRef};
@@ -210,13 +210,10 @@ impl Filter {
 
     fn lets(&self, protocol: Protocol, to: SocketAddr, ago: Duration) -> bool {
         let address = to.ip().to_canonical();
-        let own = self.options.own.contains(&address);
-        let destination = Destination {
-            name: None,
-            address: Some(if own { Ipv4Addr::LOCALHOST.into() } else { address }),
-            port: to.port(),
-            protocol,
-        };
+        if self.options.own.contains(&address) {
+            return false; // it is nobody else's: outside, somebody else may have it
+        }
+        let destination = Destination { name: None, address: Some(address), port: to.port(), protocol };
         match self.policy.decide(&destination) {
             Decision::Allowed(_) => true,
             Decision::Denied(_) | Decision::Own => false,

@@ -283,7 +283,12 @@ impl Advised {
             port: event.port.unwrap_or_default(),
             protocol: event.protocol.unwrap_or(Protocol::Tcp),
         };
-        let decision = self.lock().decide(&destination);
-        event.suggestion().filter(|_| !matches!(decision, Decision::Denied(_) | Decision::Allowed(_)))
+        let policy = self.lock();
+        if matches!(policy.decide(&destination), Decision::Denied(_) | Decision::Allowed(_)) {
+            return None;
+        }
+        // A name opens no address that it should not lead to: a rule for the address does.
+        let opens = |name: &String| event.address.is_none_or(|address| policy.admits(name, address));
+        Event { name: event.name.clone().filter(opens), ..event.clone() }.suggestion()
     }
 }

@@ -81,6 +81,7 @@ impl World {
         let packets = forbidden(&packets, permits, token).into_iter().map(ToString::to_string);
         let seen = forbidden_seen(self.internet.record.all(), permits, token).into_iter();
         let host = self.host.all().into_iter();
+        let host = host.filter(|seen| !permits.iter().any(|permit| permit.allows_seen(seen)));
         let sockets =
             surroundings()?.sockets.record.all().into_iter().filter(|seen| seen.what.contains(token));
         let mut all: Vec<String> =
@@ -114,10 +115,7 @@ fn in_sandbox(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
     if attempt.opened_outside {
         open_outside(attempt)?;
     }
-    let mut permits = Vec::new();
-    for permit in attempt.permits {
-        permits.push(Permit::read(permit)?);
-    }
+    let mut permits = Permit::all(attempt)?;
     if attempt.handed_down {
         permits.push(Permit::read("tcp 203.0.113.66 7")?);
     }
@@ -194,10 +192,7 @@ fn control(lab: &mut Lab, attempt: &Attempt, mode: Mode) -> Outcome {
         command.stdin(input?);
     }
     let ran = finish(command.args(rest).env("NETWRIGHT_TOKEN", &token).env("NETWRIGHT_AT_ONCE", "1"))?;
-    let mut permits = Vec::new();
-    for permit in attempt.permits {
-        permits.push(Permit::read(permit)?);
-    }
+    let permits = Permit::all(attempt)?;
     let served = || server.is_some_and(|server| server.came().contains(&token));
     let changed = || victim.and_then(Victim::change).is_some();
     let got = !world.leaks(&permits, &token)?.is_empty()

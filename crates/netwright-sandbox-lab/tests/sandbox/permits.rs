@@ -1,9 +1,12 @@
 //! What may reach the internet in an attempt: what its policy allows.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use netwright_lab::Failure;
+use netwright_sandbox::{Decision, Destination, LocalNetworks, Policy, Protocol};
 use netwright_sandbox_lab::internet::{HOST, NAME_SERVERS, Packet, Seen};
+
+use crate::attempts::Attempt;
 
 /// Something that may be seen.
 #[derive(Clone, Debug)]
@@ -14,9 +17,23 @@ pub(crate) enum Permit {
     Packet { protocol: u16, to: IpAddr, port: Option<u16> },
     /// What follows the first part of datagrams that are sent in parts, and has no ports.
     Part { to: IpAddr },
+    /// Whatever this policy allows, with any contents.
+    Allowed(Box<Policy>),
 }
 
+/// Among an attempt's permits: whatever its policy allows.
+pub(crate) const ALLOWED: &str = "what the policy allows";
+
 impl Permit {
+    /// Those of an attempt. To be called in the host's namespace.
+    pub(crate) fn all(attempt: &Attempt) -> Result<Vec<Self>, Failure> {
+        let read = |text: &&str| match *text {
+            ALLOWED => Ok(Permit::Allowed(Box::new(policy(attempt.policy)?))),
+            text => Permit::read(text),
+        };
+        attempt.permits.iter().map(read).collect()
+    }
+
     /// `dns NAME`, `tcp ADDRESS PORT`, `udp ADDRESS PORT`, `parts ADDRESS` or `icmp ADDRESS`.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
         let words: Vec<&str> = text.split(' ').collect();
@@ -41,7 +58,7 @@ impl Permit {
                 Some(parent) => asked.ends_with(parent),
                 None => asked == name,
             },
-            Permit::Packet { .. } | Permit::Part { .. } => false,
+            Permit::Packet { .. } | Permit::Part { .. } | Permit::Allowed(_) => false,
         }
     }
 
@@ -54,6 +71,16 @@ impl Permit {
                 let asked = packet.protocol == 6
                     || packet.question.as_ref().is_some_and(|asked| self.question(asked));
                 to_name_server && asked
+            }
+            Permit::Allowed(_) => {
+                let protocol = match packet.protocol {
+                    6 => Protocol::Tcp,
+                    17 => Protocol::Udp,
+                    1 | 58 => Protocol::Icmp,
+                    _ => return false,
+                };
+                let port = packet.ports.map_or(0, |(_, port)| port);
+                self.allows(protocol, SocketAddr::new(packet.destination, port)) && !packet.options
             }
             Permit::Part { to } => {
                 packet.protocol == 17 && packet.destination == *to && packet.ports.is_none()
@@ -68,12 +95,43 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// Whether a policy allows what came to a place outside.
+    fn allows(&self, protocol: Protocol, to: SocketAddr) -> bool {
+        let Permit::Allowed(policy) = self else { return false };
+        let to = Destination { name: None, address: Some(to.ip()), port: to.port(), protocol };
+        matches!(policy.decide(&to), Decision::Allowed(_))
+    }
+
+    /// The same of what a server saw.
+    pub(crate) fn allows_seen(&self, seen: &Seen) -> bool {
+        let protocol = match seen.server {
+            "udp" | "ntp" | "host udp" => Protocol::Udp,
+            "tcp" | "data" | "http" | "postgres" => Protocol::Tcp,
+            _ => return false,
+        };
+        seen.at.parse().is_ok_and(|at| self.allows(protocol, at))
+    }
+}
+
+/// The policy of these flags, on this host.
+fn policy(flags: &[&str]) -> Result<Policy, Failure> {
+    let rules = |flag: &str| {
+        let pairs = flags.chunks(2).filter(|pair| pair.first() == Some(&flag));
+        pairs.filter_map(|pair| pair.get(1)).map(|rule| rule.parse()).collect::<Result<Vec<_>, _>>()
+    };
+    let (allow, deny) = (rules("--allow")?, rules("--deny")?);
+    Ok(Policy { allow, deny, local: LocalNetworks::of_host()?, ..Policy::default() })
+}
+
 /// The packets that nothing permits, that hold the token, or that have another source than the host.
 pub(crate) fn forbidden<'a>(packets: &'a [Packet], permits: &[Permit], token: &str) -> Vec<&'a Packet> {
     let holds = |packet: &Packet| packet.payload.windows(token.len()).any(|part| part == token.as_bytes());
     let permitted = |packet: &Packet| {
-        let is_own = HOST.contains(&packet.source);
-        is_own && permits.iter().any(|permit| permit.packet(packet)) && !holds(packet)
+        let permitted = |permit: &Permit| {
+            permit.packet(packet) && (matches!(permit, Permit::Allowed(_)) || !holds(packet))
+        };
+        HOST.contains(&packet.source) && permits.iter().any(permitted)
     };
     packets.iter().filter(|packet| !permitted(packet)).collect()
 }
@@ -83,7 +141,7 @@ pub(crate) fn forbidden_seen(seen: Vec<Seen>, permits: &[Permit], token: &str) -
     let permitted = |seen: &Seen| {
         let name = seen.what.split(' ').next().unwrap_or_default();
         let asked = seen.server != "dns" || permits.iter().any(|permit| permit.question(name));
-        asked && !seen.what.contains(token)
+        asked && !seen.what.contains(token) || permits.iter().any(|permit| permit.allows_seen(seen))
     };
     seen.into_iter().filter(|seen| !permitted(seen)).collect()
 }

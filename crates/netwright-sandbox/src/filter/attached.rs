@@ -118,7 +118,7 @@ pub(super) fn foreign(text: &mut Text, log: &str) {
     text.chain("foreign", |text| text.lines([log, "drop"]));
 }
 
-/// What goes to the host itself, which is the resolver and what rules for the host allow, and the name servers that are asked directly.
+/// What goes to the host's loopback, which is the resolver and what rules for the host allow, and the name servers that are asked directly.
 pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions, to: &Attached) {
     text.chain("own", |text| {
         text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {} accept", to.resolver));
@@ -165,7 +165,7 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
         text.lines(opened().map(|Flows { name, tuple, .. }| {
             format!("ct state established {tuple} @{name} update @{name} {{ {tuple} }} accept")
         }));
-        text.line("fib daddr type local goto own");
+        text.lines(rules::LOOPBACK.map(|(_, place)| format!("{place} goto own")));
         text.line("goto decide");
     });
     text.chain("name_servers", |text| {

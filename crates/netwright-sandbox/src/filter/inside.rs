@@ -69,7 +69,7 @@ fn to_own(options: &FilterOptions, chain: &str) -> Vec<String> {
         IpAddr::V4(address) => format!("ip daddr {address}"),
         IpAddr::V6(address) => format!("ip6 daddr {address}"),
     });
-    let loopback = ["ip daddr 127.0.0.0/8", "ip6 daddr ::1"].map(str::to_owned);
+    let loopback = rules::LOOPBACK.map(|(_, place)| place.to_owned());
     loopback.into_iter().chain(own).map(|place| format!("{place} goto {chain}")).collect()
 }
 

@@ -7,6 +7,9 @@ use crate::policy::{LocalNetworks, NAME_SERVER_PORTS, Policy, Ports, Protocol, R
 /// The longest comment that all kernels' listings show, in bytes.
 const COMMENT: usize = 120;
 
+/// The addresses of the loopback, by family.
+pub(super) const LOOPBACK: [(bool, &str); 2] = [(true, "ip daddr 127.0.0.0/8"), (false, "ip6 daddr ::1")];
+
 impl Rule {
     /// Whether it covers many addresses outside without naming them.
     pub(super) fn is_wide(&self) -> bool {
@@ -38,10 +41,11 @@ pub(super) fn denied(rule: &Rule, local: &LocalNetworks) -> Vec<String> {
     lines(rule, places(rule, local, true), true, "goto refused")
 }
 
-/// What rules for the host's loopback make of packets to the sandbox's own.
+/// What rules for the host's loopback make of packets to the sandbox's own. Its other addresses are not the host's.
 pub(super) fn host<'a>(rules: impl IntoIterator<Item = &'a Rule>, deny: bool, verdict: &str) -> Vec<String> {
+    let loopback = LOOPBACK.map(|(ipv4, place)| (ipv4, place.to_owned()));
     let rules = rules.into_iter().filter(|rule| rule.target == Target::Host);
-    rules.flat_map(|rule| lines(rule, vec![(true, String::new())], deny, verdict)).collect()
+    rules.flat_map(|rule| lines(rule, loopback.to_vec(), deny, verdict)).collect()
 }
 
 /// Name servers that rules name with their port: what is asked of them is led nowhere else.

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::address::{self, AddressKind, covers, length, names_what_it_covers, with_forms};
 use super::{Policy, Ports, Protocol, Rule, Target};
-use crate::constants::{OWN_IPV4, OWN_IPV6};
 
 /// The ports of name servers: plain DNS, and DNS over TLS or QUIC.
 pub(crate) const NAME_SERVER_PORTS: [u16; 2] = [53, 853];
@@ -131,20 +130,13 @@ impl Policy {
         address::kind(address) == AddressKind::Public && !self.local.is_own(address)
     }
 
-    /// Whether an address in the answer for a name may be used: always where it is public and not one of this host's; else only where an address rule, or a
-    /// rule for `any`, covers it too, or where it is the name's in [`Policy::hosts`]. So no name leads to where its owner should not (DNS rebinding).
+    /// Whether a rule for a name opens an address in the answer for it: where it is public and not one of this host's, or where it is the name's in
+    /// [`Policy::hosts`]. Any other is reached by rules for addresses alone, by their ports, so that no name leads to where its owner should not
+    /// (DNS rebinding).
     #[must_use]
     pub fn admits(&self, name: &str, address: IpAddr) -> bool {
-        let kind = self.kind(address);
         self.is_open_to_names(address)
             || self.hosts.iter().any(|(host, given)| *given == address && host == name)
-            || self.allow.iter().any(|rule| match rule.target {
-                Target::Network(..) => {
-                    (kind.is_ordinary() || rule.is_specific()) && rule.covers(address, kind)
-                }
-                Target::Any | Target::Lan => rule.covers(address, kind),
-                _ => false,
-            })
     }
 }
 
@@ -220,10 +212,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Whether it goes to an address of the sandbox itself.
+    /// Whether it goes to the loopback, by which both the sandbox and the host mean themselves.
     fn is_own(&self) -> bool {
-        let own = |address: IpAddr| address.is_loopback() || address == OWN_IPV4 || address == OWN_IPV6;
-        self.address.is_some_and(own)
+        self.address.is_some_and(|address| address.is_loopback())
     }
 
     /// The first allow rule, of those that count, that lets it through.

@@ -145,8 +145,8 @@ impl Policy {
     fn explain_release(&self, rule: usize) -> String {
         match self.allow.get(rule).map(|rule| &rule.target) {
             Some(Target::Name(_)) => {
-                " Its addresses are released when the resolver inside answers, for as long as the answer lives; special ones only if a rule covers them \
-                 by address."
+                " Its addresses are released when the resolver inside answers, for as long as the answer lives; those that are not public \
+                 are reached by rules for addresses alone."
                     .to_owned()
             }
             _ => String::new(),

@@ -299,17 +299,17 @@ impl Sieve<'_> {
         }
         // What stands for an IPv4 address is one.
         let address = address.to_canonical();
-        let is_admitted = self.policy.is_public(address) || self.policy.covers(address);
+        let is_public = self.policy.is_public(address);
         match self.behaviour.undecided {
-            Undecided::Refuse if !is_admitted => {
+            Undecided::Refuse if !is_public && !self.policy.covers(address) => {
                 let reason = format!(
                     "its address {address} is not a public one, which a rule for the address must allow too"
                 );
                 self.found.stripped.get_or_insert((Some(address), reason));
                 return false;
             }
-            // Who asks for it asks somebody for the address then, whatever name leads there.
-            Undecided::Ask if !is_admitted => {
+            // It is reached as rules for addresses say, or as who is asked for the address says, whatever name leads there.
+            Undecided::Refuse | Undecided::Ask if !is_public => {
                 self.found.records += 1;
                 self.found.closed.push(address);
                 return true;

@@ -1,8 +1,8 @@
-//! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket, every source, and what the kernel
-//! offers by files, requests, mounts and handles. What they
-//! tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
+//! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket, every source, every
+//! destination, and what the kernel offers by files, requests, mounts and handles. What they tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
 
 mod calls;
+mod destinations;
 mod kernel;
 mod messages;
 mod names;
@@ -21,6 +21,7 @@ pub(crate) const WAYS: &[Way] = &[
     ("sweep-calls-from", calls::from),
     ("sweep-names", names::sweep),
     ("sweep-sources", |_| sources::sweep()),
+    ("sweep-destinations", |_| destinations::sweep()),
     ("sweep-files", |_| kernel::files()),
     ("sweep-requests", |_| kernel::requests()),
     ("sweep-mounts", |_| kernel::mounts()),

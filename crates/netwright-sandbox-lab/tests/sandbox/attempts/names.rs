@@ -65,6 +65,12 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     // Answers.
     rebinding("rebinding-to-a-private-address", &["name-tcp", "rebind-private.example.org", "443"]),
     rebinding("rebinding-then-the-address", &["then-tcp", "rebind-private.example.org", "10.66.0.1", "443"]),
+    Attempt::new(
+        "rebinding-to-another-port-of-a-network",
+        &["--allow", "*.example.org:443/tcp", "--allow", "10.66.0.0/16:5432/tcp"],
+        &["name-tcp", "rebind-private.example.org", "443"],
+        REBINDING,
+    ),
     rebinding("rebinding-to-loopback", &["name-tcp", "rebind-loopback.example.org", "7777"]),
     rebinding("rebinding-to-metadata", &["then-tcp", "rebind-metadata.example.org", "169.254.169.254", "80"]),
     rebinding("rebinding-to-shared-space", &["then-tcp", "rebind-shared.example.org", "100.64.0.1", "443"]),

@@ -1,6 +1,7 @@
 //! Whole kinds of ways at once.
 
 use super::{Attempt, Server};
+use crate::permits::ALLOWED;
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("every-option", &["sweep-options"]),
@@ -10,13 +11,30 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::one("every-name-of-a-socket", &["sweep-names", "server"]).server(Server::Waiting).contained(),
     Attempt::one("every-source", &["sweep-sources"]),
     Attempt::new("every-source-without-network", &["--no-network"], &["sweep-sources"], &[]),
+    Attempt::new("every-destination-under-host", OF_HOST, &["sweep-destinations"], DECIDED),
+    Attempt::new("every-destination-under-lan", OF_LAN, &["sweep-destinations"], DECIDED),
+    Attempt::new("every-destination-under-any", OF_ANY, &["sweep-destinations"], DECIDED),
     Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED),
     Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED),
     Attempt::one("every-file-of-the-kernel", &["sweep-files"]).root().contained(),
     Attempt::one("every-change-of-the-network", &["sweep-requests"]).root().contained(),
     Attempt::one("every-mount", &["sweep-mounts"]).of_root().contained(),
     Attempt::new("every-mount-that-is-allowed", MOUNTS, &["sweep-mounts"], &[]).of_root().contained(),
-    Attempt::one("every-handle", &["sweep-handles"]).alone("nothing is outside there").contained(),
+    Attempt::one("every-handle", &["sweep-handles"]).root().perhaps().contained(),
+];
+
+const DECIDED: &[&str] = &[ALLOWED];
+const OF_HOST: &[&str] = &["--allow", "host:7777", "--allow", "203.0.113.0/24:443/tcp"];
+const OF_LAN: &[&str] = &["--allow", "lan:443,7777", "--allow", "icmp", "--allow", "host:7780/tcp"];
+const OF_ANY: &[&str] = &[
+    "--allow",
+    "any:443,7780",
+    "--deny",
+    "203.0.113.0/24",
+    "--allow",
+    "[2001:db8:bad::66]:53/udp",
+    "--deny",
+    "host:7780",
 ];
 
 /// The command may mount.

@@ -102,6 +102,9 @@ fn what_is_named_is_reached() {
             ("127.0.0.1 5432/tcp", Allowed(4)),
             ("::1 5432/udp", Allowed(4)),
             ("::1 5433/udp", Own),
+            ("127.1.2.3 5432/tcp", Allowed(4)),
+            ("192.0.0.2 5432/tcp", Allowed(0)),
+            ("fd6e:7772:6967:6874::2 5432/tcp", Unmatched),
         ],
     );
     check(&["10.0.0.0/8:1-65535"], &[], &[("10.1.2.3 53/udp", Allowed(0))]);
@@ -142,7 +145,8 @@ fn names_lead_to_admitted_addresses_only() {
             ("A.Example.Org.= 443/tcp", Allowed(0)),
             ("a.example.org= 80/tcp", Unmatched),
             ("a.example.org=203.0.113.1 443/tcp", Allowed(0)),
-            ("a.example.org=10.1.0.1 443/tcp", Allowed(0)),
+            ("a.example.org=10.1.0.1 443/tcp", Unmatched),
+            ("a.example.org=10.1.0.1 22/tcp", Allowed(1)),
             ("a.example.org=10.2.0.1 443/tcp", Unmatched),
             ("a.example.org=127.0.0.1 443/tcp", Own),
             ("a.example.org=64:ff9b::10.2.0.1 443/tcp", Unmatched),

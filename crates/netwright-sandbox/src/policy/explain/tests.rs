@@ -25,7 +25,7 @@ fn explanations() {
         &policy,
         "a.example.org:443",
         "a.example.org:443/tcp is allowed by `*.example.org:443` (p.toml:1). Its addresses are released when the resolver inside answers, for as long as \
-         the answer lives; special ones only if a rule covers them by address.",
+         the answer lives; those that are not public are reached by rules for addresses alone.",
     );
     check(&policy, "192.0.2.7:22/udp", "192.0.2.7:22/udp is allowed by `192.0.2.0/24` (p.toml:2).");
     check(

@@ -87,7 +87,7 @@ fn sources(to: IpAddr, ipv6: bool) -> Vec<IpAddr> {
 }
 
 /// The sandbox's own, by the routes to somewhere.
-fn own_addresses(ipv6: bool) -> BTreeSet<IpAddr> {
+pub(super) fn own_addresses(ipv6: bool) -> BTreeSet<IpAddr> {
     let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     let loopback: IpAddr = if ipv6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
     let local = |to: SocketAddr| {
