@@ -4,7 +4,7 @@
 //!   host's name servers, from the host's namespace. Any other name "does not exist", with the extended error `Blocked` (RFC 8914): the
 //!   resolvers of libraries understand that at once, where they take "refused" for a broken server.
 //! - Answers are built anew from the chain of aliases that begins at the question and from the records at its end; nothing else that a
-//!   name server says gets inside. Addresses that are not public are held back, unless a rule for addresses has them too.
+//!   name server says gets inside. Addresses that are not public are held back, unless a rule for addresses has them too, and are reached as that says.
 //! - Signatures (DNSSEC) are not asked for and no answer is marked as authentic: what was built anew cannot be proven. Keys and the
 //!   like are answered as other records are, to those who ask for them.
 //! - Questions of one name by many are asked once; clients, questions in flight and everything that is remembered are bounded.
@@ -25,6 +25,7 @@ mod query;
 mod reporter;
 mod rules;
 mod service;
+mod services;
 mod targets;
 #[cfg(test)]
 mod testing;

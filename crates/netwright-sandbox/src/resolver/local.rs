@@ -35,12 +35,13 @@ pub(super) fn reserved(question: &Question) -> Option<Outcome> {
     within("use-application-dns.net").then(|| Outcome::of(code::NO_SUCH_NAME))
 }
 
-/// The address that a name below `in-addr.arpa` or `ip6.arpa` stands for; `None` where it is no whole one.
+/// The address that a name below `in-addr.arpa` or `ip6.arpa` stands for; `None` where it is no whole one, or written in another way than usual: how it
+/// is written would get out with the question.
 pub(super) fn reverse_address(name: &Name) -> Option<IpAddr> {
     let text = name.text();
     if let Some(reversed) = text.strip_suffix(".in-addr.arpa") {
-        let bytes: Vec<u8> =
-            reversed.split('.').rev().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let byte = |part: &str| part.parse::<u8>().ok().filter(|byte| byte.to_string() == part);
+        let bytes: Vec<u8> = reversed.split('.').rev().map(byte).collect::<Option<_>>()?;
         return Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?));
     }
     let reversed = text.strip_suffix(".ip6.arpa")?;

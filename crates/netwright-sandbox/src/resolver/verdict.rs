@@ -3,11 +3,7 @@
 use super::NamePolicy;
 use super::message::kind;
 use super::name::Name;
-
-/// Labels that name a service (RFC 6335 section 5.1 and RFC 8552) are this long with their underscore.
-const LONGEST_SERVICE_LABEL: usize = 16;
-/// Labels of services in front of a name.
-const SERVICE_LABELS: usize = 3;
+use super::services;
 
 /// What the policy says about a question's name.
 #[derive(Clone, Debug, Default)]
@@ -53,9 +49,8 @@ impl Verdict {
     }
 }
 
-/// The name behind `_service._protocol.`; `None` where it has none.
+/// The name behind labels of services; `None` where it has none.
 fn without_service(name: &Name) -> Option<Name> {
-    let is_service = |label: &&[u8]| label.first() == Some(&b'_') && label.len() <= LONGEST_SERVICE_LABEL;
-    let labels = name.labels().take(SERVICE_LABELS).take_while(is_service).count();
+    let labels = services::labels(name.labels());
     if labels == 0 { None } else { Name::from_labels(name.labels().skip(labels)) }
 }

@@ -33,7 +33,7 @@ pub(crate) const WAYS: &[Way] = &[
 ];
 
 /// The name server that the system is told to ask.
-fn configured() -> Result<SocketAddr, Box<dyn std::error::Error>> {
+pub(crate) fn configured() -> Result<SocketAddr, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string("/etc/resolv.conf")?;
     let mut servers = text.lines().filter_map(|line| line.strip_prefix("nameserver "));
     Ok(SocketAddr::new(servers.next().ok_or("/etc/resolv.conf has no name server")?.trim().parse()?, 53))

@@ -1,5 +1,5 @@
 //! Whole kinds of ways instead of single ones: every option, every control message, every system call, every name of a socket, every source, every
-//! destination, and what the kernel offers by files, requests, mounts and handles. What they tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
+//! destination, every question, and what the kernel offers by files, requests, mounts and handles. What they tried is counted by lines `counted: KIND NUMBER`; whether anything came through is told by those who listen outside.
 
 mod calls;
 mod destinations;
@@ -7,6 +7,7 @@ mod kernel;
 mod messages;
 mod names;
 mod options;
+mod questions;
 mod sources;
 mod walk;
 
@@ -22,6 +23,7 @@ pub(crate) const WAYS: &[Way] = &[
     ("sweep-names", names::sweep),
     ("sweep-sources", |_| sources::sweep()),
     ("sweep-destinations", |_| destinations::sweep()),
+    ("sweep-questions", |_| questions::sweep()),
     ("sweep-files", |_| kernel::files()),
     ("sweep-requests", |_| kernel::requests()),
     ("sweep-mounts", |_| kernel::mounts()),

@@ -14,6 +14,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("every-destination-under-host", OF_HOST, &["sweep-destinations"], DECIDED),
     Attempt::new("every-destination-under-lan", OF_LAN, &["sweep-destinations"], DECIDED),
     Attempt::new("every-destination-under-any", OF_ANY, &["sweep-destinations"], DECIDED),
+    Attempt::one("every-question", &["sweep-questions"]),
     Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED),
     Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED),
     Attempt::one("every-file-of-the-kernel", &["sweep-files"]).root().contained(),

@@ -38,6 +38,8 @@ fn names_of_addresses_are_read() {
         "3.2.1.in-addr.arpa",
         "5.4.3.2.1.in-addr.arpa",
         "256.3.2.1.in-addr.arpa",
+        "04.3.2.1.in-addr.arpa",
+        "+4.3.2.1.in-addr.arpa",
         "in-addr.arpa",
         "x.3.2.1.in-addr.arpa",
         "1.0.ip6.arpa",
