@@ -362,7 +362,8 @@ fn watch(
     monitor: &mut Monitor,
 ) -> Result<(Finding, Client), Failure> {
     let start = Instant::now();
-    let mut since = None;
+    // what is known, and since when
+    let mut since: Option<(bool, Instant)> = None;
     let (mut arrived, mut refused, mut misses) = (None, None, 0);
     let mut buffer = [0; 4096];
     loop {
@@ -408,8 +409,9 @@ fn watch(
         let local = told.or(local);
         let answered = client.heard;
         let known = arrived.is_some() || dropped || refused.is_some() || local.is_some();
-        if known && since.is_none() {
-            since = Some(Instant::now());
+        // the answer to a segment that was sent again comes long after the first one was dropped
+        if known && since.is_none_or(|(before, _)| before != arrived.is_some()) {
+            since = Some((arrived.is_some(), Instant::now()));
         }
         // what remembers may let the second try through, a second later
         let again =
@@ -417,7 +419,7 @@ fn watch(
         let grace = if again { Duration::from_millis(1500) } else { GRACE };
         let over = answered
             || refused.is_some() && arrived.is_none()
-            || since.is_some_and(|since| since.elapsed() > grace)
+            || since.is_some_and(|(_, since)| since.elapsed() > grace)
             || start.elapsed() > if again { PATIENCE } else { PATIENCE / 2 };
         if over {
             // traces come later than packets
@@ -440,8 +442,9 @@ fn watch(
                 arrived = arrived.or(Some((source, destination, port)));
             }
             let unfound = dropped_discovery(&packets(monitor.whole(0), &world.handles), monitor);
-            // a sender that finds no neighbour is told so much later, by itself
-            let refused = refused.or(local.filter(|_| !unfound));
+            // that no neighbour is found is told much later: by a sender to itself, and by the host to others
+            let late = |how: &String| unfound && ["icmp 3/1", "icmpv6 1/3"].contains(&how.as_str());
+            let refused = refused.filter(|how| !late(how)).or(local.filter(|_| !unfound));
             let outcome = match (answered, &arrived, refused) {
                 // both are in one namespace, which delivers it without the host
                 _ if ways.is_empty() && flow.class == "neighbours" => Outcome::NoPath,

@@ -79,7 +79,7 @@ pub(crate) fn packets(text: &str, handles: &Handles) -> Vec<Traced> {
         };
         if kind == "packet:" {
             let of = whose(line);
-            let starts = table == "judge" && (chain == "pre" || chain == "out");
+            let starts = table == "judge" && (chain == "pre" || chain == "out" || family == "netdev");
             // behind a bridge the kernel numbers a packet anew
             let same = of.and_then(|of| order.iter().rposition(|traced| traced.last == Some(of)));
             let continues = order.last().is_some_and(|last| {

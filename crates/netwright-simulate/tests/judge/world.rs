@@ -41,7 +41,7 @@ const WATCH_ARP: &str =
     "table arp judge { chain in { type filter hook input priority -2147483648; meta nftrace set 1; }\n}\n";
 const WATCH_BRIDGE: &str = "table bridge judge { chain pre { type filter hook prerouting priority -2147483648; meta nftrace set 1; }\n}\n";
 
-const WATCH_NETDEV: &str = "table netdev judge { chain pre { type filter hook ingress device \"CARD\" priority -2147483648; meta nftrace set 1; }\n}\n";
+const WATCH_NETDEV: &str = "table netdev judge { chain CARD { type filter hook ingress device \"CARD\" priority -2147483648; meta nftrace set 1; }\n}\n";
 
 impl World {
     /// Makes the world in which a flow is sent. `without` is a rule's number that is left out.
@@ -104,12 +104,9 @@ impl World {
         }
         let bridge = if ruleset.contains("table bridge") { WATCH_BRIDGE } else { "" };
         let arp = if ruleset.contains("table arp") { WATCH_ARP } else { "" };
-        let device = host
-            .links
-            .iter()
-            .flat_map(Link::cards)
-            .find(|card| ruleset.contains(&format!("device \"{card}\"")));
-        let netdev = device.map(|card| WATCH_NETDEV.replace("CARD", card)).unwrap_or_default();
+        let cards = host.links.iter().flat_map(Link::cards);
+        let named = cards.filter(|card| ruleset.contains(&format!("device \"{card}\"")));
+        let netdev: String = named.map(|card| WATCH_NETDEV.replace("CARD", card)).collect();
         node.run(|| tools.nft.feed(["-f", "-"], &format!("{ruleset}{WATCH}{bridge}{arp}{netdev}")))??;
         let handles = node.run(Handles::read)??;
         Ok(World { host: node, machines, handles })
