@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netwright_nft::ir::{
-    Element, Expression, Exthdr, Payload, PayloadLocation, Selector, SetReference, Statement, Value,
+    BinaryOperator, Element, Expression, Exthdr, Match, Payload, PayloadLocation, Selector, Set,
+    SetReference, Statement, Value,
 };
 use netwright_nft::table::{DataType, ExtensionBase};
 use netwright_state::Ruleset as Declared;
 
 use crate::firewall::all_statements;
 use crate::packet::protocol;
+use crate::shape::Feature;
 use crate::topology::plus;
 
 /// What a ruleset names.
@@ -23,11 +25,17 @@ pub(crate) struct Constants {
     pub(crate) sources: BTreeSet<(IpAddr, IpAddr)>,
     /// The same of destinations.
     pub(crate) destinations: BTreeSet<(IpAddr, IpAddr)>,
+    /// Parts of addresses, each with the bits that are compared.
+    pub(crate) masked: BTreeSet<Masked>,
     /// Intervals of ports.
     pub(crate) ports: BTreeSet<(u16, u16)>,
     /// Intervals of ports that source ports are compared with.
     pub(crate) source_ports: BTreeSet<(u16, u16)>,
     pub(crate) protocols: BTreeSet<u8>,
+    /// Protocols besides TCP and UDP whose ports are compared with something.
+    pub(crate) with_ports: BTreeSet<u8>,
+    /// Whether a mark is compared with something.
+    pub(crate) marks: bool,
     /// Types of ICMP, and of ICMPv6.
     pub(crate) icmp: [BTreeSet<u8>; 2],
     /// Codes of ICMP, and of ICMPv6.
@@ -37,31 +45,41 @@ pub(crate) struct Constants {
     /// Hardware addresses.
     pub(crate) macs: BTreeSet<[u8; 6]>,
     /// What else of a packet's header is compared with something.
-    pub(crate) shapes: BTreeSet<Shape>,
-}
-
-/// What is said of a packet besides between whom it goes and what it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Shape {
-    /// As hosts send it by themselves.
-    #[default]
-    Ordinary,
-    /// Type of service, or traffic class: DSCP and ECN.
-    Class(u8),
-    /// Time to live, or hop limit.
-    Ttl(u8),
-    /// So many bytes in all.
-    Length(u16),
-    /// In fragments.
-    Fragments,
-    /// Behind a header of IPv6 of this number.
-    Behind(u8),
+    pub(crate) features: BTreeSet<Feature>,
 }
 
 const IPV4_HEADER: u16 = 20;
 const IPV6_HEADER: u16 = 40;
 /// The longest packet that is sent in one piece, in bytes.
 const LONGEST: u16 = 1500;
+
+/// A part of an address that a source or destination is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Masked {
+    pub(crate) source: bool,
+    value: IpAddr,
+    mask: IpAddr,
+}
+
+impl Masked {
+    /// An address with the part, and for the rest that of another.
+    pub(crate) fn in_place_of(self, other: IpAddr) -> Option<IpAddr> {
+        match (self.value, self.mask, other) {
+            (IpAddr::V4(value), IpAddr::V4(mask), IpAddr::V4(other)) => {
+                Some((value & mask | other & !mask).into())
+            }
+            (IpAddr::V6(value), IpAddr::V6(mask), IpAddr::V6(other)) => {
+                Some((value & mask | other & !mask).into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an address has the part.
+    pub(crate) fn is_in(self, address: IpAddr) -> bool {
+        self.in_place_of(address) == Some(address)
+    }
+}
 
 /// What a constant is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +101,11 @@ impl Constants {
         for table in &declared.tables {
             for rule in table.chains.iter().flat_map(|chain| &chain.rules) {
                 for statement in all_statements(rule) {
-                    found.statement(statement);
+                    found.statement(statement, &[]);
                 }
             }
             for element in table.sets.iter().flat_map(|set| &set.elements) {
-                found.element(element, &[]);
+                found.element(element, &[], &[]);
             }
         }
         found
@@ -96,62 +114,79 @@ impl Constants {
     /// The same with what another ruleset names.
     pub(crate) fn with(mut self, other: &Constants) -> Self {
         self.addresses.extend(&other.addresses);
+        self.masked.extend(&other.masked);
         self.sources.extend(&other.sources);
         self.destinations.extend(&other.destinations);
         self.ports.extend(&other.ports);
         self.source_ports.extend(&other.source_ports);
         self.protocols.extend(&other.protocols);
+        self.with_ports.extend(&other.with_ports);
+        self.marks |= other.marks;
         self.icmp.iter_mut().zip(&other.icmp).for_each(|(own, other)| own.extend(other));
         self.codes.iter_mut().zip(&other.codes).for_each(|(own, other)| own.extend(other));
         self.flags.extend(&other.flags);
         self.macs.extend(&other.macs);
-        self.shapes.extend(&other.shapes);
+        self.features.extend(&other.features);
         self
     }
 
-    fn statement(&mut self, statement: &Statement) {
+    /// Adds what a statement names, with the elements of these sets.
+    pub(crate) fn statement(&mut self, statement: &Statement, sets: &[Set]) {
         if matches!(statement, Statement::Match(_) | Statement::VerdictMap(..)) {
-            statement.selectors().into_iter().for_each(|selector| self.shapes.extend(headers(selector)));
+            for selector in statement.selectors() {
+                self.features.extend(headers(selector));
+                self.with_ports.extend(with_ports(selector));
+                self.marks |= is_mark(selector);
+            }
         }
         match statement {
             Statement::Match(matched) => {
+                if let Some(masked) = masked(matched) {
+                    self.masked.insert(masked);
+                    return self.expression(&matched.left, &[], sets);
+                }
                 let roles = roles(&matched.left);
-                self.expression(&matched.right, &roles);
-                self.expression(&matched.left, &[]);
+                self.expression(&matched.right, &roles, sets);
+                self.expression(&matched.left, &[], sets);
             }
             Statement::VerdictMap(key, map) => {
                 let roles = roles(key);
-                self.expression(key, &[]);
-                self.set(map, &roles);
+                self.expression(key, &[], sets);
+                self.set(map, &roles, sets);
             }
             Statement::Nat(nat) => {
-                nat.address.iter().chain(&nat.port).for_each(|end| self.expression(end, &[]));
+                nat.address.iter().chain(&nat.port).for_each(|end| self.expression(end, &[], sets));
             }
             Statement::Tproxy(proxy) => {
-                proxy.address.iter().chain(&proxy.port).for_each(|end| self.expression(end, &[]));
+                proxy.address.iter().chain(&proxy.port).for_each(|end| self.expression(end, &[], sets));
             }
-            Statement::Assign(_, value) => self.expression(value, &[]),
+            Statement::Assign(_, value) => self.expression(value, &[], sets),
             _ => {}
         }
     }
 
-    fn set(&mut self, set: &SetReference, roles: &[Role]) {
-        if let SetReference::Anonymous(elements) = set {
-            elements.iter().for_each(|element| self.element(element, roles));
-        }
+    fn set(&mut self, set: &SetReference, roles: &[Role], sets: &[Set]) {
+        let elements = match set {
+            SetReference::Anonymous(elements) => elements,
+            SetReference::Named(name) => match sets.iter().find(|set| set.name == *name) {
+                Some(set) => &set.elements,
+                None => return,
+            },
+        };
+        elements.iter().for_each(|element| self.element(element, roles, sets));
     }
 
-    fn element(&mut self, element: &Element, roles: &[Role]) {
+    fn element(&mut self, element: &Element, roles: &[Role], sets: &[Set]) {
         if let Some(key) = &element.key {
-            self.expression(key, roles);
+            self.expression(key, roles, sets);
         }
         if let Some(data) = &element.data {
-            self.expression(data, &[]);
+            self.expression(data, &[], sets);
         }
     }
 
     /// `roles` are those of the parts that a value is compared with.
-    fn expression(&mut self, expression: &Expression, roles: &[Role]) {
+    fn expression(&mut self, expression: &Expression, roles: &[Role], sets: &[Set]) {
         let role = roles.first().copied().unwrap_or(Role::Unknown);
         match expression {
             Expression::Value(value) => self.interval(value, value, role),
@@ -168,18 +203,18 @@ impl Constants {
             }
             Expression::Concatenation(parts) => {
                 for (index, part) in parts.iter().enumerate() {
-                    self.expression(part, roles.get(index..=index).unwrap_or_default());
+                    self.expression(part, roles.get(index..=index).unwrap_or_default(), sets);
                 }
             }
-            Expression::Set(set) => self.set(set, roles),
+            Expression::Set(set) => self.set(set, roles, sets),
             Expression::Map(key, map) => {
                 let roles = self::roles(key);
-                self.expression(key, &[]);
-                self.set(map, &roles);
+                self.expression(key, &[], sets);
+                self.set(map, &roles, sets);
             }
             Expression::Binary(_, left, right) => {
-                self.expression(left, roles);
-                self.expression(right, roles);
+                self.expression(left, roles, sets);
+                self.expression(right, roles, sets);
             }
             Expression::Wildcard(_)
             | Expression::Verdict(_)
@@ -211,7 +246,11 @@ impl Constants {
                     }
                 }
             }
-            DataType::INET_PROTO => self.protocols.extend([first, last].into_iter().filter_map(byte)),
+            DataType::INET_PROTO => {
+                let numbers = [first, last].into_iter().filter_map(byte);
+                self.with_ports.extend(numbers.clone().filter(|number| is_rare_with_ports(*number)));
+                self.protocols.extend(numbers);
+            }
             DataType::ICMP_TYPE => self.icmp[0].extend([first, last].into_iter().filter_map(byte)),
             DataType::ICMPV6_TYPE => self.icmp[1].extend([first, last].into_iter().filter_map(byte)),
             DataType::ICMP_CODE => self.codes[0].extend([first, last].into_iter().filter_map(byte)),
@@ -234,17 +273,16 @@ impl Constants {
             |most: u8| near.clone().filter_map(move |of| u8::try_from(of).ok().filter(|of| *of <= most));
         let role = if first.data_type == DataType::DSCP { Role::Dscp } else { role };
         match role {
-            Role::Dscp => self.shapes.extend(up_to(0x3f).map(|dscp| Shape::Class(dscp << 2))),
-            Role::Ecn => self.shapes.extend(up_to(3).map(Shape::Class)),
-            Role::Ttl => self.shapes.extend(up_to(u8::MAX).filter(|ttl| *ttl != 0).map(Shape::Ttl)),
+            Role::Dscp => self.features.extend(up_to(0x3f).filter(|dscp| *dscp != 0).map(Feature::Dscp)),
+            Role::Ecn => self.features.extend(up_to(3).filter(|ecn| *ecn != 0).map(Feature::Ecn)),
+            Role::Ttl => self.features.extend(up_to(u8::MAX).filter(|ttl| *ttl != 0).map(Feature::Ttl)),
             Role::Length(headers) => {
                 let whole = |length: u16| headers.iter().map(move |header| length.saturating_add(*header));
-                self.shapes
-                    .extend(near.flat_map(whole).filter(|length| *length <= LONGEST).map(Shape::Length));
+                self.features
+                    .extend(near.flat_map(whole).filter(|length| *length <= LONGEST).map(Feature::Length));
             }
-            Role::Source | Role::Destination | Role::Unknown => return,
+            Role::Source | Role::Destination | Role::Unknown => {}
         }
-        self.shapes.remove(&Shape::Class(0));
     }
 
     /// Addresses at which the ruleset may change its mind: the ends of all intervals, and who is just outside.
@@ -266,6 +304,22 @@ pub(crate) fn is_usable(address: IpAddr) -> bool {
             !v6.is_multicast() && !v6.is_loopback() && !v6.is_unspecified() && v6.to_ipv4_mapped().is_none()
         }
     }
+}
+
+/// The part of an address that a match is about.
+fn masked(matched: &Match) -> Option<Masked> {
+    let Expression::Binary(BinaryOperator::And, left, mask) = &matched.left else { return None };
+    let (Expression::Selector(selector), Expression::Value(mask), Expression::Value(value)) =
+        (&**left, &**mask, &matched.right)
+    else {
+        return None;
+    };
+    let source = match role(selector) {
+        Role::Source => true,
+        Role::Destination => false,
+        _ => return None,
+    };
+    Some(Masked { source, value: address(value)?, mask: address(mask)? })
 }
 
 /// What the parts of an expression say of a packet.
@@ -300,7 +354,7 @@ fn role(selector: &Selector) -> Role {
 }
 
 /// How packets are to be sent so that they differ in which headers they have, where a rule looks at that.
-fn headers(selector: &Selector) -> Vec<Shape> {
+fn headers(selector: &Selector) -> Vec<Feature> {
     let name = match selector {
         Selector::Payload(Payload { location: PayloadLocation::Field(header, field), inner: None }) => {
             match (header.name, field.name) {
@@ -315,12 +369,35 @@ fn headers(selector: &Selector) -> Vec<Shape> {
         _ => return Vec::new(),
     };
     match name {
-        "frag" => vec![Shape::Fragments],
-        "nexthdr" => vec![Shape::Fragments, Shape::Behind(protocol::DESTINATION_OPTIONS)],
-        "hbh" => vec![Shape::Behind(protocol::HOP_BY_HOP)],
-        "dst" => vec![Shape::Behind(protocol::DESTINATION_OPTIONS)],
-        "rt" | "rt0" | "rt2" | "srh" => vec![Shape::Behind(protocol::ROUTING)],
+        "frag" => vec![Feature::Fragments],
+        "nexthdr" => vec![Feature::Fragments, Feature::Behind(protocol::DESTINATION_OPTIONS)],
+        "hbh" => vec![Feature::Behind(protocol::HOP_BY_HOP)],
+        "dst" => vec![Feature::Behind(protocol::DESTINATION_OPTIONS)],
+        "rt" | "rt0" | "rt2" | "srh" => vec![Feature::Behind(protocol::ROUTING)],
         _ => Vec::new(),
+    }
+}
+
+/// The protocol whose ports a selector is about, where that is neither TCP nor UDP.
+fn with_ports(selector: &Selector) -> Option<u8> {
+    let Selector::Payload(Payload { location: PayloadLocation::Field(header, field), inner: None }) =
+        selector
+    else {
+        return None;
+    };
+    header.ip_protocol.filter(|number| is_rare_with_ports(*number) && matches!(field.name, "sport" | "dport"))
+}
+
+fn is_rare_with_ports(number: u8) -> bool {
+    protocol::has_ports(number) && !matches!(number, protocol::TCP | protocol::UDP)
+}
+
+/// Whether a selector is about what other rules note of a packet or connection.
+pub(crate) fn is_mark(selector: &Selector) -> bool {
+    match selector {
+        Selector::Meta(key) => matches!(key.name, "mark" | "priority"),
+        Selector::Ct(ct) => matches!(ct.key.name, "mark" | "label" | "zone"),
+        _ => false,
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Effect {
     pub(crate) returns: bool,
     /// It changes the packet, its mark, its connection or a set.
     pub(crate) shapes: bool,
+    /// It sends a copy of the packet somewhere else.
+    pub(crate) copies: bool,
     /// Packets before have a say in it.
     pub(crate) remembers: bool,
     /// It has a limit that time fills again.
@@ -51,14 +53,13 @@ pub(crate) fn effect(rule: &Rule, sets: &[Set]) -> Effect {
             Statement::Log(log) => effect.log = Some(log.prefix.clone().unwrap_or_default()),
             Statement::Counter(_) | Statement::Last(_) => {}
             Statement::Object(kind, _) if !decides(*kind) => effect.shapes |= sets_something(*kind),
-            Statement::Nat(_)
-            | Statement::Duplicate(_)
-            | Statement::Notrack
-            | Statement::FlowAdd(_)
-            | Statement::ResetTcpOption(_) => effect.shapes = true,
+            Statement::Nat(_) | Statement::Notrack | Statement::FlowAdd(_) | Statement::ResetTcpOption(_) => {
+                effect.shapes = true
+            }
             Statement::Assign(selector, _) => {
                 effect.shapes |= !matches!(selector, Selector::Meta(key) if key.name == "nftrace");
             }
+            Statement::Duplicate(_) => (effect.shapes, effect.copies) = (true, true),
             Statement::Tproxy(_) => (effect.shapes, effect.always) = (true, false),
             Statement::Synproxy(_) | Statement::Forward(_) => (effect.shapes, effect.drops) = (true, true),
             Statement::SetUpdate(_) => (effect.shapes, effect.always) = (true, false),
@@ -117,6 +118,7 @@ pub(crate) fn remembers(statement: &Statement) -> bool {
         | Statement::ConnectionLimit { .. }
         | Statement::SetUpdate(_)
         | Statement::FlowAdd(_)
+        | Statement::Synproxy(_)
         | Statement::Extension(_)
         | Statement::Raw(_) => true,
         Statement::Object(kind, _) => decides(*kind),

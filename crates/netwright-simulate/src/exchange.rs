@@ -11,12 +11,13 @@ use netwright_state::model::{Link, Refusal};
 
 use crate::frame::{Discovery, Mac, answer as told, ether, question};
 use crate::inside::{Came, Door, Fate, Inside, Sending, Talk};
+use crate::matrix::is_first;
 use crate::outside::Received;
 use crate::packet::{Ip, Tuple, icmp, icmp_message, protocol, seal, udp_datagram};
 use crate::shot::{Arrival, Observation, Origin, Refused, Shot, What};
 use crate::tcp::{Segment, Side, State};
 use crate::topology::{
-    Obstacle, Sender, Spot, Topology, is_bridge, is_broadcast, is_link_local, layer3, link_local,
+    Obstacle, Sender, Spot, Topology, is_bridge, is_broadcast, is_link_local, layer3, link_local, network_of,
 };
 use crate::world::World;
 
@@ -71,6 +72,8 @@ pub(crate) struct Exchange<'a, 'h> {
     inside: &'a mut Inside,
     sending: Option<Sending>,
     parked: Vec<Parked>,
+    /// An address on a network outside that is not the host's, and that it gave the sender.
+    foreign: Option<IpAddr>,
     resolved: HashMap<IpAddr, Mac>,
     /// Hardware addresses that machines were told to have, and where these are.
     known: HashMap<Mac, Spot>,
@@ -107,7 +110,12 @@ impl<'a, 'h> Exchange<'a, 'h> {
         .map_err(sentence)?;
         exchange.pump().map_err(sentence)?;
         exchange.world.tracer.hear().map_err(|error| error.to_string())?;
-        let Exchange { mut seen, sent, parked, .. } = exchange;
+        let Exchange { mut seen, sent, parked, foreign, .. } = exchange;
+        if let Some(other) = foreign.filter(|other| parked.iter().any(|parked| parked.target == *other)) {
+            seen.note(format!(
+                "the answer goes to {other}, which the host does not have and does not answer for either"
+            ));
+        }
         seen.sent = sent;
         seen.unresolved = parked.first().map(|parked| parked.target).or(seen.unresolved);
         Ok(seen)
@@ -132,6 +140,7 @@ impl<'a, 'h> Exchange<'a, 'h> {
             inside,
             sending: None,
             parked: Vec::new(),
+            foreign: None,
             resolved: HashMap::new(),
             known: HashMap::new(),
             fragments: Vec::new(),
@@ -507,6 +516,10 @@ impl<'a, 'h> Exchange<'a, 'h> {
     /// Whether a machine with an address is plugged in at a spot.
     fn stands_at(&self, address: IpAddr, spot: &Spot) -> bool {
         let Some(link) = self.topology.link_at(spot, address) else { return false };
+        // the first address of a network is nobody's
+        if network_of(link, address).is_some_and(|network| address.is_ipv4() && is_first(network, address)) {
+            return false;
+        }
         let near = self.topology.is_near(link, address);
         // somebody with an address of another network is there, not here
         if !near && self.topology.host.connected(address).is_some() {

@@ -8,10 +8,11 @@ use netwright_route::Prefix;
 use netwright_state::model::{Addresses, Flow, FlowSource, FlowTarget, Link};
 
 use crate::cases::Cases;
-use crate::constants::{Constants, Shape, is_usable};
+use crate::constants::{Constants, is_usable};
 use crate::frame::Mac;
 use crate::matrix::{Matrix, Ray, Whence, ends};
 use crate::packet::{icmp, protocol};
+use crate::shape::{Feature, Shape};
 use crate::shot::{Shot, What};
 use crate::sweep::Probe;
 use crate::topology::{Obstacle, is_link_local, is_own, layer3};
@@ -23,6 +24,8 @@ pub(crate) struct Lane {
     pub(crate) to: IpAddr,
     /// The port of a bridge that the destination is behind, where that is said.
     pub(crate) behind: Option<String>,
+    /// The link whose machines are meant, where it is not the destination itself; the host where there is none.
+    pub(crate) through: Option<String>,
     /// The same for all that were named by the same words, and are of the same family.
     words: (usize, usize, bool),
     /// How much of the ruleset speaks of these two.
@@ -41,12 +44,14 @@ pub(crate) enum End {
     Nearby,
     /// All machines on a network, or a group of them: the host is among them.
     Group,
+    /// Somebody else than packets to it get to, as rules translate it.
+    Through,
     Other,
 }
 
 impl End {
     pub(crate) fn is_host(self) -> bool {
-        self != End::Other
+        !matches!(self, End::Other | End::Through)
     }
 }
 
@@ -59,6 +64,14 @@ impl Lane {
     /// The words that it was named by, and the sender, where that matters.
     pub(crate) fn sender(&self, matters: bool) -> ((usize, usize, bool), Option<&Whence>) {
         (self.words, Some(&self.from).filter(|_| matters))
+    }
+
+    /// The address that is sent from, where it is known.
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        match self.from {
+            Whence::Behind(_, address) => Some(address),
+            Whence::Host(address) => address,
+        }
     }
 
     pub(crate) fn ray(&self, probe: &Probe) -> Ray {
@@ -75,14 +88,14 @@ impl Lane {
 impl Probe {
     /// Whether it gets through, where it does, perhaps because of more than from and to whom it is and what.
     pub(crate) fn is_special(&self) -> bool {
-        self.mac.is_some() || self.shape != Shape::Ordinary || !matches!(self.source_port, ANY | OTHER)
+        self.mac.is_some() || self.shape != Shape::ORDINARY || !matches!(self.source_port, ANY | OTHER)
     }
 }
 
 /// The source port where any will do: one of those that Linux chooses from.
-const ANY: u16 = 40_000;
+pub(crate) const ANY: u16 = 40_000;
 /// The one of segments that do not open a connection, which must not belong to one that another has opened.
-const OTHER: u16 = 40_001;
+pub(crate) const OTHER: u16 = 40_001;
 /// A neighbour with the address that it has made for itself.
 const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x7e57);
 /// All machines on a network (RFC 4291).
@@ -90,11 +103,16 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// So many senders with a destination are tried at the most.
 const MOST: usize = 1 << 14;
 
+/// A destination, the port of a bridge that it is behind where that is said, and whose it is.
+type Target = (IpAddr, Option<String>, End);
+
 /// Where lanes are.
 pub(crate) struct Lanes<'a, 'h> {
     pub(crate) cases: &'a Cases<'a, 'h>,
     /// The addresses that the host has on each link.
     pub(crate) own: &'a BTreeMap<String, Vec<Prefix>>,
+    /// Addresses that rules translate to others.
+    pub(crate) translated: &'a BTreeSet<IpAddr>,
 }
 
 impl Lanes<'_, '_> {
@@ -116,17 +134,24 @@ impl Lanes<'_, '_> {
                         break;
                     }
                     for (to_number, target) in to.iter().enumerate() {
-                        for (to, behind, end) in self.targets(&matrix, target, &whence, ipv4)? {
+                        let meant = self.targets(&matrix, target, &whence, ipv4)?;
+                        let through = self.through(target, &whence, ipv4, &meant);
+                        for (to, behind, end) in meant.into_iter().chain(through) {
                             let own = matches!(whence, Whence::Behind(_, address) if address == to);
                             let words = (from_number, to_number, ipv4);
-                            if own || !known.insert((words, whence.clone(), to)) {
+                            if own && !feigned || !known.insert((words, whence.clone(), to)) {
                                 continue;
                             }
                             let spoken = spoken(constants, &whence, to);
+                            let through = match (end, target) {
+                                (End::Through, FlowTarget::At { link, .. }) => link.clone(),
+                                _ => None,
+                            };
                             lanes.push(Lane {
                                 from: whence.clone(),
                                 to,
                                 behind,
+                                through,
                                 words,
                                 spoken,
                                 feigned,
@@ -150,11 +175,13 @@ impl Lanes<'_, '_> {
     /// them: who only sends need not be answered.
     fn feigned(&self, source: &FlowSource, ipv4: bool) -> Vec<Whence> {
         let FlowSource::Behind { link, addresses: Addresses::Any } = source else { return Vec::new() };
-        let Cases { host, constants, .. } = *self.cases;
+        let constants = self.cases.constants;
         let fits = constants.sources.iter().filter(|(first, _)| first.is_ipv4() == ipv4);
         let ends: BTreeSet<IpAddr> = fits.flat_map(|&(first, last)| [first, last]).collect();
-        let usable = |address: &IpAddr| is_usable(*address) && !host.has_address(*address);
-        ends.into_iter().filter(usable).map(|address| Whence::Behind(link.clone(), address)).collect()
+        ends.into_iter()
+            .filter(|address| is_usable(*address))
+            .map(|address| Whence::Behind(link.clone(), address))
+            .collect()
     }
 
     /// Who is on the network behind a link and has no address there but the one that it has made for itself, or none yet.
@@ -172,13 +199,35 @@ impl Lanes<'_, '_> {
         found.into_iter().flatten()
     }
 
+    /// What is sent to others and gets to whom words stand for all the same, as rules translate it.
+    fn through(&self, target: &FlowTarget, from: &Whence, ipv4: bool, meant: &[Target]) -> Vec<Target> {
+        let host = self.cases.host;
+        let alone = matches!(from, Whence::Behind(_, address) if is_link_local(*address)) || from.is_nobody();
+        let named = match target {
+            _ if alone || self.translated.is_empty() => return Vec::new(),
+            FlowTarget::Host => self.translated.clone(),
+            FlowTarget::At { link: Some(_), addresses: Addresses::Any } => {
+                let own = host.links.iter().flat_map(|link| &link.addresses).map(|own| own.address.address);
+                self.translated.iter().copied().chain(own).collect()
+            }
+            FlowTarget::At { .. } => return Vec::new(),
+        };
+        let fits = |to: &IpAddr| {
+            to.is_ipv4() == ipv4
+                && is_usable(*to)
+                && !is_link_local(*to)
+                && !meant.iter().any(|(of, ..)| of == to)
+        };
+        named.into_iter().filter(fits).map(|to| (to, None, End::Through)).collect()
+    }
+
     fn targets(
         &self,
         matrix: &Matrix<'_>,
         target: &FlowTarget,
         from: &Whence,
         ipv4: bool,
-    ) -> Result<Vec<(IpAddr, Option<String>, End)>, Obstacle> {
+    ) -> Result<Vec<Target>, Obstacle> {
         let host = self.cases.host;
         let nearby = matches!(from, Whence::Behind(_, address) if is_link_local(*address));
         let nobody = from.is_nobody();
@@ -217,7 +266,7 @@ impl Lanes<'_, '_> {
     }
 
     /// Where the host is found on the network of a link besides at the addresses that its file names.
-    fn on_network(&self, link: &Link, ipv4: bool, groups_alone: bool) -> Vec<(IpAddr, Option<String>, End)> {
+    fn on_network(&self, link: &Link, ipv4: bool, groups_alone: bool) -> Vec<Target> {
         let mut found: Vec<(IpAddr, End)> = Vec::new();
         let all = self.own.get(&link.name).into_iter().flatten().filter(|own| own.address.is_ipv4() == ipv4);
         let mut has_any = false;
@@ -245,7 +294,7 @@ impl Lanes<'_, '_> {
     /// How something is sent on each.
     pub(crate) fn shots(&self, lanes: &[Lane]) -> Result<Vec<Shot>, Obstacle> {
         let probe =
-            Probe { lane: 0, what: What::Udp(9), source_port: ANY, mac: None, shape: Shape::Ordinary };
+            Probe { lane: 0, what: What::Udp(9), source_port: ANY, mac: None, shape: Shape::ORDINARY };
         lanes.iter().map(|lane| self.cases.shot_of(&lane.ray(&probe))).collect()
     }
 }
@@ -270,7 +319,7 @@ pub(crate) fn ordinary(lanes: &[Lane]) -> Vec<usize> {
             None => found.push(index),
             Some(other)
                 if !lane.feigned
-                    && !matches!(lane.end, End::Nearby | End::Group)
+                    && !matches!(lane.end, End::Nearby | End::Group | End::Through)
                     && lanes.get(*other).is_some_and(|of| lane.spoken < of.spoken) =>
             {
                 *other = index;
@@ -295,7 +344,7 @@ pub(crate) fn ports(constants: &Constants, flows: &[Flow]) -> BTreeSet<u16> {
 }
 
 /// What is tried on a lane besides ports: messages of ICMP of these types, and packets of these protocols.
-fn others(
+pub(crate) fn others(
     ipv4: bool,
     kinds: impl IntoIterator<Item = u8>,
     protocols: impl IntoIterator<Item = u8>,
@@ -322,7 +371,7 @@ const EXTENSIONS: [u8; 9] = [0, 43, 44, 51, 59, 60, 135, 139, 140];
 pub(crate) fn everything(lane: usize, lanes: &[Lane]) -> Vec<Probe> {
     let ipv4 = lanes.get(lane).is_none_or(|lane| lane.to.is_ipv4());
     let mut found: Vec<Probe> = Vec::with_capacity(1 << 17);
-    let probe = |what| Probe { lane, what, source_port: ANY, mac: None, shape: Shape::Ordinary };
+    let probe = |what| Probe { lane, what, source_port: ANY, mac: None, shape: Shape::ORDINARY };
     found.extend((1..=u16::MAX).map(|port| probe(What::Tcp(port))));
     found.extend((1..=u16::MAX).map(|port| probe(What::Udp(port))));
     found.extend(others(ipv4, 0..=u8::MAX, 0..=u8::MAX).into_iter().map(probe));
@@ -333,7 +382,7 @@ pub(crate) fn everything(lane: usize, lanes: &[Lane]) -> Vec<Probe> {
 /// segment, and first segments that say more.
 const FLAGS: [u8; 7] = [0x10, 0x11, 0x04, 0, 0x12, 0xc2, 0x0a];
 /// The flags of a first segment as usual.
-const FIRST: u8 = 0x02;
+pub(crate) const FIRST: u8 = 0x02;
 
 /// What a ruleset makes a difference of, on a lane. Segments that open nothing and foreign hardware addresses are tried where `fully`.
 pub(crate) fn differences(
@@ -345,7 +394,7 @@ pub(crate) fn differences(
 ) -> Vec<Probe> {
     let ipv4 = lanes.get(lane).is_none_or(|lane| lane.to.is_ipv4());
     let mut found = Vec::new();
-    let probe = |what| Probe { lane, what, source_port: ANY, mac: None, shape: Shape::Ordinary };
+    let probe = |what| Probe { lane, what, source_port: ANY, mac: None, shape: Shape::ORDINARY };
     let sources: BTreeSet<u16> = constants
         .source_ports
         .iter()
@@ -385,6 +434,10 @@ pub(crate) fn differences(
         found.extend(codes.iter().map(|&code| probe(What::Icmp { kind, code })));
     }
     found.extend(others(ipv4, kinds, protocols.into_iter().chain([47, 132])).into_iter().map(probe));
+    // of these both ports are the same
+    for &number in &constants.with_ports {
+        found.extend(ports.iter().map(|&source_port| Probe { source_port, ..probe(What::Raw(number)) }));
+    }
     found
 }
 
@@ -398,13 +451,18 @@ pub(crate) fn shapes(
     let ipv4 = lanes.get(lane).is_none_or(|lane| lane.to.is_ipv4());
     let mut whats: Vec<What> = ports.iter().flat_map(|&port| [What::Tcp(port), What::Udp(port)]).collect();
     whats.push(What::Icmp { kind: if ipv4 { icmp::ECHO } else { icmp::ECHO_V6 }, code: 0 });
-    let shaped = move |shape: Shape| {
-        let whats = whats.clone().into_iter();
-        // the segment that opens a connection says nothing yet
-        let whats = whats.filter(move |what| !matches!((shape, what), (Shape::Length(_), What::Tcp(_))));
-        whats.map(move |what| Probe { lane, what, source_port: ANY, mac: None, shape })
+    let shaped = move |feature: Feature| {
+        let shape = Shape::ORDINARY.with(feature);
+        let probe = move |what| Probe { lane, what, source_port: ANY, mac: None, shape };
+        whats.clone().into_iter().map(move |what| match (feature, what) {
+            // what opens a connection is made as long by what it carries, as TCP Fast Open does
+            (Feature::Length(_), What::Tcp(port)) => {
+                Probe { source_port: OTHER, ..probe(What::Segment { port, flags: FIRST }) }
+            }
+            _ => probe(what),
+        })
     };
-    constants.shapes.clone().into_iter().flat_map(shaped)
+    constants.features.clone().into_iter().flat_map(shaped)
 }
 
 /// Of what kind an address is to a ruleset: the intervals in which it is.

@@ -201,8 +201,10 @@ impl Matrix<'_> {
                 if let Addresses::Any = addresses {
                     return Ok(self.anybody(found, ipv4));
                 }
+                // who names a single one may well mean somebody who pretends to have it
+                let single = matches!(addresses, Addresses::One(_));
                 let own = |address: &IpAddr| self.host.has_address(*address);
-                let all = self.among(*addresses).into_iter().filter(|address| !own(address));
+                let all = self.among(*addresses).into_iter().filter(|address| single || !own(address));
                 Ok(all.map(|address| Whence::Behind(found.name.clone(), address)).collect())
             }
         }
@@ -265,7 +267,18 @@ impl Matrix<'_> {
                     .any(|(first, last)| first.is_ipv4() == ipv4 && (*first..=*last).contains(address))
             });
         found.extend(stranger.map(|address| (link.name.clone(), address)));
-        for address in self.constants.address_bounds(ipv4) {
+        let bases: Vec<IpAddr> = upper
+            .networks()
+            .map(|network| plus(network.network().address, 1))
+            .chain(STRANGERS.iter().filter_map(|text| text.parse().ok()))
+            .collect();
+        let parts = self
+            .constants
+            .masked
+            .iter()
+            .flat_map(|masked| bases.iter().filter_map(|base| masked.in_place_of(*base)))
+            .filter(|address| address.is_ipv4() == ipv4);
+        for address in self.constants.address_bounds(ipv4).into_iter().chain(parts) {
             if leads(address) || network_of(upper, address).is_some() {
                 found.push((link.name.clone(), address));
             }
@@ -406,7 +419,7 @@ fn is_port(host: &Host, port: &Link, bridge: &Link) -> bool {
 }
 
 /// Whether an address is the first one of a network, which is nobody's.
-fn is_first(network: Prefix, address: IpAddr) -> bool {
+pub(crate) fn is_first(network: Prefix, address: IpAddr) -> bool {
     network.length < maximum_length(network.address) - 1 && network.network().address == address
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use netwright_netfilter::Family;
 use netwright_nft::syntax::Loader;
@@ -12,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cases::Cases;
 use crate::change::{Change, changes};
-use crate::constants::{Constants, Shape};
+use crate::constants::Constants;
 use crate::firewall::Firewall;
 use crate::lanes::{self, Lane, Lanes, kind_of};
 use crate::matrix::Whence;
@@ -20,6 +21,7 @@ use crate::packet::icmp;
 use crate::report::{Outcome, Verdict};
 use crate::ruleset::Ruleset;
 use crate::session::{Built, Session};
+use crate::shape::Shape;
 use crate::shot::{Shot, What};
 use crate::sources::{Place, Sources};
 use crate::stateless::variants;
@@ -204,7 +206,7 @@ fn under<T>(
     });
     let result = match loaded {
         Ok(known) => {
-            let mut simulator = Simulator::new(world, topology, &built.texts, &known);
+            let mut simulator = Simulator::new(world, topology, &built.texts, Rc::new(known));
             simulator.explains = false;
             let result = act(&mut simulator);
             world = simulator.world;
@@ -245,7 +247,7 @@ impl<'a, 'h> Search<'a, 'h> {
         let host = &self.session.host;
         let cases = Cases { host: self.topology.host, topology: self.topology, constants: &constants };
         let own = world.own.clone();
-        let lanes_of = Lanes { cases: &cases, own: &own };
+        let lanes_of = Lanes { cases: &cases, own: &own, translated: &BTreeSet::new() };
         let found = match kinds(&lanes_of, host, &constants) {
             Ok(found) => found,
             Err(_) => return (world, Ok(None)),
@@ -403,7 +405,7 @@ fn single(change: &Change, found: &[Lane]) -> Vec<Probe> {
             what: *what,
             source_port: 0,
             mac: None,
-            shape: Shape::Ordinary,
+            shape: Shape::ORDINARY,
         })
     });
     all.take(SINGLE).collect()

@@ -7,16 +7,20 @@ use std::time::{Duration, Instant};
 use netwright_state::model::{Addresses, Expect, Flow, FlowSource, FlowTarget, Host, Only};
 
 use crate::cases::{Cases, describe};
-use crate::constants::{Constants, Shape};
+use crate::constants::Constants;
 use crate::lanes::{self, End, Lane, Lanes, kind_of, upper};
 use crate::matrix::{Kind, Matrix, Named, Whence, ends};
+use crate::paths::{Path, paths};
 use crate::report::{CaseReport, FlowReport, Outcome, Verdict};
+use crate::shape::Shape;
 use crate::shot::{Shot, What};
-use crate::sources::Place;
+use crate::sources::{Place, Sources};
 use crate::stateless::variants;
-use crate::sweep::{self, MOST, Probe, straight, sweep_under};
+use crate::sweep::{self, MOST, Probe, at_the_host, straight, sweep_under};
 use crate::topology::{Obstacle, is_broadcast, is_own};
 use crate::trial::Simulator;
+use crate::untried::possible;
+use crate::world::World;
 
 /// Its name in the table of results.
 pub(crate) fn name(only: &Only) -> String {
@@ -33,6 +37,7 @@ pub(crate) fn report(
     only: &Only,
     cases: &Cases<'_, '_>,
     declared: Option<Place>,
+    sources: &Sources,
     simulator: &mut Simulator<'_, '_>,
 ) -> FlowReport {
     let start = Instant::now();
@@ -45,7 +50,7 @@ pub(crate) fn report(
         failed: 0,
         elapsed: Duration::ZERO,
     };
-    if let Err(why) = fill(only, cases, simulator, &mut report) {
+    if let Err(why) = fill(only, cases, sources, simulator, &mut report) {
         let wrong = vec![format!("it could not be tested: {why}")];
         let verdict = Verdict { outcome: Outcome::Error(why), ..Verdict::default() };
         report.note(CaseReport { packet: String::new(), verdict, wrong });
@@ -60,23 +65,11 @@ pub(crate) fn holds(
     cases: &Cases<'_, '_>,
     simulator: &mut Simulator<'_, '_>,
 ) -> Result<bool, Obstacle> {
-    let own = simulator.world.own.clone();
-    let lanes_of = Lanes { cases, own: &own };
-    let found = lanes_of.between(&only.from, &only.to)?;
-    let ports = lanes::ports(cases.constants, &cases.host.flows);
-    let ordinary = lanes::ordinary(&found);
-    let probes: BTreeSet<Probe> = (0..found.len())
-        .flat_map(|lane| lanes::differences(lane, &found, cases.constants, &ports, ordinary.contains(&lane)))
-        .chain(ordinary.iter().flat_map(|&lane| lanes::shapes(lane, &found, cases.constants, &ports)))
-        .collect();
-    let probes: Vec<Probe> = probes.into_iter().collect();
-    let shots = lanes_of.shots(&found)?;
-    let holes = holes(only, cases, simulator, &found, &shots, &probes)?;
-    for probe in holes.values().flatten() {
-        let Some(lane) = found.get(probe.lane) else { continue };
-        let mut shot = cases.shot_of(&lane.ray(probe))?;
-        probe.dress(&mut shot);
-        if gets_in(lane, &once(simulator, shot)) {
+    let field = Field::of(only, cases, simulator, false)?;
+    for probe in holes(only, cases, simulator, &field)?.values().flatten() {
+        let Some(lane) = field.lanes.get(probe.lane) else { continue };
+        let shot = shot(cases, &simulator.world, lane, probe)?;
+        if gets_in(lane, &once(simulator, shot), cases.host) {
             return Ok(false);
         }
     }
@@ -88,35 +81,93 @@ const TRIED: usize = 200;
 /// So many packets of a kind are tried until one gets through alone.
 const CONFIRMING: usize = 64;
 
+/// What is tried, and between whom.
+struct Field {
+    lanes: Vec<Lane>,
+    shots: Vec<Shot>,
+    probes: Vec<Probe>,
+}
+
+impl Field {
+    /// What the ruleset makes a difference of, and where `everything` is asked for, all that can be sent between a few.
+    fn of(
+        only: &Only,
+        cases: &Cases<'_, '_>,
+        simulator: &Simulator<'_, '_>,
+        everything: bool,
+    ) -> Result<Self, Obstacle> {
+        let paths = paths(&simulator.world.firewall.content);
+        let translated = paths.iter().flat_map(Path::translated).collect();
+        let lanes_of = Lanes { cases, own: &simulator.world.own, translated: &translated };
+        let found = lanes_of.between(&only.from, &only.to)?;
+        let shots = shots(&lanes_of, &simulator.world, &found)?;
+        let ports = lanes::ports(cases.constants, &cases.host.flows);
+        let ordinary = lanes::ordinary(&found);
+        let mut probes: BTreeSet<Probe> = BTreeSet::new();
+        for lane in 0..found.len() {
+            let fully = ordinary.contains(&lane);
+            probes.extend(lanes::differences(lane, &found, cases.constants, &ports, fully));
+            if probes.len() > MOST {
+                break;
+            }
+        }
+        probes.extend(ordinary.iter().flat_map(|&lane| lanes::shapes(lane, &found, cases.constants, &ports)));
+        for path in &paths {
+            if probes.len() > MOST {
+                break;
+            }
+            probes.extend(path.probes(&found, &ordinary));
+        }
+        if everything {
+            probes.extend(ordinary.iter().flat_map(|&lane| lanes::everything(lane, &found)));
+        }
+        if probes.len() > MOST {
+            return Err(format!("it names more than {MOST} packets, which is the most that are tried"));
+        }
+        Ok(Field { lanes: found, shots, probes: probes.into_iter().collect() })
+    }
+}
+
 fn fill(
     only: &Only,
     cases: &Cases<'_, '_>,
+    sources: &Sources,
     simulator: &mut Simulator<'_, '_>,
     report: &mut FlowReport,
 ) -> Result<(), Obstacle> {
-    let own = simulator.world.own.clone();
-    let lanes_of = Lanes { cases, own: &own };
-    let found = lanes_of.between(&only.from, &only.to)?;
-    let shots = lanes_of.shots(&found)?;
-    let ports = lanes::ports(cases.constants, &cases.host.flows);
-    let ordinary = lanes::ordinary(&found);
-    let mut probes: BTreeSet<Probe> = BTreeSet::new();
-    for lane in 0..found.len() {
-        let fully = ordinary.contains(&lane);
-        probes.extend(lanes::differences(lane, &found, cases.constants, &ports, fully));
-        if probes.len() > MOST {
-            break;
-        }
+    let field = Field::of(only, cases, simulator, true)?;
+    report.cases = field.probes.len();
+    let holes = self::holes(only, cases, simulator, &field)?;
+    tell(cases, simulator, &field, &holes, "it gets through, and no flow says so", report)?;
+    if let Some(possible) = possible(&simulator.world.firewall.content) {
+        let about = possible.about.into_iter().collect::<Vec<_>>().join(", ");
+        let wrong = format!("it may get through, as rules look at {about}, and no flow says so");
+        simulator.under(&possible.ruleset, sources, |simulator| {
+            let field = Field::of(only, cases, simulator, false)?;
+            report.cases += field.probes.len();
+            let mut more = self::holes(only, cases, simulator, &field)?;
+            more.retain(|hole, _| !holes.contains_key(hole));
+            tell(cases, simulator, &field, &more, &wrong, report)
+        })?;
     }
-    probes.extend(ordinary.iter().flat_map(|&lane| lanes::shapes(lane, &found, cases.constants, &ports)));
-    probes.extend(ordinary.iter().flat_map(|&lane| lanes::everything(lane, &found)));
-    if probes.len() > MOST {
-        return Err(format!("it names more than {MOST} packets, which is the most that are tried"));
+    if report.shown.is_empty() {
+        let packet =
+            format!("{} packets between {} senders and destinations", report.cases, field.lanes.len());
+        report.shown.push(CaseReport { packet, verdict: Verdict::default(), wrong: Vec::new() });
     }
-    let probes: Vec<Probe> = probes.into_iter().collect();
-    report.cases = probes.len();
-    let holes = holes(only, cases, simulator, &found, &shots, &probes)?;
-    for (number, (first, last)) in runs(&holes).into_iter().enumerate() {
+    Ok(())
+}
+
+/// Tries what gets through once more, alone, and tells of what does.
+fn tell(
+    cases: &Cases<'_, '_>,
+    simulator: &mut Simulator<'_, '_>,
+    field: &Field,
+    holes: &BTreeMap<Hole, Vec<Probe>>,
+    wrong: &str,
+    report: &mut FlowReport,
+) -> Result<(), Obstacle> {
+    for (number, (first, last)) in runs(holes).into_iter().enumerate() {
         let all = holes.range(first..=last).map(|(_, probes)| probes.len()).sum::<usize>();
         if number >= TRIED {
             report.failed += all;
@@ -125,12 +176,11 @@ fn fill(
         // a packet that is not the first of all may get further than one that is, and one sender further than another
         let mut confirmed = None;
         for probe in holes.range(first..=last).flat_map(|(_, probes)| probes).take(CONFIRMING) {
-            let Some(lane) = found.get(probe.lane) else { continue };
+            let Some(lane) = field.lanes.get(probe.lane) else { continue };
             let ray = lane.ray(probe);
-            let mut shot = cases.shot_of(&ray)?;
-            probe.dress(&mut shot);
+            let shot = shot(cases, &simulator.world, lane, probe)?;
             let verdict = once(simulator, shot);
-            if gets_in(lane, &verdict) || matches!(verdict.outcome, Outcome::Error(_)) {
+            if gets_in(lane, &verdict, cases.host) || matches!(verdict.outcome, Outcome::Error(_)) {
                 confirmed = Some((probe, ray, verdict));
                 break;
             }
@@ -143,20 +193,42 @@ fn fill(
             packet.push_str(&format!(" (and {} more senders or destinations)", all - 1));
         }
         packet.push_str(&probe.besides());
-        let wrong = vec!["it gets through, and no flow says so".to_owned()];
-        report.note(CaseReport { packet, verdict, wrong });
+        report.note(CaseReport { packet, verdict, wrong: vec![wrong.to_owned()] });
         report.failed += all - 1;
-    }
-    if report.shown.is_empty() {
-        let packet = format!("{} packets between {} senders and destinations", probes.len(), found.len());
-        report.shown.push(CaseReport { packet, verdict: Verdict::default(), wrong: Vec::new() });
     }
     Ok(())
 }
 
-/// Whether a packet arrived where it was meant to: what is for all at the host.
-fn gets_in(lane: &Lane, verdict: &Verdict) -> bool {
-    verdict.outcome.arrives() && (lane.end != End::Group || verdict.left_by.is_none())
+/// How something is sent on each lane. What is for others than the host is sent to it all the same, where it is translated.
+fn shots(lanes_of: &Lanes<'_, '_>, world: &World, lanes: &[Lane]) -> Result<Vec<Shot>, Obstacle> {
+    let mut shots = lanes_of.shots(lanes)?;
+    for (shot, _) in shots.iter_mut().zip(lanes).filter(|(_, lane)| lane.end == End::Through) {
+        shot.follows.next = at_the_host(world, shot);
+    }
+    Ok(shots)
+}
+
+fn shot(cases: &Cases<'_, '_>, world: &World, lane: &Lane, probe: &Probe) -> Result<Shot, Obstacle> {
+    let mut shot = cases.shot_of(&lane.ray(probe))?;
+    probe.dress(&mut shot);
+    if lane.end == End::Through {
+        shot.follows.next = at_the_host(world, &shot);
+    }
+    Ok(shot)
+}
+
+/// Whether a packet arrived where it was meant to: what is for all at the host, and what is for others at whom they are taken for.
+fn gets_in(lane: &Lane, verdict: &Verdict, host: &Host) -> bool {
+    let left_by = verdict.left_by.as_deref();
+    let meant = match lane.end {
+        End::Group => left_by.is_none(),
+        End::Through => match &lane.through {
+            Some(link) => left_by.is_some_and(|by| by == link || upper(host, by) == upper(host, link)),
+            None => left_by.is_none() || verdict.arrived_at.is_some_and(|at| at.ip() != lane.to),
+        },
+        End::Host | End::Nearby | End::Other => true,
+    };
+    verdict.outcome.arrives() && meant
 }
 
 /// What becomes of a packet, also where its sender is not told how to reach the host.
@@ -175,10 +247,9 @@ fn holes(
     only: &Only,
     cases: &Cases<'_, '_>,
     simulator: &mut Simulator<'_, '_>,
-    found: &[Lane],
-    shots: &[Shot],
-    probes: &[Probe],
+    field: &Field,
 ) -> Result<BTreeMap<Hole, Vec<Probe>>, Obstacle> {
+    let Field { lanes: found, shots, probes } = field;
     let passed = pass(simulator, found, shots, probes)?;
     let permits = Permits::new(only.exact, cases);
     let allowed: Vec<Vec<&Permit<'_>>> = found.iter().map(|lane| permits.on(lane)).collect();
@@ -199,7 +270,7 @@ fn holes(
     let alone: HashSet<_> = plain
         .iter()
         .filter_map(|(lane, what)| {
-            let lane = found.get(*lane).filter(|lane| lane.end.is_host() && lane.end != End::Group)?;
+            let lane = found.get(*lane).filter(|lane| matches!(lane.end, End::Host | End::Nearby))?;
             Some([(lane.sender(true), *what), (lane.sender(false), *what)])
         })
         .flatten()
@@ -236,16 +307,23 @@ fn pass(
     probes: &[Probe],
 ) -> Result<BTreeSet<usize>, Obstacle> {
     simulator.restore()?;
+    // neighbours that were asked for in vain would be waited for by what comes next
+    simulator.touched = true;
     let (topology, world) = (simulator.topology, &mut simulator.world);
     let rulesets = match world.firewall.remembers {
         true => variants(&world.firewall.content),
         false => Vec::new(),
     };
     let mut passed = BTreeSet::new();
-    // a bridge also passes on to its other ports what is for all
     let meant = |(index, end): (usize, sweep::End)| {
         let lane = probes.get(index).and_then(|probe| lanes.get(probe.lane));
-        (end.taken_in || lane.is_none_or(|lane| lane.end != End::Group)).then_some(index)
+        let meant = lane.is_none_or(|lane| match lane.end {
+            // a bridge also passes on to its other ports what is for all
+            End::Group => end.taken_in,
+            End::Through => end.taken_in && lane.through.is_none() || end.tuple.destination != lane.to,
+            End::Host | End::Nearby | End::Other => true,
+        });
+        meant.then_some(index)
     };
     if rulesets.is_empty() {
         passed.extend(sweep::sweep(world, topology, shots, probes)?.into_iter().filter_map(meant));
@@ -369,12 +447,13 @@ impl<'a, 'h> Permits<'a, 'h> {
     /// Whether a flow's destination stands for one.
     fn gets(&self, to: &FlowTarget, lane: &Lane) -> bool {
         let host = self.cases.host;
-        let own = lane.end.is_host();
+        let own = is_own(host, lane.to) || lane.end.is_host();
         match to {
             FlowTarget::Host => {
                 let matrix = Matrix { host, constants: self.constants() };
                 let nearest = matrix.nearest(&lane.from, lane.to.is_ipv4());
                 match lane.end {
+                    End::Through => own && (!self.exact || nearest == Some(lane.to)),
                     End::Host => !self.exact || nearest == Some(lane.to),
                     End::Nearby => !self.exact,
                     // see `holes`

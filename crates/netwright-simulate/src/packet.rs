@@ -60,6 +60,7 @@ pub(crate) struct Head {
     pub(crate) ttl: u8,
     /// Type of service, or traffic class: DSCP and ECN.
     pub(crate) class: u8,
+    /// What fragments belong together by; of a whole packet of IPv6 the lower bits of the flow label.
     pub(crate) identification: u16,
     /// Where its payload begins in the whole packet's, in bytes, and whether more follows.
     pub(crate) fragment: Option<(u16, bool)>,
@@ -129,7 +130,9 @@ impl<'a> Ip<'a> {
         let length = IPV6_HEADER + usize::from(u16::from_be_bytes(*bytes.get(4..)?.first_chunk()?));
         let whole = bytes.get(..length).unwrap_or(bytes);
         let [first, second, ..] = *bytes else { return None };
-        let mut head = Head { ttl: *bytes.get(7)?, class: first << 4 | second >> 4, ..Head::ORDINARY };
+        let identification = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
+        let class = first << 4 | second >> 4;
+        let mut head = Head { ttl: *bytes.get(7)?, class, identification, ..Head::ORDINARY };
         let (mut protocol, mut payload) = (*bytes.get(6)?, whole.get(IPV6_HEADER..)?);
         loop {
             let length = match protocol {
@@ -186,7 +189,8 @@ impl<'a> Ip<'a> {
     fn bytes_v6(&self, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
         let Head { ttl, class, identification, fragment, behind } = self.head;
         let extensions = 8 * (usize::from(fragment.is_some()) + usize::from(behind.is_some()));
-        let mut bytes = vec![0x60 | class >> 4, class << 4, 0, 0];
+        let mut bytes = vec![0x60 | class >> 4, class << 4];
+        bytes.extend(if fragment.is_none() { identification } else { 0 }.to_be_bytes());
         bytes.extend(((self.payload.len() + extensions) as u16).to_be_bytes());
         let rest = if fragment.is_some() { protocol::FRAGMENT } else { self.protocol };
         bytes.extend([behind.unwrap_or(rest), ttl]);

@@ -232,6 +232,11 @@ impl Ruleset {
         self.known(step).is_some_and(|known| known.effect.rejects)
     }
 
+    /// Whether a rule sends a copy of the packet somewhere else.
+    pub(crate) fn copies(&self, step: &Step) -> bool {
+        self.known(step).is_some_and(|known| known.effect.copies)
+    }
+
     /// The rules that changed a packet, its mark, its connection or a set.
     pub(crate) fn shaped<'s>(&self, steps: impl Iterator<Item = &'s Step>) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
@@ -263,20 +268,17 @@ impl Ruleset {
             let Some(first) = traversal.first() else { continue };
             let Some(number) = self.chain_of(first) else { continue };
             let Some(base) = self.chains.get(number).and_then(|chain| chain.base.as_ref()) else { continue };
-            let Some(last) = traversal.last().filter(|_| base.filters) else { continue };
-            if last.turn != Turn::Accept {
-                continue;
-            }
+            let Some(last) = traversal.last().filter(|last| last.turn.passes()) else { continue };
             let Some(rule) = self.find(last) else {
-                passed = Some(*last);
+                passed = Some(*last).filter(|_| base.filters).or(passed);
                 continue;
             };
-            accepted = Some(*last);
+            accepted = Some(*last).filter(|_| base.filters).or(accepted);
             let decides = match self.otherwise(traversal) {
                 Otherwise::Dropped => true,
                 Otherwise::Passed => false,
                 Otherwise::Unknown => {
-                    ask(Question { rule, traversal: traversal_number, base: number }).unwrap_or(true)
+                    ask(Question { rule, traversal: traversal_number, base: number }).unwrap_or(base.filters)
                 }
             };
             if decides {

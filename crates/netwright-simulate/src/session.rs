@@ -1,6 +1,7 @@
 //! All flows of a host file, one after the other, each in a world as it was declared.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use netwright_nft::diagnostic::SourceMap;
@@ -65,7 +66,7 @@ pub type Listener<'l> = dyn FnMut(&FlowReport) -> ControlFlow<()> + Send + 'l;
 /// What is known of a world besides the world itself.
 pub(crate) struct Built {
     pub(crate) constants: Constants,
-    pub(crate) ruleset: Ruleset,
+    pub(crate) ruleset: Rc<Ruleset>,
     /// The firewall as it is declared; where it is told what is used of it, with counters.
     pub(crate) declared: Declared,
     pub(crate) sources: Sources,
@@ -144,7 +145,7 @@ impl<'a> Session<'a> {
             }
             let inside = || -> Result<(), Error> {
                 let (world, built) = self.enter(&ground, loader)?;
-                let mut simulator = Simulator::new(world, &topology, &built.texts, &built.ruleset);
+                let mut simulator = Simulator::new(world, &topology, &built.texts, Rc::clone(&built.ruleset));
                 simulator.tally = tally.take();
                 let mut finish = |simulator: &mut Simulator<'_, '_>| {
                     tally = simulator.tally.take();
@@ -239,7 +240,7 @@ impl<'a> Session<'a> {
             World::enter(ground, &self.host, Firewall::new(&declared, &names)?)?
         };
         let content = world.firewall.content.clone();
-        let ruleset = Ruleset::new(&content, &sources, world.netfilter())?;
+        let ruleset = Rc::new(Ruleset::new(&content, &sources, world.netfilter())?);
         Ok((world, Built { constants, ruleset, declared, sources, texts }))
     }
 
@@ -278,7 +279,8 @@ impl<'a> Session<'a> {
     ) -> Open {
         let only = self.host.onlys.get(index).cloned().unwrap_or_default();
         let cases = Cases { host: &self.host, topology, constants: &built.constants };
-        let report = only::report(&only, &cases, place(only.place.span, &built.texts), simulator);
+        let report =
+            only::report(&only, &cases, place(only.place.span, &built.texts), &built.sources, simulator);
         Open { index: usize::MAX, cases: Vec::new().into_iter(), report }
     }
 

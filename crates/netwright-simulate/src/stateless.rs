@@ -56,6 +56,7 @@ enum Becomes {
     Nothing,
     /// It never matches.
     Never,
+    Accept,
 }
 
 impl Context {
@@ -85,6 +86,7 @@ impl Context {
                     Becomes::Same => kept.push(statement),
                     Becomes::Nothing => {}
                     Becomes::Never => break,
+                    Becomes::Accept => kept.push(Statement::Verdict(Verdict::Accept)),
                 }
             }
             rule.statements = kept;
@@ -106,9 +108,10 @@ impl Context {
                 let object = self.objects.iter().find(|object| object.name == *name);
                 match object.map(|object| &object.data) {
                     Some(ObjectData::Statement(inner)) => match &**inner {
-                        Statement::Limit(_) | Statement::Quota(_) | Statement::ConnectionLimit { .. } => {
-                            self.becomes(inner)
-                        }
+                        Statement::Limit(_)
+                        | Statement::Quota(_)
+                        | Statement::ConnectionLimit { .. }
+                        | Statement::Synproxy(_) => self.becomes(inner),
                         _ => Becomes::Same,
                     },
                     _ => Becomes::Same,
@@ -118,6 +121,8 @@ impl Context {
                 let never = statements.iter().any(|inner| matches!(self.becomes(inner), Becomes::Never));
                 if never { Becomes::Never } else { Becomes::Nothing }
             }
+            // who answers in the place of a server lets through whoever goes on
+            Statement::Synproxy(_) => Becomes::Accept,
             Statement::FlowAdd(_) => Becomes::Nothing,
             Statement::Match(found) if self.finds && self.looks(statement) => match found.operator {
                 MatchOperator::NotEqual | MatchOperator::NoneOf => Becomes::Same,

@@ -9,13 +9,13 @@ use std::os::fd::OwnedFd;
 use netwright_netfilter::{BaseHook, Batch, Chain, ChainPolicy, Family, Hook, Table, Trace, TraceKind};
 use netwright_state::Ruleset as Declared;
 
-use crate::constants::Shape;
 use crate::exchange::{Aim, Exchange, fragmented};
 use crate::firewall::{Firewall, commit};
 use crate::frame::{Mac, ether};
 use crate::inside::{Inside, Raw, member};
 use crate::outside::Received;
 use crate::packet::{Head, Ip, Tuple, icmp_message, protocol, seal, udp_datagram};
+use crate::shape::Shape;
 use crate::shot::{Origin, Shot, What};
 use crate::tcp::Segment;
 use crate::topology::{Obstacle, Topology};
@@ -38,63 +38,47 @@ impl Probe {
     /// Makes a packet between the same ends what this says besides.
     pub(crate) fn dress(&self, shot: &mut Shot) {
         shot.mac = self.mac;
-        self.mark(&mut shot.head);
+        self.shape.mark(&mut shot.head);
         shot.fragment = self.pieces();
         if let Some(filled) = self.filled(shot.to.is_ipv4()) {
             shot.payload = vec![0; filled];
         }
     }
 
-    fn mark(&self, head: &mut Head) {
-        match self.shape {
-            Shape::Class(class) => head.class = class,
-            Shape::Ttl(ttl) => head.ttl = ttl,
-            Shape::Behind(number) => head.behind = Some(number),
-            Shape::Ordinary | Shape::Length(_) | Shape::Fragments => {}
-        }
-    }
-
     /// How many bytes it carries, where its length is said.
     fn filled(&self, ipv4: bool) -> Option<usize> {
-        match self.shape {
-            Shape::Length(length) => Some(room(ipv4, self.what, length)),
-            Shape::Fragments => Some(24),
-            Shape::Ordinary | Shape::Class(_) | Shape::Ttl(_) | Shape::Behind(_) => None,
+        match (self.shape.length, self.shape.fragments) {
+            (Some(length), false) => Some(room(ipv4, self.what, length)),
+            (Some(length), true) => Some(room(ipv4, self.what, length).max(FRAGMENTED)),
+            (None, true) => Some(FRAGMENTED),
+            (None, false) => None,
         }
     }
 
     /// How many bytes each fragment has at the most, where it is sent in fragments: so few that the first has the number and
     /// little else.
     fn pieces(&self) -> Option<u16> {
-        match (self.shape, self.what) {
-            (Shape::Fragments, What::Udp(_)) => Some(16),
-            (Shape::Fragments, _) => Some(8),
-            _ => None,
-        }
+        self.shape.fragments.then_some(match self.what {
+            What::Udp(_) => 16,
+            _ => 8,
+        })
     }
 
     /// What this says besides, to be put behind the packet's description.
     pub(crate) fn besides(&self) -> String {
         let mac = self.mac.map(|mac| format!(" from the hardware address {mac}")).unwrap_or_default();
-        match self.shape {
-            Shape::Ordinary => mac,
-            Shape::Class(class) if class & 3 == 0 => format!("{mac} with DSCP {}", class >> 2),
-            Shape::Class(class) => format!("{mac} with ECN {}", class & 3),
-            Shape::Ttl(ttl) => format!("{mac} with TTL {ttl}"),
-            Shape::Length(length) => format!("{mac} of {length} bytes"),
-            Shape::Fragments => format!("{mac} in fragments"),
-            Shape::Behind(protocol::HOP_BY_HOP) => format!("{mac} behind hop-by-hop options"),
-            Shape::Behind(protocol::ROUTING) => format!("{mac} behind a routing header"),
-            Shape::Behind(_) => format!("{mac} behind destination options"),
-        }
+        format!("{mac}{}", self.shape)
     }
 }
+
+/// So many bytes are carried where nothing else is said and they shall come in fragments.
+const FRAGMENTED: usize = 24;
 
 /// How many bytes of a packet of this length are left for what it carries.
 fn room(ipv4: bool, what: What, length: u16) -> usize {
     let above = match what {
-        What::Tcp(_) => 24,
-        What::Segment { .. } => 20,
+        What::Segment { flags, .. } if flags & crate::tcp::flags::SYN == 0 => 20,
+        What::Tcp(_) | What::Segment { .. } => 24,
         What::Udp(_) | What::Icmp { .. } => 8,
         What::Raw(_) => 12,
     };
@@ -210,7 +194,13 @@ pub(crate) fn straight(world: &World, topology: &Topology<'_>, shot: &Shot) -> O
     if topology.is_near(link, shot.to) && !world.is_own(shot.to) {
         return None;
     }
-    world.hardware.get(&link.name).copied().map(Mac)
+    at_the_host(world, shot)
+}
+
+/// The hardware address of the host where a sender is.
+pub(crate) fn at_the_host(world: &World, shot: &Shot) -> Option<Mac> {
+    let Origin::Outside(sender, _) = &shot.origin else { return None };
+    world.hardware.get(&sender.link).copied().map(Mac)
 }
 
 /// A way to put packets on.
@@ -259,27 +249,28 @@ impl<'a> Sweep<'a> {
         let sentence = |error: netwright_sys::Error| error.to_string();
         for (index, probe) in probes.iter().enumerate().take(MOST) {
             self.send(index, probe).map_err(|error| error.to_string())?;
+            let seen = Seen { probes, last: index };
             if index % LOOK == LOOK - 1 {
-                self.look(probes, found).map_err(sentence)?;
+                self.look(&seen, found).map_err(sentence)?;
             }
             if index % CHUNK == CHUNK - 1 {
-                self.settle(probes, found)?;
+                self.settle(&seen, found)?;
             }
         }
-        self.settle(probes, found)
+        self.settle(&Seen { probes, last: probes.len().saturating_sub(1) }, found)
     }
 
     /// Takes all that has come out and was traced, once all that was sent has run to its end.
-    fn settle(&mut self, probes: &[Probe], found: &mut HashMap<usize, End>) -> Result<(), Obstacle> {
+    fn settle(&mut self, seen: &Seen<'_>, found: &mut HashMap<usize, End>) -> Result<(), Obstacle> {
         let sentence = |error: netwright_sys::Error| error.to_string();
         let late = self.world.outside.settle().map_err(|error| error.to_string())?;
-        self.look(probes, found).map_err(sentence)?;
-        came_out(&late, found);
+        self.look(seen, found).map_err(sentence)?;
+        seen.came_out(&late, found);
         self.world.forget_connections().map_err(sentence)
     }
 
     /// Takes what has come out, and what was traced.
-    fn look(&mut self, probes: &[Probe], found: &mut HashMap<usize, End>) -> netwright_sys::Result<()> {
+    fn look(&mut self, seen: &Seen<'_>, found: &mut HashMap<usize, End>) -> netwright_sys::Result<()> {
         let failed =
             |error: io::Error| netwright_sys::Error::new("see the frames of the simulated host", error);
         let mut out = Vec::new();
@@ -287,11 +278,11 @@ impl<'a> Sweep<'a> {
             out.push(frame);
         }
         self.world.tracer.each(|trace| {
-            if let Some((index, end)) = read(&trace, probes) {
+            if let Some((index, end)) = seen.read(&trace) {
                 found.entry(index).or_insert(end).taken_in |= end.taken_in;
             }
         })?;
-        came_out(&out, found);
+        seen.came_out(&out, found);
         Ok(())
     }
 
@@ -318,8 +309,9 @@ impl<'a> Sweep<'a> {
 /// A packet that carries its number, or its fragments.
 fn packets(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<Vec<u8>> {
     let mut head = Head::ORDINARY;
-    probe.mark(&mut head);
-    let filled = probe.filled(to.is_ipv4()).unwrap_or_default();
+    probe.shape.mark(&mut head);
+    let length = probe.filled(to.is_ipv4());
+    let filled = length.unwrap_or_default();
     let (mut payload, above) = match probe.what {
         What::Tcp(port) | What::Segment { port, .. } => {
             let flags =
@@ -337,7 +329,10 @@ fn packets(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<Vec<u8
         }
         What::Udp(port) => {
             let mut said = number.to_be_bytes().to_vec();
-            said.resize(filled.max(said.len()), 0);
+            said.resize(length.unwrap_or(said.len()), 0);
+            if said.len() < size_of_val(&number) {
+                head.identification = number as u16;
+            }
             (udp_datagram(probe.source_port, port, &said), protocol::UDP)
         }
         What::Icmp { kind, code } => {
@@ -360,19 +355,60 @@ fn packets(source: IpAddr, to: IpAddr, probe: &Probe, number: u32) -> Vec<Vec<u8
     fragmented(&whole, probe.pieces(), number as u16)
 }
 
-/// Notes packets that have come out of the host: those that are passed on before IP has a look at them come to no end of the
-/// rules.
-fn came_out(frames: &[Received], found: &mut HashMap<usize, End>) {
-    for (index, tuple) in frames.iter().filter_map(|frame| number(&frame.payload)) {
-        found.entry(index).or_insert(End { tuple, output: None, taken_in: false });
-    }
+/// What packets are known by when they are seen again.
+struct Seen<'p> {
+    probes: &'p [Probe],
+    /// The number of the last one that was sent.
+    last: usize,
 }
 
-/// The number of a packet that has come out of the host, and as what.
-fn number(bytes: &[u8]) -> Option<(usize, Tuple)> {
-    let packet = Ip::parse(bytes)?;
-    let tuple = packet.tuple()?;
-    Some((numbered(packet.protocol, packet.payload)?, tuple))
+impl Seen<'_> {
+    /// Notes packets that have come out of the host: those that are passed on before IP has a look at them come to no end of the
+    /// rules.
+    fn came_out(&self, frames: &[Received], found: &mut HashMap<usize, End>) {
+        for frame in frames {
+            let Some(packet) = Ip::parse(&frame.payload) else { continue };
+            let Some(tuple) = packet.tuple() else { continue };
+            let number = numbered(packet.protocol, packet.payload)
+                .or_else(|| self.small(tuple, packet.payload, packet.head.identification));
+            if let Some(number) = number {
+                found.entry(number).or_insert(End { tuple, output: None, taken_in: false });
+            }
+        }
+    }
+
+    /// The number of a packet that came to the end of the rules, and as what.
+    fn read(&self, trace: &Trace) -> Option<(usize, End)> {
+        if trace.table != TABLE || trace.kind != TraceKind::RULE {
+            return None;
+        }
+        let (network, transport) = (&trace.network_header, &trace.transport_header);
+        let (number, tuple) = match Tuple::parse(network, transport) {
+            Some(tuple) => {
+                let small = || self.small(tuple, transport, Ip::parse(network)?.head.identification);
+                (numbered(tuple.protocol, transport).or_else(small)?, tuple)
+            }
+            // traces do not say what is behind other headers
+            None => [protocol::UDP, protocol::TCP].into_iter().find_map(|above| {
+                let number = numbered(above, transport)?;
+                let above = above_of(self.probes.get(number)?.what);
+                Some((number, Tuple::behind_extensions(network, transport, above)?))
+            })?,
+        };
+        let output = trace.output.filter(|_| trace.chain == "left");
+        Some((number, End { tuple, output, taken_in: trace.chain == "taken-in" }))
+    }
+
+    /// The number of a datagram that is too small to carry it: the packet's own number is the lower half of it.
+    fn small(&self, tuple: Tuple, payload: &[u8], identification: u16) -> Option<usize> {
+        let length = u16::from_be_bytes(*payload.get(4..)?.first_chunk()?);
+        let before = (self.last as u16).wrapping_sub(identification);
+        let number = self.last.checked_sub(before.into())?;
+        let probe = self.probes.get(number)?;
+        let same = matches!(probe.what, What::Udp(_)) && probe.shape.length.is_some();
+        (tuple.protocol == protocol::UDP && usize::from(length) < 8 + size_of::<u32>() && same)
+            .then_some(number)
+    }
 }
 
 /// The number in what a packet has above IP.
@@ -380,25 +416,6 @@ fn numbered(above: u8, payload: &[u8]) -> Option<usize> {
     let at = if above == protocol::UDP { 8 } else { 4 };
     let number = u32::from_be_bytes(*payload.get(at..)?.first_chunk()?);
     (number & 0xff00_0000 == MAGIC).then_some((number & !0xff00_0000) as usize)
-}
-
-/// The number of a packet that came to the end of the rules, and as what.
-fn read(trace: &Trace, probes: &[Probe]) -> Option<(usize, End)> {
-    if trace.table != TABLE || trace.kind != TraceKind::RULE {
-        return None;
-    }
-    let (network, transport) = (&trace.network_header, &trace.transport_header);
-    let (number, tuple) = match Tuple::parse(network, transport) {
-        Some(tuple) => (numbered(tuple.protocol, transport)?, tuple),
-        // traces do not say what is behind other headers
-        None => [protocol::UDP, protocol::TCP].into_iter().find_map(|above| {
-            let number = numbered(above, transport)?;
-            let above = above_of(probes.get(number)?.what);
-            Some((number, Tuple::behind_extensions(network, transport, above)?))
-        })?,
-    };
-    let output = trace.output.filter(|_| trace.chain == "left");
-    Some((number, End { tuple, output, taken_in: trace.chain == "taken-in" }))
 }
 
 /// The protocol above IPv6.

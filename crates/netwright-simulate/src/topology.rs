@@ -83,12 +83,21 @@ impl<'h> Topology<'h> {
         if spots.is_empty() {
             return Err(format!("{} has no port that somebody could be plugged into", found.name));
         }
-        let station = match self.is_near(upper, address) {
-            true => address,
-            false => self.router(upper, address).unwrap_or(address),
+        // who only pretends to have an address of the host is somebody else
+        let station = match self.host.has_address(address) {
+            true => self.router(upper, address).unwrap_or(address),
+            false => self.station(upper, address),
         };
         let mac = self.mac(&upper.name, station);
         Ok(Sender { link: upper.name.clone(), spots, station, mac })
+    }
+
+    /// The machine on a link that sends for an address behind it: its own, or the router's that it is behind.
+    pub(crate) fn station(&self, link: &Link, address: IpAddr) -> IpAddr {
+        match self.is_near(link, address) {
+            true => address,
+            false => self.router(link, address).unwrap_or(address),
+        }
     }
 
     /// Whether an address is on a network of a link, so that no router is needed there.

@@ -104,6 +104,13 @@ pub(crate) enum Turn {
     Queue,
 }
 
+impl Turn {
+    /// Whether a packet that is not lost there has passed the chain: where nobody can be asked about it, it may pass.
+    pub(crate) fn passes(self) -> bool {
+        matches!(self, Turn::Accept | Turn::Queue)
+    }
+}
+
 /// A step of a packet's way through the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
@@ -310,11 +317,14 @@ fn follow(journeys: &mut Vec<Journey>, trace: Trace, layer: u8, above: u8) {
     journey.input = journey.input.or(trace.input);
     journey.mark = trace.mark.unwrap_or(journey.mark);
     journey.state = trace.state.or(journey.state);
-    match marker {
-        Some(stage) => journey.stage = stage,
-        None if own => {}
-        None => journey.steps.extend(step(trace)),
+    let step = if own { None } else { step(trace) };
+    if marker.is_some() || step.is_some() {
+        // a packet that comes further has passed the queue where nobody could be asked about it
+        let queued = journey.steps.last_mut().filter(|step| step.turn == Turn::Queue);
+        queued.into_iter().for_each(|step| step.turn = Turn::Accept);
     }
+    journey.stage = marker.unwrap_or(journey.stage);
+    journey.steps.extend(step);
 }
 
 /// The ways of packets, where that of a packet that was sent in fragments is the way of what they became, as long as they became

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::ir::{Expression, Statement, Value};
@@ -68,13 +69,13 @@ pub(crate) struct Simulator<'a, 'h> {
     pub(crate) world: World,
     pub(crate) topology: &'a Topology<'h>,
     pub(crate) sources: &'a SourceMap,
-    pub(crate) ruleset: &'a Ruleset,
+    pub(crate) ruleset: Rc<Ruleset>,
     counters: Counters,
     inside: Inside,
     /// Ports that transparent proxies wait at.
     proxies: BTreeSet<(Option<IpAddr>, u16)>,
     /// Whether something has happened in the world since it was restored.
-    touched: bool,
+    pub(crate) touched: bool,
     /// How often the host's routing has told senders that there is no way: it does not do so any number of times.
     told: HashMap<IpAddr, u32>,
     /// Whether it is found out which of the rules that accepted a packet mattered.
@@ -103,7 +104,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
         world: World,
         topology: &'a Topology<'h>,
         sources: &'a SourceMap,
-        ruleset: &'a Ruleset,
+        ruleset: Rc<Ruleset>,
     ) -> Self {
         let proxies = proxies(&world.firewall.content);
         Simulator {
@@ -134,7 +135,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
     }
 
     fn judge(&self) -> Judge<'a, 'h> {
-        Judge { topology: self.topology, sources: self.sources, ruleset: self.ruleset }
+        Judge { topology: self.topology, sources: self.sources, ruleset: Rc::clone(&self.ruleset) }
     }
 
     /// What becomes of a trial's last packet.
@@ -365,8 +366,9 @@ impl<'a, 'h> Simulator<'a, 'h> {
             match shot.what {
                 What::Tcp(port) => all.push(door(protocol::TCP, port)),
                 What::Udp(port) => all.push(door(protocol::UDP, port)),
-                What::Raw(number) => all.push(door(number, 0)),
-                What::Segment { .. } | What::Icmp { .. } => {}
+                // there are no sockets for protocol 0
+                What::Raw(number @ 1..) => all.push(door(number, 0)),
+                What::Raw(0) | What::Segment { .. } | What::Icmp { .. } => {}
             }
         }
         if let What::Tcp(_) | What::Udp(_) = shot.what {
@@ -466,8 +468,8 @@ impl<'a, 'h> Simulator<'a, 'h> {
             self.world.firewall = firewall;
             self.restore_with_load()?;
             match end? {
-                Some((Turn::Accept, Some(rule))) if silenced.insert(rule) => {}
-                Some((turn, _)) => return Ok(Some(turn != Turn::Accept)),
+                Some((turn, Some(rule))) if turn.passes() && silenced.insert(rule) => {}
+                Some((turn, _)) => return Ok(Some(!turn.passes())),
                 // something else drops it before
                 None => return Ok(Some(true)),
             }
@@ -493,6 +495,28 @@ impl<'a, 'h> Simulator<'a, 'h> {
             let rule = made.find(step).and_then(|rule| self.ruleset.original(&made, rule, question.base));
             (step.turn, rule)
         }))
+    }
+
+    /// Does something under another ruleset than the declared one. Its rules are where those of `sources` are.
+    pub(crate) fn under<T>(
+        &mut self,
+        ruleset: &Declared,
+        sources: &Sources,
+        act: impl FnOnce(&mut Self) -> Result<T, Obstacle>,
+    ) -> Result<T, Obstacle> {
+        let sentence = |error: Error| error.to_string();
+        let other = Firewall::new(ruleset, &self.world.firewall.tables()).map_err(sentence)?;
+        let firewall = std::mem::replace(&mut self.world.firewall, other);
+        let known = Rc::clone(&self.ruleset);
+        let result = self.restore_with_load().and_then(|()| {
+            let content = self.world.firewall.content.clone();
+            self.ruleset =
+                Rc::new(Ruleset::new(&content, sources, self.world.netfilter()).map_err(sentence)?);
+            act(self)
+        });
+        (self.world.firewall, self.ruleset) = (firewall, known);
+        self.restore_with_load()?;
+        result
     }
 
     /// Makes the world as it was declared.

@@ -1,5 +1,7 @@
 //! What rules look at and a sweep does not vary, so that nothing is silently taken for shut.
 
+mod possible;
+
 use std::collections::BTreeMap;
 
 use netwright_nft::ir::{Exthdr, Payload, PayloadLocation, Selector, Statement};
@@ -11,12 +13,16 @@ use crate::effect::{effect, targets};
 use crate::firewall::all_statements;
 use crate::sources::Sources;
 
+pub(crate) use possible::possible;
+
 /// Whether other values are tried, or are what they are wherever a packet comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Varied {
     Yes,
     /// A packet may have another value.
     No,
+    /// Something else than who sends it decides: a process at the host, or what unwraps it.
+    Elsewhere,
     /// It may be another one at another time, or by chance.
     Changes,
 }
@@ -36,11 +42,13 @@ pub(crate) fn untried(declared: &Declared, sources: &Sources) -> Vec<String> {
                 let opens = effect.accepts || effect.returns || !targets(rule, &table.sets).is_empty();
                 let selectors = all_statements(rule)
                     .into_iter()
-                    .filter(|statement| matches!(statement, Statement::Match(_) | Statement::VerdictMap(..)));
+                    .filter(|statement| matches!(statement, Statement::Match(_) | Statement::VerdictMap(..)))
+                    // what is compared in a rule that either lets on or stops is taken to be as it wants
+                    .filter(|statement| opens == effect.drops || !is_taken(statement));
                 for selector in selectors.flat_map(Statement::selectors) {
                     let told = match varied(selector) {
                         Varied::Yes => false,
-                        Varied::No => opens,
+                        Varied::No | Varied::Elsewhere => opens,
                         Varied::Changes => opens || effect.drops,
                     };
                     if !told {
@@ -64,6 +72,12 @@ pub(crate) fn untried(declared: &Declared, sources: &Sources) -> Vec<String> {
     found.into_iter().map(sentence).collect()
 }
 
+/// Whether a statement is taken to match, see [`possible`].
+fn is_taken(statement: &Statement) -> bool {
+    let elsewhere = |selector: &&Selector| varied(selector) == Varied::Elsewhere;
+    matches!(statement, Statement::Match(_)) && !statement.selectors().iter().any(elsewhere)
+}
+
 fn varied(selector: &Selector) -> Varied {
     let of = |known: bool| if known { Varied::Yes } else { Varied::No };
     match selector {
@@ -84,16 +98,17 @@ fn varied(selector: &Selector) -> Varied {
         }
         Selector::Meta(key) => match key.name {
             "time" | "day" | "hour" | "random" | "cpu" => Varied::Changes,
-            "skuid" | "skgid" | "cgroup" | "priority" | "rtclassid" => Varied::No,
+            "skuid" | "skgid" | "cgroup" | "priority" | "rtclassid" | "secpath" | "ipsec" => {
+                Varied::Elsewhere
+            }
             _ => Varied::Yes,
         },
-        Selector::Ct(_) | Selector::Rt(_) | Selector::Fib(_) | Selector::Xfrm(_) | Selector::Tunnel(_) => {
-            Varied::Yes
-        }
+        Selector::Ct(_) | Selector::Rt(_) | Selector::Fib(_) => Varied::Yes,
+        Selector::Xfrm(_) | Selector::Tunnel(_) | Selector::Socket(_) => Varied::Elsewhere,
         Selector::Exthdr(Exthdr { base: ExtensionBase::IPV6, header: Some(header), .. }) => {
             of(matches!(header.name, "frag" | "dst" | "hbh" | "rt" | "rt0"))
         }
-        Selector::Exthdr(_) | Selector::Socket(_) | Selector::Osf { .. } => Varied::No,
+        Selector::Exthdr(_) | Selector::Osf { .. } => Varied::No,
         Selector::Numgen(_) | Selector::Hash(_) => Varied::Changes,
     }
 }
@@ -117,9 +132,9 @@ fn name(selector: &Selector) -> String {
         Selector::Osf { .. } => "the sender's operating system".into(),
         Selector::Numgen(_) => "numgen".into(),
         Selector::Hash(_) => "hashes".into(),
-        Selector::Ct(_) | Selector::Rt(_) | Selector::Fib(_) | Selector::Xfrm(_) | Selector::Tunnel(_) => {
-            "other things".into()
-        }
+        Selector::Xfrm(_) => "IPsec".into(),
+        Selector::Tunnel(_) => "tunnels".into(),
+        Selector::Ct(_) | Selector::Rt(_) | Selector::Fib(_) => "other things".into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What became of a packet, and what decided it: from what was seen outside, at the host, and in the traces.
 
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 use netwright_nft::diagnostic::SourceMap;
 use netwright_state::model::{ConntrackState, Host, Refusal, Route, RouteType};
@@ -35,7 +36,7 @@ pub(crate) enum Conclusion {
 pub(crate) struct Judge<'a, 'h> {
     pub(crate) topology: &'a Topology<'h>,
     pub(crate) sources: &'a SourceMap,
-    pub(crate) ruleset: &'a Ruleset,
+    pub(crate) ruleset: Rc<Ruleset>,
 }
 
 impl Judge<'_, '_> {
@@ -69,6 +70,16 @@ impl Judge<'_, '_> {
         verdict.hits = all.flat_map(|journey| &journey.steps).cloned().collect();
         verdict.details.extend(seen.notes.iter().cloned());
         (verdict.counted, verdict.connection_mark) = (seen.counted.clone(), seen.connection_mark);
+        if let Some(first) = ways.first()
+            && first.dropped().is_some()
+            && first.steps.iter().any(|step| self.ruleset.copies(step))
+        {
+            // what came out is a copy
+            for arrival in std::mem::take(&mut seen.arrivals) {
+                verdict.details.extend(arrival.link.map(|link| format!("a copy left by {link}")));
+            }
+            seen.answered = false;
+        }
         let arrival = self.arrival(&seen, shot).cloned();
         if let Some(arrival) = &arrival {
             (verdict.seen_from, verdict.arrived_at) = (Some(arrival.from), Some(arrival.at));
@@ -405,8 +416,8 @@ fn nobody(ways: &[&Journey], shot: &Shot, waits: &dyn Fn(u8, u16) -> bool) -> Op
     let taken = ways.iter().find(|journey| journey.stage == Stage::TakenIn)?.last.tuple()?;
     let (number, port) = match shot.what {
         What::Tcp(_) | What::Udp(_) => (taken.protocol, taken.destination_port),
-        What::Raw(number) => (number, 0),
-        What::Segment { .. } | What::Icmp { .. } => return None,
+        What::Raw(number @ 1..) => (number, 0),
+        What::Raw(0) | What::Segment { .. } | What::Icmp { .. } => return None,
     };
     (!waits(number, port)).then_some((number, port))
 }

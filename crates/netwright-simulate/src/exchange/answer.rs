@@ -4,7 +4,7 @@ use super::*;
 use crate::packet::{Head, echo_answer};
 use crate::shot::Landed;
 use crate::tcp::flags;
-use crate::topology::{network_of, plus};
+use crate::topology::plus;
 
 impl Exchange<'_, '_> {
     /// A packet has come out of the host.
@@ -251,6 +251,10 @@ impl Exchange<'_, '_> {
         let port = |port: u16| if protocol::has_ports(tuple.protocol) { port } else { 0 };
         let link = self.topology.name_at(&frame.spot);
         let belongs = self.belongs(&frame.spot, tuple.destination);
+        if self.is_passed_on(&frame.spot, &link) {
+            self.seen.note(format!("the bridge passes it on to {link}"));
+            return false;
+        }
         if !belongs {
             self.seen.note(format!("it left by {link}, where {} is not", tuple.destination));
         }
@@ -271,6 +275,23 @@ impl Exchange<'_, '_> {
             self.seen.arrivals.push(arrival);
         }
         belongs
+    }
+
+    /// Whether a bridge only passes on to another of its ports what a machine behind it sends to all or to a group: it is the host that
+    /// is asked about, unless a port is named as where it is sent to.
+    fn is_passed_on(&self, spot: &Spot, port: &str) -> bool {
+        let Origin::Outside(sender, _) = &self.shot.origin else { return false };
+        let Some(link) = self.topology.host.link(&sender.link).filter(|link| is_bridge(link)) else {
+            return false;
+        };
+        let to_all = self.shot.to.is_multicast() || self.is_to_all();
+        let beside = self.topology.links_at(spot).any(|found| found.name == link.name);
+        let meant = match &self.shot.behind {
+            Some(behind) => behind == port,
+            // a bridge without addresses is nobody who could be asked
+            None => link.networks().next().is_none(),
+        };
+        to_all && beside && !meant
     }
 
     /// Whether an address may be reached where a packet to it came out: on its own network, or somewhere far.
@@ -309,6 +330,14 @@ impl Exchange<'_, '_> {
         let from = if frame.to.is_group() { self.topology.mac(&link.name, own) } else { frame.to };
         let spots = [frame.spot.clone()];
         let network = |address: IpAddr| network_of(link, address);
+        let asks = matches!(&self.shot.origin, Origin::Outside(_, source) if other == *source);
+        if network(other).is_some() && !self.world.is_own(other) && !asks {
+            // the packet was translated to an address of this network that is not the host's: whoever delivers the answer here looks
+            // for who has it, and the host may answer for it
+            let station = self.topology.station(link, own);
+            self.foreign = Some(other);
+            return self.post(&spots, from, station, Next::Ask(other), packets);
+        }
         let near = network(own).is_some() && network(own) == network(other)
             || is_link_local(other)
             || is_bridge(link) && self.topology.is_near(link, own) && self.topology.is_near(link, other);

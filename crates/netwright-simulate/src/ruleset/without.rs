@@ -125,6 +125,7 @@ fn accept_nothing(rule: &mut Rule, sets: &mut [Set]) {
     for statement in &mut rule.statements {
         match statement {
             Statement::Verdict(verdict @ Verdict::Accept) => *verdict = Verdict::Continue,
+            Statement::Queue(_) => *statement = Statement::Verdict(Verdict::Continue),
             Statement::VerdictMap(_, SetReference::Anonymous(elements)) => go_on(elements),
             Statement::VerdictMap(_, SetReference::Named(name)) => {
                 sets.iter_mut().filter(|set| set.name == *name).for_each(|set| go_on(&mut set.elements));

@@ -3,12 +3,14 @@
 mod examples;
 mod fabric;
 mod fragments;
+mod hidden;
 mod only;
 #[path = "../shared/oracle.rs"]
 mod oracle;
 mod order;
 mod refusals;
 mod state;
+mod strange;
 mod translation;
 
 use std::path::{Path, PathBuf};
@@ -88,6 +90,13 @@ kernel_tests! {
     only::a_flow_stands_for_those_that_the_rules_do_not_tell_apart,
     only::receivers_send_packets_back,
     only::counters_marks_and_time_are_seen,
+    hidden::what_asks_for_several_things_at_once_is_found,
+    hidden::what_may_be_open_is_told,
+    strange::copies_do_not_arrive,
+    strange::what_is_for_all_is_for_the_host,
+    strange::the_hosts_own_addresses_can_be_pretended,
+    strange::a_borrowed_address_gets_no_answer,
+    strange::chains_of_every_type_decide,
     translation::what_is_not_declared_is_found_out,
     translation::a_wrong_end_fails,
     translation::the_host_redirects_to_itself,

@@ -139,7 +139,8 @@ pub(crate) fn what_rules_look_at_besides_is_tried(_: &mut Lab) -> Outcome {
         ensure!(found.iter().any(|found| found.contains(packet)), "{rule}: {found:#?}");
     }
     ensure!(report.notes.is_empty(), "{:?}", report.notes);
-    let report = simulate(&host(&format!("tcp option maxseg size 500 accept\n\t\t{DECLARED}"), ""))?;
+    // by whose connection it is it cannot be told, and so that is told
+    let report = simulate(&host(&format!("socket mark 5 accept\n\t\t{DECLARED}"), ""))?;
     ensure!(report.notes.iter().any(|note| note.contains("host.toml:16")), "{:?}", report.notes);
     Ok(())
 }

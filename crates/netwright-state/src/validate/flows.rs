@@ -274,9 +274,13 @@ fn senders(check: &mut Check<'_>, place: &Place, from: &[FlowSource], expect: Ex
                 let Some(found) = check.existing(link, span) else { continue };
                 let Addresses::One(address) = *addresses else { continue };
                 if check.host.has_address(address) {
-                    let wrong =
-                        Diagnostic::error(span, format!("{address} is an address of the host itself"));
-                    check.note(wrong.help(format!("For the host as the sender write \"host {address}\".")));
+                    if expect == Expect::Accept {
+                        let message = format!(
+                            "{address} is an address of the host itself, which answers nobody else at it"
+                        );
+                        let help = format!("For the host as the sender write \"host {address}\".");
+                        check.warning(span, message, help);
+                    }
                     continue;
                 }
                 if address.is_multicast() || matches!(address, IpAddr::V4(v4) if v4.is_broadcast()) {
