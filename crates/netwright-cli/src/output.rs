@@ -131,6 +131,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The same of what is to be one line: nothing in it makes another one.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { visible(c) } else { c }).collect()
+}
+
 /// Writes text with control characters made visible.
 pub(crate) struct Visible<'a, W>(pub(crate) &'a mut W);
 
@@ -179,8 +184,7 @@ impl Cell {
     pub(crate) fn new(text: impl AsRef<str>, style: Style) -> Self {
         let text = text.as_ref();
         let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let shown = || text.chars().map(|c| if c.is_control() { visible(c) } else { c }).collect();
-        Cell { text: if plain { text.to_owned() } else { shown() }, style }
+        Cell { text: if plain { text.to_owned() } else { one_line(text) }, style }
     }
 }
 

@@ -84,7 +84,7 @@ impl Terminal {
         tcflush(&self.file, QueueSelector::IFlush)?;
         self.file.write_all(b"\n")?;
         for _ in 0..TRIES {
-            self.file.write_all(output::plain(&text).as_bytes())?;
+            self.file.write_all(output::one_line(&text).as_bytes())?;
             match self.line()?.as_str() {
                 "y" | "yes" => return Ok(Answer::Yes),
                 "" | "n" | "no" => return Ok(Answer::No),

@@ -245,7 +245,13 @@ fn tell_at_once(event: &Event, flag: Option<String>) {
         target if target.is_empty() => format!("{command}{reason}"),
         target => format!("{action} {command}{target}{protocol}: {reason}{flag}"),
     };
-    output::message(&output::plain(&line));
+    output::message(&output::one_line(&line));
+}
+
+/// A path as a shell takes it; nothing where it cannot be shown: the command chose it, and somebody may copy the line.
+fn quoted(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|text| !text.contains(char::is_control))?;
+    Some(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
 impl Advised {
@@ -265,7 +271,7 @@ impl Advised {
                 // What is to be made has a place that is there.
                 let is_new = event.file_use == Some(FileUse::Write) && !path.exists();
                 let path = path.parent().filter(|_| is_new).unwrap_or(path);
-                Some(format!("--{flag} '{}'", path.display()))
+                Some(format!("--{flag} {}", quoted(path)?))
             }
             None => self.allow(event).map(|rule| format!("--allow '{rule}'")),
         }
@@ -290,5 +296,18 @@ impl Advised {
         // A name opens no address that it should not lead to: a rule for the address does.
         let opens = |name: &String| event.address.is_none_or(|address| policy.admits(name, address));
         Event { name: event.name.clone().filter(opens), ..event.clone() }.suggestion()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advised_is_one_word_of_a_shell() {
+        let quoted = |text: &str| quoted(Path::new(text));
+        assert_eq!(quoted("/home/a b/$(id)").as_deref(), Some("'/home/a b/$(id)'"));
+        assert_eq!(quoted("/tmp/a'; id").as_deref(), Some(r"'/tmp/a'\''; id'"));
+        assert_eq!((quoted("/tmp/a\nb"), quoted("/tmp/\u{1b}[2J")), (None, None));
     }
 }
