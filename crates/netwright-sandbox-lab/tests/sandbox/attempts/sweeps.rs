@@ -14,6 +14,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("every-destination-under-host", OF_HOST, &["sweep-destinations"], DECIDED),
     Attempt::new("every-destination-under-lan", OF_LAN, &["sweep-destinations"], DECIDED),
     Attempt::new("every-destination-under-any", OF_ANY, &["sweep-destinations"], DECIDED),
+    Attempt::new("every-destination-under-internet", OF_INTERNET, &["sweep-destinations"], DECIDED),
     Attempt::one("every-question", &["sweep-questions"]),
     Attempt::new("random-calls", WALK, &["walk", "1", "100000"], WALKED),
     Attempt::new("other-random-calls", WALK, &["walk", "2", "100000"], WALKED),
@@ -27,6 +28,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 const DECIDED: &[&str] = &[ALLOWED];
 const OF_HOST: &[&str] = &["--allow", "host:7777", "--allow", "203.0.113.0/24:443/tcp"];
 const OF_LAN: &[&str] = &["--allow", "lan:443,7777", "--allow", "icmp", "--allow", "host:7780/tcp"];
+const OF_INTERNET: &[&str] = &["--allow", "internet:443,5000", "--allow", "host:7780/udp"];
 const OF_ANY: &[&str] = &[
     "--allow",
     "any:443,7780",

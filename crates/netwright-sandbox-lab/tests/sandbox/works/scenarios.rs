@@ -54,6 +54,7 @@ pub(super) const WITH_FILES: &[Scenario] = &[
     ("files-npm", files::npm),
     ("files-compiler", files::compiler),
     ("files-cargo", files::cargo),
+    ("files-browser", files::browser),
     ("files-tmux", files::tmux),
 ];
 

@@ -53,6 +53,14 @@ const CARGO: &str = r#"
     cargo run -q --offline
     ls target/debug/work"#;
 
+/// Its own sandbox, of which root has none, works inside of this one.
+const BROWSER: &str = r#"
+    set -- --headless --disable-gpu --dump-dom
+    test "$(id -u)" != 0 || set -- --no-sandbox "$@"
+    echo '<p></p><script>document.querySelector("p").textContent = "rendered " + 6 * 7</script>' > page.html
+    chromium "$@" "file://$PWD/page.html" 2> /dev/null | grep -o 'rendered 42'
+    chromium "$@" http://good.example.org/ 2> /dev/null | grep -o 'hello from'"#;
+
 pub(super) fn git(lab: &mut Lab, mode: Mode) -> Outcome {
     there("git", "git")?;
     works(lab, mode, &[], GIT, "second\nfirst\ntwo\n")
@@ -87,6 +95,14 @@ pub(super) fn cargo(lab: &mut Lab, mode: Mode) -> Outcome {
     has(mode, &format!("{}/cargo --version", programs.display()), "a cargo that every user may run")?;
     let script = format!("export PATH={}:$PATH CARGO_HOME=$HOME/.cargo\n{CARGO}", programs.display());
     works(lab, mode, &["--read", &toolchain], &script, "Hello, world!\ntarget/debug/work\n")
+}
+
+pub(super) fn browser(lab: &mut Lab, mode: Mode) -> Outcome {
+    there("chromium", "chromium")?;
+    if std::env::var_os("CI").is_some() {
+        return Err(Failure::lacking("it takes half a minute where others run beside it: not with CI=true"));
+    }
+    works(lab, mode, &["--allow", "good.example.org:80"], BROWSER, "rendered 42\nhello from\n")
 }
 
 /// A terminal multiplexer's server outside is reached by its socket, and by that alone.
