@@ -12,6 +12,8 @@ mod interface;
 mod licences;
 mod minimal;
 mod packages;
+#[cfg(test)]
+mod promises;
 mod report;
 mod setup;
 mod test;

@@ -1,5 +1,6 @@
 //! `netwright list`: what there is, as tables for people and as JSON for programs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -148,8 +149,7 @@ pub(crate) enum Names<'a> {
 impl<'a> Names<'a> {
     fn read(net: &Net) -> netwright::Result<Self> {
         let links = net.links().ids()?.into_iter();
-        let named = links.filter_map(|link| Some((link.index, link.name()?.to_owned())));
-        Ok(Names::Listed(named.collect()))
+        Ok(Names::Listed(links.map(|link| (link.index, link.to_string())).collect()))
     }
 
     /// Those that a watch knows.
@@ -168,7 +168,7 @@ impl<'a> Names<'a> {
 
     /// A link with the name that it had when it was told of, where it has one.
     pub(crate) fn link(&self, link: LinkId) -> String {
-        link.name().map_or_else(|| self.of(link.index), str::to_owned)
+        link.name().map_or_else(|| self.of(link.index), Cow::into_owned)
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netwright::netfilter;
-use netwright::watch::{Change, Event, Kinds, Options, Store, Watch};
+use netwright::watch::{Event, Kinds, Options, Store, Update, Watch};
 use serde_json::Value as Json;
 
 use crate::arguments::{Monitor, Watched};
@@ -80,10 +80,10 @@ fn write_line(line: &Line, timestamps: bool, out: &mut impl Write) -> std::io::R
 }
 
 fn text(event: &Event, store: &Store) -> Option<Line> {
-    fn of<T>(noun: &str, change: &Change<T>, text: impl Fn(&T) -> String) -> Line {
+    fn of<T>(noun: &str, change: &Update<T>, text: impl Fn(&T) -> String) -> Line {
         let now = text(change.object());
         let was = match change {
-            Change::Changed { before, .. } if text(before) != now => format!("  (was {})", text(before)),
+            Update::Changed { before, .. } if text(before) != now => format!("  (was {})", text(before)),
             _ => String::new(),
         };
         Line { verb: change.verb(), what: format!("{noun} {now}{was}") }
@@ -158,9 +158,9 @@ fn by(generation: &netfilter::Generation) -> String {
 /// One line of JSON: `event`, `kind`, `object`, and of a change what was `before`.
 fn json(event: &Event, store: &Store) -> Option<Json> {
     let names = Names::of_store(store);
-    fn of<T>(kind: &str, change: &Change<T>, json: impl Fn(&T) -> Json) -> Json {
+    fn of<T>(kind: &str, change: &Update<T>, json: impl Fn(&T) -> Json) -> Json {
         let before = match change {
-            Change::Changed { before, .. } => Some(json(before)),
+            Update::Changed { before, .. } => Some(json(before)),
             _ => None,
         };
         Object::default()

@@ -3,7 +3,7 @@
 mod elements;
 mod step;
 
-use netwright_wire::{MessageFlags, MessageMark, Unsendable, Value, Writer};
+use netwright_wire::{MessageFlags, MessageMark, Transaction, Unsendable, Value, Writer};
 
 pub use elements::WriteElement;
 pub use step::Step;
@@ -59,6 +59,21 @@ const BATCH_GENID: u16 = 1;
 impl Default for Batch {
     fn default() -> Self {
         Batch::new()
+    }
+}
+
+impl Transaction for Batch {
+    fn messages(&self) -> u32 {
+        Batch::messages(self)
+    }
+
+    fn finish(&mut self) -> Result<&[u8], Unsendable> {
+        Batch::finish(self)
+    }
+
+    fn told(&self, index: usize, offset: Option<u32>) -> Option<(String, Option<String>)> {
+        let step = self.step(index)?.at(offset);
+        Some((step.to_string(), step.part()))
     }
 }
 

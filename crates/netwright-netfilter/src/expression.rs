@@ -153,6 +153,10 @@ impl Expression {
                     let flags = attrs.flags.filter(|flags| !flags.is_empty());
                     ExtensionHeaderAttrs { flags, ..attrs.clone() }.write_attributes(writer);
                 }
+                // The same with a timeout of none, where the set has no timeouts.
+                Expression::DynamicSet(attrs) if attrs.timeout == Some(0) => {
+                    DynamicSetAttrs { timeout: None, ..attrs.clone() }.write_attributes(writer);
+                }
                 _ => self.write_data(writer),
             }
             writer.end_nest(mark);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use batch::{Addition, Placement, Removal};
 pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
-pub use key::{Data, Fields, Key, Mapping, Member, Membership, Prefix, prefix};
+pub use key::{Data, Fields, Key, Mapping, Member, Membership, PrefixOf, prefix};
 pub use read::{FromData, FromKey, keys};
 pub use rule::{RawRule, Rule};
 pub use set::{Elements, Map, Set};

@@ -64,14 +64,14 @@ netwright_wire::attrs! {
 }
 
 /// Groups stand in their list under their position; the first is enough to tell that there are any, so the list is read whole
-/// by [`Family`].
+/// by [`GenericFamily`].
 impl ListItem for GroupAttrs {
     const KIND: u16 = 1;
 }
 
 /// A family of generic netlink.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Family {
+pub struct GenericFamily {
     /// Type of its messages, until it is unloaded.
     pub id: u16,
     /// Name.
@@ -84,7 +84,7 @@ pub struct Family {
     pub groups: Vec<(String, u32)>,
 }
 
-impl Family {
+impl GenericFamily {
     fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let view = FamilyAttrsView::new(bytes);
         let mut groups = Vec::new();
@@ -94,7 +94,7 @@ impl Family {
                 groups.extend(group.name.zip(group.id));
             }
         }
-        Ok(Family {
+        Ok(GenericFamily {
             id: view.id()?.unwrap_or_default(),
             name: view.name()?.map(|name| name.to_string()).unwrap_or_default(),
             version: view.version()?.unwrap_or_default(),
@@ -141,13 +141,13 @@ impl Request for FindFamily {
 }
 
 impl Query for FindFamily {
-    type Output = Family;
+    type Output = GenericFamily;
 
-    fn read(&self, message: &Message<'_>) -> Result<Family, Malformed> {
+    fn read(&self, message: &Message<'_>) -> Result<GenericFamily, Malformed> {
         let header: GenericHeader = message.fixed()?;
         if message.header.kind != CONTROL || header.command != NEW_FAMILY {
             return Err(unexpected("the family that was asked for", message.payload));
         }
-        Family::read(message.bytes_after(GenericHeader::SIZE))
+        GenericFamily::read(message.bytes_after(GenericHeader::SIZE))
     }
 }

@@ -310,8 +310,8 @@ impl<'a> LinkView<'a> {
 
     /// Index and name.
     pub fn id(&self) -> Result<LinkId, Malformed> {
-        let name = self.attributes.name()?.and_then(|name| name.as_str()).unwrap_or_default();
-        Ok(LinkId::named(self.header.index, name))
+        let name = self.attributes.name()?.map_or(&[][..], |name| name.0);
+        Ok(LinkId::with_bytes(self.header.index, name))
     }
 
     /// Makes it the caller's own.

@@ -1,8 +1,11 @@
 //! Which link is meant.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+use netwright_wire::text;
 
 /// The longest name of a link, without its NUL (`IFNAMSIZ - 1`).
 pub(crate) const LONGEST_NAME: usize = 15;
@@ -28,19 +31,24 @@ impl LinkId {
     /// A link with its name. A name of more than 15 bytes is none and left out.
     #[must_use]
     pub fn named(index: u32, name: &str) -> Self {
+        LinkId::with_bytes(index, &text::to_bytes(name))
+    }
+
+    /// A link with its name as the kernel has it.
+    pub(crate) fn with_bytes(index: u32, name: &[u8]) -> Self {
         let mut id = LinkId::new(index);
         if let Some(place) = id.name.get_mut(..name.len()) {
-            place.copy_from_slice(name.as_bytes());
+            place.copy_from_slice(name);
             id.name_length = name.len() as u8;
         }
         id
     }
 
-    /// Its name, where it is known.
+    /// Its name, where it is known. Bytes that are not UTF-8 are there as in all texts of the kernel ([`text`]).
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        let name = self.name.get(..usize::from(self.name_length))?;
-        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        let name = self.name.get(..usize::from(self.name_length)).filter(|name| !name.is_empty());
+        name.map(text::from_bytes)
     }
 }
 
@@ -86,7 +94,7 @@ impl Hash for LinkId {
 impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
-            Some(name) => f.write_str(name),
+            Some(name) => f.write_str(&name),
             None => write!(f, "if{}", self.index),
         }
     }

@@ -271,7 +271,7 @@ impl Filter {
                 batch.delete_elements(&set, &elements);
                 batch.add_elements(&set, &elements);
             }
-            match firewall::commit(&mut self.connection, ASKED, batch) {
+            match self.connection.commit(ASKED, &mut batch) {
                 // One was there when it was added and its time was over when it was deleted.
                 Err(error) if error.errno() == Some(Errno::ENOENT) && tries < TRIES => {}
                 result => return result,
@@ -306,7 +306,7 @@ impl Filter {
 pub fn remove(connection: &mut Connection, table: &str) -> Result<()> {
     let mut batch = Batch::new();
     batch.delete(&TableRef::new(Family::INET, table));
-    firewall::commit(connection, "take the filter away", batch)
+    connection.commit("take the filter away", &mut batch)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Orders to the kernel's firewall, as whole transactions: from the nft language, in which this crate writes them, or as messages.
+//! Commands of the nft language, in which this crate writes its tables, carried out as whole transactions.
 
 use netwright_netfilter::Batch;
 use netwright_nft::catalog::Catalog;
@@ -7,7 +7,7 @@ use netwright_nft::evaluate::{self, Options};
 use netwright_nft::lower;
 use netwright_nft::syntax::{NoIncludes, parse};
 use netwright_nft::table::Names;
-use netwright_sys::{Cause, Connection, Error, Outcome, Result};
+use netwright_sys::{Cause, Connection, Error, Result};
 
 /// Carries out the commands of a text. Returns what is declared then: what was known, and what the text declares.
 ///
@@ -19,8 +19,8 @@ pub(crate) fn load(
     names: &Names,
     known: &Catalog,
 ) -> Result<Catalog> {
-    let (batch, catalog) = compiled(asked, text, names, known)?;
-    commit(connection, asked, batch)?;
+    let (mut batch, catalog) = compiled(asked, text, names, known)?;
+    connection.commit(asked, &mut batch)?;
     Ok(catalog)
 }
 
@@ -46,22 +46,6 @@ pub(crate) fn compiled(asked: &str, text: &str, names: &Names, known: &Catalog) 
         Ok(()) => Ok((batch, compiled.catalog)),
         Err(failed) => Err(wrong(failed.error.to_string())),
     }
-}
-
-/// Carries out the messages of a batch.
-pub(crate) fn commit(connection: &mut Connection, asked: &str, mut batch: Batch) -> Result<()> {
-    let messages = batch.messages();
-    let bytes = batch.finish().map_err(|error| Error::new(asked, error))?;
-    let refusals = match connection.transact(bytes, messages, |_, _| {})? {
-        Outcome::Committed { .. } => return Ok(()),
-        Outcome::Refused(refusals) => refusals,
-    };
-    let bytes = bytes.to_vec();
-    let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
-    let Some(refusal) = first else { return Err(Error::new(asked, Cause::NoAnswer)) };
-    let step = batch.step(refusal.index).map(|step| step.at(refusal.error.extended.offset));
-    let asked = step.as_ref().map_or(asked.to_owned(), |step| format!("{asked}: {step}"));
-    Err(Error::new(asked, refusal.error).with_sent(&bytes).with_part(step.and_then(|step| step.part())))
 }
 
 #[cfg(test)]

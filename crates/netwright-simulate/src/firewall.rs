@@ -9,7 +9,7 @@ use netwright_nft::ir::{
 use netwright_nft::lower;
 use netwright_state::Ruleset as Declared;
 use netwright_state::ruleset::TableName;
-use netwright_sys::{Cause, Connection, Error, Outcome, Result};
+use netwright_sys::{Cause, Connection, Error, Result};
 
 use crate::effect::remembers;
 use crate::trace::Early;
@@ -76,17 +76,7 @@ impl Firewall {
 
 /// Makes changes of nf_tables, all or none.
 pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<()> {
-    let messages = batch.messages();
-    let bytes = batch.finish().map_err(|error| Error::new(ASKED, error))?;
-    match connection.transact(bytes, messages, |_, _| {})? {
-        Outcome::Committed { .. } => Ok(()),
-        Outcome::Refused(refusals) => {
-            let refusal = refusals.into_iter().next();
-            let step = refusal.as_ref().and_then(|refusal| batch.step(refusal.index));
-            let asked = step.map_or(ASKED.to_owned(), |step| format!("{ASKED}: {step}"));
-            Err(Error::new(asked, refusal.map_or(Cause::NoAnswer, |refusal| Cause::Kernel(refusal.error))))
-        }
-    }
+    connection.commit(ASKED, batch)
 }
 
 fn load(content: &Declared, replaces: &[TableName]) -> Result<Batch> {

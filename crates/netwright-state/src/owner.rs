@@ -1,5 +1,6 @@
 //! Which owner a host file speaks for.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::model::Host;
@@ -118,7 +119,7 @@ fn covers(host: &Host, firewall: &Ruleset, record: &Record) -> bool {
     let links = links.chain(record.options.iter().map(|own| own.link));
     let links = links.chain(record.addresses.iter().map(|address| address.link));
     let links = links.chain(record.neighbours.iter().map(|neighbour| neighbour.link));
-    let names: HashSet<String> = links.filter_map(|link| link.name().map(str::to_owned)).collect();
+    let names: HashSet<String> = links.filter_map(|link| link.name().map(Cow::into_owned)).collect();
     let tables: HashSet<&TableName> = record.tables.iter().collect();
     let all =
         names.iter().all(|name| declared(name)) && tables.iter().all(|name| firewall.table(name).is_some());

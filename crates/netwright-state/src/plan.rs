@@ -355,7 +355,7 @@ impl<'a> Planner<'a> {
     }
 
     fn declared_link(&self, link: LinkId) -> Option<&'a crate::model::Link> {
-        let place = self.named(link).name().and_then(|name| self.lookup.declared(name))?;
+        let place = self.named(link).name().and_then(|name| self.lookup.declared(&name))?;
         self.host.links.get(place)
     }
 

@@ -123,8 +123,8 @@ impl Record {
                 names.entry(name).or_insert(link.index);
             }
         }
-        let settled = |id: LinkId| match id.name().and_then(|name| names.get(name)) {
-            Some(index) => LinkId::named(*index, id.name().unwrap_or_default()),
+        let settled = |id: LinkId| match id.name().and_then(|name| names.get(&*name)) {
+            Some(index) => LinkId::named(*index, &id.name().unwrap_or_default()),
             None => id,
         };
         let mut record = self.clone();

@@ -4,6 +4,7 @@
 //! now is compared with what there was. The same comparison finds what the kernel took away beside while a plan was
 //! carried out, and puts it back.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use netwright_nft::table::{Database, Names};
@@ -70,7 +71,7 @@ struct Way<'a> {
     links_now: HashMap<u32, &'a Link>,
     names_now: HashMap<&'a str, &'a Link>,
     /// The links that the plan makes, by name.
-    made: HashSet<(&'a str, &'a str)>,
+    made: HashSet<(Cow<'a, str>, &'a str)>,
     /// The links that nexthop objects lead over.
     nexthops: HashMap<u32, Vec<u32>>,
     /// The addresses that the plan touches.
@@ -122,7 +123,7 @@ impl<'a> Way<'a> {
             .get(&found.index)
             .is_some_and(|old| old.kind_name() == found.kind_name() && old.name == found.name);
         let kind = found.kind_name().unwrap_or_default();
-        !there_before && self.made.contains(&(found.name.as_str(), kind))
+        !there_before && self.made.contains(&(Cow::Borrowed(found.name.as_str()), kind))
     }
 
     /// Whether a link of before is to be made again: it went with the plan.

@@ -1,5 +1,6 @@
 //! What a plan touches: what must be as before when it is taken back, and what may get lost beside.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use netwright_route::{Address, LinkId, Neighbour, Route, Rule};
@@ -62,7 +63,7 @@ impl Scope {
             Action::ChangeLink(link, change) if change.mtu.is_some_and(|mtu| mtu < 1280) => Some(link),
             _ => None,
         });
-        let small: HashSet<&str> = small.filter_map(LinkId::name).collect();
+        let small: HashSet<Cow<'_, str>> = small.filter_map(LinkId::name).collect();
         let deleted: HashSet<u32> = scope.deleted.iter().map(|link| link.index).collect();
         let goes = |link: &&netwright_route::Link| {
             let other = link.parent.filter(|_| link.kind_name() == Some("veth"));

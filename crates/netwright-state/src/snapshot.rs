@@ -1,5 +1,6 @@
 //! What there is in a network namespace, as data.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
@@ -238,7 +239,12 @@ impl Wanted {
             host.links.iter().flat_map(|link| std::iter::once(&link.name).chain(&link.alternative_names));
         let names: HashSet<&str> = names.map(String::as_str).collect();
         let stays = |name: &str| names.contains(name);
-        let goes = own.links.iter().filter_map(|own| own.link.name()).filter(|name| !stays(name));
+        let goes = own
+            .links
+            .iter()
+            .filter_map(|own| own.link.name())
+            .filter(|name| !stays(name))
+            .map(Cow::into_owned);
         // IPv6 is made anew on a link whose MTU was too small for it.
         let small = |link: &&crate::model::Link| link.mtu.is_some_and(|mtu| mtu < 1280);
         let small = host.links.iter().filter(small).map(|link| link.name.clone());
@@ -247,7 +253,7 @@ impl Wanted {
         tables.extend(own.tables.iter().cloned());
         tables.sort();
         tables.dedup();
-        let links = goes.map(str::to_owned).chain(small.iter().cloned()).collect();
+        let links = goes.chain(small.iter().cloned()).collect();
         Wanted { settings, of_all_links, links, small, tables }
     }
 

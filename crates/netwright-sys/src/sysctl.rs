@@ -1,11 +1,13 @@
 //! The kernel's settings of a network namespace, the files under `/proc/sys/net`.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use netwright_wire::Errno;
+use netwright_wire::{Errno, text};
 
 use crate::{Cause, Error, Namespace, Result};
 
@@ -80,7 +82,9 @@ fn path_of(key: &[&str]) -> std::result::Result<PathBuf, Cause> {
     if key.is_empty() || key.iter().any(wrong) {
         return Err(Cause::Invalid("a key's components are not empty and contain no «/»".into()));
     }
-    Ok(["/proc/sys/net"].iter().chain(key).collect())
+    let mut path = PathBuf::from("/proc/sys/net");
+    key.iter().for_each(|part| path.push(OsStr::from_bytes(&text::to_bytes(part))));
+    Ok(path)
 }
 
 #[cfg(test)]

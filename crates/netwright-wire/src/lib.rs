@@ -30,7 +30,7 @@ pub use errno::Errno;
 pub use error::{ExtendedAck, KernelError, Malformed};
 pub use message::{Header, Message, MessageFlags, Messages, message_type};
 pub use order::{Big, ByteOrder, Native};
-pub use request::{Acknowledged, Dump, Making, Query, Request, Subject};
+pub use request::{Acknowledged, Dump, Making, Query, Request, Subject, Transaction};
 pub use session::{Event, Events, Session};
 pub use value::{ListItem, Nested, Text, Value};
 pub use writer::{MessageMark, NestMark, Unsendable, Writer};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Malformed, Message, MessageFlags, Writer};
+use crate::{Malformed, Message, MessageFlags, Unsendable, Writer};
 
 /// What a request is about, for error messages: «add address 192.0.2.1/24 to eth0».
 pub trait Subject {
@@ -108,4 +108,21 @@ impl<T: Dump + ?Sized> Dump for &T {
     fn own(&self, view: T::View<'_>) -> Result<T::Output, Malformed> {
         (**self).own(view)
     }
+}
+
+/// Messages that the kernel carries out all together or not at all, from one that begins to one that ends them: a batch of
+/// nf_tables.
+pub trait Transaction {
+    /// How many messages these are.
+    fn messages(&self) -> u32;
+
+    /// Ends it and gives its bytes, which one datagram holds.
+    ///
+    /// # Errors
+    /// Something in it cannot be sent.
+    fn finish(&mut self) -> Result<&[u8], Unsendable>;
+
+    /// What the message of this place, from 0, asks for, and what of it lies at an offset that the kernel points at, in bytes
+    /// from the start of the message; `None` where there is no such message or nothing to say.
+    fn told(&self, index: usize, offset: Option<u32>) -> Option<(String, Option<String>)>;
 }

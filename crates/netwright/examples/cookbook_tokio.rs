@@ -4,7 +4,7 @@
 //! routes are added while another task follows them.
 
 use netwright::route::Prefix;
-use netwright::watch::{Change, Event, Kinds};
+use netwright::watch::{Event, Kinds, Update};
 use netwright::{Route, tokio::open};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let following = tokio::spawn(async move {
         let mut added = 0;
         while added < 1000 {
-            if let Some(Ok(Event::Route(Change::Added(_)))) = watch.next().await {
+            if let Some(Ok(Event::Route(Update::Added(_)))) = watch.next().await {
                 added += 1;
             }
         }

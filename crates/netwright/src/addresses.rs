@@ -6,13 +6,13 @@ use netwright_route::address::{AddressView, List};
 use netwright_route::{Address, LinkId};
 use netwright_sys::Failure;
 
-use crate::driver::{Driver, Step};
+use crate::driver::{Blocking, Driver, Step};
 use crate::ensure::{self, Ensured};
 use crate::objects;
 
 /// Addresses of a namespace, from [`Net::addresses`](crate::Net::addresses).
 #[derive(Debug)]
-pub struct Addresses<'n, D> {
+pub struct Addresses<'n, D = Blocking> {
     driver: &'n D,
 }
 

@@ -14,12 +14,12 @@ use netwright_route::{Link, LinkId};
 use netwright_sys::{Connection, protocol};
 
 use crate::Result;
-use crate::driver::{Driver, Step};
+use crate::driver::{Blocking, Driver, Step};
 use crate::ensure::{self, Ensured};
 
 /// Interfaces of a namespace, from [`Net::links`](crate::Net::links).
 #[derive(Debug)]
-pub struct Links<'n, D> {
+pub struct Links<'n, D = Blocking> {
     driver: &'n D,
 }
 

@@ -6,12 +6,12 @@ use netwright_route::Neighbour;
 use netwright_route::neighbour::{List, NeighbourView};
 use netwright_sys::Failure;
 
-use crate::driver::{Driver, Step};
+use crate::driver::{Blocking, Driver, Step};
 use crate::objects;
 
 /// Neighbours of a namespace, from [`Net::neighbours`](crate::Net::neighbours).
 #[derive(Debug)]
-pub struct Neighbours<'n, D> {
+pub struct Neighbours<'n, D = Blocking> {
     driver: &'n D,
 }
 

@@ -6,12 +6,12 @@ use netwright_route::Nexthop;
 use netwright_route::nexthop::{Get, List, NexthopView};
 use netwright_sys::Failure;
 
-use crate::driver::{Driver, Step};
+use crate::driver::{Blocking, Driver, Step};
 use crate::objects;
 
 /// Nexthop objects of a namespace, from [`Net::nexthops`](crate::Net::nexthops).
 #[derive(Debug)]
-pub struct Nexthops<'n, D> {
+pub struct Nexthops<'n, D = Blocking> {
     driver: &'n D,
 }
 

@@ -79,9 +79,9 @@ pub use netwright_nft::build::{
     Declared, Definition, Direction, Dscp, Ecn, Element, Elements, EtherType, Family, Fields, FlagSet,
     FromData, FromKey, GroupId, Hook, IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex,
     Invalid, Key, Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership, NatFlags, NatTarget,
-    Object, Operand, PacketType, Placement, Port, Prefix, Priority, Protocol, Quota, RawRule, Realm, Reject,
-    Removal, Rule, Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct, ether,
-    icmp, icmpv6, ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
+    Object, Operand, PacketType, Placement, Port, PrefixOf, Priority, Protocol, Quota, RawRule, Realm,
+    Reject, Removal, Rule, Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct,
+    ether, icmp, icmpv6, ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
 };
 pub use netwright_nft::ir;
 pub use netwright_nft::table::{Names, PrintOptions};
@@ -96,11 +96,11 @@ pub use there::{Entry, ListedRule};
 pub use trace::TraceWriter;
 
 use crate::Result;
-use crate::driver::{Driver, Step};
+use crate::driver::{Blocking, Driver, Step};
 
 /// nftables of a namespace, from [`Net::nft`](crate::Net::nft).
 #[derive(Debug)]
-pub struct Nft<'n, D> {
+pub struct Nft<'n, D = Blocking> {
     driver: &'n D,
 }
 

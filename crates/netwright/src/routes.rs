@@ -14,7 +14,7 @@ use crate::objects;
 
 /// Routes of a namespace, from [`Net::routes`](crate::Net::routes).
 #[derive(Debug)]
-pub struct Routes<'n, D> {
+pub struct Routes<'n, D = Blocking> {
     driver: &'n D,
 }
 

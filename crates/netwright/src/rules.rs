@@ -14,7 +14,7 @@ use crate::objects;
 
 /// Policy rules of a namespace, from [`Net::rules`](crate::Net::rules).
 #[derive(Debug)]
-pub struct Rules<'n, D> {
+pub struct Rules<'n, D = Blocking> {
     driver: &'n D,
 }
 

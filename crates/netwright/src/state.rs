@@ -22,6 +22,7 @@ mod rules;
 mod snapshot;
 mod store;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ impl<'n> Live<'n> {
             Action::DeleteLink(link) => {
                 let done = self.send_one(action);
                 if let (Ok(()), Some(name)) = (&done, link.name()) {
-                    self.indexes.remove(name);
+                    self.indexes.remove(&*name);
                 }
                 done
             }
@@ -107,22 +108,22 @@ impl<'n> Live<'n> {
     /// The link of a name now: steps are made with indexes that may not hold any more.
     fn resolve(&mut self, link: LinkId) -> Result<LinkId> {
         let Some(name) = link.name().filter(|_| link.index != 0) else { return Ok(link) };
-        if let Some(index) = self.indexes.get(name) {
-            return Ok(LinkId::named(*index, name));
+        if let Some(index) = self.indexes.get(&*name) {
+            return Ok(LinkId::named(*index, &name));
         }
-        let found = match self.net.links().get(name) {
+        let found = match self.net.links().get(&*name) {
             Ok(found) => found.id(),
             // somebody has renamed it
             Err(error) if error.is_not_found() => {
                 let by_index = Get::by_index(link.index);
                 match self.with_connection(|connection| connection.query(&by_index)) {
-                    Ok(found) if self.names.get(&link.index).is_some_and(|old| old == name) => found.id(),
+                    Ok(found) if self.names.get(&link.index).is_some_and(|old| **old == *name) => found.id(),
                     _ => return Err(error),
                 }
             }
             Err(error) => return Err(error),
         };
-        self.indexes.insert(name.to_owned(), found.index);
+        self.indexes.insert(name.into_owned(), found.index);
         Ok(found)
     }
 
@@ -209,7 +210,7 @@ impl<'n> Live<'n> {
         let link = match setting.link.as_deref() {
             Some(name) => {
                 let link = self.resolve(LinkId::named(u32::MAX, name))?;
-                Some(link.name().unwrap_or(name).to_owned())
+                Some(link.name().map_or_else(|| name.to_owned(), Cow::into_owned))
             }
             None => None,
         };
@@ -300,7 +301,7 @@ impl Executor for Live<'_> {
                 self.send_run(run).map_err(|(place, error)| (start + place, failure(&error)))?;
                 for action in run {
                     if let Action::DeleteLink(link) = action {
-                        link.name().map(|name| self.indexes.remove(name));
+                        link.name().map(|name| self.indexes.remove(&*name));
                     }
                 }
                 start += run.len();

@@ -1,12 +1,12 @@
 //! Events: what changes in a namespace, as it happens, and a copy of it that is kept up to date.
 //!
 //! ```no_run
-//! use netwright::watch::{Change, Event, Kinds};
+//! use netwright::watch::{Event, Kinds, Update};
 //!
 //! let net = netwright::Net::open()?;
 //! for event in net.watch(Kinds::LINKS | Kinds::ADDRESSES)? {
 //!     match event? {
-//!         Event::Link(Change::Added(link)) => println!("{link} is new"),
+//!         Event::Link(Update::Added(link)) => println!("{link} is new"),
 //!         Event::Address(change) => println!("{}: {}", change.verb(), change.object()),
 //!         _ => {}
 //!     }
@@ -14,7 +14,7 @@
 //! # Ok::<(), netwright::Error>(())
 //! ```
 //!
-//! A watch first tells of what there is ([`Change::Existing`], then [`Event::Listed`]) if it is asked to
+//! A watch first tells of what there is ([`Update::Existing`], then [`Event::Listed`]) if it is asked to
 //! ([`Options::existing`]), and then of every change, without a gap between. It keeps a copy of what it watches
 //! ([`Watch::store`]), so that it can say what an object was before it changed; where the kernel had more to tell than the
 //! socket holds, it reads what there is again and tells the differences ([`Event::Resynchronised`]). What the kernel changes
@@ -47,7 +47,7 @@ use netwright_wire::{MessageFlags, Messages, Writer, message_type};
 
 #[cfg(feature = "nft")]
 pub use event::SetElement;
-pub use event::{Change, Event, Kinds};
+pub use event::{Event, Kinds, Update};
 pub use live::Live;
 pub(crate) use routes::{is_same as is_same_route, share_place};
 pub use store::Store;

@@ -224,8 +224,8 @@ fn numbers(actions: &[Action]) -> BTreeSet<u16> {
 /// What the actions write of an attribute of the link `x`, one after the other.
 fn written<'a>(actions: impl IntoIterator<Item = &'a Action>, number: u16) -> Vec<Vec<u8>> {
     let of = |action: &Action| match action {
-        Action::CreateLink(id, create) if id.name() == Some("x") => data_in(&**create, number),
-        Action::ChangeLink(id, change) if id.name() == Some("x") => {
+        Action::CreateLink(id, create) if id.name().as_deref() == Some("x") => data_in(&**create, number),
+        Action::ChangeLink(id, change) if id.name().as_deref() == Some("x") => {
             data_in(&Set { link: *id, change }, number)
         }
         _ => None,

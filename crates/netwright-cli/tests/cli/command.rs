@@ -1,8 +1,8 @@
 //! Exit codes, colours, pipes and what the command tells about itself.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use crate::support::{directory, netwright, run, stdout};
+use crate::support::{directory, has, isolated, netwright, run, stdout};
 
 #[test]
 fn wrong_usage_ends_with_2() {
@@ -31,7 +31,7 @@ fn colours_are_for_terminals_alone() {
         command.current_dir(directory().join("check")).args(["check", "typo.toml"]);
         command
     };
-    let coloured = |command: &mut std::process::Command| run(command).2.contains('\u{1b}');
+    let coloured = |command: &mut Command| run(command).2.contains('\u{1b}');
     assert!(!coloured(&mut typo()));
     assert!(coloured(typo().args(["--color", "always"])));
     assert!(!coloured(typo().args(["--color", "never"])));
@@ -62,4 +62,40 @@ fn the_schema_describes_the_host_file() {
 fn completions_and_the_manual_page_are_made() {
     assert!(stdout(netwright().args(["completions", "bash"])).contains("netwright"));
     assert!(stdout(netwright().arg("man")).contains(".TH netwright"));
+}
+
+/// Under strace: listing, loading, applying and testing start nothing but the command itself.
+#[test]
+fn no_other_program_is_run_and_nothing_but_libc_is_linked() {
+    let linked = stdout(Command::new("ldd").arg(env!("CARGO_BIN_EXE_netwright")));
+    for line in linked.lines() {
+        let name = line.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        let known = ["linux-vdso.so", "libc.so", "libm.so", "libgcc_s.so", "ld-linux"];
+        assert!(known.iter().any(|known| name.starts_with(known)), "{linked}");
+    }
+    if !has("strace") {
+        return;
+    }
+    let script = r#"
+        traced() {
+            strace -qqf -e trace=execve,execveat -o "$trace" "$0" "$@" >/dev/null || [ $? = 1 ] # where flows differ
+            grep -E 'execve' "$trace" | grep -v ' = -1 ' | grep -v -F -e "\"$0\"" -e '"/proc/self/exe"' || true
+        }
+        trace=$(mktemp)
+        traced nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }'
+        traced nft -a list ruleset
+        traced nft -j -o list ruleset
+        traced list links
+        traced list routes
+        traced netns add other
+        traced netns delete other
+        traced apply "$1/host/server.toml"
+        traced status
+        traced capture
+        traced withdraw
+        traced test "$1/host/flows.toml"
+        rm "$trace"
+    "#;
+    let (code, printed, errors) = run(&mut isolated(script));
+    assert_eq!((code, printed.as_str()), (0, ""), "{errors}");
 }

@@ -1,7 +1,9 @@
 //! Interfaces, compared with what `ip -d -j link` says of them.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use netwright::route::link::kind::{Bridge, BridgePort, Macvlan, MacvlanMode, Tun, TunMode, Vxlan};
@@ -417,6 +419,38 @@ pub(crate) fn hostile_names_are_refused(_: &mut Lab) -> Outcome {
     ensure!(net.links().create(Create::veth("v0", "cut\0off")).is_err());
     ensure!(net.links().get("d0\0x").is_err());
     ensure_eq!(own(net.links().list()?).len(), 3);
+    Ok(())
+}
+
+/// The kernel takes any bytes but a few for a name.
+pub(crate) fn names_of_any_bytes_are_kept(_: &mut Lab) -> Outcome {
+    let (ip, net) = (Oracle::ip()?, Net::open()?);
+    for bytes in [
+        &b"caf\xe9"[..],
+        b"\xff\xfe\xfd\xfc\xfb\xfa",
+        b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e",
+    ] {
+        let name = netwright::wire::text::from_bytes(bytes).into_owned();
+        ip.text([
+            OsStr::new("link"),
+            "add".as_ref(),
+            OsStr::from_bytes(bytes),
+            "type".as_ref(),
+            "bridge".as_ref(),
+        ])?;
+        let link = net.links().get(&name)?;
+        ensure_eq!(link.name, name);
+        ensure_eq!(link.id().name().as_deref(), Some(name.as_str()));
+        let listed = net.links().ids()?.into_iter().find(|id| id.index == link.index);
+        ensure_eq!(listed.map(|id| id.to_string()), Some(name.clone()));
+        net.addresses().add(&link, "192.0.2.1/24".parse()?)?;
+        net.settings().sysctl().write(&["ipv4", "conf", &name, "forwarding"], 1)?;
+        ensure_eq!(net.settings().sysctl().read(&["ipv4", "conf", &name, "forwarding"])?, "1");
+        net.links().delete(&link)?;
+        let made = net.links().create(Create::bridge(&name))?;
+        ensure_eq!(made.name, name);
+        net.links().delete(&made)?;
+    }
     Ok(())
 }
 

@@ -31,6 +31,7 @@ kernel_tests! {
     links::the_kernel_filters_lists,
     links::errors_are_sentences,
     links::hostile_names_are_refused,
+    links::names_of_any_bytes_are_kept,
     links::reading_needs_no_privilege_and_changing_does,
     links::every_attribute_survives_another_way_through_its_bytes,
 

@@ -44,7 +44,7 @@ pub(crate) fn links_live_their_life(lab: &mut Lab) -> Outcome {
         ensure_eq!(net.links().filter(link::List::of_kind("bridge")).await?.len(), 1);
         let mut seen = Vec::new();
         let list = net.links().each(link::List::default(), |view| {
-            seen.push(view.id()?.name().unwrap_or_default().to_owned());
+            seen.push(view.id()?.name().unwrap_or_default().into_owned());
             Ok(ControlFlow::Continue(()))
         });
         list.await?;
@@ -223,8 +223,11 @@ pub(crate) fn a_future_that_is_dropped_leaves_the_net_usable(_: &mut Lab) -> Out
         ensure_eq!(net.addresses().add_all(&addresses).await?, []);
         for polls in 1..4 {
             let mut list = pin!(net.addresses().list());
+            // on a busy machine it may be done before it is dropped
             for _ in 0..polls {
-                ensure!(matches!(list.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+                if list.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                    break;
+                }
             }
         }
         ensure_eq!(net.links().get("br0").await?.index, link.index);

@@ -4,7 +4,7 @@ use netwright_wire::{Big, MessageFlags, MessageMark, NestMark, Writer};
 
 use super::Batch;
 use crate::element::NUMBERS;
-use crate::{Data, Element, MessageKind, SetRef};
+use crate::{Data, Element, ElementFlags, MessageKind, SetRef};
 
 /// What can be written as an element's attributes: an [`Element`], the bytes of a key, or those of a key and its data.
 pub trait WriteElement {
@@ -14,7 +14,12 @@ pub trait WriteElement {
 
 impl WriteElement for Element {
     fn write_element(&self, writer: &mut Writer) {
-        self.write_attributes(writer);
+        let ends = self.flags.is_some_and(|flags| flags.contains(ElementFlags::INTERVAL_END));
+        match ends && self.timeout == Some(0) {
+            // The kernel tells this of the end of an interval and refuses it.
+            true => Element { timeout: None, ..self.clone() }.write_attributes(writer),
+            false => self.write_attributes(writer),
+        }
     }
 }
 

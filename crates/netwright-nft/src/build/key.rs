@@ -66,7 +66,7 @@ impl Data for Verdict {
     }
 }
 
-/// What a field of values `K` can be compared with, and a set of keys `K` can hold: a value, a [`Prefix`], a range; side
+/// What a field of values `K` can be compared with, and a set of keys `K` can hold: a value, a [`PrefixOf`], a range; side
 /// by side where `K` is.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be compared with a field of type `{K}`",
@@ -102,7 +102,7 @@ impl<T: Scalar, C: Constant<T>> Member<T> for RangeInclusive<C> {
 
 /// All values whose first bits are the same, such as the addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Prefix<T> {
+pub struct PrefixOf<T> {
     /// One of the values; the bits behind the first ones do not matter.
     pub address: T,
     /// How many bits.
@@ -110,11 +110,11 @@ pub struct Prefix<T> {
 }
 
 /// All values whose first `length` bits are those of `address`.
-pub fn prefix<T>(address: T, length: u32) -> Prefix<T> {
-    Prefix { address, length }
+pub fn prefix<T>(address: T, length: u32) -> PrefixOf<T> {
+    PrefixOf { address, length }
 }
 
-impl<T: Scalar> Member<T> for Prefix<T> {
+impl<T: Scalar> Member<T> for PrefixOf<T> {
     fn member(self, parts: &[TypePart]) -> Result<Expression, Invalid> {
         let part = only(parts)?;
         let value = self.address.value(part)?;
@@ -174,7 +174,7 @@ side_by_side! {
     (A Ma 0, B Mb 1, C Mc 2, D Md 3)
 }
 
-/// What a field can be in: a named [`Set`], values in an array, a slice or a vector, or a [`Prefix`] or range alone.
+/// What a field can be in: a named [`Set`], values in an array, a slice or a vector, or a [`PrefixOf`] or range alone.
 pub trait Membership<K> {
     /// What is looked into, in places of these types, and the named set that it is.
     ///
@@ -227,7 +227,7 @@ impl<K, M: Member<K> + Clone> Membership<K> for &[M] {
     }
 }
 
-impl<T: Scalar> Membership<T> for Prefix<T> {
+impl<T: Scalar> Membership<T> for PrefixOf<T> {
     fn membership(self, parts: &[TypePart]) -> Result<(Expression, Option<ir::Set>), Invalid> {
         Ok((self.member(parts)?, None))
     }

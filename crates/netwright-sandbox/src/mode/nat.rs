@@ -24,7 +24,6 @@ use netwright_wire::Errno;
 use super::relay::{self, loopback};
 use super::{LARGEST_PACKET, PREFIX, obstacle, table};
 use crate::constants::PING_MARK;
-use crate::firewall;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
 /// (RFC 6598), and two of everybody's.
@@ -91,7 +90,7 @@ impl Uplink {
         for family in self.with_tables.iter().copied() {
             batch.delete(&TableRef::new(family, name.as_str()));
         }
-        firewall::commit(&mut self.tables, "take the sandbox's tables away", batch)
+        self.tables.commit("take the sandbox's tables away", &mut batch)
     }
 }
 
@@ -205,11 +204,11 @@ impl Forwarding {
                 "Where the host's settings cannot be changed, as in containers, use `--mode relay`.",
             )
         };
-        settings.write(&["ipv4", "conf", name, "forwarding"], 1).map_err(advised)?;
+        settings.write(&["ipv4", "conf", &name, "forwarding"], 1).map_err(advised)?;
         let host_ipv6 = on(&["ipv6", "conf", "all", "forwarding"]);
         // Single links forward since Linux 6.17.
         let ipv6 =
-            ipv6 && (host_ipv6 || settings.write(&["ipv6", "conf", name, "force_forwarding"], 1).is_ok());
+            ipv6 && (host_ipv6 || settings.write(&["ipv6", "conf", &name, "force_forwarding"], 1).is_ok());
         let links = fs::read_dir("/proc/sys/net/ipv4/conf").into_iter().flatten().flatten();
         let mut others = links
             .filter_map(|link| link.file_name().into_string().ok())
@@ -283,7 +282,7 @@ fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String
     });
     let masquerade = rules(&|family, address| format!("{family} saddr {address} masquerade"));
     let unchanged = rules(&|family, address| format!("{family} saddr {address} drop"));
-    let answers: String = copied.iter().map(|&address| answers(&table, name, address)).collect();
+    let answers: String = copied.iter().map(|&address| answers(&table, &name, address)).collect();
     format!(
         "table inet {table} {{
             flags owner

@@ -12,6 +12,6 @@ const ASKED: &str = "put the sandbox's table into the host's firewall";
 /// Carries out the commands of a text, in which a link is called by its name, in one transaction.
 pub(super) fn commit(connection: &mut Connection, text: &str, link: &LinkId) -> Result<()> {
     let mut names = Names::new();
-    names.insert(Database::Interfaces, link.name().unwrap_or_default(), link.index.into());
+    names.insert(Database::Interfaces, &link.name().unwrap_or_default(), link.index.into());
     firewall::load(connection, ASKED, text, &names, &Catalog::of_nothing()).map(drop)
 }

@@ -145,7 +145,7 @@ fn names(planner: &Planner<'_>) -> Names {
     }
     for id in planner.ids.iter().flatten() {
         if let Some(name) = id.name() {
-            names.insert(Database::Interfaces, name, id.index.into());
+            names.insert(Database::Interfaces, &name, id.index.into());
         }
     }
     names

@@ -69,13 +69,13 @@ impl Kernel {
             return Ok(id);
         }
         let name = id.name().ok_or_else(|| Failure::new(format!("{id:?} has no name")))?;
-        self.state.link(name).map(Link::id).ok_or_else(|| Failure::new(format!("no link {name}")))
+        self.state.link(&name).map(Link::id).ok_or_else(|| Failure::new(format!("no link {name}")))
     }
 
     pub fn run(&mut self, action: &Action) -> Outcome {
         match action {
             Action::CreateLink(id, create) => {
-                assert_eq!(id.name(), create.settings.name.as_deref());
+                assert_eq!(id.name().as_deref(), create.settings.name.as_deref());
                 self.create(create)
             }
             Action::ChangeLink(link, change) => self.change(self.resolve(*link)?, change),

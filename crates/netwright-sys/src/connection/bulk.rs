@@ -1,6 +1,8 @@
 //! Many messages with one system call: pipelined requests, and transactions.
 
-use netwright_wire::{Acknowledged, Errno, Event, KernelError, Message, MessageFlags, Messages, Session};
+use netwright_wire::{
+    Acknowledged, Errno, Event, KernelError, Message, MessageFlags, Messages, Session, Transaction,
+};
 
 use super::Connection;
 use crate::error::attribute_at_fault;
@@ -168,6 +170,30 @@ impl Connection {
             new.sort_unstable_by_key(|failure| failure.index);
         }
         Ok(())
+    }
+
+    /// Carries out a transaction, all of it or nothing: then the error names the first message that the kernel refused, and what in
+    /// it. `asked` is what it is for, in errors.
+    ///
+    /// # Errors
+    /// It was refused or cannot be sent, or its outcome is unknown.
+    pub fn commit(&mut self, asked: &str, transaction: &mut impl Transaction) -> Result<()> {
+        let messages = transaction.messages();
+        let bytes = transaction.finish().map_err(|error| Error::new(asked, error))?;
+        let refusals = match self.try_transact(bytes, messages, |_, _| {}) {
+            Ok(Outcome::Committed { .. }) => return Ok(()),
+            Ok(Outcome::Refused(refusals)) => refusals,
+            Err(cause) => return Err(Error::new(asked, cause)),
+        };
+        let first = refusals.into_iter().min_by_key(|refusal| refusal.index);
+        let Some(Refusal { index, error, .. }) = first else {
+            return Err(Error::new(asked, Cause::NoAnswer));
+        };
+        let (step, part) = transaction.told(index, error.extended.offset).unzip();
+        let asked = step.map_or(asked.to_owned(), |step| format!("{asked}: {step}"));
+        let refused = Error::new(asked, error).with_part(part.flatten());
+        let sent = transaction.finish().unwrap_or_default();
+        Err(refused.with_sent(sent))
     }
 
     /// Sends a batch of nf_tables as one transaction: its messages from its begin to its end, `messages` in number, with

@@ -209,7 +209,7 @@ pub(super) fn interfaces(namespace: &Namespace, names: &mut Names) -> Result<()>
     let mut connection = Connection::open_in(namespace, protocol::ROUTE)?;
     for link in crate::links::ids(&mut connection)? {
         if let Some(name) = link.name() {
-            names.insert(Database::Interfaces, name, link.index.into());
+            names.insert(Database::Interfaces, &name, link.index.into());
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ use super::refusal;
 use super::send::{self, Made, Sent, read_made};
 use super::{Names, Text, text};
 use crate::Result;
-use crate::driver::{Driver, Lent};
+use crate::driver::{Blocking, Driver, Lent};
 
 /// Changes in the order in which they are made. Nothing happens before [`Batch::commit`].
 ///
@@ -43,7 +43,7 @@ use crate::driver::{Driver, Lent};
 ///
 /// What has no method here is written into the messages themselves: [`Batch::raw_mut`].
 #[derive(Debug)]
-pub struct Batch<'n, D> {
+pub struct Batch<'n, D = Blocking> {
     driver: &'n D,
     content: Content,
 }

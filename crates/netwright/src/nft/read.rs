@@ -19,7 +19,7 @@ use netwright_netfilter::{
     self as kernel, Batch, ElementView, Family, Generation, MessageKind, SetFlags, SetRef, StoredElements,
     group,
 };
-use netwright_sys::{Cause, Connection, Error, Namespace, Outcome};
+use netwright_sys::{Cause, Connection, Error, Namespace};
 use netwright_wire::{Malformed, Value as _};
 
 use super::monitor::listen;
@@ -225,16 +225,8 @@ pub(super) fn generation(connection: &mut Connection) -> Result<u32> {
 /// The generation, after all transactions that it counts have ended: an empty one waits for others.
 fn settled(connection: &mut Connection) -> Result<u32> {
     let generation = generation(connection)?;
-    let mut batch = Batch::new();
-    let messages = batch.messages();
-    let bytes = batch.finish().map_err(|error| Error::new("list the ruleset", error))?;
-    match connection.transact(bytes, messages, |_, _| {})? {
-        Outcome::Committed { .. } => Ok(generation),
-        Outcome::Refused(refusals) => match refusals.into_iter().next() {
-            Some(refusal) => Err(Error::new("list the ruleset", refusal.error)),
-            None => Ok(generation),
-        },
-    }
+    connection.commit("list the ruleset", &mut Batch::new())?;
+    Ok(generation)
 }
 
 /// The elements of a set. The kernel's hash table still grows for a moment after a large load, and a walk over it then

@@ -8,7 +8,7 @@ use netwright_nft::diagnostic::{Diagnostic, Severity, SourceMap};
 use netwright_nft::syntax::{self, Binding, NoIncludes, Parsed};
 use netwright_sys::{Cause, Error};
 
-use super::{Interface, Mac, Mark, Port, Prefix};
+use super::{Interface, Mac, Mark, Port, PrefixOf};
 use crate::Result;
 
 /// What a text is called in messages where it has no name.
@@ -168,7 +168,7 @@ impl Bind for Interface {
     }
 }
 
-impl<T: Bind> Bind for Prefix<T> {
+impl<T: Bind> Bind for PrefixOf<T> {
     fn bound(self) -> std::result::Result<String, String> {
         Ok(format!("{}/{}", self.address.bound()?, self.length))
     }

@@ -85,7 +85,7 @@ impl Kinds {
 
 /// What has become of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change<T> {
+pub enum Update<T> {
     /// It was there when the watch began.
     Existing(T),
     /// It is new.
@@ -101,19 +101,19 @@ pub enum Change<T> {
     Removed(T),
 }
 
-impl<T> Change<T> {
+impl<T> Update<T> {
     /// The object as it is now, or as it was last.
     pub fn object(&self) -> &T {
         match self {
-            Change::Existing(object) | Change::Added(object) | Change::Removed(object) => object,
-            Change::Changed { now, .. } => now,
+            Update::Existing(object) | Update::Added(object) | Update::Removed(object) => object,
+            Update::Changed { now, .. } => now,
         }
     }
 
     /// The object as it is now; `None` where it is gone.
     pub fn now(&self) -> Option<&T> {
         match self {
-            Change::Removed(_) => None,
+            Update::Removed(_) => None,
             _ => Some(self.object()),
         }
     }
@@ -121,29 +121,29 @@ impl<T> Change<T> {
     /// The object as it was before; `None` where it is new, or was there from the beginning.
     pub fn before(&self) -> Option<&T> {
         match self {
-            Change::Changed { before, .. } => Some(before),
-            Change::Removed(object) => Some(object),
-            Change::Existing(_) | Change::Added(_) => None,
+            Update::Changed { before, .. } => Some(before),
+            Update::Removed(object) => Some(object),
+            Update::Existing(_) | Update::Added(_) => None,
         }
     }
 
     /// The same of what a function makes of the objects.
-    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Change<U> {
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Update<U> {
         match self {
-            Change::Existing(object) => Change::Existing(make(object)),
-            Change::Added(object) => Change::Added(make(object)),
-            Change::Changed { before, now } => Change::Changed { before: make(before), now: make(now) },
-            Change::Removed(object) => Change::Removed(make(object)),
+            Update::Existing(object) => Update::Existing(make(object)),
+            Update::Added(object) => Update::Added(make(object)),
+            Update::Changed { before, now } => Update::Changed { before: make(before), now: make(now) },
+            Update::Removed(object) => Update::Removed(make(object)),
         }
     }
 
     /// `existing`, `added`, `changed` or `removed`.
     pub fn verb(&self) -> &'static str {
         match self {
-            Change::Existing(_) => "existing",
-            Change::Added(_) => "added",
-            Change::Changed { .. } => "changed",
-            Change::Removed(_) => "removed",
+            Update::Existing(_) => "existing",
+            Update::Added(_) => "added",
+            Update::Changed { .. } => "changed",
+            Update::Removed(_) => "removed",
         }
     }
 }
@@ -163,40 +163,40 @@ pub struct SetElement {
 #[non_exhaustive]
 pub enum Event {
     /// A link.
-    Link(Change<Box<Link>>),
+    Link(Update<Box<Link>>),
     /// An address.
-    Address(Change<Address>),
+    Address(Update<Address>),
     /// A route.
-    Route(Change<Route>),
+    Route(Update<Route>),
     /// A policy rule.
-    Rule(Change<Rule>),
+    Rule(Update<Rule>),
     /// A neighbour, or with the family [`BRIDGE`](netwright_route::Family::BRIDGE) a forwarding entry.
-    Neighbour(Change<Neighbour>),
+    Neighbour(Update<Neighbour>),
     /// A nexthop object.
-    Nexthop(Change<Nexthop>),
+    Nexthop(Update<Nexthop>),
     /// An id of another namespace.
-    NamespaceId(Change<NamespaceId>),
+    NamespaceId(Update<NamespaceId>),
     /// A table of nftables.
     #[cfg(feature = "nft")]
-    Table(Change<Box<netfilter::Table>>),
+    Table(Update<Box<netfilter::Table>>),
     /// A chain of nftables.
     #[cfg(feature = "nft")]
-    Chain(Change<Box<netfilter::Chain>>),
+    Chain(Update<Box<netfilter::Chain>>),
     /// A rule of nftables.
     #[cfg(feature = "nft")]
-    FirewallRule(Change<Box<netfilter::Rule>>),
+    FirewallRule(Update<Box<netfilter::Rule>>),
     /// A set or map of nftables.
     #[cfg(feature = "nft")]
-    Set(Change<Box<netfilter::Set>>),
+    Set(Update<Box<netfilter::Set>>),
     /// An element of a set or map. Of a set that goes, the elements go without being told.
     #[cfg(feature = "nft")]
-    Element(Change<Box<SetElement>>),
+    Element(Update<Box<SetElement>>),
     /// A counter, quota, limit or the like that has a name.
     #[cfg(feature = "nft")]
-    Object(Change<Box<netfilter::Object>>),
+    Object(Update<Box<netfilter::Object>>),
     /// A flow table.
     #[cfg(feature = "nft")]
-    Flowtable(Change<Box<netfilter::Flowtable>>),
+    Flowtable(Update<Box<netfilter::Flowtable>>),
     /// A transaction of nftables ended, whose changes came before this.
     #[cfg(feature = "nft")]
     Generation(netfilter::Generation),

@@ -13,7 +13,7 @@ use netwright_route::rule::RuleView;
 use netwright_route::{Address, LinkId, Nexthop, Route, Rule};
 use netwright_wire::{Header, Malformed, Message, MessageFlags};
 
-use super::event::{Change, Event, Kinds, neighbour_kind};
+use super::event::{Event, Kinds, Update, neighbour_kind};
 use super::links;
 use super::routes::Effect;
 use super::store::{NeighbourKey, Store};
@@ -153,13 +153,13 @@ impl Follower {
             self.doubt_what_has_its_mtu(index);
         }
         let change = if removed {
-            self.store.remove_link(index).map(Change::Removed)
+            self.store.remove_link(index).map(Update::Removed)
         } else {
             let link = Box::new(link);
             match self.store.put_link(link.clone()) {
                 Some(before) if links::is_same(&before, &link) => None,
-                Some(before) => Some(Change::Changed { before, now: link }),
-                None => Some(Change::Added(link)),
+                Some(before) => Some(Update::Changed { before, now: link }),
+                None => Some(Update::Added(link)),
             }
         };
         if let (Some(change), true) = (change, self.kinds.contains(Kinds::LINKS)) {
@@ -204,12 +204,12 @@ impl Follower {
             if self.kinds.contains(Kinds::ROUTES) && self.store.routes().any(is_source) {
                 self.doubt |= Kinds::ROUTES;
             }
-            self.store.remove_address(&address).map(Change::Removed)
+            self.store.remove_address(&address).map(Update::Removed)
         } else {
             match self.store.put_address(address.clone()) {
                 Some(before) if before == address => None,
-                Some(before) => Some(Change::Changed { before, now: address }),
-                None => Some(Change::Added(address)),
+                Some(before) => Some(Update::Changed { before, now: address }),
+                None => Some(Update::Added(address)),
             }
         };
         change.into_iter().for_each(|change| tell(Event::Address(change)));
@@ -225,18 +225,18 @@ impl Follower {
             Effect::Nothing => {}
             Effect::Doubt => self.doubt |= Kinds::ROUTES,
             // The kernel replaced the first of the routes that there were then, which may be another one now.
-            Effect::Change(_) if self.replayed && header.flags.contains(MessageFlags::REPLACE) => {
+            Effect::Update(_) if self.replayed && header.flags.contains(MessageFlags::REPLACE) => {
                 self.doubt |= Kinds::ROUTES;
             }
-            Effect::Change(change) => tell(Event::Route(*change)),
+            Effect::Update(change) => tell(Event::Route(*change)),
         }
     }
 
     fn rule(&mut self, rule: Rule, removed: bool, tell: &mut impl FnMut(Event)) {
         let change = if removed {
-            self.store.remove_rule(&rule).map(Change::Removed)
+            self.store.remove_rule(&rule).map(Update::Removed)
         } else {
-            self.store.put_rule(rule.clone()).then_some(Change::Added(rule))
+            self.store.put_rule(rule.clone()).then_some(Update::Added(rule))
         };
         change.into_iter().for_each(|change| tell(Event::Rule(change)));
     }
@@ -250,12 +250,12 @@ impl Follower {
         neighbour.probes = None;
         let key = NeighbourKey::of(&neighbour);
         let change = if removed {
-            self.store.neighbours.remove(&key).map(Change::Removed)
+            self.store.neighbours.remove(&key).map(Update::Removed)
         } else {
             match self.store.neighbours.insert(key, neighbour.clone()) {
                 Some(before) if before == neighbour => None,
-                Some(before) => Some(Change::Changed { before, now: neighbour }),
-                None => Some(Change::Added(neighbour)),
+                Some(before) => Some(Update::Changed { before, now: neighbour }),
+                None => Some(Update::Added(neighbour)),
             }
         };
         change.into_iter().for_each(|change| tell(Event::Neighbour(change)));
@@ -273,12 +273,12 @@ impl Follower {
             if self.store.nexthops.values().any(|group| group.group.iter().any(|member| member.id == id)) {
                 self.doubt |= Kinds::NEXTHOPS;
             }
-            self.store.nexthops.remove(&id).map(Change::Removed)
+            self.store.nexthops.remove(&id).map(Update::Removed)
         } else {
             match self.store.nexthops.insert(id, nexthop.clone()) {
                 Some(before) if is_same_nexthop(&before, &nexthop) => None,
-                Some(before) => Some(Change::Changed { before, now: nexthop }),
-                None => Some(Change::Added(nexthop)),
+                Some(before) => Some(Update::Changed { before, now: nexthop }),
+                None => Some(Update::Added(nexthop)),
             }
         };
         change.into_iter().for_each(|change| tell(Event::Nexthop(change)));
@@ -289,11 +289,11 @@ impl Follower {
         match (ids.binary_search(&id), removed) {
             (Ok(place), true) => {
                 ids.remove(place);
-                tell(Event::NamespaceId(Change::Removed(id)));
+                tell(Event::NamespaceId(Update::Removed(id)));
             }
             (Err(place), false) => {
                 ids.insert(place, id);
-                tell(Event::NamespaceId(Change::Added(id)));
+                tell(Event::NamespaceId(Update::Added(id)));
             }
             (Ok(_), false) | (Err(_), true) => {}
         }
@@ -315,7 +315,7 @@ impl Follower {
             );
         }
         let (gone, new): (Vec<Event>, Vec<Event>) =
-            of_links.into_iter().partition(|event| matches!(event, Event::Link(Change::Removed(_))));
+            of_links.into_iter().partition(|event| matches!(event, Event::Link(Update::Removed(_))));
         new.into_iter().for_each(&mut *tell);
         if kinds.contains(Kinds::ADDRESSES) {
             let (of_before, of_now) = (by_key(&before.addresses), by_key(&now.addresses));
@@ -339,10 +339,10 @@ impl Follower {
                 !from.iter().any(|other| super::store::is_same_rule(other, rule))
             };
             for rule in before.rules.iter().filter(|rule| missing(&now.rules, rule)) {
-                tell(Event::Rule(Change::Removed(rule.clone())));
+                tell(Event::Rule(Update::Removed(rule.clone())));
             }
             for rule in now.rules.iter().filter(|rule| missing(&before.rules, rule)) {
-                tell(Event::Rule(Change::Added(rule.clone())));
+                tell(Event::Rule(Update::Added(rule.clone())));
             }
         }
         let of_kind = |store: &Store| -> HashMap<NeighbourKey, Neighbour> {
@@ -360,10 +360,10 @@ impl Follower {
         }
         if kinds.contains(Kinds::NAMESPACE_IDS) {
             for id in before.namespace_ids.iter().filter(|id| !now.namespace_ids.contains(id)) {
-                tell(Event::NamespaceId(Change::Removed(*id)));
+                tell(Event::NamespaceId(Update::Removed(*id)));
             }
             for id in now.namespace_ids.iter().filter(|id| !before.namespace_ids.contains(id)) {
-                tell(Event::NamespaceId(Change::Added(*id)));
+                tell(Event::NamespaceId(Update::Added(*id)));
             }
         }
         before.ruleset.differences(&now.ruleset, kinds, tell);
@@ -403,20 +403,20 @@ pub(super) fn compare<K: Eq + std::hash::Hash, T: Clone>(
     before: &HashMap<K, T>,
     now: &HashMap<K, T>,
     same: impl Fn(&T, &T) -> bool,
-    mut tell: impl FnMut(Change<T>),
+    mut tell: impl FnMut(Update<T>),
 ) {
     for (key, old) in before {
         match now.get(key) {
-            None => tell(Change::Removed(old.clone())),
+            None => tell(Update::Removed(old.clone())),
             Some(new) if !same(old, new) => {
-                tell(Change::Changed { before: old.clone(), now: new.clone() });
+                tell(Update::Changed { before: old.clone(), now: new.clone() });
             }
             Some(_) => {}
         }
     }
     for (key, new) in now {
         if !before.contains_key(key) {
-            tell(Change::Added(new.clone()));
+            tell(Update::Added(new.clone()));
         }
     }
 }
@@ -444,9 +444,9 @@ fn is_same_nexthop(one: &Nexthop, other: &Nexthop) -> bool {
 
 /// What a first copy adds was there already.
 fn existing(event: Event) -> Event {
-    fn of<T>(change: Change<T>) -> Change<T> {
+    fn of<T>(change: Update<T>) -> Update<T> {
         match change {
-            Change::Added(object) => Change::Existing(object),
+            Update::Added(object) => Update::Existing(object),
             other => other,
         }
     }

@@ -11,7 +11,7 @@ use netwright_route::route::{NextHop, NextHopFlags, RouteFlags};
 use netwright_route::{Family, Prefix, Protocol, Route, Table};
 use netwright_wire::MessageFlags;
 
-use super::event::Change;
+use super::event::Update;
 
 /// Routes by table and destination, those of one destination in the kernel's order.
 #[derive(Clone, Debug, Default)]
@@ -26,14 +26,14 @@ pub(super) enum Effect {
     /// Nothing that anybody would see.
     Nothing,
     /// This.
-    Change(Box<Change<Route>>),
+    Update(Box<Update<Route>>),
     /// It does not fit to what is there.
     Doubt,
 }
 
 impl Effect {
-    fn of(change: Change<Route>) -> Self {
-        Effect::Change(Box::new(change))
+    fn of(change: Update<Route>) -> Self {
+        Effect::Update(Box::new(change))
     }
 }
 
@@ -91,20 +91,20 @@ impl Routes {
     }
 
     /// The changes that make this copy the other.
-    pub(super) fn differences(&self, now: &Routes, mut tell: impl FnMut(Change<Route>)) {
+    pub(super) fn differences(&self, now: &Routes, mut tell: impl FnMut(Update<Route>)) {
         for (key, before) in &self.by_destination {
             let left = now.to(key.0, key.1);
             differences_of_one(before, left, &mut tell);
         }
         for (key, list) in &now.by_destination {
             if !self.by_destination.contains_key(key) {
-                list.iter().for_each(|route| tell(Change::Added(route.clone())));
+                list.iter().for_each(|route| tell(Update::Added(route.clone())));
             }
         }
     }
 }
 
-fn differences_of_one(before: &[Route], now: &[Route], tell: &mut impl FnMut(Change<Route>)) {
+fn differences_of_one(before: &[Route], now: &[Route], tell: &mut impl FnMut(Update<Route>)) {
     let gone: Vec<&Route> =
         before.iter().filter(|route| !now.iter().any(|other| is_same(route, other))).collect();
     let mut new: Vec<&Route> =
@@ -114,12 +114,12 @@ fn differences_of_one(before: &[Route], now: &[Route], tell: &mut impl FnMut(Cha
         match new.iter().position(|other| share_place(route, other)) {
             Some(place) => {
                 let now = new.remove(place).clone();
-                tell(Change::Changed { before: route.clone(), now });
+                tell(Update::Changed { before: route.clone(), now });
             }
-            None => tell(Change::Removed(route.clone())),
+            None => tell(Update::Removed(route.clone())),
         }
     }
-    new.into_iter().for_each(|route| tell(Change::Added(route.clone())));
+    new.into_iter().for_each(|route| tell(Update::Added(route.clone())));
 }
 
 fn key(route: &Route) -> (Table, Prefix) {
@@ -175,7 +175,7 @@ fn put(list: &mut [Route], place: usize, route: Route) -> Effect {
     let before = std::mem::replace(there, route);
     match is_same(&before, there) && before.expires == there.expires {
         true => Effect::Nothing,
-        false => Effect::of(Change::Changed { before, now: there.clone() }),
+        false => Effect::of(Update::Changed { before, now: there.clone() }),
     }
 }
 
@@ -186,7 +186,7 @@ fn add_ipv4(list: &mut Vec<Route>, route: Route, flags: MessageFlags) -> Effect 
         // What was read in a list already, and is told of again.
         (Some(first), Some(same)) if flags.contains(MessageFlags::REPLACE) && first != same => {
             let before = list.remove(first);
-            Effect::of(Change::Removed(before))
+            Effect::of(Update::Removed(before))
         }
         (_, Some(same)) => put(list, same, route),
         (Some(first), None) if flags.contains(MessageFlags::REPLACE) => put(list, first, route),
@@ -196,18 +196,18 @@ fn add_ipv4(list: &mut Vec<Route>, route: Route, flags: MessageFlags) -> Effect 
                 false => first,
             };
             list.insert(place, route.clone());
-            Effect::of(Change::Added(route))
+            Effect::of(Update::Added(route))
         }
         (None, _) => {
             list.push(route.clone());
-            Effect::of(Change::Added(route))
+            Effect::of(Update::Added(route))
         }
     }
 }
 
 fn remove_ipv4(list: &mut Vec<Route>, route: &Route) -> Effect {
     match list.iter().position(|other| is_same(other, route)) {
-        Some(place) => Effect::of(Change::Removed(list.remove(place))),
+        Some(place) => Effect::of(Update::Removed(list.remove(place))),
         None if list.iter().any(|other| share_place(other, route)) => Effect::Doubt,
         None => Effect::Nothing,
     }
@@ -249,12 +249,12 @@ fn add_ipv6(list: &mut Vec<Route>, route: Route, flags: MessageFlags) -> Effect 
         };
     }
     list.push(route.clone());
-    Effect::of(Change::Added(route))
+    Effect::of(Update::Added(route))
 }
 
 fn remove_ipv6(list: &mut Vec<Route>, route: &Route) -> Effect {
     if let Some(place) = list.iter().position(|other| is_same(other, route)) {
-        return Effect::of(Change::Removed(list.remove(place)));
+        return Effect::of(Update::Removed(list.remove(place)));
     }
     let is_way = |hop: &NextHop| hop.gateway == route.gateway && hop.link == route.link;
     let several = |other: &Route| share_place(other, route) && other.next_hops.iter().any(is_way);
@@ -274,7 +274,7 @@ fn remove_ipv6(list: &mut Vec<Route>, route: &Route) -> Effect {
         there.flags |= RouteFlags::from_bits_retain(u32::from((last.flags & NextHopFlags::SETTABLE).bits()));
         there.next_hops = Vec::new();
     }
-    Effect::of(Change::Changed { before, now: there.clone() })
+    Effect::of(Update::Changed { before, now: there.clone() })
 }
 
 #[cfg(test)]

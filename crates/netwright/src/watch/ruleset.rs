@@ -9,7 +9,7 @@ use netwright_netfilter::{
 };
 use netwright_wire::{Header, Malformed, Message};
 
-use super::event::{Change, Event, Kinds, SetElement};
+use super::event::{Event, Kinds, SetElement, Update};
 use super::follow::compare;
 
 /// What names an object: family, table, name, and a number where names are not enough.
@@ -48,7 +48,7 @@ pub(super) trait Kept: Item + Clone {
 
     fn all(ruleset: &mut Ruleset) -> &mut HashMap<Key, Self>;
 
-    fn event(change: Change<Self>) -> Event;
+    fn event(change: Update<Self>) -> Event;
 }
 
 type View<'a, T> = <<T as Item>::Attributes as netwright_wire::Value>::View<'a>;
@@ -76,7 +76,7 @@ macro_rules! kept {
                 &mut ruleset.$field
             }
 
-            fn event(change: Change<Self>) -> Event {
+            fn event(change: Update<Self>) -> Event {
                 Event::$event(change.map(Box::new))
             }
         }
@@ -204,13 +204,13 @@ impl Ruleset {
         let Some(key) = T::key_of(&view)? else { return Ok(()) };
         let all = T::all(self);
         let change = if removed {
-            all.remove(&key).map(Change::Removed)
+            all.remove(&key).map(Update::Removed)
         } else {
             let item = T::own(view)?;
             match all.insert(key, item.clone()) {
                 Some(before) if before.is_same(&item) => None,
-                Some(before) => Some(Change::Changed { before, now: item }),
-                None => Some(Change::Added(item)),
+                Some(before) => Some(Update::Changed { before, now: item }),
+                None => Some(Update::Added(item)),
             }
         };
         change.into_iter().for_each(|change| tell(T::event(change)));
@@ -234,12 +234,12 @@ impl Ruleset {
             let element = <Element as netwright_wire::Value>::own(element?)?;
             let key = key_of(&element);
             let change = if removed {
-                all.remove(&key).map(Change::Removed)
+                all.remove(&key).map(Update::Removed)
             } else {
                 match all.insert(key, element.clone()) {
                     Some(before) if is_same_element(&before, &element) => None,
-                    Some(before) => Some(Change::Changed { before, now: element }),
-                    None => Some(Change::Added(element)),
+                    Some(before) => Some(Update::Changed { before, now: element }),
+                    None => Some(Update::Added(element)),
                 }
             };
             change.into_iter().for_each(|change| tell(of_set(&set, change)));
@@ -302,7 +302,7 @@ impl Ruleset {
     }
 }
 
-fn of_set(set: &SetRef, change: Change<Element>) -> Event {
+fn of_set(set: &SetRef, change: Update<Element>) -> Event {
     Event::Element(change.map(|element| Box::new(SetElement { set: set.clone(), element })))
 }
 

@@ -18,10 +18,12 @@ kernel_tests! {
     generated::neighbours_come_back,
     generated::nexthops_come_back,
     links::links_come_back,
+    nftables::rulesets_come_back,
 }
 
 mod generated;
 mod links;
+mod nftables;
 
 /// Two pairs of links with addresses, and what lies below the rest.
 fn set_up(ip: &Oracle) -> Outcome {

@@ -74,7 +74,7 @@ pub(super) fn is_what_there_is(store: &Store, net: &Net) -> Outcome {
     )?;
     let name_of = |index: u32| links.iter().find(|link| link.index == index).map(|link| link.name.as_str());
     for id in store.addresses().map(|address| address.link).chain(store.routes().filter_map(|to| to.link)) {
-        ensure_eq!(id.name(), name_of(id.index));
+        ensure_eq!(id.name().as_deref(), name_of(id.index));
     }
     let routes = net.routes().list()?;
     ensure_eq!(store.route_count(), routes.len());
@@ -124,7 +124,7 @@ pub(super) struct Sum {
 
 impl Sum {
     pub(super) fn add(&mut self, event: &Event) -> Outcome {
-        fn step<T>(all: &mut BTreeSet<String>, change: &Change<T>, text: impl Fn(&T) -> String) -> Outcome {
+        fn step<T>(all: &mut BTreeSet<String>, change: &Update<T>, text: impl Fn(&T) -> String) -> Outcome {
             let what = format!("{} {}", change.verb(), text(change.object()));
             if let Some(before) = change.before() {
                 ensure!(all.remove(&text(before)), "it was not there before: {what}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use netwright::route::link::{Change as LinkChange, Create};
 use netwright::route::route::{NextHop, NextHopFlags, RouteFlags};
 use netwright::route::{Family, neighbour, rule};
-use netwright::watch::{Change, Event, Kinds, Options, Store, Watch};
+use netwright::watch::{Event, Kinds, Options, Store, Update, Watch};
 use netwright::{Address, Namespace, Neighbour, Net, PolicyRule, Route};
 use netwright_lab::random::Random;
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests, wait_until};
@@ -49,9 +49,9 @@ fn told(watch: &mut Watch) -> Result<Vec<Event>, Failure> {
 
 /// The texts of events.
 fn texts(events: &[Event]) -> Vec<String> {
-    fn of<T: std::fmt::Display>(noun: &str, change: &Change<T>) -> String {
+    fn of<T: std::fmt::Display>(noun: &str, change: &Update<T>) -> String {
         let before = match change {
-            Change::Changed { before, .. } => format!(" from {before}"),
+            Update::Changed { before, .. } => format!(" from {before}"),
             _ => String::new(),
         };
         format!("{noun} {} {}{before}", change.verb(), change.object())
@@ -112,9 +112,9 @@ fn changes_are_told_with_names_and_what_was_before(_: &mut Lab) -> Outcome {
     ip.line("link set d0 mtu 1400")?;
     let mut events = told(&mut watch)?;
     events.retain(
-        |event| matches!(event, Event::Link(Change::Changed { before, now }) if before.mtu != now.mtu),
+        |event| matches!(event, Event::Link(Update::Changed { before, now }) if before.mtu != now.mtu),
     );
-    let [Event::Link(Change::Changed { before, now })] = events.as_slice() else {
+    let [Event::Link(Update::Changed { before, now })] = events.as_slice() else {
         return Err(Failure::wrong(format_args!("{events:?}")));
     };
     ensure_eq!((before.mtu, now.mtu, &*now.name), (Some(1500), Some(1400), "d0"));

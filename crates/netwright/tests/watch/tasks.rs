@@ -16,12 +16,12 @@ pub(super) fn events_are_a_stream(_: &mut Lab) -> Outcome {
         // As a stream, and by its own method.
         let mut stream = pin!(&mut watch);
         let first = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await;
-        ensure!(matches!(first, Some(Ok(Event::Link(Change::Existing(_))))), "{first:?}");
+        ensure!(matches!(first, Some(Ok(Event::Link(Update::Existing(_))))), "{first:?}");
         while !matches!(watch.next().await, Some(Ok(Event::Listed))) {}
         let waiting = std::future::poll_fn(|context| Poll::Ready(pin!(watch.next()).poll_now(context))).await;
         ensure!(waiting.is_none(), "there is nothing yet");
         net.links().create(Create::bridge("b")).await?;
-        let Some(Ok(Event::Link(Change::Added(link)))) = watch.next().await else {
+        let Some(Ok(Event::Link(Update::Added(link)))) = watch.next().await else {
             return Err(Failure::wrong("no link"));
         };
         ensure_eq!(&*link.name, "b");

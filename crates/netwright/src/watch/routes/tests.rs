@@ -30,11 +30,11 @@ fn routes_of_ipv4_stand_in_an_order() {
     }
     assert_eq!(gateways(&routes, to), ["10.0.0.3", "10.0.0.1", "10.0.0.2"]);
     let effect = routes.apply(route(to, "10.0.0.4"), REPLACE, false);
-    assert!(matches!(effect, Effect::Change(change) if change.before().is_some()));
+    assert!(matches!(effect, Effect::Update(change) if change.before().is_some()));
     assert_eq!(gateways(&routes, to), ["10.0.0.4", "10.0.0.1", "10.0.0.2"]);
     assert_eq!(routes.apply(route(to, "10.0.0.1"), NEW, false), Effect::Nothing, "told again");
     assert_eq!(routes.apply(route(to, "10.0.0.9"), NEW, true), Effect::Doubt);
-    assert!(matches!(routes.apply(route(to, "10.0.0.1"), NEW, true), Effect::Change(_)));
+    assert!(matches!(routes.apply(route(to, "10.0.0.1"), NEW, true), Effect::Update(_)));
     assert_eq!(
         (gateways(&routes, to), routes.len()),
         (vec!["10.0.0.4".to_owned(), "10.0.0.2".to_owned()], 2)
@@ -59,7 +59,7 @@ fn ways_of_ipv6_are_one_route() {
     assert_eq!(gateways(&routes, to), ["fe80::1", ""]);
     routes.apply(several(&["fe80::5", "fe80::6"]), REPLACE, false);
     assert_eq!(gateways(&routes, to), ["fe80::5+fe80::6", ""]);
-    assert!(matches!(routes.apply(several(&["fe80::6", "fe80::5"]), NEW, true), Effect::Change(_)));
+    assert!(matches!(routes.apply(several(&["fe80::6", "fe80::5"]), NEW, true), Effect::Update(_)));
     assert_eq!(gateways(&routes, to), [""]);
 }
 
