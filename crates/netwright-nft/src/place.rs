@@ -18,6 +18,8 @@ pub struct Need {
     netdev: &'static [Hook],
     /// Families of IP that do not have it.
     except: &'static [Family],
+    /// Modules of the kernel without which it is nowhere.
+    modules: &'static [&'static str],
 }
 
 impl Need {
@@ -38,11 +40,17 @@ impl Need {
     pub fn describe(&self, family: Family) -> String {
         let word = self.word;
         let of = self.chain_type.map_or_else(String::new, |kind| format!(" in chains of type {kind}"));
+        let kernels = match self.modules {
+            [] => String::new(),
+            modules => format!(", of kernels with {}", modules.join(" and ")),
+        };
         let names: Vec<&str> = self.hooks(family).iter().filter_map(|hook| hook.name()).collect();
         match names.as_slice() {
             [] => format!("`{word}` does not work in the family {family}"),
-            [only] => format!("`{word}` works{of} at the hook {only}"),
-            [rest @ .., last] => format!("`{word}` works{of} at the hooks {} and {last}", rest.join(", ")),
+            [only] => format!("`{word}` works{of} at the hook {only}{kernels}"),
+            [rest @ .., last] => {
+                format!("`{word}` works{of} at the hooks {} and {last}{kernels}", rest.join(", "))
+            }
         }
     }
 
@@ -60,7 +68,8 @@ const RECEIVED: &[Hook] = &[Hook::Prerouting, Hook::Input, Hook::Forward];
 const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::Postrouting];
 
 macro_rules! needs {
-    ($($(#[$note:meta])* $name:ident = $word:literal, $kind:expr, $routed:expr, $bridge:expr, $netdev:expr $(, except $except:expr)?;)*) => {
+    ($($(#[$note:meta])* $name:ident = $word:literal, $kind:expr, $routed:expr, $bridge:expr, $netdev:expr
+        $(, except $except:expr)? $(, of $module:literal)?;)*) => {
         $(
             $(#[$note])*
             pub const $name: Need = Need {
@@ -70,6 +79,7 @@ macro_rules! needs {
                 bridge: $bridge,
                 netdev: $netdev,
                 except: &[$($except)?],
+                modules: &[$($module)?],
             };
         )*
         /// All of them.
@@ -100,7 +110,7 @@ needs! {
     /// `meta pkttype set`
     PACKET_TYPE_SET = "meta pkttype set", None, &[Hook::Prerouting], &[Hook::Prerouting], &[Hook::Ingress];
     /// `meta broute set`
-    BROUTE_SET = "meta broute set", None, &[], &[Hook::Prerouting], &[];
+    BROUTE_SET = "meta broute set", None, &[], &[Hook::Prerouting], &[], of "nft_meta_bridge";
     /// `fib … oif`
     FIB_DEVICE = "fib … oif", None, RECEIVED, RECEIVED, &[Hook::Ingress];
     /// `fib … . iif type`

@@ -214,17 +214,13 @@ impl<'a> Check<'a> {
         for statement in &rule.statements {
             let needs = place::needs(statement);
             for need in needs.iter().filter(|need| !need.is_met(base.family, base.hook, base.chain_type)) {
-                let (word, hooks) = (need.word, need.hooks(base.family));
+                let word = need.word;
                 let place = self.place(chain, Some(index));
                 let at = format!("a chain of type {} at the hook {}", base.chain_type, words(&[base.hook]));
                 let via =
                     if chain == base.name { String::new() } else { format!(", from chain {}", base.name) };
                 let message = format!("`{word}` cannot stand in {at}{via}");
-                let of = need.chain_type.map_or_else(String::new, |word| format!(" of type {word}"));
-                let help = match hooks {
-                    [] => format!("The family {} does not have it.", base.family),
-                    hooks => format!("It belongs in a chain{of} at {}.", words(hooks)),
-                };
+                let help = format!("{}.", need.describe(base.family));
                 self.tell(chain, Some(index), Diagnostic::error(place, message).help(help));
             }
             if let Statement::Match(condition) = statement {

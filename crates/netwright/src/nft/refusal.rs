@@ -488,10 +488,7 @@ fn base_chain(step: &Step<'_>) -> Fault {
 fn needed_by(rule: &Rule, family: netwright_netfilter::Family) -> Option<String> {
     let mut said: Vec<String> = Vec::new();
     for need in lift::rule(rule, &Scope::default()).statements.iter().flat_map(place::needs) {
-        let mut words = need.describe(family);
-        if need == place::BROUTE_SET {
-            words.push_str(", of kernels with nft_meta_bridge");
-        }
+        let words = need.describe(family);
         if !said.contains(&words) {
             said.push(words);
         }
