@@ -7,6 +7,7 @@ mod batch;
 mod compute;
 mod constant;
 mod load;
+mod lookup;
 mod merge;
 mod nat;
 mod object;

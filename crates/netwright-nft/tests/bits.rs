@@ -168,3 +168,64 @@ fn what_is_swapped_before_it_is_compared_is_a_number() {
         assert_eq!(made(Family::INET, rule).1, listed, "{rule}");
     }
 }
+
+#[test]
+fn what_is_done_to_a_key_is_done_to_numbers_of_the_machine_or_undone_in_the_elements() {
+    let load = "payload load 4b @ transport header + 4 => reg 1";
+    let shifted = [
+        load,
+        "byteorder reg 1 = ntoh(reg 1, 4, 4)",
+        "bitwise reg 1 = ( reg 1 >> 0x00000007 )",
+        "byteorder reg 1 = hton(reg 1, 4, 4)",
+    ];
+    for rule in ["ah spi >> 7 { 1, 3-5 }", "ah spi >> 7 { 1, 3 }", "ah spi >> 7 vmap { 1 : accept }"] {
+        let (lines, _) = made(Family::INET, rule);
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim().trim_matches(['[', ']']).trim()).collect();
+        assert_eq!(lines.get(2..6), Some(shifted.as_slice()), "{rule}: {lines:?}");
+    }
+    for rule in ["ah spi ^ 7 { 1, 3 }", "ah spi << 7 != { 128, 256 }", "ah spi ^ 5 vmap { 1 : accept }"] {
+        let (lines, _) = made(Family::INET, rule);
+        assert_eq!(lines.len(), 4, "{rule}: {lines:?}");
+        assert!(lines[2].contains(load), "{rule}: {lines:?}");
+    }
+}
+
+#[test]
+fn a_mask_of_a_name_begins_where_the_name_does() {
+    let (lines, _) = made(Family::INET, "iifname & \"ab\" == \"a\"");
+    assert!(lines[1].contains("& 0x61620000 0x00000000 0x00000000 0x00000000 )"), "{lines:?}");
+}
+
+#[test]
+fn the_protocol_of_an_option_is_asked_for_before_everything_else() {
+    for (rule, first) in [
+        ("counter frag id 5", "meta load nfproto => reg 1"),
+        ("tcp dport 22 ip option ra length 5", "meta load nfproto => reg 1"),
+        ("counter ip6 hoplimit 5", "counter pkts 0 bytes 0"),
+        ("tcp sequence set ip option lsrr addr map { 192.0.2.1 : 5 }", "meta load nfproto => reg 1"),
+    ] {
+        assert!(made(Family::INET, rule).0[0].contains(first), "{rule}");
+    }
+}
+
+#[test]
+fn within_a_byte_numbers_are_brought_to_its_end() {
+    check(
+        Family::IPV4,
+        "ip dscp 3/1",
+        &[
+            "bitwise reg 1 = ( reg 1 & 0xfc ) ^ 0x00",
+            "bitwise reg 1 = ( reg 1 >> 0x00000002 )",
+            "bitwise reg 1 = ( reg 1 & 0x20 ) ^ 0x00",
+            "cmp eq reg 1 0x00",
+        ],
+        "ip dscp & cs4 == cs0",
+    );
+    // One byte has no other order.
+    check(
+        Family::INET,
+        "meta nftrace set sctp chunk init-ack num-outbound-streams",
+        &["exthdr load 2b @ 2 + 12 => reg 1", "meta set nftrace with reg 1"],
+        "meta nftrace set sctp chunk init-ack num-outbound-streams",
+    );
+}

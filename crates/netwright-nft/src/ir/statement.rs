@@ -2,7 +2,7 @@
 
 use netwright_netfilter::{Expression as KernelExpression, Family};
 
-use super::{Expression, MapReference, ObjectKind, Selector, SetReference, TypePart, Value};
+use super::{BinaryOperator, Expression, MapReference, ObjectKind, Selector, SetReference, TypePart, Value};
 
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -165,7 +165,11 @@ impl Match {
         let host = |part: &TypePart| part.is_host_number();
         let value = self.first_value().map(Value::part);
         let left = self.left.parts(&|_| Vec::new()).first().copied();
-        ordered && (value.as_ref().is_some_and(host) || left.as_ref().is_some_and(host))
+        let shifted = matches!(
+            self.left,
+            Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..)
+        ) && left.as_ref().is_some_and(|part| part.bytes() > 1);
+        ordered && (shifted || value.as_ref().is_some_and(host) || left.as_ref().is_some_and(host))
     }
 }
 

@@ -97,6 +97,18 @@ fn is_listed(statement: &Statement) -> bool {
             || matches!(matched.right, Expression::Set(_) | Expression::Range(..)))
 }
 
+/// Whether something inside of a tunnel is one of several values side by side.
+fn is_beside_inner(statement: &Statement) -> bool {
+    let key = match statement {
+        Statement::Match(matched) => &matched.left,
+        Statement::VerdictMap(key, _) => key,
+        _ => return false,
+    };
+    let Expression::Concatenation(parts) = key else { return false };
+    let inner = |part: &Expression| matches!(part, Expression::Selector(Selector::Payload(payload)) if payload.inner.is_some());
+    parts.iter().any(inner)
+}
+
 /// The network layer protocol that all packets of a family have.
 fn own_network(family: Family) -> Option<HeaderId> {
     match family {
@@ -222,7 +234,14 @@ impl Lifter<'_> {
             return;
         }
         let (told, listed) = (is_told(statement), is_listed(statement));
+        // As nft: beside what is inside of a tunnel, what is outside of it implies nothing.
+        let tunnelled = is_beside_inner(statement);
+        let outside = |selector: &Selector| match selector {
+            Selector::Payload(payload) => payload.inner.is_none(),
+            _ => true,
+        };
         visit::selectors(statement, &mut |selector| match selector {
+            selector if tunnelled && outside(selector) => {}
             Selector::Payload(payload) => {
                 if let Some(tunnel) = payload.inner.filter(|_| !listed) {
                     self.take_out_header(tunnel, None);

@@ -294,18 +294,38 @@ fn compared(resolved: Resolved, op: CompareOp, data: &[u8]) -> Option<Match> {
         return compared_in_part(left, form, operator, data);
     }
     let existence = matches!(left, Expression::Selector(_)) && is_existence(&form) && !operator.is_ordered();
-    let right = match form.value(data).as_number() {
+    let value = beside_other_bits(&form, operator, data)?;
+    let right = match value.as_number() {
         Some(number @ (0 | 1)) if existence => Expression::Exists(number != 0),
         _ if form.part.data_type.is_string() => match data.iter().position(|&byte| byte == 0) {
             // The byte that ends a name is compared too: it is this name, however much is compared behind it.
-            Some(end) if data.iter().skip(end).all(|&byte| byte == 0) => Expression::Value(form.value(data)),
+            Some(end) if data.iter().skip(end).all(|&byte| byte == 0) => Expression::Value(value),
             Some(_) => return None,
-            None if data.len() < form.bytes => Expression::Wildcard(form.value(data)),
-            None => Expression::Value(form.value(data)),
+            None if data.len() < form.bytes => Expression::Wildcard(value),
+            None => Expression::Value(value),
         },
-        _ => Expression::Value(form.value(data)),
+        _ => Expression::Value(value),
     };
     Some(Match { operator, left, right })
+}
+
+/// The value that a field is compared with whose bits lie to the left of others that are cleared; `None` where no value of the
+/// field says the same.
+fn beside_other_bits(form: &Form, operator: MatchOperator, data: &[u8]) -> Option<Value> {
+    let value = form.value(data);
+    let (Some(number), Some(whole)) = (value.as_number(), value::number(&form.ordered(data))) else {
+        return Some(value);
+    };
+    if form.shift == 0 || form.part.data_type.is_string() {
+        return Some(value);
+    }
+    let number = match (number << form.shift == whole, operator) {
+        (true, _) | (false, MatchOperator::LessOrEqual | MatchOperator::Greater) => number,
+        (false, MatchOperator::Less | MatchOperator::GreaterOrEqual) => number + 1,
+        (false, _) => return None,
+    };
+    let fits = number <= crate::table::value::greatest(form.part.bits);
+    fits.then(|| Value::number(form.part.data_type, form.part.bits, number))
 }
 
 /// A comparison of the first bytes in memory of what has more.

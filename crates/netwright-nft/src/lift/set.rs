@@ -134,11 +134,12 @@ impl Lifter<'_> {
                 let data = data_parts(set);
                 if set.flags.contains(SetFlags::ANONYMOUS) {
                     let mut keys = keys.to_vec();
-                    // As nft: what a map is asked with is not told, and its keys are plain numbers.
-                    if let ([one], true) = (keys.as_mut_slice(), set.data_type.is_some())
-                        && one.part.data_type == DataType::HEX_INTEGER
-                    {
-                        one.part.data_type = DataType::INTEGER;
+                    let told = key_parts(set);
+                    // As nft: in a map, and side by side, the elements have the types that the set is said to have.
+                    if told.len() == keys.len() && (told.len() > 1 || set.data_type.is_some()) {
+                        for (key, told) in keys.iter_mut().zip(told) {
+                            key.part.data_type = told.data_type;
+                        }
                     }
                     (SetReference::Anonymous(elements(set, content, &keys)), data)
                 } else {

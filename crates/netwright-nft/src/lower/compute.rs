@@ -6,6 +6,7 @@ use netwright_netfilter::{DataValue, raw};
 use super::constant::{self, Form};
 use super::load::{Loaded, Place, Purpose};
 use super::registers::{cells, register};
+use super::relational::has_shift;
 use super::rule::Lowering;
 use super::{Error, Result};
 use crate::ir::{self, BinaryOperator, SetReference, TypePart};
@@ -69,14 +70,23 @@ impl Lowering<'_> {
                 | ir::Expression::Map(..)
                 | ir::Expression::Exists(_) => None,
             };
-            let mut one = self.compute(part, at, purpose, constant.as_ref().filter(|_| ordered))?;
-            if ordered && !one.part.data_type.is_string() {
+            let shifted = self.shifted_number(part);
+            let want = shifted.as_ref().or(constant.as_ref().filter(|_| ordered));
+            let mut one = self.compute(part, at, purpose, want)?;
+            if (ordered || shifted.is_some()) && !one.part.data_type.is_string() {
                 one = self.in_order(at, one)?;
             }
             at += cells(one.part.bytes());
             loaded.push(one);
         }
         Ok(loaded)
+    }
+
+    /// The type of a number of the packet that is shifted: as the machine's, which is what the kernel shifts.
+    fn shifted_number(&self, expression: &ir::Expression) -> Option<TypePart> {
+        let part = self.parts(expression).first().copied().filter(|_| has_shift(expression))?;
+        let turned = part.order == ByteOrder::Big && part.bytes() > 1;
+        turned.then_some(TypePart { order: ByteOrder::Host, ..part })
     }
 
     /// Computes a value into the registers from a cell on. With `want` it is brought into the byte order and, where
@@ -375,15 +385,24 @@ fn constant_steps(
     operator: BinaryOperator,
     value: ir::Value,
 ) -> Result<(&ir::Expression, Vec<Step>)> {
-    let mut steps = vec![(operator, value.bytes.to_vec())];
+    let mut steps = vec![(operator, bits_of(&value))];
     let mut base = left;
     while let ir::Expression::Binary(inner, left, right) = base {
         let Some(value) = constant_of(right)?.filter(|_| is_bitwise(*inner)) else { break };
-        steps.push((*inner, value.bytes.to_vec()));
+        steps.push((*inner, bits_of(&value)));
         base = left;
     }
     steps.reverse();
     Ok((base, steps))
+}
+
+/// The bits of a constant, most significant first: a string begins where the string does that it is combined with.
+fn bits_of(value: &ir::Value) -> Vec<u8> {
+    let mut bytes = value.bytes.to_vec();
+    if value.data_type.is_string() {
+        bytes.resize(value.part().bytes(), 0);
+    }
+    bytes
 }
 
 /// The mask and exclusive or of a chain of operations.

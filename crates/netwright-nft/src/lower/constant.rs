@@ -103,7 +103,10 @@ pub(super) fn prefix_mask(length: u32, bits: u32, form: Form) -> Result<DataValu
 /// Whether a byte order asks for swapping when a number goes from one to the other.
 pub(super) fn differs(from: &TypePart, to: &TypePart) -> bool {
     let host = |part: &TypePart| part.order == ByteOrder::Host;
+    // One byte of the machine's has no order.
+    let wide = to.bytes() > 1 || !host(to);
     from.bytes() > 1
+        && wide
         && LITTLE
         && from.order != ByteOrder::None
         && to.order != ByteOrder::None

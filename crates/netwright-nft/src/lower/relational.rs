@@ -1,27 +1,20 @@
-//! Matches: comparisons with constants and look-ups in sets.
+//! Matches: comparisons with constants.
 
-use netwright_netfilter::expression::{ByteOrderOp, CompareOp, LookupAttrs, LookupFlags, RangeOp};
-use netwright_netfilter::{DataValue, Register, SetFlags, raw};
+use netwright_netfilter::expression::{ByteOrderOp, CompareOp, RangeOp};
+use netwright_netfilter::{DataValue, raw};
 
 use super::compute::or_all;
 use super::constant::{self, Form};
-use super::load::{Loaded, Purpose};
+use super::load::{Loaded, Place, Purpose};
 use super::merge::{Bytes, PieceKind};
 use super::registers::register;
-use super::rule::{AnonymousSet, Lowering};
+use super::rule::Lowering;
 use super::{Error, Result};
 use crate::context;
 use crate::ir::{
-    self, BinaryOperator, Element, Expression, MapTarget, Match, MatchOperator, Payload, PayloadLocation,
-    Selector, SetReference, TypePart, TypeSpec, Value,
+    BinaryOperator, Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, TypePart, Value,
 };
 use crate::table::{ByteOrder, DataType, Field, Header};
-
-/// A set that a look-up names.
-pub(super) struct Target {
-    pub(super) name: String,
-    pub(super) id: Option<u32>,
-}
 
 impl Lowering<'_> {
     pub(super) fn matched(&mut self, matched: &Match) -> Result<PieceKind> {
@@ -66,9 +59,34 @@ impl Lowering<'_> {
         let own = part
             .map(|part| TypePart { order: ByteOrder::Host, ..part })
             .filter(|part| part.bytes() > 1 && has_shift(&matched.left));
-        let loaded = self.compute(&matched.left, cell, Purpose::Compare, own.as_ref())?;
+        let purpose = match (&matched.left, &matched.right) {
+            (Expression::Selector(selector), Expression::Prefix(..)) if self.is_within_a_byte(selector) => {
+                Purpose::Value
+            }
+            _ => Purpose::Compare,
+        };
+        let loaded = self.compute(&matched.left, cell, purpose, own.as_ref())?;
         self.compare_loaded(cell, loaded, matched.operator, &matched.right)?;
         Ok(PieceKind::Match)
+    }
+
+    /// Whether a field is part of one byte.
+    fn is_within_a_byte(&mut self, selector: &Selector) -> bool {
+        let place = match selector {
+            Selector::Payload(payload) => Some(self.payload_place(payload)),
+            Selector::Exthdr(exthdr) => exthdr.field.map(|field| Place::of(field.offset, field.bits)),
+            Selector::Meta(_)
+            | Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => None,
+        };
+        place.is_some_and(|place| place.is_partial() && place.bytes == 1)
     }
 
     /// Compares a field within a byte with a value, but for its last bits; `None` where that takes more than a byte.
@@ -308,166 +326,6 @@ impl Lowering<'_> {
         self.swap(cell, loaded.bytes, ByteOrderOp::HOST_TO_NETWORK)?;
         Ok(Loaded { part: TypePart { order: ByteOrder::Big, ..loaded.part }, ..loaded })
     }
-
-    /// Loads a key and looks it up.
-    pub(super) fn look_up_key(
-        &mut self,
-        key: &Expression,
-        reference: &SetReference,
-        cell: usize,
-        destination: Option<Register>,
-        inverted: bool,
-    ) -> Result<()> {
-        self.look_up_wanted(key, reference, cell, destination, inverted, None)
-    }
-
-    /// The same for a map, with the type that is wanted of its values.
-    pub(super) fn look_up_wanted(
-        &mut self,
-        key: &Expression,
-        reference: &SetReference,
-        cell: usize,
-        destination: Option<Register>,
-        inverted: bool,
-        want: Option<&TypePart>,
-    ) -> Result<()> {
-        let (parts, shift) = self.load_key(key, reference, cell)?;
-        let target = self.target(
-            reference,
-            Some(key),
-            &parts,
-            shift,
-            want.map(|part| MapTarget::Values(TypeSpec { parts: vec![*part], type_of: None })),
-        )?;
-        self.push_lookup(target, cell, destination, inverted)
-    }
-
-    /// Loads the key of a set or map as its elements have it. Gives the types, and how far to the left the bits lie.
-    pub(super) fn load_key(
-        &mut self,
-        key: &Expression,
-        reference: &SetReference,
-        cell: usize,
-    ) -> Result<(Vec<TypePart>, u32)> {
-        let interval = self.is_interval(reference)?;
-        let concatenated = matches!(key, Expression::Concatenation(_));
-        let in_place = !interval && !concatenated && matches!(reference, SetReference::Anonymous(_));
-        let purpose = if in_place { Purpose::Compare } else { Purpose::Value };
-        let loaded = self.load_key_parts(key, cell, purpose, interval)?;
-        let shift = loaded.first().filter(|_| in_place).map_or(0, |one| one.shift);
-        let parts = match loaded.as_slice() {
-            [one] if shift > 0 => vec![TypePart { bits: one.bytes as u32 * 8, ..one.part }],
-            _ => self.parts(key),
-        };
-        Ok((parts, shift))
-    }
-
-    /// Looks up what is in a register already.
-    pub(super) fn look_up(
-        &mut self,
-        reference: &SetReference,
-        parts: &[TypePart],
-        cell: usize,
-        shift: u32,
-        inverted: bool,
-    ) -> Result<()> {
-        let target = self.target(reference, None, parts, shift, None)?;
-        self.push_lookup(target, cell, None, inverted)
-    }
-
-    fn push_lookup(
-        &mut self,
-        target: Target,
-        cell: usize,
-        destination: Option<Register>,
-        inverted: bool,
-    ) -> Result<()> {
-        let flags = inverted.then_some(LookupFlags::INVERTED);
-        let lookup = LookupAttrs::default().source(register(cell)?).set(target.name).with(|attrs| {
-            attrs.destination = destination;
-            attrs.set_id = target.id;
-            attrs.flags = flags;
-        });
-        self.code.push(lookup.into());
-        Ok(())
-    }
-
-    fn is_interval(&self, reference: &SetReference) -> Result<bool> {
-        Ok(match reference {
-            SetReference::Named(name) => self.scope.set(name)?.flags & SetFlags::INTERVAL.bits() != 0,
-            SetReference::Anonymous(elements) => {
-                elements.iter().any(|element| element.key.as_ref().is_some_and(Expression::is_interval))
-            }
-        })
-    }
-
-    /// The set that is named, or one made of the elements that are written in place.
-    pub(super) fn target(
-        &mut self,
-        reference: &SetReference,
-        key: Option<&Expression>,
-        parts: &[TypePart],
-        shift: u32,
-        wanted: Option<MapTarget>,
-    ) -> Result<Target> {
-        let elements = match reference {
-            SetReference::Named(name) => {
-                self.scope.set(name)?;
-                return Ok(Target { name: name.clone(), id: None });
-            }
-            SetReference::Anonymous(elements) => elements,
-        };
-        let interval = self.is_interval(reference)?;
-        let mut flags = SetFlags::ANONYMOUS | SetFlags::CONSTANT;
-        if interval {
-            flags |= SetFlags::INTERVAL;
-            if parts.len() > 1 {
-                flags |= SetFlags::CONCAT;
-            }
-        }
-        let target = self.map_target(elements, wanted);
-        let name = match &target {
-            None => "__set%d",
-            Some(MapTarget::Objects(_)) => {
-                flags |= SetFlags::OBJECT;
-                "__objmap%d"
-            }
-            Some(_) => {
-                flags |= SetFlags::MAP;
-                "__map%d"
-            }
-        };
-        let ranges =
-            elements.iter().any(|element| element.data.as_ref().is_some_and(Expression::is_interval));
-        let set = ir::Set {
-            family: self.scope.family,
-            table: self.scope.table.to_owned(),
-            name: name.to_owned(),
-            key: TypeSpec { parts: parts.to_vec(), type_of: key.cloned().map(Box::new) },
-            target,
-            flags: flags.bits(),
-            elements: elements.clone(),
-            ..ir::Set::default()
-        };
-        let id = (self.next_id)();
-        self.sets.push(AnonymousSet { set, id, shift, ranges });
-        Ok(Target { name: name.to_owned(), id: Some(id) })
-    }
-
-    fn map_target(&self, elements: &[Element], wanted: Option<MapTarget>) -> Option<MapTarget> {
-        let data = elements.iter().find_map(|element| element.data.as_ref());
-        match (wanted, data) {
-            (wanted, None) => wanted.filter(|wanted| matches!(wanted, MapTarget::Objects(_))),
-            (Some(wanted @ MapTarget::Objects(_)), _) => Some(wanted),
-            (_, Some(Expression::Verdict(_))) => Some(MapTarget::Verdicts),
-            (wanted, Some(data)) => {
-                let parts = self.parts(data);
-                let same =
-                    matches!(&wanted, Some(MapTarget::Values(spec)) if spec.parts.len() == parts.len());
-                wanted.filter(|_| same).or(Some(MapTarget::Values(TypeSpec { parts, type_of: None })))
-            }
-        }
-    }
 }
 
 impl Match {
@@ -538,25 +396,29 @@ fn is_partial(selector: &Selector) -> bool {
 
 /// `x ^ 3 == 1` is `x == 1 ^ 3`, and `x << 2 == 8` is `x == 8 >> 2`.
 fn moved_to_the_right(matched: &Match) -> Option<Match> {
-    let Expression::Binary(operator, left, by) = &matched.left else { return None };
-    let (Expression::Value(by), Expression::Value(value)) = (&**by, &matched.right) else { return None };
     let plain =
         matches!(matched.operator, MatchOperator::Implicit | MatchOperator::Equal | MatchOperator::NotEqual);
-    let (number, by) = (value.as_number()?, by.as_number()?);
-    let moved = match operator {
-        BinaryOperator::Xor if plain => number ^ by,
-        BinaryOperator::ShiftLeft if plain && by < 128 => number >> by,
-        BinaryOperator::And
-        | BinaryOperator::Or
-        | BinaryOperator::Xor
-        | BinaryOperator::ShiftLeft
-        | BinaryOperator::ShiftRight => return None,
+    let (left, undone) = undone(&matched.left).filter(|_| plain)?;
+    let Expression::Value(value) = &matched.right else { return None };
+    let right = Expression::Value(undone(value)?);
+    Some(Match { operator: matched.operator, left: left.clone(), right })
+}
+
+/// What an operation with a constant is done to, and the way back from its results.
+pub(super) fn undone(computed: &Expression) -> Option<(&Expression, impl Fn(&Value) -> Option<Value>)> {
+    let Expression::Binary(operator, of, by) = computed else { return None };
+    let Expression::Value(by) = &**by else { return None };
+    let by = by.as_number()?;
+    let back: fn(u128, u128) -> u128 = match operator {
+        BinaryOperator::Xor => |number, by| number ^ by,
+        BinaryOperator::ShiftLeft if by < 128 => |number, by| number >> by,
+        BinaryOperator::And | BinaryOperator::Or | BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => {
+            return None;
+        }
     };
-    Some(Match {
-        operator: matched.operator,
-        left: (**left).clone(),
-        right: Expression::Value(Value::number(value.data_type, value.bits, moved)),
-    })
+    let undo =
+        move |value: &Value| Some(Value::number(value.data_type, value.bits, back(value.as_number()?, by)));
+    Some((of, undo))
 }
 
 /// Whether the lowest bits of something that fills less than a byte are shifted out: `ip hdrlength >> 1 == 1`. They are masked, and the
@@ -574,7 +436,7 @@ fn bits_shifted_out(matched: &Match) -> Option<(&Selector, u32, &Value)> {
 }
 
 /// Whether something is shifted in a computation.
-fn has_shift(expression: &Expression) -> bool {
+pub(super) fn has_shift(expression: &Expression) -> bool {
     match expression {
         Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..) => true,
         Expression::Binary(_, left, right) => has_shift(left) || has_shift(right),

@@ -203,8 +203,10 @@ impl<'a> Lowering<'a> {
             let needed = self.context.require(selector, None)?;
             for dependency in needed {
                 let piece = self.dependency(&dependency)?;
-                self.pieces.push(piece);
-                self.owners.push(self.index);
+                // As nft: the protocol that has an option or an extension header is asked for before everything else.
+                let at = if matches!(selector, Selector::Exthdr(_)) { 0 } else { self.pieces.len() };
+                self.pieces.insert(at, piece);
+                self.owners.insert(at, self.index);
             }
         }
         self.registers = Registers::default();

@@ -13,7 +13,7 @@ use super::statement::simple_verdict;
 use super::type_note::{named, queues, type_of, verdicts};
 use super::{Error, Result};
 use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSpec, Value};
-use crate::table::{Concat, DataType};
+use crate::table::Concat;
 
 /// Note of an element: its interval has no end.
 pub const OPEN: u32 = 1;
@@ -367,8 +367,8 @@ fn intervals(
     if below && found.first().is_some_and(|interval| interval.first.iter().any(|&byte| byte != 0)) {
         elements.push(end_element(&vec![0; form.bytes])?);
     }
-    // That something is there is a byte to the kernel.
-    let bits = if part.data_type == DataType::BOOLEAN { 8 } else { part.bits };
+    // As nft: within a byte, the greatest value is followed by an end.
+    let bits = part.bits.max(8);
     let greatest = constant::ones(bits, Form { shift: 0, little: false, ..form })?;
     let mut rest = found.into_iter().peekable();
     while let Some(interval) = rest.next() {
