@@ -117,10 +117,7 @@ impl Pair {
             let (class, detail) = compare(answers, &place.key(), &nft, &ours, &read);
             let class = match class {
                 Class::Bytecode | Class::Listing | Class::Json if answers.0.is_taken() => {
-                    match self.nft_lies(trial, place, class, (&nft, &ours, &read))? {
-                        true => Class::NftLies,
-                        false => class,
-                    }
+                    self.at_fault(trial, place, class, (&nft, &ours, &read))?
                 }
                 _ => class,
             };
@@ -131,32 +128,60 @@ impl Pair {
 }
 
 impl Pair {
-    /// Whether both made the same of a rule, nft's listing of it means something else to nft, and what we have in its place means
-    /// the same to us.
-    fn nft_lies(
+    /// Whose fault a difference is, where nft shows itself that it is its own.
+    fn at_fault(
         &self,
         trial: &Trial,
         place: &Place,
         class: Class,
         (nft, ours, read): (&Made, &Made, &Read),
-    ) -> Result<bool, Failure> {
+    ) -> Result<Class, Failure> {
         let key = place.key();
-        let (Some(kernel), Some(chain)) = (nft.kernel.get(&key), &place.chain) else { return Ok(false) };
-        if ours.kernel.get(&key) != Some(kernel) {
-            return Ok(false);
-        }
-        let own = if class == Class::Bytecode { &ours.listing } else { &read.text };
-        let means_the_same = |program: &Program, listing: Option<&String>| -> Result<bool, Failure> {
-            let Some(listing) = listing else { return Ok(true) };
-            let (judge, program) = (self.nft.clone().elsewhere("again")?, program.clone());
-            let program = program.inside(&judge);
-            judge.load(&format!("{}{}", trial.table_at(place), trial.chain_at(place)))?;
-            let table = format!("{} {}", trial.family, place.table);
-            let text = format!("flush chain {table} {chain}\ntable {table} {{\n{listing}}}\n");
-            let taken = program.load(&text).is_ok();
-            Ok(taken && bytecode(&judge.list(&["--debug=netlink"])?).get(&key) == Some(kernel))
+        let (Some(theirs), Some(own)) = (nft.kernel.get(&key), ours.kernel.get(&key)) else {
+            return Ok(class);
         };
-        Ok(!means_the_same(&self.nft, nft.listing.get(&key))? && means_the_same(&self.ours, own.get(&key))?)
+        let again = |program: &Program, listing: Option<&String>| match listing {
+            Some(listing) => self.again(program, trial, place, listing),
+            None => Ok(None),
+        };
+        let kernel = |again: Option<(String, String)>| again.map(|(kernel, _)| kernel);
+        if theirs == own {
+            // Both made the same: what nft lists of it means something else to nft, what we list the same to us.
+            let listing = if class == Class::Bytecode { &ours.listing } else { &read.text };
+            let lies = kernel(again(&self.nft, nft.listing.get(&key))?).as_ref() != Some(theirs)
+                && kernel(again(&self.ours, listing.get(&key))?).as_ref() == Some(own);
+            return Ok(if lies { Class::NftLies } else { class });
+        }
+        // Only what is in sets differs. Given what it lists of ours, nft lists something else; we have what we were given.
+        let listed = ours.listing.get(&key);
+        let alters = without_elements(theirs) == without_elements(own)
+            && again(&self.nft, listed)?.is_some_and(|(_, again)| Some(&again) != listed)
+            && kernel(again(&self.ours, listed)?).as_ref() == Some(own);
+        Ok(if alters { Class::NftAlters } else { class })
+    }
+
+    /// What the kernel has and nft lists where a program loads the listing of a trial's chain into the trial's world; nothing where it
+    /// does not take it, or where the trial has no chain of its own.
+    fn again(
+        &self,
+        program: &Program,
+        trial: &Trial,
+        place: &Place,
+        listing: &str,
+    ) -> Result<Option<(String, String)>, Failure> {
+        let Some(chain) = &place.chain else { return Ok(None) };
+        let judge = self.nft.clone().elsewhere("again")?;
+        judge.load(&format!("{}{}", trial.table_at(place), trial.chain_at(place)))?;
+        // A rule may have made a set with a name; what is JSON has not.
+        let _ = judge.load(&trial.text_at(place));
+        let table = format!("{} {}", trial.family, place.table);
+        let text = format!("flush chain {table} {chain}\ntable {table} {{\n{listing}}}\n");
+        if program.clone().inside(&judge).load(&text).is_err() {
+            return Ok(None);
+        }
+        let part = |parts: Parts| parts.get(&place.key()).cloned().unwrap_or_default();
+        let kernel = part(bytecode(&judge.list(&["--debug=netlink"])?));
+        Ok(Some((kernel, part(parts(&still(&judge.list(&[])?))))))
     }
 }
 
@@ -211,6 +236,17 @@ fn compare(answers: (&Answer, &Answer), key: &str, nft: &Made, ours: &Made, read
         }
     }
     (Class::Same, String::new())
+}
+
+/// Bytecode without what is in the sets that stand in their rules.
+fn without_elements(code: &str) -> String {
+    let mut rest = code;
+    let mut text = String::new();
+    while let Some((before, behind)) = rest.split_once('{') {
+        text += before;
+        rest = behind.split_once('}').map_or("", |(_, behind)| behind);
+    }
+    text + rest
 }
 
 /// The lines that differ.

@@ -53,6 +53,11 @@ pub(super) fn bytecode(printed: &str) -> Parts {
                     add(&mut parts, &table, &chain, &elements);
                 }
             }
+            // A chain that has no name yet.
+            [family, of] if !line.starts_with([' ', '\t']) && is_family(family) => {
+                (table, chain) = ((*of).to_owned(), format!("{of}/"));
+                set = None;
+            }
             // The time goes on.
             ["[", "last", ..] => add(&mut parts, &table, &chain, "  [ last ]"),
             ["[", ..] if line.starts_with("  [") => {

@@ -25,6 +25,8 @@ pub enum Class {
     Died,
     /// Both made the same, and only what nft lists of it means something else.
     NftLies,
+    /// nft loads other elements than it is given: what it lists of ours it lists otherwise when it has loaded it.
+    NftAlters,
     /// nft ended or hung: nothing is judged.
     NftDied,
     /// No difference.
@@ -33,7 +35,7 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Class; 9] = [
+    pub const ALL: [Class; 10] = [
         Class::Bytecode,
         Class::Listing,
         Class::Json,
@@ -41,6 +43,7 @@ impl Class {
         Class::Refused,
         Class::Died,
         Class::NftLies,
+        Class::NftAlters,
         Class::NftDied,
         Class::Same,
     ];
@@ -56,6 +59,7 @@ impl Class {
             Class::Refused => "we-refuse",
             Class::Died => "we-died",
             Class::NftLies => "nft-lies",
+            Class::NftAlters => "nft-alters",
             Class::NftDied => "nft-died",
             Class::Same => "same",
         }
@@ -148,7 +152,7 @@ impl Report {
             *self.counts.entry(finding.kind).or_default().entry(finding.class).or_default() += 1;
             match finding.class {
                 Class::Same => {}
-                Class::NftDied | Class::NftLies => self.undecided.push(finding),
+                Class::NftDied | Class::NftLies | Class::NftAlters => self.undecided.push(finding),
                 _ => self.findings.push(finding),
             }
         }
