@@ -346,3 +346,91 @@ fn comparisons_are_with_values_of_their_type() {
         assert!(rule("ip", &format!("ip protocol tcp {text}")).is_ok(), "{text}");
     }
 }
+
+#[test]
+fn a_map_leads_to_ranges_only_where_it_says_so() {
+    for (text, right) in [
+        ("add map ip t m { type ipv4_addr : ipv4_addr; elements = { 192.0.2.1 : 10.0.0.0/8 }; }", false),
+        ("add map ip t m { type ipv4_addr : mark; elements = { 192.0.2.1 : 5-6 }; }", false),
+        (
+            "add map ip t m { type ipv4_addr : ipv4_addr . inet_service; elements = { 192.0.2.1 : 10.0.0.1 . 5-6 }; }",
+            false,
+        ),
+        (
+            "add map ip t m { type ipv4_addr : interval ipv4_addr; elements = { 192.0.2.1 : 10.0.0.0/8 }; }",
+            true,
+        ),
+        (
+            r#"{"nftables":[{"add":{"map":{"family":"ip","table":"t","name":"m","type":"ipv4_addr","map":"ipv4_addr",
+            "elem":[["192.0.2.1",{"prefix":{"addr":"10.0.0.0","len":8}}]]}}}]}"#,
+            true,
+        ),
+    ] {
+        let text = if text.starts_with('{') { text.to_owned() } else { format!("add table ip t; {text}") };
+        let (compiled, said) = compiled(&text, &[]);
+        assert_eq!(said.is_empty(), right, "{text}: {said:?}");
+        if let (true, Some(Target::Set(map))) = (right, compiled.commands.last().map(|last| &last.target)) {
+            assert!(map.data_ranges, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_meaning_is_refused() {
+    for text in [
+        // Strings of any length, and prefixes of less than a byte, side by side with other values.
+        "ct helper . ip saddr { \"a\" . 192.0.2.1 }",
+        "ip dscp . ip ttl { 5/3 . 7 }",
+        "ip option ra vmap { 1/1 : accept }",
+        // Numbers that are never generated.
+        "jhash ip saddr mod 16 & 222 == 5",
+        "numgen random mod 100 | 697024202 > 18",
+        "jhash ip saddr mod 16 5/9",
+        "ip ttl << 5 { 32, 33 }",
+        // The other family.
+        "ip saddr 192.0.2.1 snat ip6 to ::1",
+        "meta l4proto udp snat to jhash ip saddr mod 2 map { 0 : 192.0.2.1, 1 : 192.0.2.2 }",
+        "ip6 daddr [ 2001:db8::1 ]",
+        "osf name >> 10 != 201",
+    ] {
+        assert!(rule("inet", text).is_err(), "{text}");
+    }
+    assert!(rule("bridge", "ether type arp reject").is_err());
+    let meter = |after: &str| {
+        compiled(
+            &format!(
+                "add table ip t; add chain ip t c
+                add rule ip t c meter m {{ ip saddr timeout 5s counter }}
+                add rule ip t c meter {after} {{ ip saddr counter }}"
+            ),
+            &[],
+        )
+    };
+    assert_eq!((meter("m").1.len(), meter("n").1.len()), (1, 0));
+    for (text, listed) in [
+        ("ip version . rt nexthop { 4 . 192.0.2.1 }", "ip version . rt ip nexthop { 4 . 192.0.2.1 }"),
+        ("meta oifkind . ip ttl { exists . 5 }", "meta oifkind . ip ttl { \"exists\" . 5 }"),
+        ("numgen random mod 100 | 99 > 1", "numgen random mod 100 | 99 > 1"),
+    ] {
+        assert_eq!(rule("inet", text).as_deref(), Ok(listed), "{text}");
+    }
+    // A number is a name, however it is written.
+    assert_eq!(rule("inet", "meta secmark set 0x5a"), Err("table `t` has no secmark `90`".to_owned()));
+    for (expression, right) in [
+        (r#"{"match":{"op":"==","left":[{"meta":{"key":"length"}}],"right":5}}"#, false),
+        (r#"{"match":{"op":"==","left":{"meta":{"key":"length"}},"right":[5]}}"#, false),
+        (r#"{"match":{"op":"==","left":{"concat":[{"meta":{"key":"length"}}]},"right":5}}"#, false),
+        (r#"{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":["new"]}}"#, true),
+    ] {
+        let text = format!(
+            r#"{{"nftables":[{{"add":{{"table":{{"family":"ip","name":"t"}}}}}},
+            {{"add":{{"chain":{{"family":"ip","table":"t","name":"c"}}}}}},
+            {{"add":{{"rule":{{"family":"ip","table":"t","chain":"c","expr":[{expression}]}}}}}}]}}"#
+        );
+        assert_eq!(compiled(&text, &[]).1.is_empty(), right, "{text}");
+    }
+    for of in ["ip saddr & 255.255.255.0", "ip ttl . (meta mark & 5)"] {
+        let text = format!("add table ip t; add set ip t s {{ typeof {of}; }}");
+        assert!(!compiled(&text, &[]).1.is_empty(), "{of}");
+    }
+}

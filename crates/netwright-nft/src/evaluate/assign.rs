@@ -61,7 +61,8 @@ impl<'a> Evaluator<'a> {
         if matches!(made, Expression::Range(..) | Expression::Prefix(..) | Expression::Wildcard(_)) {
             return self.error(value_span, "a single value can be set, not a range");
         }
-        if is_security_mark(&selector) && !matches!(made, Expression::Selector(_)) {
+        let loaded = matches!(made, Expression::Selector(_) | Expression::Binary(..));
+        if is_security_mark(&selector) && !loaded {
             return self.error(value_span, "`ct secmark` can be set to `meta secmark` only");
         }
         self.check_assigned(value_span, &made, &selector)?;

@@ -1,8 +1,9 @@
 //! Elements of sets and maps.
 
 use super::{Eval, Evaluator};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{self, Element, Expression, ObjectKind, TypePart};
+use crate::lower::set::ends;
 use crate::syntax::ast::{self, ExpressionKind, LiteralKind};
 use crate::table::DataType;
 
@@ -140,7 +141,11 @@ impl<'a> Evaluator<'a> {
                 let loose = std::mem::replace(&mut self.loose, false);
                 let one = |(one, part): (&&'a ast::Expression, &TypePart)| {
                     self.check_mark(one, part)?;
-                    self.constant(one, part)
+                    let made = self.constant(one, part)?;
+                    match &made {
+                        Expression::Prefix(..) if part.bits < 8 => self.short_prefix(one.span, &made),
+                        _ => Ok(made),
+                    }
                 };
                 let parts: Eval<Vec<_>> = parts.iter().zip(keys).map(one).collect();
                 self.loose = loose;
@@ -152,6 +157,17 @@ impl<'a> Evaluator<'a> {
                 self.error(key.span, message)
             }
         }
+    }
+
+    /// A prefix of a field within a byte, beside other fields: nft counts from the first bit of the byte there.
+    fn short_prefix(&mut self, span: Span, prefix: &Expression) -> Eval<Expression> {
+        let message = "a field within a byte has no prefix where it stands beside others";
+        let mut diagnostic = Diagnostic::error(span, message);
+        let ends = ends(prefix).ok();
+        if let Some((from, to)) = ends.and_then(|(from, to)| from.as_number().zip(to.as_number())) {
+            diagnostic = diagnostic.help(format!("Write the range: `{from}-{to}`."));
+        }
+        self.report(diagnostic)
     }
 
     /// The parts of a concatenation; variables in it may be concatenations themselves.

@@ -26,11 +26,7 @@ impl<'a> Evaluator<'a> {
             return Ok(Expression::Selector(selector));
         }
         match &expression.kind {
-            ExpressionKind::Concat(list) => {
-                let parts =
-                    list.items.iter().map(|item| self.computed(item, None)).collect::<Eval<Vec<_>>>()?;
-                Ok(Expression::Concatenation(parts))
-            }
+            ExpressionKind::Concat(list) => self.side_by_side(&list.items).map(Expression::Concatenation),
             ExpressionKind::Binary(binary) => self.binary(binary, want),
             ExpressionKind::Map(map) => self.map(map, Wanted::from(want)),
             _ => {
@@ -42,6 +38,27 @@ impl<'a> Evaluator<'a> {
                 self.report(diagnostic)
             }
         }
+    }
+
+    /// The parts of a concatenation. What earlier ones are loaded from tells the protocol to later ones.
+    fn side_by_side(&mut self, items: &'a [ast::Expression]) -> Eval<Vec<Expression>> {
+        let before = self.context.clone();
+        let parts = items
+            .iter()
+            .map(|item| {
+                let made = self.computed(item, None)?;
+                if self.parts(&made).iter().any(|part| part.data_type == DataType::STRING) {
+                    return self.error(item.span, "a string of any length cannot stand beside other values");
+                }
+                if let Expression::Selector(selector) = &made {
+                    // What contradicts what came before is told where the whole is known.
+                    let _ = self.context.require(selector, None);
+                }
+                Ok(made)
+            })
+            .collect();
+        self.context = before;
+        parts
     }
 
     /// A key that is looked up where the types are known: parts of it may be constants.
@@ -77,6 +94,9 @@ impl<'a> Evaluator<'a> {
         let operands = self.operands(binary, shift.then_some(&amount), want);
         self.loose = loose;
         let (left, right) = operands?;
+        if shift && self.parts(&left).iter().any(|part| part.data_type.is_string()) {
+            return self.error(binary.left.span, "a string has no bits that could be shifted");
+        }
         if let (true, Expression::Value(by)) = (shift, &right) {
             let by = by.as_number().unwrap_or(u128::MAX);
             // What a mark is set to is as wide as the mark.
@@ -111,7 +131,9 @@ impl<'a> Evaluator<'a> {
         let (left, right) = if self.is_constant(&binary.left) {
             let right = self.computed(&binary.right, want)?;
             let part = self.operand_type(&right, want, binary.right.span)?;
-            (self.operand(&binary.left, &part, &right)?, right)
+            let left = self.operand(&binary.left, &part, &right)?;
+            self.check_generated(binary.left.span, &right, &left)?;
+            (left, right)
         } else {
             let left = self.computed(&binary.left, want)?;
             let part = match amount {
@@ -119,7 +141,11 @@ impl<'a> Evaluator<'a> {
                 None => self.operand_type(&left, want, binary.left.span)?,
             };
             let right = if self.is_constant(&binary.right) {
-                self.operand(&binary.right, &part, &left)?
+                let right = self.operand(&binary.right, &part, &left)?;
+                if amount.is_none() {
+                    self.check_generated(binary.right.span, &left, &right)?;
+                }
+                right
             } else {
                 self.computed(&binary.right, want)?
             };

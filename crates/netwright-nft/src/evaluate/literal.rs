@@ -52,6 +52,9 @@ impl<'a> Evaluator<'a> {
             ExpressionKind::Prefix(prefix) => {
                 let value = self.value(&prefix.value, part)?;
                 let length: u32 = self.fit(prefix.length, "a prefix")?;
+                if part.data_type == DataType::BOOLEAN {
+                    return self.error(span, "what is there or not has no prefix");
+                }
                 if part.data_type.is_string() {
                     return self.string_prefix(prefix.length.span, value, length);
                 }
@@ -67,6 +70,9 @@ impl<'a> Evaluator<'a> {
                     let diagnostic = Diagnostic::error(span, message);
                     let help = "Values of which one must match stand in a set: `{ 22, 80 }`.";
                     return self.report(diagnostic.help(help));
+                }
+                if let [only] = list.items.as_slice() {
+                    return self.value(only, part).map(Expression::Value);
                 }
                 let values =
                     list.items.iter().map(|item| self.value(item, part)).collect::<Eval<Vec<_>>>()?;
@@ -194,7 +200,7 @@ impl<'a> Evaluator<'a> {
         let (span, text) = (expression.span, expression.text(self.sources));
         if part.data_type.is_string() {
             return match typed_word(text) {
-                Some((data_type, number)) if kind == LiteralKind::Word => {
+                Some((data_type, number)) if kind == LiteralKind::Word && data_type != DataType::BOOLEAN => {
                     self.typed(span, data_type, number, part)
                 }
                 // A number that is no quoted text is the number, however it is written.

@@ -6,7 +6,7 @@ use super::element::Wanted;
 use super::literal::describe;
 use super::{Eval, Evaluator, version};
 use crate::diagnostic::Span;
-use crate::ir::{Expression, Nat, NatKind, Tproxy, TypePart};
+use crate::ir::{Expression, Nat, NatKind, Selector, Tproxy, TypePart};
 use crate::syntax::ast::{self, ExpressionKind};
 use crate::table::{DataType, HeaderId, symbol, vocabulary};
 
@@ -35,6 +35,11 @@ impl<'a> Evaluator<'a> {
         // The kernel is told no family where the address is its own.
         let mut family =
             nat.version.map(version).filter(|_| matches!(kind, NatKind::Source | NatKind::Destination));
+        if let (Some(written), Some(network)) = (family, self.known_family())
+            && written != network
+        {
+            return self.error(span, "packets here are of the other family");
+        }
         let mut address = None;
         if let Some(wanted) = &nat.address {
             let known = family.or_else(|| self.address_family(wanted));
@@ -62,6 +67,10 @@ impl<'a> Evaluator<'a> {
         let address = self.resolve(address).ok()?;
         let ExpressionKind::Map(map) = &address.kind else { return None };
         let key = self.computed(&map.key, None).ok()?;
+        // As nft: what a hash is made of does not tell it.
+        if matches!(key, Expression::Selector(Selector::Hash(_))) {
+            return None;
+        }
         let mut context = self.context.clone();
         let found = crate::ir::Statement::VerdictMap(key, crate::ir::SetReference::Anonymous(Vec::new()));
         for selector in found.selectors() {

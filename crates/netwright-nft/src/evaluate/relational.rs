@@ -129,6 +129,7 @@ impl<'a> Evaluator<'a> {
         for (element, span) in &elements {
             if let Some(key) = &element.key {
                 self.check_generated(*span, &left, key)?;
+                self.check_moved(*span, &left, key)?;
             }
         }
         let mut elements: Vec<Element> = elements.into_iter().map(|(element, _)| element).collect();
@@ -202,7 +203,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What is generated is below a number that is known.
-    fn check_generated(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
+    pub(super) fn check_generated(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
         let limit = match left {
             Expression::Selector(Selector::Numgen(numgen)) => {
                 u128::from(numgen.modulus) + u128::from(numgen.offset)
@@ -224,8 +225,10 @@ impl<'a> Evaluator<'a> {
         };
         let greatest = match right {
             Expression::Value(value) | Expression::Range(_, value) => value.as_number(),
-            Expression::Prefix(..)
-            | Expression::Wildcard(_)
+            Expression::Prefix(_, 0) => None,
+            // The bits that are kept are those of a great number.
+            Expression::Prefix(..) => Some(u128::MAX),
+            Expression::Wildcard(_)
             | Expression::Verdict(_)
             | Expression::ObjectName(_)
             | Expression::Flags(_)

@@ -124,6 +124,12 @@ impl<'a> Evaluator<'a> {
             }
             ast::TypeSpec::Typeof(expression) => {
                 let mut made = self.computed(expression, None)?;
+                if is_computed(&made) {
+                    return self.error(
+                        expression.span,
+                        "a type is taken from what is loaded, not from what is computed",
+                    );
+                }
                 name_extensions(&mut made);
                 let parts = self.parts(&made);
                 if parts.is_empty() || parts.iter().any(|part| part.bits == 0) {
@@ -165,6 +171,15 @@ impl<'a> Evaluator<'a> {
         let mut placed = self.elements(list, &set.key.parts, &want)?;
         for (element, span) in &mut placed {
             self.order_statements(set, element, *span)?;
+        }
+        if !set.data_ranges {
+            let range =
+                placed.iter().find(|(element, _)| element.data.as_ref().is_some_and(Expression::is_interval));
+            if let Some((_, span)) = range {
+                let message = format!("`{}` leads to single values", set.name);
+                let diagnostic = Diagnostic::error(*span, message);
+                return self.report(diagnostic.help("Write `interval` before the type of its values."));
+            }
         }
         let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
         if !interval {
@@ -251,6 +266,24 @@ fn object_word(word: &str) -> Option<ObjectKind> {
         "ct expectation" => ast::ObjectKind::CtExpectation,
         _ => return None,
     }))
+}
+
+/// Whether something, or a part of it, is more than loaded.
+fn is_computed(expression: &Expression) -> bool {
+    match expression {
+        Expression::Binary(..) | Expression::Map(..) => true,
+        Expression::Concatenation(parts) => parts.iter().any(is_computed),
+        Expression::Value(_)
+        | Expression::Range(..)
+        | Expression::Prefix(..)
+        | Expression::Wildcard(_)
+        | Expression::Verdict(_)
+        | Expression::ObjectName(_)
+        | Expression::Flags(_)
+        | Expression::Selector(_)
+        | Expression::Set(_)
+        | Expression::Exists(_) => false,
+    }
 }
 
 /// An extension header by itself has the type of its first field, not that of being there.

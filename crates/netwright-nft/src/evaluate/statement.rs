@@ -1,5 +1,7 @@
 //! Statements.
 
+use netwright_netfilter::SetFlags;
+
 use super::element::Wanted;
 use super::{Eval, Evaluator, version};
 use crate::context::Context;
@@ -10,6 +12,7 @@ use crate::ir::{
     Synproxy, TypePart, Verdict,
 };
 use crate::syntax::ast::{self, ExpressionKind, StatementKind};
+use crate::table::names::parse_number;
 use crate::table::unit::DEFAULT_PACKET_BURST;
 use crate::table::{DataType, HeaderId, key, vocabulary};
 
@@ -148,7 +151,7 @@ impl<'a> Evaluator<'a> {
             },
             StatementKind::ObjectReference { object, name } => self.object_reference(*object, name)?,
             StatementKind::Log(log) => Statement::Log(self.log(span, log)?),
-            StatementKind::Reject(reject) => Statement::Reject(self.reject(reject)?),
+            StatementKind::Reject(reject) => Statement::Reject(self.reject(span, reject)?),
             StatementKind::Nat(nat) => Statement::Nat(self.nat(span, nat)?),
             StatementKind::Tproxy(proxy) => Statement::Tproxy(self.tproxy(span, proxy)?),
             StatementKind::Synproxy(proxy) => Statement::Synproxy(self.synproxy(proxy)?),
@@ -164,7 +167,7 @@ impl<'a> Evaluator<'a> {
                 Statement::FlowAdd(name.to_owned())
             }
             StatementKind::SetUpdate(update) => Statement::SetUpdate(self.set_update(span, update)?),
-            StatementKind::Meter(meter) => Statement::SetUpdate(self.meter(span, meter)?),
+            StatementKind::Meter(meter) => Statement::SetUpdate(self.meter(meter)?),
             StatementKind::ResetOption(option) => {
                 let selector = self.selector(option)?;
                 match selector {
@@ -244,8 +247,13 @@ impl<'a> Evaluator<'a> {
             }
             _ => {
                 let text = name.text(self.sources);
-                self.check_known(name.span, Entity::Object(kind), text)?;
-                ObjectName::Name(text.to_owned())
+                // A number is a name, however it is written.
+                let number = matches!(name.kind, ExpressionKind::Literal(ast::LiteralKind::Number))
+                    .then(|| parse_number(text))
+                    .flatten();
+                let text = number.map_or_else(|| text.to_owned(), |number| number.to_string());
+                self.check_known(name.span, Entity::Object(kind), &text)?;
+                ObjectName::Name(text)
             }
         };
         Ok(Statement::Object(kind, reference))
@@ -305,7 +313,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn reject(&mut self, reject: &'a ast::Reject) -> Eval<Reject> {
+    fn reject(&mut self, span: Span, reject: &'a ast::Reject) -> Eval<Reject> {
         Ok(match reject {
             // What is told goes by the protocol where that is known.
             ast::Reject::Default => match self.context.network().map(|known| known.id) {
@@ -314,6 +322,9 @@ impl<'a> Evaluator<'a> {
                 }
                 Some(HeaderId::Ip6) if self.family != netwright_netfilter::Family::IPV6 => {
                     Reject::Icmpv6(vocabulary::DEFAULT_REJECT_ICMPV6)
+                }
+                Some(other) if !matches!(other, HeaderId::Ip | HeaderId::Ip6) => {
+                    return self.error(span, format!("nothing is sent back to packets of {}", other.name()));
                 }
                 _ => Reject::Default,
             },
@@ -498,13 +509,20 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A set made by the way: it becomes an order of its own before the rule.
-    fn meter(&mut self, _span: Span, meter: &'a ast::Meter) -> Eval<SetUpdate> {
+    fn meter(&mut self, meter: &'a ast::Meter) -> Eval<SetUpdate> {
         let name = self.text(meter.name);
         let key = self.computed(&meter.element.key, None)?;
         let parts = self.parts(&key);
         let options = meter.element.options.as_deref();
         let update = self.finish_update(SetUpdateOperation::Update, name, key, None, options)?;
         let size = meter.size.map(|size| self.fit(size, "a size")).transpose()?;
+        let before = self.catalog.set(self.family, &self.table, name);
+        let timed = before.is_some_and(|set| set.flags & SetFlags::TIMEOUT.bits() != 0);
+        if timed && update.timeout.is_none() {
+            let message = format!("`{name}` is there, and its keys have a time");
+            let diagnostic = Diagnostic::error(meter.name.span, message);
+            return self.report(diagnostic.help("Write `timeout …` behind the key, or take another name."));
+        }
         self.define_meter(name, parts, size, update.timeout.is_some());
         let operation =
             if update.timeout.is_some() { SetUpdateOperation::Update } else { SetUpdateOperation::Add };

@@ -172,6 +172,11 @@ impl Names {
     /// The number of a name.
     #[must_use]
     pub fn number(&self, database: Database, name: &str) -> Option<u64> {
+        // Paths may begin and end with a slash.
+        let name = match name.trim_matches('/') {
+            path if database == Database::ControlGroups && !path.is_empty() => path,
+            _ => name,
+        };
         let known = self.tables(database).find_map(|table| table.numbers.get(name)).copied();
         known.or_else(|| builtin::number(database, name))
     }

@@ -153,6 +153,9 @@ pub(super) fn listed(database: Database) -> Option<(&'static str, Vec<(String, u
 
 /// Names the control groups below a folder by their paths in it; the id of one is the inode number of its folder.
 fn control_groups(names: &mut Names, mount: &Path) {
+    if let Ok(root) = fs::metadata(mount) {
+        names.insert(Database::ControlGroups, "/", root.ino());
+    }
     let mut folders = vec![mount.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -71,29 +71,17 @@ impl Input {
         Expression { span: self.span(node), kind: ExpressionKind::Literal(kind) }
     }
 
-    /// Bits that are or-ed; one of them alone is itself.
+    /// Bits that are or-ed.
     fn list(&mut self, span: Span, items: &[Located]) -> Read<Expression> {
         let items = self.expressions(items)?;
-        self.listed(span, items, "a list", |items| ExpressionKind::List(Box::new(ExpressionList { items })))
+        if items.is_empty() {
+            return self.error(span, "a list without items means nothing");
+        }
+        Ok(Expression { span, kind: ExpressionKind::List(Box::new(ExpressionList { items })) })
     }
 
     fn expressions(&mut self, items: &[Located]) -> Read<Vec<Expression>> {
         items.iter().map(|item| self.expression(item)).collect()
-    }
-
-    /// Several expressions as one.
-    fn listed(
-        &mut self,
-        span: Span,
-        mut items: Vec<Expression>,
-        what: &str,
-        kind: impl Fn(Vec<Expression>) -> ExpressionKind,
-    ) -> Read<Expression> {
-        match items.len() {
-            0 => self.error(span, format!("{what} without items means nothing")),
-            1 => Ok(items.remove(0)),
-            _ => Ok(Expression { span, kind: kind(items) }),
-        }
     }
 
     fn expression_kind(&mut self, word: &str, word_span: Span, node: &Located) -> Read<ExpressionKind> {
@@ -104,8 +92,10 @@ impl Input {
             "concat" => {
                 let items = self.array(node, "expressions")?;
                 let items = self.expressions(items)?;
-                let concat = |items| ExpressionKind::Concat(Box::new(ExpressionList { items }));
-                Ok(self.listed(node.span, items, "a concatenation", concat)?.kind)
+                match items.len() {
+                    0 | 1 => self.error(node.span, "a concatenation has at least two parts"),
+                    _ => Ok(ExpressionKind::Concat(Box::new(ExpressionList { items }))),
+                }
             }
             "set" => self.set(node).map(|set| set.kind),
             "map" => {

@@ -126,8 +126,14 @@ impl Input {
     }
 
     pub(super) fn named_set(&mut self, members: &Members<'_>, kind: SetKind) -> Read<TableItem> {
+        let elements: Vec<Expression> =
+            members.get("elem").map(|node| self.set(node)).transpose()?.into_iter().collect();
         let value = match members.get("map") {
-            Some(node) => Some(ValueSpec { interval: false, spec: self.type_spec(node)? }),
+            // JSON does not say of a map that it leads to ranges: its elements do.
+            Some(node) => {
+                let interval = elements.iter().any(leads_to_ranges);
+                Some(ValueSpec { interval, spec: self.type_spec(node)? })
+            }
             None => None,
         };
         let key = members.need(self, "type")?;
@@ -144,7 +150,7 @@ impl Input {
             auto_merge: members.flag(self, "auto-merge")?,
             comment: members.name(self, "comment")?,
             statements: members.get("stmt").map_or(Ok(Vec::new()), |node| self.statements(node))?,
-            elements: members.get("elem").map(|node| self.set(node)).transpose()?.into_iter().collect(),
+            elements,
         }))
     }
 
@@ -299,4 +305,19 @@ impl Input {
 /// A word as an expression.
 fn literal(name: Name) -> Expression {
     Expression { span: name.span, kind: ExpressionKind::Literal(LiteralKind::Word) }
+}
+
+/// Whether a set written in place leads from a key to more than one value.
+fn leads_to_ranges(set: &Expression) -> bool {
+    let several = |value: &Expression| {
+        let ranges =
+            |part: &Expression| matches!(part.kind, ExpressionKind::Range(_) | ExpressionKind::Prefix(_));
+        value.parts().iter().any(ranges)
+    };
+    match &set.kind {
+        ExpressionKind::Set(set) => {
+            set.elements.iter().filter_map(|element| element.value.as_ref()).any(|value| several(value))
+        }
+        _ => false,
+    }
 }

@@ -192,6 +192,9 @@ impl Input {
         };
         let right = members.need(self, "right")?;
         let left = members.need(self, "left")?;
+        if let Value::Array(_) = left.value {
+            return self.error(left.span, "a list stands on the right side alone");
+        }
         let left = self.left(left, right)?;
         let right = self.expression(right)?;
         Ok(StatementKind::Match(Match { left, operator, operator_span: op.span, right, mask: None }))

@@ -223,8 +223,13 @@ impl Parser<'_> {
 
     /// `[2001:db8::1]`
     fn bracketed(&mut self) -> Parse<Expression> {
+        let start = self.span();
         self.advance();
         let expression = match self.kind() {
+            TokenKind::Colons | TokenKind::Word if self.span().start != start.end => {
+                let diagnostic = Diagnostic::error(start, "the address stands right behind the `[`");
+                return Err(self.report(diagnostic.help("Write `[2001:db8::1]`.")));
+            }
             TokenKind::Colons | TokenKind::Dollar | TokenKind::Dotted | TokenKind::Word => {
                 self.primary(Mode::Constant)?
             }
