@@ -1,6 +1,7 @@
 //! What there is in the kernel, and what an input adds to it: the things that rules refer to by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use netwright_netfilter::{ChainRef, Family, SetRef, TableRef};
 
@@ -82,7 +83,7 @@ pub struct Catalog {
 #[derive(Clone, Debug, Default)]
 pub struct TableContent {
     /// Sets and maps by name, without their elements.
-    pub sets: BTreeMap<String, Set>,
+    pub sets: BTreeMap<String, Arc<Set>>,
     /// Chains by name, with the kernel's number for those that it has.
     pub chains: BTreeMap<String, Option<u64>>,
     /// The kernel's numbers of the rules of chains, in order: needed where rules are named by their place.
@@ -213,14 +214,14 @@ impl Catalog {
 
     /// A set or map.
     #[must_use]
-    pub fn set(&self, family: Family, table: &str, name: &str) -> Option<&Set> {
+    pub fn set(&self, family: Family, table: &str, name: &str) -> Option<&Arc<Set>> {
         self.table(family, table)?.sets.get(name)
     }
 
     /// Notes a set, without its elements.
     pub fn add_set(&mut self, set: &Set) {
         let known = Set { elements: Vec::new(), ..set.clone() };
-        self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), known);
+        self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), Arc::new(known));
     }
 
     /// Notes what a set holds.

@@ -20,6 +20,7 @@ mod statement;
 mod tunnel;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use netwright_netfilter::{ChainRef, Family, SetRef, TableRef};
 
@@ -192,16 +193,16 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The set or map of a name in the table at hand.
-    fn set_named(&mut self, span: Span, name: &str) -> Eval<ir::Set> {
+    fn set_named(&mut self, span: Span, name: &str) -> Eval<Arc<ir::Set>> {
         if let Some(set) = self.catalog.set(self.family, &self.table, name) {
-            return Ok(set.clone());
+            return Ok(Arc::clone(set));
         }
         let mut known = Vec::new();
         if self.catalog.is_open(self.family, &self.table) {
             match self.lookup.set(&SetRef::new(self.family, self.table.clone(), name)) {
                 Found::Is(set) => {
                     self.catalog.add_set(&set);
-                    return Ok(set);
+                    return Ok(Arc::new(set));
                 }
                 Found::Absent => known = self.names(ir::Entity::Set),
                 Found::Unknown => {}

@@ -234,7 +234,7 @@ impl Scope {
                     .collect(),
             },
             extras: Vec::new(),
-            dump: crate::snapshot::of_tables(&before.dump, &self.tables),
+            dump: crate::snapshot::of_tables(&before.dump, &self.tables).into(),
         }
     }
 

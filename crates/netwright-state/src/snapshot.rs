@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use netwright_netfilter::{Elements, Item};
 use netwright_nft::lift::Dump;
@@ -40,7 +41,7 @@ pub struct Snapshot {
     /// The firewall.
     pub firewall: Ruleset,
     /// The same as the kernel told it, for journals.
-    pub dump: Dump,
+    pub dump: Arc<Dump>,
 }
 
 /// Something of a link that goes with it: a VLAN that a port lets through, or a multicast group that somebody set.
@@ -191,7 +192,7 @@ impl Snapshot {
             extras: Vec::new(),
             settings: settings.collect::<Result<_, String>>()?,
             firewall: Ruleset::listed(&dump),
-            dump,
+            dump: Arc::new(dump),
         })
     }
 }

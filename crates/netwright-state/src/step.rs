@@ -83,9 +83,8 @@ fn table_of(target: &Target) -> Option<TableName> {
         Target::Table(table) => name(table.family, &table.name),
         Target::Chain(chain) => name(chain.family, &chain.table),
         Target::Rule { family, table, .. } | Target::ChainName { family, table, .. } => name(*family, table),
-        Target::Set(set) | Target::Elements { set, .. } | Target::PackedElements { set, .. } => {
-            name(set.family, &set.table)
-        }
+        Target::Set(set) => name(set.family, &set.table),
+        Target::Elements { set, .. } | Target::PackedElements { set, .. } => name(set.family, &set.table),
         Target::Object(object) => name(object.family, &object.table),
         Target::Flowtable(flowtable) => name(flowtable.family, &flowtable.table),
         Target::Selection(selection) => name(selection.family, selection.table.as_deref()?),

@@ -77,7 +77,7 @@ fn append(
     let command = Command { operation, target, span: None, elements: Vec::new() };
     lower::command(&command, catalog, order, batch).map_err(|error| Invalid(error.message))?;
     if let (Some(elements), Target::Set(set)) = (packed, command.target) {
-        let target = Target::PackedElements { set, elements };
+        let target = Target::PackedElements { set: set.into(), elements };
         let command = Command { operation: Operation::Add, target, span: None, elements: Vec::new() };
         lower::command(&command, catalog, order, batch).map_err(|error| Invalid(error.message))?;
     }

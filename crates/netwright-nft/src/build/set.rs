@@ -1,6 +1,7 @@
 //! Named sets and maps.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use netwright_netfilter::{SetFlags, SetRef};
@@ -401,7 +402,7 @@ impl Definition for Elements {
             Some(invalid) => Err(invalid),
             None => {
                 let (packed, elements) = self.inner.take_elements();
-                let (sets, set) = (vec![self.inner.set.clone()], Box::new(self.inner.set));
+                let (sets, set) = (vec![self.inner.set.clone()], Arc::new(self.inner.set));
                 let target = match packed {
                     Some(elements) => Target::PackedElements { set, elements },
                     None => Target::Elements { set, elements },

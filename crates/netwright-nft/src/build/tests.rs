@@ -52,7 +52,9 @@ impl Built {
             self.catalog.add_set(set);
         }
         let all = match (packed, &target) {
-            (Some(elements), Target::Set(set)) => Some(Target::PackedElements { set: set.clone(), elements }),
+            (Some(elements), Target::Set(set)) => {
+                Some(Target::PackedElements { set: set.clone().into(), elements })
+            }
             _ => None,
         };
         for target in std::iter::once(target).chain(all) {

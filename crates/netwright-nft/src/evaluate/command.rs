@@ -1,5 +1,7 @@
 //! Orders.
 
+use std::sync::Arc;
+
 use netwright_netfilter::{Family, SetFlags};
 
 use super::statement::object_kind;
@@ -57,20 +59,18 @@ impl<'a> Evaluator<'a> {
                 self.enter(table)?;
                 let set = self.set_named(set.span, self.text(*set))?;
                 if let Some(elements) = self.packed_elements(&set, elements) {
-                    return self.push(
-                        operation,
-                        Target::PackedElements { set: Box::new(set), elements },
-                        span,
-                    );
+                    return self.push(operation, Target::PackedElements { set, elements }, span);
                 }
                 let named = match self.are_keys(operation, elements)? {
-                    true => Set { target: None, ..set.clone() },
-                    false => set.clone(),
+                    true => Arc::new(Set { target: None, ..(*set).clone() }),
+                    false => Arc::clone(&set),
                 };
                 let placed = self.named_elements(&named, elements)?;
                 self.check_earlier(operation, &set, &placed)?;
-                let (elements, spans) = placed.into_iter().unzip();
-                self.push(operation, Target::Elements { set: Box::new(set), elements }, span)?;
+                // no larger than they are: there may be very many orders
+                let spans = placed.iter().map(|(_, span)| *span).collect();
+                let elements = placed.into_iter().map(|(element, _)| element).collect();
+                self.push(operation, Target::Elements { set, elements }, span)?;
                 self.note_elements(spans);
                 Ok(())
             }
@@ -137,9 +137,7 @@ impl<'a> Evaluator<'a> {
         let named = [Operation::Delete, Operation::Destroy, Operation::Get, Operation::Reset];
         let elements = self.resolve(elements)?;
         Ok(match &elements.kind {
-            ast::ExpressionKind::Set(list) if named.contains(&operation) => {
-                list.elements.iter().all(|element| element.value.is_none())
-            }
+            ast::ExpressionKind::Set(list) if named.contains(&operation) => !list.elements.have_values(),
             _ => false,
         })
     }
@@ -226,7 +224,7 @@ impl<'a> Evaluator<'a> {
             TableItem::Set(set) => {
                 let mut made = self.set(set)?;
                 self.catalog.add_set(&made);
-                let bare = made.clone();
+                let bare = Arc::new(made.clone());
                 let (mut packed, mut spans) = (Vec::new(), Vec::new());
                 for elements in &set.elements {
                     match self.packed_elements(&bare, elements) {
@@ -242,7 +240,7 @@ impl<'a> Evaluator<'a> {
                 self.push(operation, Target::Set(Box::new(made)), span)?;
                 self.note_elements(spans);
                 for elements in packed {
-                    let set = Box::new(bare.clone());
+                    let set = Arc::clone(&bare);
                     self.push(Operation::Add, Target::PackedElements { set, elements }, span)?;
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use netwright_netfilter::SetFlags;
 
 use super::Evaluator;
 use crate::ir::{PackedElements, Set, TypePart, data_parts, push};
-use crate::syntax::ast::{self, ExpressionKind};
+use crate::syntax::ast::{self, ExpressionKind, Literal, Written};
 use crate::table::value;
 
 impl<'a> Evaluator<'a> {
@@ -35,7 +35,7 @@ impl<'a> Evaluator<'a> {
         &self,
         parts: &[TypePart],
         values: &[TypePart],
-        elements: &'a [ast::Element],
+        elements: &ast::Elements,
     ) -> Option<PackedElements> {
         if values.iter().any(|part| part.data_type.is_string()) {
             return None;
@@ -43,50 +43,33 @@ impl<'a> Evaluator<'a> {
         let bytes = |parts: &[TypePart]| Vec::with_capacity(elements.len() * PackedElements::width(parts));
         let mut packed = PackedElements { first: bytes(parts), ..PackedElements::default() };
         packed.data = (!values.is_empty()).then(|| bytes(values));
-        for element in elements {
-            if element.options.is_some() {
-                return None;
+        let mut written = elements.constants(parts.len(), values.len())?;
+        let mut next = |bytes: &mut Vec<u8>, part: &TypePart| match written.next()?? {
+            Written::Literal(literal) => {
+                push(bytes, self.number(literal, part)?, part);
+                Some(())
             }
-            self.push_constant(&mut packed.first, &element.key, parts)?;
-            match (&mut packed.data, &element.value) {
-                (None, None) => {}
-                (Some(data), Some(value)) => self.push_constant(data, value, values)?,
-                _ => return None,
+            Written::Prefix(..) | Written::Range(..) => None,
+        };
+        for _ in 0..elements.len() {
+            parts.iter().try_for_each(|part| next(&mut packed.first, part))?;
+            if let Some(data) = &mut packed.data {
+                values.iter().try_for_each(|part| next(data, part))?;
             }
         }
         Some(packed)
-    }
-
-    /// Appends literals side by side, one for each part.
-    fn push_constant(
-        &self,
-        bytes: &mut Vec<u8>,
-        written: &'a ast::Expression,
-        parts: &[TypePart],
-    ) -> Option<()> {
-        let written = written.parts();
-        if written.len() != parts.len() {
-            return None;
-        }
-        for (one, part) in written.iter().zip(parts) {
-            push(bytes, self.number(one, part)?, part);
-        }
-        Some(())
     }
 
     fn packed_intervals(
         &self,
         part: &TypePart,
         merge: bool,
-        elements: &'a [ast::Element],
+        elements: &ast::Elements,
     ) -> Option<PackedElements> {
         let bytes = || Vec::with_capacity(elements.len() * part.bytes());
         let (mut first, mut last) = (bytes(), bytes());
-        for element in elements {
-            if element.value.is_some() || element.options.is_some() {
-                return None;
-            }
-            let (from, to) = self.ends(&element.key, part)?;
+        for written in elements.constants(1, 0)? {
+            let (from, to) = self.ends(written?, part)?;
             push(&mut first, from, part);
             push(&mut last, to, part);
         }
@@ -95,17 +78,17 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The first and last number of an interval.
-    fn ends(&self, key: &'a ast::Expression, part: &TypePart) -> Option<(u128, u128)> {
-        let (from, to) = match &key.kind {
-            ExpressionKind::Range(range) => (self.number(&range.from, part)?, self.number(&range.to, part)?),
-            ExpressionKind::Prefix(prefix) => {
-                let number = self.number(&prefix.value, part)?;
-                let free = part.bits.checked_sub(u32::try_from(prefix.length.value).ok()?)?;
+    fn ends(&self, key: Written, part: &TypePart) -> Option<(u128, u128)> {
+        let (from, to) = match key {
+            Written::Range(from, to) => (self.number(from, part)?, self.number(to, part)?),
+            Written::Prefix(value, length) => {
+                let number = self.number(value, part)?;
+                let free = part.bits.checked_sub(u32::try_from(length).ok()?)?;
                 let host = value::greatest(free);
                 (number & !host, number | host)
             }
-            _ => {
-                let number = self.number(key, part)?;
+            Written::Literal(literal) => {
+                let number = self.number(literal, part)?;
                 (number, number)
             }
         };
@@ -113,11 +96,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A literal as a number.
-    fn number(&self, literal: &ast::Expression, part: &TypePart) -> Option<u128> {
-        let ExpressionKind::Literal(kind) = literal.kind else { return None };
-        if kind == ast::LiteralKind::Any {
+    fn number(&self, literal: Literal, part: &TypePart) -> Option<u128> {
+        if literal.kind == ast::LiteralKind::Any {
             return None;
         }
-        value::parse(part.data_type, part.bits, literal.text(self.sources), self.names, self.zone).ok()
+        let text = ast::unquote(self.sources.snippet(literal.span));
+        value::parse(part.data_type, part.bits, text, self.names, self.zone).ok()
     }
 }

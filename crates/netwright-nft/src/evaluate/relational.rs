@@ -43,7 +43,7 @@ impl<'a> Evaluator<'a> {
                 let set = self.set_named(right.span, self.text(*name))?;
                 self.check_key(right.span, &set, &parts)?;
                 self.only_membership(matched, operator)?;
-                let reference = SetReference::Named(set.name);
+                let reference = SetReference::Named(set.name.clone());
                 Ok(Match { operator, left, right: Expression::Set(reference) })
             }
             _ => self.with_constant(matched, left, &parts, operator, right),

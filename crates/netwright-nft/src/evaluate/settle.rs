@@ -4,6 +4,7 @@
 //! taken out. So an order becomes two: one that deletes the intervals which change, and one that adds what becomes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use netwright_netfilter::{Family, SetFlags, SetRef};
 
@@ -297,7 +298,7 @@ impl Run {
         let spans: Option<Vec<Span>> = list.iter().map(|held| held.span.or(self.span)).collect();
         Command {
             operation,
-            target: Target::Elements { set: Box::new(self.set.clone()), elements },
+            target: Target::Elements { set: Arc::new(self.set.clone()), elements },
             span: self.span,
             elements: spans.unwrap_or_default(),
         }

@@ -1,5 +1,7 @@
 //! Orders about tables and what lies in them.
 
+use std::sync::Arc;
+
 use netwright_netfilter::Family;
 
 use super::{
@@ -153,15 +155,15 @@ pub enum Target {
     Set(Box<Set>),
     /// Elements of a set or map.
     Elements {
-        /// The set: family, table, name, types and flags are filled in.
-        set: Box<Set>,
+        /// The set: family, table, name, types and flags are filled in. Many orders may be about the same.
+        set: Arc<Set>,
         /// The elements.
         elements: Vec<Element>,
     },
     /// Many plain elements of a set at once; as single ones: [`PackedElements::elements`].
     PackedElements {
         /// The set: family, table, name, types and flags are filled in.
-        set: Box<Set>,
+        set: Arc<Set>,
         /// The elements.
         elements: PackedElements,
     },

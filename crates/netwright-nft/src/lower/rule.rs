@@ -26,6 +26,7 @@ impl Scope<'_> {
     pub(super) fn set(&self, name: &str) -> Result<&ir::Set> {
         self.catalog
             .set(self.family, self.table, name)
+            .map(|set| &**set)
             .ok_or_else(|| Error::missing(format!("table `{}` has no set or map `{name}`", self.table)))
     }
 

@@ -6,11 +6,13 @@
 //! matter of tables that the syntax does not have.
 
 mod command;
+mod elements;
 mod expression;
 mod object;
 mod statement;
 
 pub use command::*;
+pub use elements::{Elements, Literal, Written};
 pub use expression::*;
 pub use object::*;
 pub use statement::*;

@@ -5,6 +5,7 @@
 //! and comes again behind it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use netwright_netfilter::Family;
 use netwright_nft::diagnostic::Span;
@@ -368,7 +369,7 @@ impl<'a> Difference<'a> {
                             &set.elements,
                         );
                         let target =
-                            Target::Elements { set: Box::new(plain), elements: set.elements.clone() };
+                            Target::Elements { set: Arc::new(plain), elements: set.elements.clone() };
                         self.elements_on.push(command(Operation::Add, target, self.place));
                     }
                 }
@@ -401,7 +402,7 @@ impl<'a> Difference<'a> {
             old.get(&element_key(element)).is_some_and(|found| stays(found, Some(element)))
         };
         let on: Vec<Element> = wanted.elements.iter().filter(|element| !kept(element)).cloned().collect();
-        let plain = || Box::new(Set { elements: Vec::new(), handle: None, ..wanted.clone() });
+        let plain = || Arc::new(Set { elements: Vec::new(), handle: None, ..wanted.clone() });
         let name = format!("{} {}", set_noun(wanted), wanted.name);
         if !off.is_empty() {
             self.say_elements(Sign::Remove, &name, &off);

@@ -137,9 +137,8 @@ impl Shown<'_> {
     fn layout(&self, index: usize, step: &Step<'_>, list: &ElementListAttrs) -> Option<SetLayout> {
         let command = self.commands.get(step.tag? as usize)?;
         match &command.target {
-            Target::Set(set) | Target::Elements { set, .. } | Target::PackedElements { set, .. } => {
-                return Some(layout_of(set));
-            }
+            Target::Set(set) => return Some(layout_of(set)),
+            Target::Elements { set, .. } | Target::PackedElements { set, .. } => return Some(layout_of(set)),
             _ => {}
         }
         let number = list.set_id;

@@ -1,5 +1,6 @@
 //! The firewall of a namespace as content, and changes of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netwright_netfilter::request::{FindGeneration, List};
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub(super) struct LookedAt {
     /// What was found.
-    pub(super) dump: Dump,
+    pub(super) dump: Arc<Dump>,
     /// The tables that were asked for.
     tables: Vec<TableName>,
 }
@@ -43,7 +44,7 @@ pub(super) fn look(net: &Net, wanted: &Wanted) -> Result<LookedAt> {
         Err(error) if tables.is_empty() && error.is_permission() => Dump::default(),
         found => found?,
     };
-    Ok(LookedAt { dump, tables })
+    Ok(LookedAt { dump: Arc::new(dump), tables })
 }
 
 /// Reads until nothing has changed meanwhile.
@@ -139,15 +140,17 @@ impl Live<'_> {
             if !same_content(&before.dump, &now) {
                 return Err(Refused { outdated: true, ..refused });
             }
-            self.looked_at = Some(LookedAt { dump: now, tables });
+            self.looked_at = Some(LookedAt { dump: Arc::new(now), tables });
         }
     }
 
     fn try_firewall(&mut self, transaction: &Transaction) -> std::result::Result<(), Refused> {
         let mut catalog = self.catalog.clone();
         for command in &transaction.commands {
-            if let Target::Set(set) | Target::Elements { set, .. } = &command.target {
-                catalog.add_set(set);
+            match &command.target {
+                Target::Set(set) => catalog.add_set(set),
+                Target::Elements { set, .. } => catalog.add_set(set),
+                _ => {}
             }
         }
         let marked =

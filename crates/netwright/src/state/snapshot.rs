@@ -1,5 +1,7 @@
 //! Looking at a namespace.
 
+use std::sync::Arc;
+
 use netwright_netfilter::Family as TableFamily;
 use netwright_route::neighbour::{List as NeighbourList, NeighbourFlags, NeighbourState};
 use netwright_route::nexthop::List as NexthopList;
@@ -39,7 +41,7 @@ impl Live<'_> {
             forwarding: self.forwarding()?,
             nexthops: self.nexthops()?,
             firewall,
-            dump: looked_at.dump.clone(),
+            dump: Arc::clone(&looked_at.dump),
             ..Snapshot::default()
         };
         self.looked_at = Some(looked_at);

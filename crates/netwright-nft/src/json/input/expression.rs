@@ -4,8 +4,8 @@ use super::super::reader::{Located, Value};
 use super::{Input, Members, Read};
 use crate::diagnostic::Span;
 use crate::syntax::ast::{
-    Binary, BinaryOperator, ChainTarget, Element, ElementOptions, Expression, ExpressionKind, ExpressionList,
-    LiteralKind, Map, Prefix, Range, SetExpression, Statement, Verdict,
+    Binary, BinaryOperator, ChainTarget, Element, ElementOptions, Elements, Expression, ExpressionKind,
+    ExpressionList, LiteralKind, Map, Prefix, Range, SetExpression, Statement, Verdict,
 };
 
 /// How many operands one operator may have: they make a tree as deep as they are many.
@@ -174,7 +174,7 @@ impl Input {
     /// The elements of a set or map: one, or an array of them.
     pub(super) fn set(&mut self, node: &Located) -> Read<Expression> {
         let items = self.some(node);
-        let elements = items.iter().map(|item| self.element(item)).collect::<Read<Vec<_>>>()?;
+        let elements = items.iter().map(|item| self.element(item)).collect::<Read<Elements>>()?;
         Ok(Expression { span: node.span, kind: ExpressionKind::Set(Box::new(SetExpression { elements })) })
     }
 

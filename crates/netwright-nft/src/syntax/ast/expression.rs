@@ -1,6 +1,6 @@
 //! Expressions: values and what they are taken from.
 
-use super::{DefinitionId, IpVersion, Name, Number, Statement, Time, Verdict};
+use super::{DefinitionId, Elements, IpVersion, Name, Number, Statement, Time, Verdict};
 use crate::diagnostic::{SourceMap, Span};
 
 /// A value, or something that yields one.
@@ -125,7 +125,7 @@ pub struct ExpressionList {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetExpression {
     /// In the order written; may be empty. A nested set is an element whose key is a [`ExpressionKind::Set`].
-    pub elements: Vec<Element>,
+    pub elements: Elements,
 }
 
 /// One element of a set or map.

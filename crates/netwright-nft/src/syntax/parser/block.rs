@@ -185,6 +185,6 @@ impl<'a> Parser<'a> {
 }
 
 fn empty_set(span: Span) -> super::super::ast::Expression {
-    use super::super::ast::{Expression, ExpressionKind, SetExpression};
-    Expression { span, kind: ExpressionKind::Set(Box::new(SetExpression { elements: Vec::new() })) }
+    use super::super::ast::{Elements, Expression, ExpressionKind, SetExpression};
+    Expression { span, kind: ExpressionKind::Set(Box::new(SetExpression { elements: Elements::default() })) }
 }

@@ -1,7 +1,8 @@
 //! Sets between braces, and their elements.
 
 use super::super::ast::{
-    ChainTarget, Element, ElementOptions, Expression, ExpressionKind, LiteralKind, SetExpression, Verdict,
+    ChainTarget, Element, ElementOptions, Elements, Expression, ExpressionKind, LiteralKind, SetExpression,
+    Verdict,
 };
 use super::super::lexer::TokenKind;
 use super::expression::Mode;
@@ -12,7 +13,7 @@ impl Parser<'_> {
     pub(super) fn set(&mut self) -> Parse<Expression> {
         let start = self.span();
         let joined = self.open_joined();
-        let mut elements = Vec::new();
+        let mut elements = Elements::default();
         if matches!(self.kind(), TokenKind::Comma | TokenKind::CloseBrace) {
             return Err(self.unexpected("an element"));
         }

@@ -4,7 +4,7 @@ mod ask;
 mod changes;
 mod wanted;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use netwright_netfilter::{
     Chain, ChainRef, Element, Flowtable, Object, Rule, Ruleset, Set, SetRef, StoredElements, StoredRules,
@@ -74,15 +74,18 @@ impl Content {
 
     /// Whether a rule comes twice: a walk over a chain that changes may meet one again.
     fn is_torn(&self) -> bool {
-        let mut seen = HashSet::new();
         !match self {
-            Content::Rules(rules) => {
-                rules.iter().filter_map(|rule| rule.handle).all(|handle| seen.insert(handle))
-            }
-            Content::StoredRules(rules) => rules.handles().all(|handle| seen.insert(handle)),
+            Content::Rules(rules) => are_distinct(rules.iter().filter_map(|rule| rule.handle).collect()),
+            Content::StoredRules(rules) => are_distinct(rules.handles().collect()),
             _ => true,
         }
     }
+}
+
+fn are_distinct(mut handles: Vec<u64>) -> bool {
+    // mostly they are in order already
+    handles.sort_unstable();
+    handles.is_sorted_by(|one, next| one < next)
 }
 
 /// A part as it was in some generations.
