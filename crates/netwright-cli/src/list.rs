@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use netwright::route::Family;
@@ -12,7 +13,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::arguments::{List, Topic};
 use crate::failure::{Done, Failure};
-use crate::output::{self, NAME};
+use crate::output::stream::{self, Sink};
+use crate::output::{self, Cell, NAME, Table};
 
 pub(crate) mod addresses;
 mod firewall;
@@ -24,50 +26,133 @@ pub(crate) mod rules;
 /// What is listed where nothing is named.
 const USUAL: [Topic; 5] = [Topic::Links, Topic::Addresses, Topic::Routes, Topic::Rules, Topic::Neighbours];
 
+/// How often a list is begun anew that changes interrupt.
+const TRIES: u32 = 10;
+
+/// What takes the things of a list as they come.
+type Put<'p, T> = dyn FnMut(T) -> ControlFlow<()> + Send + 'p;
+
 /// `netwright list`.
 pub(crate) fn run(arguments: &List) -> Done {
     let net = arguments.place.open()?;
-    let mut out = output::stdout();
     match arguments.what {
-        Some(Topic::Firewall) => firewall::list(&net, arguments.json, &mut out)?,
-        what => lists(what, &net, arguments, &mut out)?,
+        Some(Topic::Firewall) => firewall::list(&net, arguments.json)?,
+        Some(topic) => one(topic, &net, arguments)?,
+        None => usual(&net, arguments)?,
     }
-    out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn lists(what: Option<Topic>, net: &Net, arguments: &List, out: &mut impl Write) -> Result<(), Failure> {
-    if what == Some(Topic::Routes) {
-        return routes::stream(net, &Names::read(net)?, arguments).map(drop);
+/// Lists one topic. All but links are written as they come: those are called by names of others.
+fn one(topic: Topic, net: &Net, List { json, all, .. }: &List) -> Result<(), Failure> {
+    if topic == Topic::Links {
+        let links = links::read(net)?;
+        let names = links::names(&links);
+        let row = |one: &_| links::row(one, &names);
+        let mut sink = sink(*json, links::HEADER, row, |one| links::json(one, &names));
+        links.iter().try_for_each(|link| sink.put(link))?;
+        return Ok(sink.finish()?);
     }
-    let topics = what.map_or(USUAL.to_vec(), |topic| vec![topic]);
-    let read = |topic| Listed::read(topic, net, arguments.all).transpose();
-    let listed: Vec<Listed> = topics.into_iter().filter_map(read).collect::<Result<_, _>>()?;
+    let names = &Names::read(net)?;
+    match topic {
+        Topic::Addresses => {
+            let row = |one: &_| addresses::row(one, names);
+            let sink = sink(*json, addresses::HEADER, row, |one| addresses::json(one, names));
+            stream(sink, |put| addresses::each(net, put))
+        }
+        Topic::Routes => {
+            let row = |one: &_| routes::row(one, names);
+            let sink = sink(*json, routes::HEADER, row, |one| routes::json(one, names));
+            stream(sink, |put| routes::each(net, *all, put))
+        }
+        Topic::Rules => {
+            stream(sink(*json, rules::HEADER, rules::row, rules::json), |put| rules::each(net, put))
+        }
+        Topic::Neighbours => {
+            let row = |one: &_| neighbours::row(one, names);
+            let sink = sink(*json, neighbours::HEADER, row, |one| neighbours::json(one, names));
+            stream(sink, |put| neighbours::each(net, *all, put))
+        }
+        Topic::Links | Topic::Firewall => Ok(()),
+    }
+}
+
+/// A table or a list of JSON on standard output.
+fn sink<'a, T: 'a, const N: usize>(
+    json: bool,
+    header: [&'static str; N],
+    row: impl Fn(&T) -> [Cell; N] + Send + 'a,
+    as_json: impl Fn(&T) -> Json + Send + 'a,
+) -> Box<dyn Sink<T> + Send + 'a> {
+    match json {
+        true => Box::new(stream::List::new(as_json, output::list())),
+        false => Box::new(stream::Rows::new(header, row, output::list())),
+    }
+}
+
+/// Writes what is handed out, as it comes.
+fn stream<T>(
+    mut sink: Box<dyn Sink<T> + Send + '_>,
+    each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>,
+) -> Result<(), Failure> {
+    for tries in 1.. {
+        let mut written = Ok(());
+        let listed = each(&mut |one| {
+            written = sink.put(&one);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        written?;
+        match listed {
+            Ok(()) => break,
+            Err(error) if tries < TRIES && error.is_passing() && sink.restart() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(sink.finish()?)
+}
+
+/// Collects what is handed out.
+fn collect<T: Send>(each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>) -> netwright::Result<Vec<T>> {
+    let mut all = Vec::new();
+    for tries in 1.. {
+        all.clear();
+        let listed = each(&mut |one| {
+            all.push(one);
+            ControlFlow::Continue(())
+        });
+        match listed {
+            Err(error) if tries < TRIES && error.is_passing() => {}
+            listed => return listed.map(|()| all),
+        }
+    }
+    Ok(all)
+}
+
+/// Lists everything but the firewall.
+fn usual(net: &Net, arguments: &List) -> Result<(), Failure> {
+    let read = |topic: &Topic| Listed::read(*topic, net, arguments.all).transpose();
+    let listed: Vec<Listed> = USUAL.iter().filter_map(read).collect::<Result<_, _>>()?;
     let links = listed.iter().find_map(|listed| match listed {
-        Listed::Links(links) => Some(links.iter().map(|link| (link.index, link.name.clone())).collect()),
+        Listed::Links(links) => Some(links::names(links)),
         _ => None,
     });
-    let names = links.map_or_else(|| Names::read(net), |links| Ok(Names::Listed(links)))?;
+    let names = links.map_or_else(|| Names::read(net), Ok)?;
     if arguments.json {
-        let mut all: Map<String, Json> =
-            listed.iter().map(|listed| (listed.key().to_owned(), listed.json(&names).into())).collect();
-        let only = what.and_then(|_| listed.first()).and_then(|listed| all.remove(listed.key()));
-        return Ok(output::json(&only.unwrap_or(Json::Object(all)))?);
+        let all = listed.iter().map(|listed| (listed.key().to_owned(), listed.json(&names).into()));
+        return Ok(output::json(&Json::Object(all.collect()))?);
     }
-    let filled = listed.iter().filter(|listed| what.is_some() || !listed.is_empty());
-    for (position, listed) in filled.enumerate() {
-        if what.is_none() {
-            let gap = if position > 0 { "\n" } else { "" };
-            writeln!(out, "{gap}{NAME}{}{NAME:#}", listed.title())?;
-        }
-        listed.write(&names, out)?;
+    let mut out = output::stdout();
+    for (position, listed) in listed.iter().filter(|listed| !listed.is_empty()).enumerate() {
+        let gap = if position > 0 { "\n" } else { "" };
+        writeln!(out, "{gap}{NAME}{}{NAME:#}", listed.title())?;
+        listed.write(&names, &mut out)?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// What a topic's list holds.
 enum Listed {
-    Links(Vec<netwright::Link>),
+    Links(Vec<links::Brief>),
     Addresses(Vec<netwright::Address>),
     Routes(Vec<netwright::Route>),
     Rules(Vec<netwright::route::Rule>),
@@ -78,11 +163,11 @@ impl Listed {
     /// Reads a list; the firewall is none.
     fn read(topic: Topic, net: &Net, all: bool) -> netwright::Result<Option<Self>> {
         Ok(Some(match topic {
-            Topic::Links => Listed::Links(net.links().list()?),
-            Topic::Addresses => Listed::Addresses(net.addresses().list()?),
-            Topic::Routes => Listed::Routes(routes::read(net, all)?),
-            Topic::Rules => Listed::Rules(net.rules().list()?),
-            Topic::Neighbours => Listed::Neighbours(neighbours::read(net, all)?),
+            Topic::Links => Listed::Links(links::read(net)?),
+            Topic::Addresses => Listed::Addresses(collect(|put| addresses::each(net, put))?),
+            Topic::Routes => Listed::Routes(collect(|put| routes::each(net, all, put))?),
+            Topic::Rules => Listed::Rules(collect(|put| rules::each(net, put))?),
+            Topic::Neighbours => Listed::Neighbours(collect(|put| neighbours::each(net, all, put))?),
             Topic::Firewall => return Ok(None),
         }))
     }
@@ -131,13 +216,26 @@ impl Listed {
 
     fn write(&self, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
         match self {
-            Listed::Links(list) => links::table(list, names).write(out),
-            Listed::Addresses(list) => addresses::table(list, names).write(out),
-            Listed::Routes(list) => routes::table(list, names).write(out),
-            Listed::Rules(list) => rules::table(list).write(out),
-            Listed::Neighbours(list) => neighbours::table(list, names).write(out),
+            Listed::Links(list) => table(links::HEADER, list, |one| links::row(one, names), out),
+            Listed::Addresses(list) => table(addresses::HEADER, list, |one| addresses::row(one, names), out),
+            Listed::Routes(list) => table(routes::HEADER, list, |one| routes::row(one, names), out),
+            Listed::Rules(list) => table(rules::HEADER, list, rules::row, out),
+            Listed::Neighbours(list) => {
+                table(neighbours::HEADER, list, |one| neighbours::row(one, names), out)
+            }
         }
     }
+}
+
+fn table<T, const N: usize>(
+    header: [&'static str; N],
+    list: &[T],
+    row: impl Fn(&T) -> [Cell; N],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut table = Table::new(header);
+    list.iter().for_each(|one| table.row(row(one)));
+    table.write(out)
 }
 
 /// Names of links by their index.

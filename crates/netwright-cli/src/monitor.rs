@@ -178,7 +178,7 @@ fn json(event: &Event, store: &Store) -> Option<Json> {
             .maybe("handle", handle)
     };
     Some(match event {
-        Event::Link(change) => of("link", change, |link| links::json(link, &names)),
+        Event::Link(change) => of("link", change, |link| links::json(&(&**link).into(), &names)),
         Event::Address(change) => of("address", change, |address| addresses::json(address, &names)),
         Event::Route(change) => of("route", change, |route| routes::json(route, &names)),
         Event::Rule(change) => of("rule", change, rules::json),

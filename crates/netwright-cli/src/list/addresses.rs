@@ -1,11 +1,11 @@
 //! Addresses of interfaces.
 
-use netwright::Address;
-use netwright::route::address::{AddressFlags, Lifetime};
+use netwright::route::address::{AddressFlags, Lifetime, List};
+use netwright::{Address, Net};
 use serde_json::Value as Json;
 
-use super::{Names, Object, flag_names};
-use crate::output::{Cell, DIM, NAME, Table};
+use super::{Names, Object, Put, flag_names};
+use crate::output::{Cell, DIM, NAME};
 
 /// That an address lives forever is told by its lifetime.
 const FLAGS: [(u32, &str); 11] = [
@@ -22,24 +22,27 @@ const FLAGS: [(u32, &str); 11] = [
     (AddressFlags::STABLE_PRIVACY.bits(), "stable-privacy"),
 ];
 
-pub(super) fn table(addresses: &[Address], names: &Names<'_>) -> Table<6> {
-    let mut table = Table::new(["LINK", "ADDRESS", "PEER", "SCOPE", "VALID", "NOTE"]);
-    for address in addresses {
-        let Address { address: own, prefix_length: length, .. } = address;
-        let (shown, peer) = match address.peer {
-            Some(peer) => (own.to_string(), format!("{peer}/{length}")),
-            None => (format!("{own}/{length}"), String::new()),
-        };
-        table.row([
-            Cell::new(names.link(address.link), NAME),
-            shown.into(),
-            peer.into(),
-            address.scope.map(scope).unwrap_or_default().into(),
-            lifetime(address).valid.map(|seconds| format!("{seconds} s")).unwrap_or_default().into(),
-            Cell::new(note(address, names), DIM),
-        ]);
-    }
-    table
+pub(super) const HEADER: [&str; 6] = ["LINK", "ADDRESS", "PEER", "SCOPE", "VALID", "NOTE"];
+
+pub(super) fn row(address: &Address, names: &Names<'_>) -> [Cell; 6] {
+    let Address { address: own, prefix_length: length, .. } = address;
+    let (shown, peer) = match address.peer {
+        Some(peer) => (own.to_string(), format!("{peer}/{length}")),
+        None => (format!("{own}/{length}"), String::new()),
+    };
+    [
+        Cell::new(names.link(address.link), NAME),
+        shown.into(),
+        peer.into(),
+        address.scope.map(scope).unwrap_or_default().into(),
+        lifetime(address).valid.map(|seconds| format!("{seconds} s")).unwrap_or_default().into(),
+        Cell::new(note(address, names), DIM),
+    ]
+}
+
+/// Hands out the addresses as they come.
+pub(super) fn each(net: &Net, put: &mut Put<'_, Address>) -> netwright::Result<()> {
+    net.addresses().each(List::default(), |address| Ok(put(address.own()?)))
 }
 
 fn scope(scope: netwright::route::Scope) -> String {

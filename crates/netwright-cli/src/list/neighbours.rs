@@ -1,11 +1,13 @@
 //! Neighbours.
 
+use std::ops::ControlFlow;
+
 use netwright::route::neighbour::{List, NeighbourFlags, NeighbourState};
 use netwright::{Neighbour, Net};
 use serde_json::Value as Json;
 
-use super::{Names, Object, family, flag_names, or_empty};
-use crate::output::{BAD, CHANGED, Cell, DIM, GOOD, NAME, Table};
+use super::{Names, Object, Put, family, flag_names, or_empty};
+use crate::output::{BAD, CHANGED, Cell, DIM, GOOD, NAME};
 
 const FLAGS: [(u32, &str); 5] = [
     (NeighbourFlags::PROXY.bits() as u32, "proxy"),
@@ -15,34 +17,39 @@ const FLAGS: [(u32, &str); 5] = [
     (NeighbourFlags::ROUTER.bits() as u32, "router"),
 ];
 
-/// The neighbours and the addresses that are answered for; those that need no resolution only where all are asked for.
-pub(super) fn read(net: &Net, all: bool) -> netwright::Result<Vec<Neighbour>> {
-    let mut neighbours = net.neighbours().list()?;
-    if !all {
-        neighbours.retain(|neighbour| neighbour.state != NeighbourState::NO_ARP);
+/// Hands out the neighbours and the addresses that are answered for; those that need no resolution only where all are asked for.
+pub(super) fn each(net: &Net, all: bool, put: &mut Put<'_, Neighbour>) -> netwright::Result<()> {
+    let mut flow = ControlFlow::Continue(());
+    net.neighbours().each(List::default(), |neighbour| {
+        let neighbour = neighbour.own()?;
+        if all || neighbour.state != NeighbourState::NO_ARP {
+            flow = put(neighbour);
+        }
+        Ok(flow)
+    })?;
+    if flow.is_break() {
+        return Ok(());
     }
-    neighbours.extend(net.neighbours().filter(List { proxies: true, ..List::default() })?);
-    Ok(neighbours)
+    let proxies = List { proxies: true, ..List::default() };
+    net.neighbours().each(proxies, |neighbour| Ok(put(neighbour.own()?)))
 }
 
-pub(super) fn table(neighbours: &[Neighbour], names: &Names<'_>) -> Table<5> {
-    let mut table = Table::new(["ADDRESS", "LINK", "MAC", "STATE", "NOTE"]);
-    for neighbour in neighbours {
-        let style = match neighbour.state {
-            NeighbourState::REACHABLE | NeighbourState::PERMANENT => GOOD,
-            NeighbourState::FAILED | NeighbourState::INCOMPLETE => BAD,
-            NeighbourState::NO_ARP => DIM,
-            _ => CHANGED,
-        };
-        table.row([
-            Cell::new(or_empty(neighbour.destination), NAME),
-            names.link(neighbour.link).into(),
-            or_empty(neighbour.address).into(),
-            Cell::new(or_empty(state(neighbour)), style),
-            Cell::new(flags(neighbour).join(", "), DIM),
-        ]);
-    }
-    table
+pub(super) const HEADER: [&str; 5] = ["ADDRESS", "LINK", "MAC", "STATE", "NOTE"];
+
+pub(super) fn row(neighbour: &Neighbour, names: &Names<'_>) -> [Cell; 5] {
+    let style = match neighbour.state {
+        NeighbourState::REACHABLE | NeighbourState::PERMANENT => GOOD,
+        NeighbourState::FAILED | NeighbourState::INCOMPLETE => BAD,
+        NeighbourState::NO_ARP => DIM,
+        _ => CHANGED,
+    };
+    [
+        Cell::new(or_empty(neighbour.destination), NAME),
+        names.link(neighbour.link).into(),
+        or_empty(neighbour.address).into(),
+        Cell::new(or_empty(state(neighbour)), style),
+        Cell::new(flags(neighbour).join(", "), DIM),
+    ]
 }
 
 /// What is answered for has no state.

@@ -1,21 +1,14 @@
 //! Routes.
 
 use std::ops::ControlFlow;
-use std::process::ExitCode;
 
 use netwright::route::route::{List as Filter, NextHop, RouteFlags, RouteKind};
 use netwright::route::{Family, Table as RoutingTable};
 use netwright::{Net, Route};
 use serde_json::Value as Json;
 
-use super::{Names, Object, family, flag_names, or_empty};
-use crate::arguments::List as Arguments;
-use crate::failure::Done;
-use crate::output::stream::{List, Rows, Sink};
-use crate::output::{self, CHANGED, Cell, DIM, NAME, Table};
-
-/// How often a list is begun anew that changes interrupt.
-const TRIES: u32 = 10;
+use super::{Names, Object, Put, family, flag_names, or_empty};
+use crate::output::{CHANGED, Cell, DIM, NAME};
 
 const FLAGS: [(u32, &str); 7] = [
     (RouteFlags::DEAD.bits(), "dead"),
@@ -27,53 +20,18 @@ const FLAGS: [(u32, &str); 7] = [
     (RouteFlags::TRAP.bits(), "trap"),
 ];
 
-/// Lists the routes as they come.
-pub(super) fn stream(net: &Net, names: &Names<'_>, arguments: &Arguments) -> Done {
-    if arguments.json {
-        listed(net, arguments.all, List::new(|route: &Route| json(route, names), output::list()))
-    } else {
-        listed(net, arguments.all, Rows::new(HEADER, |route: &Route| row(route, names), output::list()))
-    }
+/// Hands out the routes as they come, without those that the kernel makes for local addresses unless all are asked for.
+pub(super) fn each(net: &Net, all: bool, put: &mut Put<'_, Route>) -> netwright::Result<()> {
+    net.routes().each(Filter::default(), |route| {
+        let shown = all || route.table()? != RoutingTable::LOCAL;
+        Ok(if shown { put(route.own()?) } else { ControlFlow::Continue(()) })
+    })
 }
 
-fn listed(net: &Net, all: bool, mut sink: impl Sink<Route> + Send) -> Done {
-    for tries in 1.. {
-        let mut written = Ok(());
-        let listed = net.routes().each(Filter::default(), |route| {
-            if all || route.table()? != RoutingTable::LOCAL {
-                written = sink.put(&route.own()?);
-            }
-            Ok(if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        });
-        written?;
-        match listed {
-            Ok(()) => break,
-            Err(error) if tries < TRIES && error.is_passing() && sink.restart() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    sink.finish()?;
-    Ok(ExitCode::SUCCESS)
-}
+pub(super) const HEADER: [&str; 9] =
+    ["TO", "KIND", "VIA", "DEV", ">METRIC", "SOURCE", "TABLE", "PROTOCOL", "NOTE"];
 
-/// The routes, without those that the kernel makes for local addresses unless all are asked for.
-pub(super) fn read(net: &Net, all: bool) -> netwright::Result<Vec<Route>> {
-    let mut routes = net.routes().filter(Filter::default())?;
-    if !all {
-        routes.retain(|route| route.table != Some(RoutingTable::LOCAL));
-    }
-    Ok(routes)
-}
-
-const HEADER: [&str; 9] = ["TO", "KIND", "VIA", "DEV", ">METRIC", "SOURCE", "TABLE", "PROTOCOL", "NOTE"];
-
-pub(super) fn table(routes: &[Route], names: &Names<'_>) -> Table<9> {
-    let mut table = Table::new(HEADER);
-    routes.iter().for_each(|route| table.row(row(route, names)));
-    table
-}
-
-fn row(route: &Route, names: &Names<'_>) -> [Cell; 9] {
+pub(super) fn row(route: &Route, names: &Names<'_>) -> [Cell; 9] {
     let kind = if route.kind == RouteKind::UNICAST { String::new() } else { route.kind.to_string() };
     [
         Cell::new(destination(route), NAME),

@@ -1,25 +1,29 @@
 //! Policy rules.
 
+use netwright::Net;
 use netwright::route::Family;
 use netwright::route::Rule;
-use netwright::route::rule::RuleFlags;
+use netwright::route::rule::{List, RuleFlags};
 use serde_json::{Value as Json, json};
 
-use super::{Object, family, or_empty};
-use crate::output::{Cell, DIM, NAME, Table};
+use super::{Object, Put, family, or_empty};
+use crate::output::{Cell, DIM, NAME};
 
-pub(super) fn table(rules: &[Rule]) -> Table<5> {
-    let mut table = Table::new([">PRIORITY", "FAMILY", "PACKETS", "ACTION", "PROTOCOL"]);
-    for rule in rules {
-        table.row([
-            Cell::new(or_empty(rule.priority), NAME),
-            if rule.family == Family::IPV6 { "IPv6" } else { "IPv4" }.into(),
-            packets(rule).into(),
-            action(rule).into(),
-            Cell::new(or_empty(rule.protocol), DIM),
-        ]);
-    }
-    table
+pub(super) const HEADER: [&str; 5] = [">PRIORITY", "FAMILY", "PACKETS", "ACTION", "PROTOCOL"];
+
+pub(super) fn row(rule: &Rule) -> [Cell; 5] {
+    [
+        Cell::new(or_empty(rule.priority), NAME),
+        if rule.family == Family::IPV6 { "IPv6" } else { "IPv4" }.into(),
+        packets(rule).into(),
+        action(rule).into(),
+        Cell::new(or_empty(rule.protocol), DIM),
+    ]
+}
+
+/// Hands out the rules as they come.
+pub(super) fn each(net: &Net, put: &mut Put<'_, Rule>) -> netwright::Result<()> {
+    net.rules().each(List::default(), |rule| Ok(put(rule.own()?)))
 }
 
 fn packets(rule: &Rule) -> String {

@@ -21,7 +21,7 @@ pub(crate) trait Sink<T> {
     fn restart(&mut self) -> bool;
 
     /// Writes what is left.
-    fn finish(self) -> io::Result<()>;
+    fn finish(&mut self) -> io::Result<()>;
 }
 
 /// A table whose rows are made of things.
@@ -61,7 +61,7 @@ impl<T, W: Write, F: Fn(&T) -> [Cell; N], const N: usize> Sink<T> for Rows<W, F,
         self.used.is_none()
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         if self.used.is_none() && !self.table.rows.is_empty() {
             let used = self.table.columns(false);
             self.table.write_rows(&used, &mut self.line, &mut self.out)?;
@@ -112,7 +112,7 @@ impl<T, W: Write, F: Fn(&T) -> Json> Sink<T> for List<W, F> {
         nothing
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.text.extend_from_slice(if self.count == 0 { b"[]\n" } else { b"\n]\n" });
         self.out.write_all(&self.text)?;
         self.out.flush()

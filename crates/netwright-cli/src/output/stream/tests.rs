@@ -13,7 +13,7 @@ fn rows(count: usize) -> String {
     let mut out = Vec::new();
     let mut rows = Rows::new(HEADER, cells, (&mut out, false));
     (0..count).for_each(|number| rows.put(&number).expect("a vector takes everything"));
-    Sink::<usize>::finish(rows).expect("a vector takes everything");
+    Sink::<usize>::finish(&mut rows).expect("a vector takes everything");
     String::from_utf8(out).expect("text")
 }
 
@@ -49,7 +49,7 @@ fn json_is_that_of_the_whole_list() {
         let mut out = Vec::new();
         let mut list = List::new(json, (&mut out, false));
         (0..count).for_each(|number| list.put(&number).expect("a vector takes everything"));
-        Sink::<usize>::finish(list).expect("a vector takes everything");
+        Sink::<usize>::finish(&mut list).expect("a vector takes everything");
         let whole = serde_json::Value::from((0..count).map(|number| json(&number)).collect::<Vec<_>>());
         let whole = serde_json::to_string_pretty(&whole).expect("it is JSON") + "\n";
         assert_eq!(String::from_utf8(out).expect("text"), whole, "{count}");
