@@ -1,10 +1,10 @@
 //! Reading files: host files, rulesets and what they include.
 
-use std::io::{self, IsTerminal, Read};
+use std::io;
 use std::path::Path;
 
 pub(crate) use netwright::nft::{Includes, read_text as read};
-use netwright::nft::{read_named, utf8_text};
+use netwright::nft::{read_named, read_standard_input, utf8_text};
 use netwright_nft::syntax::Loader;
 
 use crate::failure::{Failure, reason};
@@ -29,33 +29,13 @@ pub(crate) fn read_script(path: &Path) -> Result<(String, String), Failure> {
 
 fn read_bytes(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let (name, bytes) = if path == Path::new("-") {
-        (STDIN.to_owned(), read_stdin())
+        (STDIN.to_owned(), read_standard_input())
     } else {
         (path.display().to_string(), read_named(path))
     };
     bytes
         .map(|bytes| (name.clone(), bytes))
         .map_err(|reason| Failure::said(format!("cannot read {name}: {reason}")))
-}
-
-/// All of standard input: not of a device that has no end, nor of a program that never stops.
-fn read_stdin() -> Result<Vec<u8>, String> {
-    const MOST: u64 = 1 << 30;
-    const NULL: u64 = 0x103; // device 1:3
-    let stdin = io::stdin().lock();
-    let endless = rustix::fs::fstat(&stdin).is_ok_and(|found| {
-        let kind = rustix::fs::FileType::from_raw_mode(found.st_mode);
-        (kind.is_char_device() && found.st_rdev != NULL || kind.is_block_device()) && !stdin.is_terminal()
-    });
-    if endless {
-        return Err("it is no file, pipe or terminal but a device".to_owned());
-    }
-    let mut bytes = Vec::new();
-    stdin.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > MOST {
-        return Err("it is more than 1 GiB".to_owned());
-    }
-    Ok(bytes)
 }
 
 /// The texts of a file, or of all `*.toml` of a folder in the order of their names.

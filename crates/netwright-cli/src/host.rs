@@ -205,7 +205,7 @@ fn origin_of(file: &Path) -> Origin {
 /// By the file's name; standard input by its first character, since no TOML file starts with a brace.
 fn format_of(name: &str, text: &str) -> Format {
     match name {
-        STDIN if text.trim_start().starts_with('{') => Format::Json,
+        STDIN if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') => Format::Json,
         _ => Format::of(name),
     }
 }

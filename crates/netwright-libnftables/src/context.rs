@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fmt::Display;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use netwright::nft::{
-    Answer, Includes, Language, Refusal, Report, Script, Session, Style, Unwritten, read_named, write_merged,
+    Answer, Includes, Language, Refusal, Report, Script, Session, Style, Unwritten, read_named,
+    read_standard_input, write_merged,
 };
 use netwright::wire::Errno;
 use netwright::wire::text::from_bytes;
@@ -124,7 +125,7 @@ impl Context {
         self.begin();
         let path = Path::new(OsStr::from_bytes(name));
         let (name, text) = match name {
-            b"-" => (STDIN.to_owned(), standard_input()),
+            b"-" => (STDIN.to_owned(), read_standard_input()),
             _ => (path.display().to_string(), read_named(path)),
         };
         let text = text.map(|bytes| from_bytes(&bytes).into_owned());
@@ -226,7 +227,7 @@ impl Context {
         }
         let imports = self.answer(&report)?;
         (0..imports).try_for_each(|_| {
-            let bytes = standard_input().map_err(|reason| Failure::Output(io::Error::other(reason)))?;
+            let bytes = read_standard_input().map_err(|reason| Failure::Output(io::Error::other(reason)))?;
             self.run_in(Language::Json, STDIN, from_bytes(&bytes).into_owned())
         })
     }
@@ -308,10 +309,4 @@ fn in_words(refusal: Refusal) -> Diagnostic {
 /// Why there is no file at a path.
 fn no_file(path: &Path) -> Option<String> {
     Some(without_number(&path.metadata().err()?))
-}
-
-fn standard_input() -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    Ok(bytes)
 }

@@ -69,7 +69,7 @@ pub use event::{Changed, Event};
 pub use follow::Unwritten;
 pub use hooks::{Hooks, Place};
 pub use host_names::{host_names, names_in};
-pub use includes::{Includes, read_named, read_text, utf8_text};
+pub use includes::{Includes, is_endless, read_named, read_standard_input, read_text, utf8_text};
 pub use listing::Listing;
 pub use merging::write_merged;
 pub use monitor::{Filter, Monitor, TraceMonitor, Traced};

@@ -1,10 +1,10 @@
 //! `netwright nft -i`: orders line by line, each carried out before the next is read.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::process::ExitCode;
 
 use netwright::Net;
-use netwright::nft::Debug;
+use netwright::nft::{Debug, is_endless};
 use netwright_nft::syntax::words_after;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -21,6 +21,9 @@ use crate::failure::{Done, FAILED, Failure, reason};
 use crate::files::STDIN;
 
 mod history;
+
+/// The longest command that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
 
 const PROMPT: &str = "nft> ";
 
@@ -51,9 +54,22 @@ impl Session<'_> {
     fn piped(&mut self) -> Result<(), Failure> {
         let mut text = String::new();
         let mut first = 1;
-        for (number, line) in (1..).zip(io::stdin().lines()) {
-            let line =
-                line.map_err(|error| Failure::said(format!("cannot read {STDIN}: {}", reason(&error))))?;
+        let unreadable = |why: &str| Failure::said(format!("cannot read {STDIN}: {why}"));
+        let mut stdin = io::stdin().lock();
+        if is_endless(&stdin) {
+            return Err(unreadable("it is no file, pipe or terminal but a device"));
+        }
+        for number in 1.. {
+            let mut line = String::new();
+            let read = stdin.by_ref().take(LONGEST).read_line(&mut line);
+            if read.map_err(|error| unreadable(&reason(&error)))? == 0 {
+                break;
+            }
+            if line.len() + text.len() >= LONGEST as usize {
+                return Err(unreadable("a command is longer than 64 MiB"));
+            }
+            let ended = line.strip_suffix('\n').unwrap_or(&line);
+            line.truncate(ended.strip_suffix('\r').unwrap_or(ended).len());
             if text.is_empty() {
                 first = number;
             } else {

@@ -126,13 +126,23 @@ fn a_confirmation_does_not_go_by_a_clock_that_can_be_set() {
 #[test]
 fn a_device_without_an_end_is_no_host_file() {
     isolated("folder::a_device_without_an_end_is_no_host_file", |place| {
-        for command in ["check", "plan", "apply"] {
+        for command in [
+            ["check", "-"],
+            ["plan", "-"],
+            ["apply", "-"],
+            ["check", "/dev/stdin"],
+            ["nft", "-i"],
+            ["nft", "-f-"],
+        ] {
             let zero = std::fs::File::open("/dev/zero").unwrap();
-            let (code, told) = said(place.netwright().args([command, "-"]).stdin(zero));
+            let (code, told) = said(place.netwright().args(command).stdin(zero));
             assert_eq!(code, Some(1), "{told}");
             assert!(told.contains("but a device"), "{told}");
         }
         let (code, told) = said(place.netwright().args(["check", "-"]));
+        assert_eq!(code, Some(0), "{told}");
+        let json = std::fs::File::open(place.write("host", "\u{feff}{ \"link\": { \"lo\": {} } }")).unwrap();
+        let (code, told) = said(place.netwright().args(["check", "-"]).stdin(json));
         assert_eq!(code, Some(0), "{told}");
     });
 }

@@ -1,7 +1,7 @@
 //! Files that texts include.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use netwright_nft::syntax::Loader;
@@ -110,11 +110,52 @@ fn regular(path: &Path) -> Result<(), String> {
 pub fn read_named(path: &Path) -> Result<Vec<u8>, String> {
     use std::os::unix::fs::FileTypeExt;
     let kind = fs::metadata(path).map_err(|error| reason(&error))?.file_type();
-    let standard = path == Path::new("/dev/stdin");
-    if !kind.is_file() && !kind.is_fifo() && !standard {
+    if path == Path::new("/dev/stdin") {
+        return read_standard_input();
+    }
+    if kind.is_file() {
+        return fs::read(path).map_err(|error| reason(&error));
+    }
+    if !kind.is_fifo() {
         return Err(not_a_file(kind).into());
     }
-    fs::read(path).map_err(|error| reason(&error))
+    limited(File::open(path).map_err(|error| reason(&error))?)
+}
+
+/// The longest text that is read, in bytes.
+const MOST: u64 = 1 << 30;
+
+/// All of standard input: not of a device that has no end, nor of a program that never stops.
+///
+/// # Errors
+/// The end of a sentence that says why not.
+pub fn read_standard_input() -> Result<Vec<u8>, String> {
+    let stdin = io::stdin().lock();
+    if is_endless(&stdin) {
+        return Err("it is no file, pipe or terminal but a device".to_owned());
+    }
+    limited(stdin)
+}
+
+/// Whether standard input is a device that can be read for ever.
+#[must_use]
+pub fn is_endless(stdin: &io::StdinLock<'_>) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    const NULL: u64 = 0x103; // device 1:3
+    fs::metadata("/proc/self/fd/0").is_ok_and(|found| {
+        let kind = found.file_type();
+        let device = kind.is_block_device() || kind.is_char_device() && found.rdev() != NULL;
+        device && !stdin.is_terminal()
+    })
+}
+
+fn limited(from: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > MOST {
+        return Err("it is more than 1 GiB".to_owned());
+    }
+    Ok(bytes)
 }
 
 /// What something is that is no file, as the end of a sentence.
