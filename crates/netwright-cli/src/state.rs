@@ -34,7 +34,7 @@ impl Session {
     pub(crate) fn open(net: Net) -> Result<Self, Failure> {
         let whereabouts = Whereabouts::of(net.namespace())
             .map_err(|error| Failure::said(format!("cannot identify the network namespace: {error}")))?;
-        let store = Store::open(&folders(), whereabouts).map_err(|error| {
+        let store = open_store(whereabouts).map_err(|error| {
             let help = "Name a folder of your own in the environment variable NETWRIGHT_STATE_DIRECTORY.";
             Failure::from(error).with_help(Some(help))
         })?;
@@ -181,6 +181,30 @@ const DIRECTORY: &str = "NETWRIGHT_STATE_DIRECTORY";
 
 fn named(file: &str) -> &str {
     if file.is_empty() { "standard input" } else { file }
+}
+
+/// Opens the first of the folders that can be written, and tells where it is not the best: commands that find that one again see
+/// nothing of what is kept elsewhere.
+fn open_store(whereabouts: Whereabouts) -> Result<Store, StoreError> {
+    let mut first = None;
+    for folder in folders() {
+        match (Store::open(std::slice::from_ref(&folder), whereabouts.clone()), &first) {
+            (Ok(store), None) => return Ok(store),
+            (Ok(store), Some(error)) => {
+                let error = output::plain(&StoreError::to_string(error)).into_owned();
+                let where_to = output::plain(&store.folder().to_string_lossy()).into_owned();
+                output::message(&format!("{WARNING}warning{WARNING:#}: {error}: it is kept in {where_to}"));
+                return Ok(store);
+            }
+            (Err(error), _) => {
+                first.get_or_insert(error);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| StoreError {
+        asked: "keep state".to_owned(),
+        cause: std::io::Error::other("no folder for it is known"),
+    }))
 }
 
 /// The folders in which state may be kept, the best first.
