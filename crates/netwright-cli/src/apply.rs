@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use netwright::state::Live;
 use netwright_confine::Signals;
 use netwright_nft::diagnostic::{Diagnostic, Severity, SourceMap, nearest, suggestion};
 use netwright_state::{
@@ -231,7 +232,7 @@ impl Work<'_> {
     }
 
     fn once(&mut self, last: bool) -> Result<Outcome, Failure> {
-        let mut executor = self.session.live();
+        let mut executor = Live::listening(&self.session.net);
         let (plan, before) = make(self.loaded, &self.owners, &mut executor)?;
         let sources = &self.loaded.sources;
         diagnostics::show_unless_quiet(&plan.diagnostics, sources, self.global);
@@ -286,7 +287,7 @@ impl Work<'_> {
     /// Keeps what was made, and that it is done.
     fn keep(&self, mut journal: Journal, report: &Report) -> Result<(), Failure> {
         let store = &self.session.store;
-        journal.record_after = Some(report.record.clone());
+        journal.done(report.record.clone(), &report.after);
         (journal.time, journal.uptime) = (now(), uptime());
         store.keep_record(&report.record)?;
         let owner = &report.record.owner;

@@ -12,6 +12,7 @@ use crate::record::Record;
 use crate::restore::{Extent, restore};
 use crate::ruleset::Ruleset;
 use crate::scope::Scope;
+use crate::since::Removed;
 use crate::snapshot::{Snapshot, Wanted};
 use crate::step::{Action, Step};
 
@@ -31,6 +32,11 @@ pub trait Executor {
     /// # Errors
     /// It was refused. A part of it may have been done all the same.
     fn execute(&mut self, action: &Action) -> Result<(), Failure>;
+
+    /// What others have removed since the first look, as far as it is known.
+    fn removed_by_others(&mut self) -> Removed {
+        Removed::default()
+    }
 
     /// Does many things in their order; where one is refused, some of those behind it may have been done as well.
     ///
@@ -115,6 +121,8 @@ pub struct Report {
     pub lost: Vec<String>,
     /// It was asked to stop when so little was left that it was finished.
     pub finished: Option<String>,
+    /// What there is now, as far as it was looked at.
+    pub after: Snapshot,
 }
 
 /// One step on the way back.
@@ -355,7 +363,8 @@ fn settle(
             Err(failure) if round + 1 == ROUNDS => return Err(ApplyError::Unknown(failure)),
             Err(_) => continue,
         };
-        let missing = restore(before, scope, &now, Extent::LostBeside);
+        let left = executor.removed_by_others().left_of(before);
+        let missing = restore(&left, scope, &now, Extent::LostBeside);
         lost.clear();
         for step in &missing {
             let failed = step.actions.iter().find_map(|action| executor.execute(action).err());
@@ -371,8 +380,8 @@ fn settle(
         rest = self::plan(wish.host, wish.firewall, &now, &owners);
         if rest.is_empty() {
             let mut record = owners.own;
-            record.lost.add(Lost::between(before, scope, &now, [&wish.owners.own, &record]));
-            return Ok(Report { steps: plan.steps.len(), record, lost, finished: None });
+            record.lost.add(Lost::between(&left, scope, &now, [&wish.owners.own, &record]));
+            return Ok(Report { steps: plan.steps.len(), record, lost, finished: None, after: now });
         }
         if rest.errors().next().is_some() || round + 1 == ROUNDS {
             break;
@@ -405,7 +414,8 @@ pub fn go_back(
                 continue;
             }
         };
-        let steps = restore(before, scope, &now, Extent::All);
+        let left_over = executor.removed_by_others().left_of(before);
+        let steps = restore(&left_over, scope, &now, Extent::All);
         all.retain(|undone| undone.failure.is_none());
         if steps.is_empty() {
             break;
@@ -434,7 +444,8 @@ pub fn go_back(
             step: step.to_string(),
             failure: Some(Failure::new("it was done, and is not as it was all the same")),
         };
-        all.extend(restore(before, scope, &now, Extent::All).into_iter().map(differs));
+        let left_over = executor.removed_by_others().left_of(before);
+        all.extend(restore(&left_over, scope, &now, Extent::All).into_iter().map(differs));
     }
     for undone in all.iter().filter(|undone| undone.failure.is_some()) {
         control.progress(Progress::Undone(undone));

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::encode;
 use crate::plan::Plan;
 use crate::record::Record;
+use crate::ruleset::Ruleset;
 use crate::scope::Scope;
 use crate::snapshot::{Snapshot, Wanted};
 
@@ -70,6 +71,8 @@ pub struct Journal {
     pub record_before: Record,
     /// The owner's record behind it, once it is known.
     pub record_after: Option<Record>,
+    /// What there was behind it, once it is done: what others have changed since then stays.
+    pub after: Option<Snapshot>,
 }
 
 impl Journal {
@@ -92,7 +95,24 @@ impl Journal {
             wanted: plan.wanted.clone(),
             record_before: record_before.clone(),
             record_after: None,
+            after: None,
         }
+    }
+
+    /// Notes that all is done, with the owner's record and what there is now.
+    pub fn done(&mut self, record: Record, after: &Snapshot) {
+        self.record_after = Some(record);
+        let after = self.scope.reduce(after);
+        self.after = Some(Snapshot { firewall: Ruleset::default(), dump: Default::default(), ..after });
+    }
+
+    /// Begins the way back of an apply that was done: what others have removed or changed since then stays so. Whoever finds the
+    /// way back broken off goes the rest of it.
+    pub fn begin_way_back(&mut self, now: &Snapshot) {
+        if let Some(after) = self.after.take() {
+            crate::since::narrow(&mut self.before, &after, now);
+        }
+        self.phase = Phase::Running;
     }
 
     /// The journal in JSON.
@@ -105,6 +125,7 @@ impl Journal {
             "scope": self.scope.to_json(), "before": self.before.to_json(), "wanted": self.wanted.to_json(),
             "record-before": self.record_before.to_json(),
             "record-after": self.record_after.as_ref().map(Record::to_json),
+            "after": self.after.as_ref().map(Snapshot::to_json),
         })
     }
 
@@ -119,7 +140,7 @@ impl Journal {
         let number = |key: &str| json.get(key).and_then(Json::as_u64);
         let part = |key: &str| json.get(key).unwrap_or(&Json::Null);
         let phase = Phase::of(&encode::text(json, "phase")?).ok_or("the phase is not known")?;
-        let after = Some(part("record-after")).filter(|after| !after.is_null());
+        let optional = |key: &str| Some(part(key)).filter(|part| !part.is_null());
         Ok(Journal {
             id: number("id").ok_or("`id` is missing")?,
             time: number("time").unwrap_or(0),
@@ -134,7 +155,8 @@ impl Journal {
             before: Snapshot::from_json(part("before"))?,
             wanted: Wanted::from_json(part("wanted"))?,
             record_before: Record::from_json(part("record-before"))?,
-            record_after: after.map(Record::from_json).transpose()?,
+            record_after: optional("record-after").map(Record::from_json).transpose()?,
+            after: optional("after").map(Snapshot::from_json).transpose()?,
         })
     }
 }

@@ -34,6 +34,7 @@ mod restore;
 mod scalar;
 mod schema;
 mod scope;
+mod since;
 mod tree;
 mod validate;
 
@@ -47,11 +48,15 @@ pub use lockout::{Connection, lock_out};
 pub use lost::Lost;
 pub use options::ChangeClass;
 pub use owner::{Chosen, Origin, known_owner, owners};
-pub use plan::{ADDRESS_PROTOCOL, Missing, OWN_PROTOCOL, Owners, Plan, plan, plan_schema, reserved_index};
+pub use plan::{
+    ADDRESS_PROTOCOL, Missing, OWN_PROTOCOL, Owners, Plan, candidate_indexes, is_set, plan, plan_schema,
+    reserved_index,
+};
 pub use record::{OwnLink, OwnOptions, OwnSetting, Record, Replaced, alias_of};
 pub use restore::{Extent, restore};
 pub use ruleset::{MARK, Ruleset, mark_of};
 pub use scope::Scope;
+pub use since::Removed;
 pub use snapshot::{Extra, Setting, Snapshot, Wanted};
 pub use step::{Action, Step};
 

@@ -18,6 +18,7 @@ use crate::step::{Sign, Step};
 mod addresses;
 mod alive;
 mod firewall;
+pub(crate) mod ipv6;
 pub(crate) mod kinds;
 mod links;
 mod lookup;
@@ -27,10 +28,12 @@ mod routes;
 mod rules;
 mod settings;
 
-pub use lookup::reserved_index;
+pub use alive::is_set;
+pub(crate) use lookup::keeps_protocols;
+pub use lookup::{candidate_indexes, reserved_index};
 
 pub(crate) use addresses::{leftover_route, settable};
-pub(crate) use alive::{LEAST_IPV6_MTU, is_kept_fresh, is_kernels, is_kernels_address, is_proxy, is_set};
+pub(crate) use alive::{LEAST_IPV6_MTU, is_kept_fresh, is_kernels, is_kernels_address, is_proxy};
 pub(crate) use neighbours::back as neighbour_back;
 pub(crate) use routes::sendable;
 
@@ -203,6 +206,7 @@ impl std::fmt::Display for Plan {
 pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot, owners: &Owners) -> Plan {
     let mut planner = Planner::new(host, snapshot, owners);
     let wanted = Wanted::of(host, firewall, &owners.own);
+    ipv6::check(&mut planner);
     let firewall = firewall::transactions(&mut planner, firewall);
     planner.steps.extend(firewall.first);
     settings::tighten(&mut planner);
@@ -213,6 +217,7 @@ pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot, owners: &Owner
     neighbours::remove(&mut planner);
     links::unplug(&mut planner);
     links::change(&mut planner);
+    links::mtu6::keep(&mut planner);
     lost::settings(&mut planner);
     addresses::plan(&mut planner);
     routes::plan(&mut planner);

@@ -16,10 +16,11 @@ mod addresses;
 mod routes;
 
 use crate::keys;
-use crate::plan::{is_kept_fresh, is_set, kinds};
+use crate::plan::{candidate_indexes, is_kept_fresh, is_set, kinds};
+use crate::record::alias_of;
 use crate::ruleset::{Table, between, kept_in};
 use crate::scope::Scope;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{MTU, Snapshot};
 use crate::step::{Action, Sign, Step, Transaction, Verb};
 
 /// How much is put back.
@@ -70,8 +71,10 @@ struct Way<'a> {
     links_before: HashMap<u32, &'a Link>,
     links_now: HashMap<u32, &'a Link>,
     names_now: HashMap<&'a str, &'a Link>,
-    /// The links that the plan makes, by name.
-    made: HashSet<(Cow<'a, str>, &'a str)>,
+    /// The links that the plan makes, by name and kind, with the indexes that were reserved for them.
+    made: HashMap<(Cow<'a, str>, &'a str), u32>,
+    /// The links of before that the plan deletes, and those that go with them.
+    taken: HashSet<u32>,
     /// The links that nexthop objects lead over.
     nexthops: HashMap<u32, Vec<u32>>,
     /// The addresses that the plan touches.
@@ -89,7 +92,12 @@ impl<'a> Way<'a> {
             links_before: before.links.iter().map(|link| (link.index, link)).collect(),
             links_now: now.links.iter().map(|link| (link.index, link)).collect(),
             names_now: now.links.iter().map(|link| (link.name.as_str(), link)).collect(),
-            made: scope.made.iter().filter_map(|own| Some((own.link.name()?, own.kind.as_str()))).collect(),
+            made: scope
+                .made
+                .iter()
+                .filter_map(|own| Some(((own.link.name()?, own.kind.as_str()), own.link.index)))
+                .collect(),
+            taken: taken(before, scope),
             nexthops: before.nexthops_with_links(),
             sources: scope.addresses.iter().map(|address| address.address).collect(),
         }
@@ -116,20 +124,24 @@ impl<'a> Way<'a> {
         (self.extent == Extent::All && self.is_made_again(old)).then(|| old.id())
     }
 
-    /// Whether the plan has made a link, so that it goes.
+    /// Whether the plan has made a link, so that it goes. One of that name that somebody else has made meanwhile has neither the
+    /// owner's alias nor an index that was reserved.
     fn is_made(&self, found: &Link) -> bool {
         let there_before = self
             .links_before
             .get(&found.index)
             .is_some_and(|old| old.kind_name() == found.kind_name() && old.name == found.name);
         let kind = found.kind_name().unwrap_or_default();
-        !there_before && self.made.contains(&(Cow::Borrowed(found.name.as_str()), kind))
+        let reserved = self.made.get(&(Cow::Borrowed(found.name.as_str()), kind));
+        let marked = found.alias.as_deref().is_some_and(|alias| alias == alias_of(&self.scope.owner));
+        !there_before
+            && reserved.is_some_and(|&index| marked || candidate_indexes(index).any(|one| one == found.index))
     }
 
     /// Whether a link of before is to be made again: it went with the plan.
     fn is_made_again(&self, old: &Link) -> bool {
         let there = self.links_now.get(&old.index).is_some_and(|found| found.kind_name() == old.kind_name());
-        if there || old.kind.is_none() || !self.scope.at_risk.contains(&old.index) {
+        if there || old.kind.is_none() || !self.taken.contains(&old.index) {
             return false;
         }
         let same_name = self.names_now.get(old.name.as_str());
@@ -194,6 +206,12 @@ impl<'a> Way<'a> {
                 continue;
             }
             let gone = setting.link.as_deref().is_some_and(|link| !self.will_be_there(link));
+            // it has its turn when the link is as it was
+            let link = setting.link.as_deref().and_then(|name| self.names_now.get(name));
+            let too_large = |mtu: u32| value.parse::<u32>().is_ok_and(|value| value > mtu);
+            if setting.name == MTU && link.and_then(|link| link.mtu).is_none_or(too_large) {
+                continue;
+            }
             if gone || there.is_none() && setting.link.is_none() {
                 continue;
             }
@@ -416,7 +434,8 @@ impl<'a> Way<'a> {
         if all {
             let known: HashSet<_> = before.iter().map(|old| keys::neighbour(old)).collect();
             for made in self.scope.neighbours.iter().filter(|made| !known.contains(&keys::neighbour(made))) {
-                if let Some(found) = now.get(&keys::neighbour(made)) {
+                let own = |found: &&&Neighbour| found.protocol == made.protocol;
+                if let Some(found) = now.get(&keys::neighbour(made)).filter(own) {
                     let named = self.links_now.get(&found.link.index).map_or(found.link, |link| link.id());
                     let found = Neighbour { link: named, ..(*found).clone() };
                     let text = format!("neighbour {found}");
@@ -459,6 +478,11 @@ impl<'a> Way<'a> {
         let mut removes_only = true;
         for name in &self.scope.tables {
             let (before, now) = (self.before.firewall.table(name), self.now.firewall.table(name));
+            // somebody else has made it meanwhile
+            let made = now.filter(|_| before.is_none());
+            if made.is_some_and(|made| made.owner.as_ref() != Some(&self.scope.owner)) {
+                continue;
+            }
             let change = between(now, before, &names, &kept_in(&self.scope.kept_sets, name));
             removes_only &= before.is_none() || change.commands.is_empty();
             transaction.commands.extend(change.commands);
@@ -536,6 +560,20 @@ pub(crate) fn settable_port(
 fn peer<'a>(snapshot: &'a Snapshot, link: &Link) -> Option<&'a Link> {
     let here = link.kind_name() == Some("veth") && link.parent_namespace_id.is_none();
     link.parent.filter(|_| here).and_then(|index| snapshot.link_at(index))
+}
+
+/// The links that a plan deletes, with the other ends of cables and what lies on them.
+fn taken(before: &Snapshot, scope: &Scope) -> HashSet<u32> {
+    let mut taken: HashSet<u32> = scope.deleted.iter().map(|link| link.index).collect();
+    let mut known = 0;
+    while taken.len() > known {
+        known = taken.len();
+        let below = |link: &&Link| link.parent.is_some_and(|parent| taken.contains(&parent));
+        let here = before.links.iter().filter(|link| link.parent_namespace_id.is_none());
+        let further: Vec<u32> = here.filter(below).map(|link| link.index).collect();
+        taken.extend(further);
+    }
+    taken
 }
 
 fn depth(links: &HashMap<u32, &Link>, link: &Link) -> usize {

@@ -223,6 +223,10 @@ impl Decode for OwnerName {
 
 /// Notes what the kernel would not like about the name of a link.
 pub(crate) fn check_interface_name(name: &str, span: Span, reader: &mut Reader) -> Option<()> {
+    // the names of what holds for all links, and for those to come, in /proc/sys/net
+    if matches!(name, "all" | "default") {
+        return reader.error(span, format!("`{name}` cannot be the name of a link"));
+    }
     check_name(name, 15, span, reader)
 }
 

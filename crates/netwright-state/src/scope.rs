@@ -23,6 +23,8 @@ pub struct Scope {
     pub deleted: Vec<LinkId>,
     /// Links that are made.
     pub made: Vec<OwnLink>,
+    /// Whose mark they and the tables get that are made.
+    pub owner: String,
     /// The indexes of links on which things may get lost.
     pub at_risk: HashSet<u32>,
     /// Addresses that are made, changed or removed.
@@ -47,7 +49,8 @@ impl Scope {
     /// What a plan touches of what there is.
     #[must_use]
     pub fn of(plan: &Plan, before: &Snapshot) -> Self {
-        let mut scope = Scope { kept_sets: plan.kept_sets.clone(), ..Scope::default() };
+        let (kept_sets, owner) = (plan.kept_sets.clone(), plan.record.owner.clone());
+        let mut scope = Scope { kept_sets, owner, ..Scope::default() };
         for action in plan.steps.iter().flat_map(|step| &step.actions) {
             scope.add(action);
         }
@@ -75,6 +78,14 @@ impl Scope {
         });
         let of_lost: Vec<_> = of_lost.cloned().collect();
         scope.settings.extend(of_lost);
+        let resized = plan.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
+            Action::ChangeLink(link, change) if change.mtu.is_some() => Some(link.index),
+            _ => None,
+        });
+        let resized: HashSet<u32> = resized.collect();
+        let resized = before.links.iter().filter(|link| resized.contains(&link.index));
+        let of_ipv6 = resized.map(|link| Setting::mtu_of_ipv6(&link.name));
+        scope.settings.extend(of_ipv6.filter(|setting| before.settings.contains_key(setting)));
         scope.settings.sort();
         scope.settings.dedup();
         scope.tables.sort();
@@ -247,6 +258,7 @@ impl Scope {
         at_risk.sort_unstable();
         json!({
             "links": ids(&self.links), "deleted": ids(&self.deleted), "made": made.collect::<Json>(),
+            "owner": self.owner,
             "at-risk": at_risk,
             "addresses": encode::list(&self.addresses), "routes": encode::list(&self.routes),
             "rules": encode::list(&self.rules), "neighbours": encode::list(&self.neighbours),
@@ -272,6 +284,7 @@ impl Scope {
             links: ids("links")?,
             deleted: ids("deleted")?,
             made: items("made").iter().map(made).collect::<Result<_, String>>()?,
+            owner: encode::text(json, "owner").unwrap_or_default(),
             at_risk: at_risk.collect(),
             addresses: encode::read_list(json.get("addresses"))?,
             routes: encode::read_list(json.get("routes"))?,

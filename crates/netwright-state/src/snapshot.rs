@@ -211,6 +211,8 @@ pub struct Wanted {
     pub small: Vec<String>,
     /// Tables whose content is needed. That of tables with an owner's mark is read as well.
     pub tables: Vec<TableName>,
+    /// Whether the MTU of links may change, so that the one that each has for IPv6 is needed.
+    pub mtus: bool,
 }
 
 impl Wanted {
@@ -230,9 +232,7 @@ impl Wanted {
             .collect();
         let mut settings: Vec<_> = declared.into_iter().map(|(setting, _)| setting).collect();
         settings.extend(own.settings.iter().map(|own| own.setting.clone()));
-        let needs_ipv6 =
-            |link: &&crate::model::Link| link.addresses.iter().any(|one| one.address.address.is_ipv6());
-        settings.extend(host.links.iter().filter(needs_ipv6).map(|link| Setting::disable_ipv6(&link.name)));
+        settings.extend(crate::plan::ipv6::settings(host));
         settings.extend(own.lost.settings.iter().map(|(setting, _)| setting.clone()));
         settings.sort();
         settings.dedup();
@@ -255,7 +255,9 @@ impl Wanted {
         tables.sort();
         tables.dedup();
         let links = goes.chain(small.iter().cloned()).collect();
-        Wanted { settings, of_all_links, links, small, tables }
+        let mtus = host.links.iter().any(|link| link.mtu.is_some())
+            || own.options.iter().any(|own| own.ours.mtu.is_some());
+        Wanted { settings, of_all_links, links, small, tables, mtus }
     }
 
     pub(crate) fn to_json(&self) -> Json {
@@ -265,6 +267,7 @@ impl Wanted {
             "of-all-links": all.collect::<Json>(),
             "links": self.links, "small": self.small,
             "tables": self.tables.iter().map(TableName::to_json).collect::<Json>(),
+            "mtus": self.mtus,
         })
     }
 
@@ -280,6 +283,7 @@ impl Wanted {
             links: encode::texts(json.get("links")),
             small: encode::texts(json.get("small")),
             tables: items("tables").iter().map(TableName::from_json).collect::<Result<_, _>>()?,
+            mtus: json.get("mtus") == Some(&Json::Bool(true)),
         })
     }
 
@@ -295,9 +299,15 @@ impl Wanted {
                 |name: &&'static str| Setting { family: Family::IPV6, link: Some(link.name.clone()), name };
             settings.extend(OTHER_IPV6.iter().map(of));
         }
+        if self.mtus {
+            settings.push(Setting::mtu_of_ipv6(&link.name));
+        }
         settings
     }
 }
+
+/// The setting that follows the MTU of its link.
+pub(crate) const MTU: &str = "mtu";
 
 /// Settings of IPv6 that no host file declares, as far as they can be written again.
 const OTHER_IPV6: &[&str] = &[
@@ -373,6 +383,11 @@ impl Setting {
         Setting { family: Family::IPV6, link: Some(link.to_owned()), name: "disable_ipv6" }
     }
 
+    /// The MTU that a link has for IPv6.
+    pub(crate) fn mtu_of_ipv6(link: &str) -> Self {
+        Setting { family: Family::IPV6, link: Some(link.to_owned()), name: MTU }
+    }
+
     /// All settings of a link that a host file can declare.
     #[must_use]
     pub fn all_of(link: &str) -> Vec<Self> {
@@ -392,7 +407,7 @@ impl Setting {
             _ => (Family::IPV4, Ipv4Settings::SYSCTLS),
         };
         let name = crate::encode::text(json, "name")?;
-        let known = known.iter().chain(OTHER_IPV6).find(|known| **known == name);
+        let known = known.iter().chain(OTHER_IPV6).chain([&MTU]).find(|known| **known == name);
         let link = json.get("link").and_then(Json::as_str).map(str::to_owned);
         Ok(Setting { family, link, name: known.ok_or_else(|| format!("there is no setting `{name}`"))? })
     }

@@ -6,6 +6,7 @@ mod routes;
 mod rules;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use netwright_nft::diagnostic::{Diagnostic, Severity, Span, nearest};
 
@@ -150,6 +151,23 @@ impl<'a> Check<'a> {
             });
         }
         link
+    }
+
+    /// A route leads over no link that is down.
+    fn needs_up(&mut self, link: &str, span: Span) {
+        if let Some(link) = self.link(link).filter(|link| !link.up) {
+            let down = Diagnostic::error(span, format!("no route leads over `{}`, which is down", link.name));
+            self.note(down.also(link.place.key("up").unwrap_or(link.place.span), "taken down here"));
+        }
+    }
+
+    /// A link that something of IPv6 is said of must have it.
+    fn needs_ipv6(&mut self, link: &str, address: IpAddr, span: Span) {
+        let off = self.link(link).filter(|link| link.ipv6.disable == Some(true) && address.is_ipv6());
+        if let Some(place) = off.and_then(|link| link.ipv6.place.key("disable")) {
+            let message = format!("IPv6 is off on `{link}`");
+            self.note(Diagnostic::error(span, message).also(place, "turned off here"));
+        }
     }
 
     /// The link whose addresses count for what comes in through a link: a bridge's or bond's port has none of

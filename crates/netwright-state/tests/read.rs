@@ -50,7 +50,7 @@ id = 7
 to = "default"
 via = "fd00:1::fe"
 dev = "inside"
-metric = 0
+metric = 3
 onlink = true
 
 [[rule]]
@@ -85,7 +85,7 @@ const JSON: &str = r#"{
     "lan1": { "up": false, "mtu": 1400 },
     "vlan7": { "kind": "vlan", "parent": "lan2", "id": 7 }
   },
-  "route": [{ "to": "default", "via": "fd00:1::fe", "dev": "inside", "metric": 0, "onlink": true }],
+  "route": [{ "to": "default", "via": "fd00:1::fe", "dev": "inside", "metric": 3, "onlink": true }],
   "rule": [{ "priority": 0, "fwmark": "0x1/0xff", "uid-range": "1000-1999", "table": "main" }],
   "firewall": { "include": ["rules.nft"], "rules": "table inet b {\n}\n" },
   "flow": [{ "name": "a", "from": "inside 192.168.1.9", "to": "192.168.1.1", "tcp": 80,
@@ -107,7 +107,7 @@ fn values_are_kept() {
     assert_eq!(bridge.networks().map(|network| network.to_string()).collect::<Vec<_>>(), ["192.168.1.0/24"]);
 
     let route = &host.routes[0];
-    assert_eq!((route.to, route.metric, route.table), (Destination::Default, Some(0), None));
+    assert_eq!((route.to, route.metric, route.table), (Destination::Default, Some(3), None));
     assert_eq!(route.known_family(), Some(Family::Ipv6));
     assert_eq!(route.destination().to_string(), "::/0");
 

@@ -70,7 +70,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "kind vxlan",
         "[link.eth0]\n\n[link.over]\nkind = \"vxlan\"\nid = 42\nlocal = \"192.0.2.1\"\nremote = \"192.0.2.2\"\nport = 4789\nttl = 64\ntos = 4\n\
          learning = true\nageing-time = 300\nlimit = 1000\nproxy = false\nl2-miss = false\nl3-miss = false\n\n\
-         [link.all]\nkind = \"vxlan\"\nid = 43\ngroup = \"239.1.1.1\"\nparent = \"eth0\"\n",
+         [link.many]\nkind = \"vxlan\"\nid = 43\ngroup = \"239.1.1.1\"\nparent = \"eth0\"\n",
     ),
     (
         "`kind = \"macvlan\"`",

@@ -14,16 +14,19 @@
 //!
 //! [`Store`] keeps what was made for whom, and the journals of what is under way, in files.
 
+mod beside;
 mod creation;
 mod extras;
 mod firewall;
+mod neighbours;
 mod requests;
 mod rules;
 mod snapshot;
 mod store;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netwright_nft::catalog::Catalog;
@@ -31,10 +34,11 @@ use netwright_route::address::{AddressFlags, List as AddressList};
 use netwright_route::link::{Change, Get, LinkKind};
 use netwright_route::{Family, LinkId, Route, Rule};
 use netwright_state::step::{self, Verb};
-use netwright_state::{Action, Executor, Failure, Setting, Snapshot, Wanted};
+use netwright_state::{Action, Executor, Failure, Removed, Setting, Snapshot, Wanted};
 use netwright_sys::{Connection, protocol};
 use netwright_wire::Errno;
 
+use self::beside::Beside;
 use self::creation::creations;
 use self::requests::Ready;
 use crate::{Error, Net, Result};
@@ -53,6 +57,9 @@ pub struct Live<'n> {
     names: HashMap<u32, String>,
     /// The indexes of links now, by name.
     indexes: HashMap<String, u32>,
+    /// The ports of the sockets by which all this was asked for.
+    ports: Mutex<HashSet<u32>>,
+    beside: Option<Beside>,
 }
 
 impl<'n> Live<'n> {
@@ -65,7 +72,17 @@ impl<'n> Live<'n> {
             looked_at: None,
             names: HashMap::new(),
             indexes: HashMap::new(),
+            ports: Mutex::default(),
+            beside: None,
         }
+    }
+
+    /// The same, which from now on notes what others remove, so that it is not taken for lost. Without the right to listen nothing is
+    /// known of it.
+    #[must_use]
+    pub fn listening(net: &'n Net) -> Self {
+        let beside = Beside::listen(net.namespace()).ok();
+        Live { beside, ..Live::new(net) }
     }
 
     fn act(&mut self, action: &Action) -> Result<()> {
@@ -77,6 +94,10 @@ impl<'n> Live<'n> {
             Action::Rule(Verb::Delete, rule) => self.delete_rule(rule),
             Action::Rule(Verb::Add, rule) => match self.send_one(action) {
                 Err(error) if error.errno() == Some(Errno::EEXIST) => self.add_beside(rule, error),
+                done => done,
+            },
+            Action::Neighbour(Verb::Add, neighbour) => match self.send_one(action) {
+                Err(error) if error.errno() == Some(Errno::EEXIST) => self.set_learned(neighbour, error),
                 done => done,
             },
             Action::DeleteLink(link) => {
@@ -102,7 +123,10 @@ impl<'n> Live<'n> {
     }
 
     fn with_connection<T: Send>(&self, job: impl FnOnce(&mut Connection) -> Result<T> + Send) -> Result<T> {
-        self.net.driver().run(protocol::ROUTE, job)
+        self.net.driver().run(protocol::ROUTE, |connection| {
+            self.ports.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.socket().port());
+            job(connection)
+        })
     }
 
     /// The link of a name now: steps are made with indexes that may not hold any more.
@@ -243,6 +267,9 @@ impl<'n> Live<'n> {
                 Some(Action::Rule(Verb::Add, rule)) if exists => {
                     self.add_beside(rule, failure.error).map_err(|error| (place, error))?;
                 }
+                Some(Action::Neighbour(Verb::Add, neighbour)) if exists => {
+                    self.set_learned(neighbour, failure.error).map_err(|error| (place, error))?;
+                }
                 _ => return Err((place, failure.error)),
             }
         }
@@ -281,7 +308,16 @@ impl Executor for Live<'_> {
         }
     }
 
+    fn removed_by_others(&mut self) -> Removed {
+        let own = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        self.beside.as_mut().map_or_else(Removed::default, |beside| beside.removed(&own).clone())
+    }
+
     fn execute_many(&mut self, actions: &[&Action]) -> std::result::Result<(), (usize, Failure)> {
+        // before there is no room any more
+        if let Some(beside) = &mut self.beside {
+            beside.removed(&self.ports.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         let deletes_rules = |action: &&Action| matches!(action, Action::Rule(Verb::Delete, _));
         let rules = match actions.iter().any(deletes_rules) {
             true => self.rules().map_err(|error| (0, failure(&error)))?,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use netwright_state::{Journal, Phase, Progress, Undone, fate};
+use netwright_state::{Executor, Journal, Phase, Progress, Undone, fate};
 
 use super::{Session, now, uptime};
 use crate::arguments::{self, Global};
@@ -28,7 +28,13 @@ fn waited(journal: &Journal) -> u64 {
 }
 
 /// Brings back what there was before an apply. The lock must be held.
-pub(crate) fn take_back(session: &Session, journal: Journal, global: &Global) -> Result<(), Failure> {
+pub(crate) fn take_back(session: &Session, mut journal: Journal, global: &Global) -> Result<(), Failure> {
+    if journal.after.is_some() {
+        let now = session.live().snapshot(&journal.wanted)?;
+        journal.begin_way_back(&now);
+        // where there is no room for it, the way back is not the less wanted
+        let _ = session.store.keep_journal(&journal);
+    }
     let undone = go_back(session, &journal, global);
     if undone.iter().any(|undone| undone.failure.is_some()) {
         return Err(Failure::said(fate(&undone)));

@@ -155,8 +155,7 @@ pub(crate) fn state() -> Vec<String> {
     for setting in ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"] {
         found.push(format!("setting {setting} {}", sh(&format!("cat /proc/sys/{setting}")).trim()));
     }
-    let per_link =
-        "cd /proc/sys/net; grep . ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv6/conf/*/forwarding";
+    let per_link = "cd /proc/sys/net; grep . ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv6/conf/*/forwarding ipv6/conf/*/mtu";
     for line in sh(per_link).lines().filter(|line| !line.contains("/all/")) {
         found.push(format!("setting {line}"));
     }

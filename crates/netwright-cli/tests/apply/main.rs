@@ -7,6 +7,7 @@ mod folder;
 mod hosts;
 mod judge;
 mod lockout;
+mod meanwhile;
 mod objects;
 mod others;
 mod promises;

@@ -75,6 +75,11 @@ const SITUATIONS: &[(&str, &str, &[&str])] = &[
         "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding; echo 1 >/proc/sys/net/ipv6/conf/eth0/forwarding",
         &["forwarding = true\n", "forwarding = true\n[link.eth1]\n", "forwarding = false\n", "[link.eth1]\n"],
     ),
+    (
+        "the MTU of IPv6 that a card's routers gave it",
+        "echo 1400 >/proc/sys/net/ipv6/conf/eth0/mtu",
+        &["[link.eth0]\nmtu = 1450\n", "[link.eth0]\nmtu = 1350\n", "[link.eth0]\nmtu = 1340\n", "[link.eth0]\nmtu = 1480\n"],
+    ),
 ];
 
 /// All host files, and the way back of each.
@@ -182,10 +187,65 @@ fn a_link_without_ipv6_is_told_before_anything_changes() {
         assert_eq!(code, Some(1), "{told}");
         assert!(told.contains("host.toml:2") && told.contains("disable = false"), "{told}");
         assert!(!sh("ip -o addr").contains("192.0.2.1"), "{told}");
+        for what in [
+            "[link.eth0]\n[[neighbour]]\ndev = \"eth0\"\naddress = \"2001:db8::9\"\nmac = \"02:00:00:00:00:09\"\n",
+            "[link.eth0]\n[[route]]\nto = \"2001:db8:9::/48\"\ndev = \"eth0\"\n",
+        ] {
+            let (code, told) = place.apply(&place.write("host.toml", what));
+            assert_eq!(code, Some(1), "{told}");
+            assert!(
+                told.contains("IPv6 is switched off on link `eth0`") && told.contains("nothing was"),
+                "{told}"
+            );
+            let off = what.replace("[link.eth0]\n", "[link.eth0]\nipv6 = { disable = true }\n");
+            let (code, told) = said(place.netwright().arg("check").arg(place.write("host.toml", &off)));
+            assert_eq!(code, Some(1), "{told}");
+            assert!(told.contains("IPv6 is off on `eth0`") && told.contains("turned off here"), "{told}");
+        }
+        sh("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+        let new = "[link.lan]\nkind = \"bridge\"\naddresses = [\"2001:db8:2::1/64\"]\n";
+        let (code, told) = place.apply(&place.write("host.toml", new));
+        assert_eq!(code, Some(1), "{told}");
+        assert!(
+            told.contains("IPv6 is switched off on link `lan`") && told.contains("nothing was"),
+            "{told}"
+        );
+        sh("echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
         place.apply_well("host.toml", &format!("{text}ipv6 = {{ disable = false }}\n"));
         let (code, told) = said(place.netwright().arg("withdraw"));
         assert_eq!(code, Some(0), "{told}");
         assert_eq!(sh("cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6").trim(), "1");
+    });
+}
+
+#[test]
+fn a_neighbour_is_refused_where_the_kernel_keeps_none() {
+    isolated("others::a_neighbour_is_refused_where_the_kernel_keeps_none", |place| {
+        let before = state();
+        let tunnel = "[link.tunnel]\nkind = \"ipip\"\nremote = \"192.0.2.2\"\nlocal = \"192.0.2.1\"\n";
+        for (link, table) in [("lo", "[link.lo]\n"), ("tunnel", tunnel)] {
+            let neighbour = format!(
+                "[[neighbour]]\ndev = \"{link}\"\naddress = \"192.0.2.9\"\nmac = \"02:00:00:00:00:09\"\n"
+            );
+            let (code, told) = place.apply(&place.write("host.toml", &format!("{table}{neighbour}")));
+            assert_eq!(code, Some(1), "{told}");
+            assert!(
+                told.contains("keeps no neighbours of IPv4") && told.contains("nothing was changed"),
+                "{told}"
+            );
+        }
+        assert!(difference(&before, &state()).is_empty());
+    });
+}
+
+#[test]
+fn a_name_that_another_link_has_is_told_before_anything_changes() {
+    isolated("others::a_name_that_another_link_has_is_told_before_anything_changes", |place| {
+        sh("ip link add eth0 type veth peer name far0; ip link property add dev far0 altname uplink");
+        let text = "[link.eth0]\nalternative-names = [\"uplink\"]\n";
+        let (code, told) = place.apply(&place.write("host.toml", text));
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains("it is that of link `far0`") && told.contains("nothing was changed"), "{told}");
     });
 }
 

@@ -85,6 +85,21 @@ const PROMISES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "What others do stays done.",
+        &[
+            "meanwhile::what_others_do_during_an_apply_stays_done",
+            "meanwhile::what_others_did_since_an_apply_stays_when_it_is_rolled_back",
+        ],
+    ),
+    (
+        "a way back that was broken off is gone to its end",
+        &["meanwhile::a_way_back_that_is_broken_off_is_gone_to_its_end"],
+    ),
+    (
+        "So does the MTU that others or a router gave a link for IPv6",
+        &["others::what_others_have_is_there_again_in_the_end"],
+    ),
+    (
         "No locking out.",
         &[
             "lockout::a_firewall_lets_the_session_pass",

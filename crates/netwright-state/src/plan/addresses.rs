@@ -10,7 +10,6 @@ use super::alive::{self, same_network};
 use super::{ADDRESS_PROTOCOL, Planner};
 use crate::keys;
 use crate::model;
-use crate::snapshot::Setting;
 use crate::step::{Action, Sign, Step, Verb};
 
 /// An address that shall be there.
@@ -25,7 +24,6 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         let Some(id) = id else { continue };
         let declared: Vec<_> =
             link.addresses.iter().map(|model| Declared { address: wanted(model, id), model }).collect();
-        disabled(planner, link);
         of_link(planner, id, &declared);
     }
     // Addresses of its own on links that are no longer declared, but stay.
@@ -37,17 +35,6 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         let Some(id) = planner.lookup.link_at(link).map(|link| link.id()) else { continue };
         of_link(planner, id, &[]);
     }
-}
-
-/// Where somebody has switched IPv6 off, the kernel takes no address of it.
-fn disabled(planner: &mut Planner<'_>, link: &model::Link) {
-    let off = planner.snapshot.settings.get(&Setting::disable_ipv6(&link.name)).is_some_and(|off| off != "0");
-    let first = link.addresses.iter().find(|address| address.address.address.is_ipv6());
-    let (true, None, Some(address)) = (off, link.ipv6.disable, first) else { return };
-    let message =
-        format!("IPv6 is switched off on link `{}`, so it cannot have {}", link.name, address.address);
-    let help = "Say `ipv6 = { disable = false }` in the link's table, or leave the address out.";
-    planner.error(Diagnostic::error(address.place.span, message).help(help));
 }
 
 /// The address as it is sent.

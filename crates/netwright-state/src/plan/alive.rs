@@ -248,7 +248,8 @@ pub(crate) fn is_kernels_address(address: &Address) -> bool {
 }
 
 /// Whether somebody set it, as against those that the kernel found by asking.
-pub(crate) fn is_set(neighbour: &Neighbour) -> bool {
+#[must_use]
+pub fn is_set(neighbour: &Neighbour) -> bool {
     use netwright_route::neighbour::NeighbourState;
     let fixed = NeighbourState::PERMANENT | NeighbourState::NO_ARP;
     let multicast = neighbour.destination.is_some_and(|address| address.is_multicast());

@@ -14,6 +14,7 @@ use crate::record::OwnLink;
 use crate::step::{Action, Sign, Step, Verb};
 
 mod above;
+pub(super) mod mtu6;
 mod options;
 mod receives;
 
@@ -508,6 +509,13 @@ fn comes_along(planner: &Planner<'_>, link: &Link) -> bool {
     peer_of(planner, link).is_some_and(|peer| peer.index < link.index)
 }
 
+/// Whether a name is that of another link, and stays so.
+fn keeps_name(planner: &Planner<'_>, other: &Link, id: LinkId, name: &str) -> bool {
+    let goes = is_deleted(planner, other.id()) || planner.lookup.anew.get(&other.index) == Some(&id);
+    let given = planner.owners.own.names.iter().any(|(own, given)| own.index == other.index && given == name);
+    other.index != id.index && !goes && !(given && other.name != name)
+}
+
 /// Gives a link its alternative names, and takes those away that the owner gave and that left the file.
 fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId) {
     for name in &link.alternative_names {
@@ -515,6 +523,13 @@ fn names(planner: &mut Planner<'_>, link: &model::Link, found: &Link, id: LinkId
             planner.owners.own.names.iter().any(|(own, given)| own.index == id.index && given == name);
         if given || !found.alternative_names.contains(name) {
             planner.record.names.push((id, name.clone()));
+        }
+        if let Some(other) = planner.lookup.link(name).filter(|other| keeps_name(planner, other, id, name)) {
+            let span = link.place.key("alternative-names").unwrap_or(link.place.span);
+            let message =
+                format!("link `{}` cannot have the name `{name}`: it is that of link `{other}`", link.name);
+            planner.error(Diagnostic::error(span, message));
+            continue;
         }
         if !found.alternative_names.contains(name) && found.name != *name {
             let text = format!("link {}: alternative name {name}", link.name);

@@ -16,6 +16,9 @@ use crate::snapshot::{Setting, Snapshot};
 /// give to others.
 const ROOM: u32 = 1000;
 
+/// The highest index that a link can have with its peer's behind it.
+const LAST: u32 = 0x7fff_fffe;
+
 /// The index that a declared link gets that is not there yet, so that a firewall that names it can stand before. `place`
 /// is its place in [`Host::links`], `highest` the highest index that a link has.
 #[must_use]
@@ -23,7 +26,19 @@ pub fn reserved_index(highest: u32, place: usize) -> u32 {
     let start = (highest / ROOM + 1).saturating_mul(ROOM);
     // two for each: a veth is made with its peer
     let place = u32::try_from(place).unwrap_or(u32::MAX / 4).saturating_mul(2);
-    start.saturating_add(place).min(0x7fff_fffe)
+    start.saturating_add(place).min(LAST)
+}
+
+/// The indexes that are tried for a link: the one that was reserved for it, and others where somebody has got that meanwhile.
+/// None is left to the kernel: by them a link is known whose maker was killed before it had marked it.
+pub fn candidate_indexes(reserved: u32) -> impl Iterator<Item = u32> {
+    const FURTHER: u32 = 1_000_000;
+    (0..8).map_while(move |step| reserved.checked_add(step * FURTHER)).filter(|index| *index <= LAST)
+}
+
+/// Whether the kernel keeps who made an address, as far as it shows.
+pub(crate) fn keeps_protocols(addresses: &[Address]) -> bool {
+    addresses.iter().any(|address| address.protocol.is_some_and(|protocol| protocol.0 != 0))
 }
 
 pub(super) struct Lookup<'a> {
@@ -160,8 +175,7 @@ impl<'a> Lookup<'a> {
                 ports.entry(master).or_default().push(link);
             }
         }
-        let has_protocol = |address: &Address| address.protocol.is_some_and(|protocol| protocol.0 != 0);
-        let keeps_protocols = snapshot.addresses.iter().any(has_protocol);
+        let keeps_protocols = keeps_protocols(&snapshot.addresses);
         let network = |address: &Address| {
             let reached = address.peer.unwrap_or(address.address);
             (Prefix { address: reached, length: address.prefix_length }, address.link)

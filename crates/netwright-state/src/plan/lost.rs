@@ -7,7 +7,7 @@ use netwright_route::{Address, Family, LinkId, Neighbour, Nexthop, Route};
 use super::alive::LEAST_IPV6_MTU;
 use super::{Planner, addresses, routes};
 use crate::keys;
-use crate::snapshot::declared;
+use crate::snapshot::{MTU, declared};
 use crate::step::{Action, Sign, Step, Verb};
 
 /// Puts settings of links back, behind the change of the links' MTU, with which the kernel makes them anew.
@@ -26,6 +26,10 @@ pub(super) fn settings(planner: &mut Planner<'_>) {
         }
         if planner.final_mtu(link).is_some_and(|mtu| mtu < LEAST_IPV6_MTU) {
             planner.record.lost.settings.push((setting.clone(), value.clone()));
+            continue;
+        }
+        let too_large = |mtu: u32| value.parse::<u32>().is_ok_and(|value| value > mtu);
+        if setting.name == MTU && planner.final_mtu(link).is_some_and(too_large) {
             continue;
         }
         let text = format!("setting {setting}: {value} (as it was before)");

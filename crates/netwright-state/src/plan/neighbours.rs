@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use netwright_nft::diagnostic::Diagnostic;
+use netwright_route::link::LinkFlags;
 use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
 use netwright_route::{Family, LinkId, Neighbour};
 
@@ -79,8 +80,23 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
 }
 
+/// Whether a link leads to one other end, or to itself: there the kernel keeps all neighbours of IPv4 as one, without an address.
+fn leads_to_one(planner: &Planner<'_>, link: LinkId) -> bool {
+    let one = LinkFlags::LOOPBACK | LinkFlags::POINT_TO_POINT;
+    let there = planner.lookup.link_at(link.index).map(|found| found.flags.intersects(one));
+    let made = || {
+        let kind = planner.declared_link(link).and_then(|link| link.kind.as_ref());
+        kind.is_some_and(|kind| matches!(kind.name(), "tun" | "gre" | "ipip" | "sit"))
+    };
+    there.unwrap_or_else(made)
+}
+
 fn declare(planner: &mut Planner<'_>, model: &model::Neighbour, wanted: &Neighbour) {
     let place = model.place.span;
+    if wanted.family == Family::IPV4 && !model.proxy && leads_to_one(planner, wanted.link) {
+        let message = format!("link {} keeps no neighbours of IPv4: it leads to one other end", wanted.link);
+        return planner.error(Diagnostic::error(place, message).help("Leave the neighbour out."));
+    }
     let key = keys::neighbour(wanted);
     let alive = planner.alive.neighbours_of(wanted.link.index).iter().copied();
     let alive = alive.clone().find(|found| keys::neighbour(found) == key);
@@ -116,7 +132,9 @@ fn declare(planner: &mut Planner<'_>, model: &model::Neighbour, wanted: &Neighbo
     }
     let kept = before.is_some_and(|found| fits(found, wanted));
     let sign = if kept { Sign::Keep } else { sign_over(before.is_some()) };
-    let action = Action::Neighbour(Verb::Replace, Box::new(wanted.clone()));
+    // what somebody else sets meanwhile is not written over
+    let verb = if before.is_some() { Verb::Replace } else { Verb::Add };
+    let action = Action::Neighbour(verb, Box::new(wanted.clone()));
     let step = Step::new(sign, format!("neighbour {wanted}"), action).at(Some(place));
     let old = before.filter(|_| !kept).map(ToString::to_string);
     planner.step(step.in_place_of(old));

@@ -7,7 +7,7 @@ use netwright_route::{Family, Protocol};
 
 use super::{Planner, sign_over};
 use crate::record::OwnSetting;
-use crate::snapshot::{Setting, declared};
+use crate::snapshot::{MTU, Setting, declared};
 use crate::step::{Action, Sign, Step};
 
 /// Stops passing packets on, where that is declared: before anything else comes.
@@ -102,7 +102,8 @@ pub(super) fn put_back(planner: &mut Planner<'_>) {
     let mut settings: Vec<&OwnSetting> = owners.own.settings.iter().collect();
     settings.sort_by_key(|own| own.setting.link.is_some());
     for own in settings {
-        if declared.contains(&own.setting) {
+        // the MTU of IPv6 goes with that of the link
+        if declared.contains(&own.setting) || own.setting.name == MTU {
             continue;
         }
         let family = own.setting.family;

@@ -7,7 +7,7 @@ use netwright_route::{Address, Family, LinkId, Prefix};
 
 use super::{Extent, Way};
 use crate::keys;
-use crate::plan::{is_kernels_address, leftover_route, settable};
+use crate::plan::{ADDRESS_PROTOCOL, is_kernels_address, keeps_protocols, leftover_route, settable};
 use crate::step::{Action, Sign, Step, Verb};
 
 impl Way<'_> {
@@ -28,8 +28,11 @@ impl Way<'_> {
             let key =
                 |address: &Address| keys::address(&Address { link: LinkId::new(index), ..address.clone() });
             if all {
+                // what somebody else has given the link meanwhile bears no mark, which kernels before 5.18 do not keep
                 let made = |found: &&Address| {
-                    of_plan.contains_key(&key(found)) && !before.iter().any(|old| key(old) == key(found))
+                    of_plan.contains_key(&key(found))
+                        && (found.protocol == Some(ADDRESS_PROTOCOL) || !self.keeps_protocols())
+                        && !before.iter().any(|old| key(old) == key(found))
                 };
                 let made: Vec<Address> = now.iter().filter(made).cloned().collect();
                 for found in secondaries_first(made) {
@@ -57,6 +60,11 @@ impl Way<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the kernel keeps who made an address.
+    fn keeps_protocols(&self) -> bool {
+        keeps_protocols(&self.now.addresses) || keeps_protocols(&self.before.addresses)
     }
 
     /// An address of IPv6.

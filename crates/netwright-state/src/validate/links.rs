@@ -1,5 +1,5 @@
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netwright_nft::diagnostic::{Diagnostic, Span};
 use netwright_route::prefix::Prefix;
@@ -174,14 +174,26 @@ fn addresses(check: &mut Check<'_>, link: &Link) {
         && mtu < 1280
     {
         let small = format!("`{}` has IPv6 addresses, but an MTU of {mtu}", link.name);
-        let warning = Diagnostic::warning(span, small).also(address, "an IPv6 address");
-        check.note(warning.help("Linux turns IPv6 off below 1280 bytes."));
+        let error = Diagnostic::error(span, small).also(address, "an IPv6 address");
+        check.note(error.help("Linux turns IPv6 off below 1280 bytes."));
+    }
+    if let (Some(mtu), Some(span)) = (link.mtu, link.place.key("mtu"))
+        && mtu < 1280
+        && !link.ipv6.declared().is_empty()
+    {
+        let small = format!("`{}` has settings of IPv6, but an MTU of {mtu}", link.name);
+        let error = Diagnostic::error(span, small).also(link.ipv6.place.span, "the settings");
+        check.note(error.help("Linux turns IPv6 off below 1280 bytes."));
     }
     if link.ipv6.disable == Some(true)
         && let (Some(span), Some(disabled)) = (place(Family::Ipv6), link.ipv6.place.key("disable"))
     {
         let off = format!("`{}` cannot have an IPv6 address: IPv6 is off there", link.name);
         check.note(Diagnostic::error(span, off).also(disabled, "turned off here"));
+    }
+    let loopback = |address: &&Address| address.address.address == IpAddr::V6(Ipv6Addr::LOCALHOST);
+    if let Some(address) = link.addresses.iter().find(loopback).filter(|_| link.name != "lo") {
+        check.error(address.place.span, "only `lo` can have the address ::1");
     }
     let master = check.layer3(link);
     if let (false, Some(address)) = (std::ptr::eq(master, link), link.addresses.first()) {

@@ -48,6 +48,11 @@ fn families(check: &mut Check<'_>, route: &Route, to: Span) -> bool {
         differs("family", route.family);
     }
     differs("source", route.source.map(Family::of));
+    if let (Family::Ipv6, Some(0), Some(span)) = (family, route.metric, route.place.key("metric")) {
+        let none = Diagnostic::error(span, "a route of IPv6 has a metric from 1 on");
+        check.note(none.help("Leave it out: Linux gives the route the metric 1024 then."));
+        fine = false;
+    }
     let gateways = std::iter::once((&route.place, route.via))
         .chain(route.nexthops.iter().map(|hop| (&hop.place, hop.via)));
     for (place, via) in gateways {
@@ -83,6 +88,8 @@ fn ways(check: &mut Check<'_>, route: &Route) {
     }
     if let (Some(dev), Some(span)) = (&route.dev, place.key("dev")) {
         check.existing(dev, span);
+        check.needs_up(dev, span);
+        check.needs_ipv6(dev, route.destination().network().address, span);
     }
     if route.kind == RouteType::Unicast {
         gateway(check, route.dev.as_deref(), route.via, route.onlink, place.key("via"));
@@ -90,6 +97,8 @@ fn ways(check: &mut Check<'_>, route: &Route) {
     for hop in &route.nexthops {
         if let (Some(dev), Some(span)) = (&hop.dev, hop.place.key("dev")) {
             check.existing(dev, span);
+            check.needs_up(dev, span);
+            check.needs_ipv6(dev, route.destination().network().address, span);
         }
         if hop.via.is_none() && hop.dev.is_none() && hop.place.is_whole() {
             check.error(hop.place.span, "a nexthop needs `via`, `dev` or both");

@@ -103,6 +103,9 @@ fn links(check: &mut Check<'_>, rule: &Rule) {
 fn neighbour(check: &mut Check<'_>, neighbour: &Neighbour) {
     let place = &neighbour.place;
     let link = place.key("dev").and_then(|span| check.existing(&neighbour.dev, span));
+    if let Some(span) = place.key("dev") {
+        check.needs_ipv6(&neighbour.dev, neighbour.address, span);
+    }
     let Some(span) = place.key("address") else { return };
     match (neighbour.proxy, place.key("mac")) {
         (false, None) if place.is_whole() => {

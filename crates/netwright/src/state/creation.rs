@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use netwright_route::LinkId;
 use netwright_route::link::{Change, Create, LinkKind};
-use netwright_state::{Action, step};
+use netwright_state::{Action, candidate_indexes, step};
 use netwright_sys::Tun;
 use netwright_wire::Errno;
 
@@ -129,21 +129,31 @@ impl Live<'_> {
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.error))
     }
 
-    /// The index that was reserved may have been given to somebody else meanwhile: then the kernel chooses.
+    /// The index that was reserved may have been given to somebody else meanwhile: then others are tried, unless it is the name
+    /// that is somebody else's.
     fn create_by_netlink(&self, create: &mut Create) -> Result<()> {
-        let made = self.with_connection(|connection| connection.acknowledge(&*create));
-        match made {
-            Err(error) if is_taken(&error) && create.index.is_some() => {
-                create.index = None;
-                if let LinkKind::Veth(veth) = &mut create.kind
-                    && let Some(peer) = &mut veth.peer
-                {
-                    peer.header.index = 0;
-                }
-                self.with_connection(|connection| connection.acknowledge(&*create))
+        let mut others = create.index.into_iter().flat_map(candidate_indexes).skip(1);
+        loop {
+            let error = match self.with_connection(|connection| connection.acknowledge(&*create)) {
+                Err(error) if is_taken(&error) => error,
+                made => return made,
+            };
+            let Some(index) = others.next().filter(|_| !self.is_name_taken(create)) else {
+                return Err(error);
+            };
+            let further = index.saturating_sub(create.index.unwrap_or(index));
+            create.index = Some(index);
+            if let LinkKind::Veth(veth) = &mut create.kind
+                && let Some(peer) = veth.peer.as_mut().filter(|peer| peer.header.index != 0)
+            {
+                peer.header.index = peer.header.index.saturating_add(further);
             }
-            made => made,
         }
+    }
+
+    fn is_name_taken(&self, create: &Create) -> bool {
+        let names = create.settings.name.clone().into_iter().chain(peer(create).map(|(_, name)| name));
+        names.into_iter().any(|name| self.net.links().get(&name).is_ok())
     }
 
     fn create_tun(&self, create: &Create, tun: &netwright_route::link::kind::Tun) -> Result<()> {

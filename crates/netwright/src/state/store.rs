@@ -314,14 +314,23 @@ impl Store {
         self.numbers().into_iter().map(|id| (id, self.journal(id))).collect()
     }
 
-    /// The journal of what is under way or waits, where there is one.
+    /// The journal of what is under way or waits, where there is one. Behind it there may be some that were taken back.
     ///
     /// # Errors
     /// The last journal cannot be read.
     pub fn open_journal(&self) -> Result<Option<Journal>, StoreError> {
-        let Some(last) = self.numbers().last().copied() else { return Ok(None) };
-        let journal = self.journal(last)?;
-        Ok(Some(journal).filter(|journal| matches!(journal.phase, Phase::Running | Phase::Waiting)))
+        for (place, number) in self.numbers().into_iter().rev().enumerate() {
+            match self.journal(number) {
+                Ok(journal) if journal.phase == Phase::TakenBack => {}
+                Ok(journal) => {
+                    let open = matches!(journal.phase, Phase::Running | Phase::Waiting);
+                    return Ok(Some(journal).filter(|_| open));
+                }
+                Err(error) if place == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(None)
     }
 
     /// Removes the oldest of the finished journals.
