@@ -124,6 +124,18 @@ fn a_confirmation_does_not_go_by_a_clock_that_can_be_set() {
 }
 
 #[test]
+fn the_folder_may_be_behind_a_symbolic_link() {
+    isolated("folder::the_folder_may_be_behind_a_symbolic_link", |place| {
+        std::fs::create_dir(place.folder.join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(place.folder.join("elsewhere"), place.folder.join("state")).unwrap();
+        place.apply_well("host.toml", "[link.lan]\nkind = \"bridge\"\n");
+        let (code, told) = said(place.netwright().arg("rollback"));
+        assert_eq!(code, Some(0), "{told}");
+        assert!(!sh("ip link").contains("lan"), "{told}");
+    });
+}
+
+#[test]
 fn a_device_without_an_end_is_no_host_file() {
     isolated("folder::a_device_without_an_end_is_no_host_file", |place| {
         for command in [

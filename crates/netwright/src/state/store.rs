@@ -370,9 +370,10 @@ fn make_folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    let found = fs::symlink_metadata(path)?;
+    // through a symbolic link of one's own as well, but not of others
+    let (named, found) = (fs::symlink_metadata(path)?, fs::metadata(path)?);
     let own = fs::metadata("/proc/self")?.uid();
-    if !found.is_dir() || found.uid() != own || found.mode() & 0o022 != 0 {
+    if !found.is_dir() || named.uid() != own || found.uid() != own || found.mode() & 0o022 != 0 {
         return Err(io::Error::other("the folder is somebody else's, or others can write to it"));
     }
     // whether files can be made there is known only by making one
