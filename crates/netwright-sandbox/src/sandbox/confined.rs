@@ -60,7 +60,9 @@ pub(super) fn check_streams() -> Result<()> {
 }
 
 /// Hears of files that the command uses. Where it may not use one that is there, that is told; `learns` says that it may use all.
-pub(super) fn reporter(access: Arc<Access>, reports: Arc<Reports>, learns: bool) -> FileReporter {
+pub(super) fn reporter(access: Arc<Access>, reports: &Arc<Reports>, learns: bool) -> FileReporter {
+    // What the command leaves running may use some when nobody hears of it any more.
+    let reports = Arc::downgrade(reports);
     let known = Mutex::new(HashSet::new());
     FileReporter::new(move |UsedFile { process, path, writes }| {
         if ["/proc", "/dev", "/sys"].iter().any(|kernel| path.starts_with(kernel)) {
@@ -74,6 +76,7 @@ pub(super) fn reporter(access: Arc<Access>, reports: Arc<Reports>, learns: bool)
             return;
         }
         drop(known);
+        let Some(reports) = reports.upgrade() else { return };
         let Some(path) = outside(&path, writes) else { return };
         let refused = match access.of(&path) {
             Usable::Written(_) => false,

@@ -142,8 +142,8 @@ impl Inside {
         self.enclosure.mask(&[Mask::ReadOnly { path: path.into() }])
     }
 
-    pub(super) fn reports(&self) -> Arc<Reports> {
-        Arc::clone(&self.enforced.reports)
+    pub(super) fn reports(&self) -> &Arc<Reports> {
+        &self.enforced.reports
     }
 
     pub(super) fn mode(&self) -> Mode {

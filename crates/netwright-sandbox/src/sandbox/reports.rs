@@ -60,10 +60,11 @@ impl Reports {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
-    /// Tells of sockets of the file system that were refused.
+    /// Tells of sockets of the file system that were refused. What the command leaves running may be refused some when nobody hears of it any more.
     pub(crate) fn socket_reporter(self: &Arc<Self>) -> SocketReporter {
-        let reports = Arc::clone(self);
+        let reports = Arc::downgrade(self);
         SocketReporter::new(move |RefusedSocket { process, path }| {
+            let Some(reports) = reports.upgrade() else { return };
             if NAME_SERVICES.iter().any(|service| path.starts_with(service)) {
                 return;
             }
