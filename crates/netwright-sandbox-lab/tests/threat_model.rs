@@ -63,3 +63,27 @@ fn each_sentence_has_something_that_tries_it() {
     assert!(sentences > 30, "only {sentences} sentences were found");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
+
+/// What a sentence says where no test can.
+const UNTRIED: &str = "Nothing tries that.";
+
+#[test]
+fn what_does_not_hold_names_what_shows_it_or_that_nothing_does() {
+    let text = fs::read_to_string(Path::new(ROOT).join("docs/sandbox/threat-model.md")).expect("the page");
+    let (_, section) = text.split_once("\n## What does not hold\n").expect("the section");
+    let known = known();
+    let (mut points, mut missing) = (0, Vec::new());
+    for point in section.split("\n- ").skip(1) {
+        points += 1;
+        let point = point.trim_end();
+        let tried = point.rsplit_once("Tried by `").map(|(_, tried)| tried.trim_end_matches("`."));
+        let Some(tried) = tried else {
+            missing.extend((!point.ends_with(UNTRIED)).then(|| format!("nothing tries: {point}")));
+            continue;
+        };
+        let names = tried.split("`, `");
+        missing.extend(names.filter(|name| !known.contains(*name)).map(|name| format!("there is no {name}")));
+    }
+    assert!(points > 15, "only {points} points were found");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}

@@ -16,6 +16,7 @@ mod named;
 mod namespaces;
 mod netns;
 mod nft;
+mod open;
 mod recipes;
 mod reports;
 mod run;

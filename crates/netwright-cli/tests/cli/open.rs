@@ -1,0 +1,64 @@
+//! What a sandbox leaves open, as docs/sandbox/threat-model.md says under "What does not hold".
+
+use crate::support::{isolated, run};
+
+/// A script in namespaces of its own, in the working directory `work` of a home directory; with `run` for a command without a network.
+fn at_home(script: &str) -> String {
+    let prelude = r#"
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin
+        mount -t tmpfs tmpfs /mnt
+        mkdir -p /mnt/home/work
+        export HOME=/mnt/home
+        cd "$HOME/work"
+        ip link set lo up
+        run() { "$0" run --quiet --no-network "$@"; }"#;
+    let (code, out, err) = run(&mut isolated(&format!("{prelude}\n{script}")));
+    assert_eq!(code, 0, "{out}{err}");
+    out
+}
+
+#[test]
+fn files_that_are_not_confined_are_read_and_written() {
+    let script = "echo secret > ~/secret
+        run sh -c 'cat ~/secret; echo written > ~/.profile'
+        cat ~/.profile";
+    assert_eq!(at_home(script), "secret\nwritten\n");
+}
+
+#[test]
+fn what_is_written_in_a_workspace_is_there_outside() {
+    let script = "run --workspace sh -c 'mkdir -p .git/hooks; echo hook > .git/hooks/post-commit; test -r /etc/passwd && echo system'
+        cat .git/hooks/post-commit
+        echo old > ~/file
+        run --read . --write ~/file sh -c 'echo new > ~/file; cp ~/file /tmp/other; mv /tmp/other ~/file 2> /dev/null || echo not replaced'
+        cat ~/file";
+    assert_eq!(at_home(script), "system\nhook\nnot replaced\nnew\n");
+}
+
+#[test]
+fn who_watches_on_the_same_machine_is_told() {
+    let script = "mkfifo ~/held ~/go
+        run sh -c 'exec 9> ~/lock; flock 9; echo by a pipe > ~/held; read line < ~/go' &
+        timeout 60 cat ~/held
+        flock --nonblock ~/lock true || echo by a lock
+        timeout 60 sh -c 'echo on > ~/go'
+        wait";
+    assert_eq!(at_home(script), "by a pipe\nby a lock\n");
+}
+
+#[test]
+fn standard_streams_are_what_they_are() {
+    let script = "echo before > ~/out; echo given > ~/in
+        run sh -c 'exec 3>&1; cat /proc/self/fd/3 > ~/seen; : > /proc/self/fd/3; echo changed > /proc/self/fd/0' < ~/in >> ~/out
+        cat ~/seen ~/out ~/in";
+    assert_eq!(at_home(script), "before\nchanged\n");
+}
+
+#[test]
+fn what_is_left_running_goes_on_where_processes_are_shared() {
+    let script = "mkfifo ~/go ~/on
+        run --share pid sh -c '(read line < ~/go; echo went on > ~/on) & true'
+        timeout 60 sh -c 'echo now > ~/go'
+        timeout 60 cat ~/on";
+    assert_eq!(at_home(script), "went on\n");
+}
