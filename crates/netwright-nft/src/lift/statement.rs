@@ -9,17 +9,18 @@ use netwright_netfilter::{Expression as Kernel, Family, Register, Verdict as Cod
 use super::load::{self, Bits, Load, OptionBits};
 use super::register::{Held, Operand};
 use super::rule::{Lifter, rule_at};
+use super::set::data_parts;
 use super::value::{self, Form};
 use super::{payload, stateful};
 use crate::ir::{
-    BinaryOperator, ChainTarget, Duplicate, Expression, Extension, Forward, ObjectKind, ObjectName, Payload,
-    PayloadLocation, Queue, QueueTarget, Reject, Selector, SetUpdate, SetUpdateOperation, Statement,
-    TypePart, Value, Verdict,
+    BinaryOperator, ChainTarget, Duplicate, Element, Expression, Extension, Forward, ObjectKind, ObjectName,
+    Payload, PayloadLocation, Queue, QueueTarget, Reject, Selector, SetReference, SetUpdate,
+    SetUpdateOperation, Statement, TypePart, Value, Verdict,
 };
 use crate::table::header::PayloadBase;
 use crate::table::key::{self, KeyKind};
 use crate::table::vocabulary::{DEFAULT_REJECT_ICMP, DEFAULT_REJECT_ICMPV6, DEFAULT_REJECT_ICMPX};
-use crate::table::{DataType, ExtensionBase, Field, Header, HeaderId};
+use crate::table::{ByteOrder, DataType, ExtensionBase, Field, Header, HeaderId};
 use crate::xt;
 
 /// How deep chains may be written in place.
@@ -118,7 +119,17 @@ impl Lifter<'_> {
         self.unnamed = true;
         let made = self.value_at(source, selector.part());
         self.unnamed = false;
-        let (value, held) = made?;
+        let (mut value, held) = made?;
+        // What goes to the packet as it is has the packet's order, whatever is noted beside the map.
+        if let (Operand::Map { set, .. }, Expression::Map(_, SetReference::Anonymous(elements))) =
+            (&held.operand, &mut value)
+            && selector.part().order == ByteOrder::Big
+            && let [only] = self.scope.set(set).map(|(set, _)| data_parts(set)).unwrap_or_default().as_slice()
+            && let form = Form::of(*only, only.bytes(), false)
+            && form.little
+        {
+            elements.iter_mut().for_each(|element| turn_round(element, &form));
+        }
         self.finish(Statement::Assign(selector, value), &[&held])
     }
 
@@ -377,5 +388,16 @@ pub(super) fn plain_verdict(code: Code) -> Verdict {
         Code::CONTINUE => Verdict::Continue,
         Code::RETURN => Verdict::Return,
         other => Verdict::Other(other.0),
+    }
+}
+
+/// Reads what a map holds for a key in the other byte order.
+fn turn_round(element: &mut Element, form: &Form) {
+    if let Some(Expression::Value(value)) = &mut element.data
+        && let Some(number) = value.as_number()
+        && let Some(bytes) = number.to_be_bytes().get(16usize.saturating_sub(form.bytes)..)
+    {
+        let turned: Vec<u8> = bytes.iter().rev().copied().collect();
+        *value = Form { little: false, ..*form }.value(&turned);
     }
 }

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use netwright_netfilter::expression::{BitwiseOp, CompareOp, MatchAttrs, PayloadBase};
-use netwright_netfilter::{Element, Expression, Family, Register, Rule, Set, SetFlags, Verdict, raw::*};
+use netwright_netfilter::expression::{
+    BitwiseOp, CompareOp, LookupAttrs, MatchAttrs, PayloadAttrs, PayloadBase,
+};
+use netwright_netfilter::{
+    DataValue, Element, Expression, Family, Register, Rule, Set, SetFlags, Verdict, raw::*,
+};
 
 use super::{Scope, rule};
 use crate::ir::Statement;
@@ -147,4 +151,27 @@ fn a_register_that_is_combined_with_itself_does_not_grow_without_end() {
     code.push(cmp(R1, EQ, [0; 4]));
     let rule = rule(&Rule::new(Family::INET, "t", "c", code), &Scope::default());
     assert!(rule.statements.iter().any(|statement| matches!(statement, Statement::Raw(_))));
+}
+
+#[test]
+fn what_is_written_to_the_packet_has_its_order_whatever_is_noted() {
+    let mut map = Set::new(Family::IPV4, "t", "__map0", 1);
+    map.flags = SetFlags::ANONYMOUS | SetFlags::CONSTANT | SetFlags::MAP;
+    (map.key_type, map.data_type, map.data_length) = (Some(4), Some(4), Some(4));
+    let host = crate::table::ByteOrder::Host.number();
+    map.userdata.push_number(netwright_netfilter::userdata::entry::SET_DATA_ORDER, host).unwrap();
+    let mut element = Element::new([58]);
+    element.data = Some(DataValue::from([0, 0, 1, 2]).into());
+    let elements = [element];
+    let mut scope = Scope::default();
+    scope.add_set(&map, &elements);
+    let look_up = LookupAttrs::default().source(R1).destination(R1).set("__map0".to_owned()).into();
+    let code = vec![
+        payload(Base::NETWORK, 8, 1).into(R1),
+        look_up,
+        Expression::Payload(
+            PayloadAttrs::default().source(R1).base(PayloadBase::NETWORK).offset(12).length(4),
+        ),
+    ];
+    assert_eq!(text_in(Family::IPV4, code, &scope), "ip saddr set ip ttl map { 58 : 258 }");
 }
