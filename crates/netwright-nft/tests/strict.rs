@@ -32,6 +32,7 @@ fn rule(family: &str, rule: &str) -> Result<String, String> {
             add map {family} t ports {{ type ipv4_addr : inet_service; }}
             add set {family} t s {{ type ipv4_addr; flags dynamic; }}
             add set {family} t services {{ type inet_service; }}
+            add map {family} t published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
             add rule {family} t c {rule}"
         ),
         &[],
@@ -63,6 +64,17 @@ fn translations_are_taken_in_the_forms_of_nft() {
         ),
         ("ip6", "meta l4proto tcp dnat ip6 addr . port to ::1 . 81", "meta l4proto tcp dnat ip6 to [::1]:81"),
         ("ip", "dnat to numgen inc mod 7 offset 167772161", "dnat ip to numgen inc mod 7 offset 167772161"),
+        // As systemd-networkd maps ports: the key tells the transport protocol.
+        (
+            "inet",
+            "dnat ip addr . port to meta l4proto . th dport map @published",
+            "dnat ip to meta l4proto . th dport map @published",
+        ),
+        (
+            "ip",
+            "dnat to ip protocol . th dport map { tcp . 80 : 192.0.2.1 . 81 }",
+            "dnat ip to ip protocol . th dport map { tcp . 80 : 192.0.2.1 . 81 }",
+        ),
     ] {
         assert_eq!(rule(family, text).as_deref(), Ok(listed), "{family} {text}");
     }
@@ -71,6 +83,8 @@ fn translations_are_taken_in_the_forms_of_nft() {
         ("ip", "tcp dport 80 redirect ip to :80"),
         ("ip", "tcp dport 80 redirect :80"),
         ("ip", "redirect to 80"),
+        ("ip", "redirect to meta l4proto . th dport map { tcp . 80 : 81 }"),
+        ("ip", "dnat to meta mark map { 5 : 192.0.2.1 . 81 }"),
         ("inet", "tcp dport 80 redirect to jhash ip saddr mod 2"),
         ("ip", "tcp dport 80 dnat addr . port to 192.0.2.1 . 81"),
         ("inet", "meta l4proto tcp dnat ip to ip saddr map @ports"),

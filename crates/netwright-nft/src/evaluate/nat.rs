@@ -5,9 +5,11 @@ use netwright_netfilter::Family;
 use super::element::Wanted;
 use super::literal::describe;
 use super::{Eval, Evaluator, version};
+use crate::context::is_protocol_key;
 use crate::diagnostic::Span;
-use crate::ir::{Expression, Nat, NatKind, Selector, Tproxy, TypePart};
+use crate::ir::{Expression, Nat, NatKind, Payload, PayloadLocation, Selector, Tproxy, TypePart};
 use crate::syntax::ast::{self, ExpressionKind};
+use crate::table::header::PayloadBase;
 use crate::table::{DataType, HeaderId, symbol, vocabulary};
 
 impl<'a> Evaluator<'a> {
@@ -149,7 +151,8 @@ impl<'a> Evaluator<'a> {
             }
             _ => false,
         };
-        if (nat.port.is_some() || with_port) && !self.context.transport_matched() {
+        let told = nat.port.is_none() && nat.address.as_ref().is_some_and(is_asked_for_transport);
+        if (nat.port.is_some() || with_port) && !told && !self.context.transport_matched() {
             let message = "ports can be translated only behind a match on the transport protocol";
             return self.error(span, message);
         }
@@ -185,6 +188,23 @@ impl<'a> Evaluator<'a> {
         };
         Ok(Tproxy { family: written, address, port })
     }
+}
+
+/// Whether the key of a map tells the transport protocol: `meta l4proto . th dport map @ports`.
+fn is_asked_for_transport(address: &Expression) -> bool {
+    let Expression::Map(key, _) = address else { return false };
+    let parts = match &**key {
+        Expression::Concatenation(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    parts.iter().any(|part| match part {
+        Expression::Selector(Selector::Meta(key)) => key.name == "l4proto",
+        Expression::Selector(Selector::Payload(Payload {
+            inner: None,
+            location: PayloadLocation::Field(header, field),
+        })) => header.base == PayloadBase::NETWORK && is_protocol_key(field),
+        _ => false,
+    })
 }
 
 fn network_family(id: Option<HeaderId>) -> Option<Family> {
