@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod clients;
+mod comparison;
 mod conformance;
 mod counts;
 mod dependencies;
@@ -29,6 +30,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test --all            the same, and install the programs that are tried in a sandbox
   bench [--big]         what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
   clients [--speed]     Python's module nftables and firewalld do the same on C's libnftables and on ours (as root); or how fast they are
+  comparison [FOLDER]   the six programs of docs/comparison with netwright and its peers: built, tried (as root) and measured, of one
+                        folder or of all; writes the tables of its page; --page writes them from what was found last
   conformance           how far the language agrees with nft: the tables of the corpus in NETWRIGHT_SHARED
   counts [NAME]         what the main paths cost, as counts, beside those of xtask/counts.txt; --update writes them, --instructions
                         counts those too (of a release build, by valgrind)
@@ -54,6 +57,9 @@ fn main() -> ExitCode {
         ["bench", "--big"] => bench::run(true),
         ["clients"] => clients::run(clients::Mode::Compare),
         ["clients", "--speed"] => clients::run(clients::Mode::Speed),
+        ["comparison"] => comparison::run(None),
+        ["comparison", "--page"] => comparison::write(),
+        ["comparison", folder] => comparison::run(Some(folder)),
         ["conformance"] => conformance::run(),
         ["counts", ref words @ ..] => counts::run(counts::Options {
             update: words.contains(&"--update"),
