@@ -18,10 +18,10 @@ pub mod zone;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netwright_route::route::RouteKind;
+use netwright_route::route::{Lookup, RouteKind};
 use netwright_route::{Add, Route, Table};
 
-use netwright_lab::{Failure, Lab, Node};
+use netwright_lab::{Failure, Lab, Node, wait_until};
 
 pub use capture::{Capture, Packet};
 pub use crowd::CROWD_PORT;
@@ -94,6 +94,17 @@ impl Internet {
         }
         for router in ROUTER {
             lab.host.route("default", &router.to_string())?;
+        }
+        // Before the kernel has a route to each other's addresses, which it adds some time after a link comes up, an answer would end at the route to
+        // everything.
+        for (node, addresses) in [(&mut lab.host, ROUTER), (&mut node, HOST)] {
+            for address in addresses {
+                wait_until("there is a route between the host and its router", || {
+                    let lookup = Lookup { as_in_table: true, ..Lookup::to(address) };
+                    let route = node.look(&lookup).ok();
+                    Ok(route.filter(|route| route.kind == RouteKind::UNICAST && !route.is_default()))
+                })?;
+            }
         }
         let loopback = node.link("lo")?;
         for everything in ["0.0.0.0/0", "::/0"] {
