@@ -20,6 +20,8 @@ struct Row {
     processor: f64,
     /// Wall and processor as multiples of the floor's.
     ratios: [f64; 2],
+    /// The most memory at once, in MiB.
+    peak: f64,
 }
 
 /// Measures, prints, and writes the page with its plots.
@@ -58,7 +60,7 @@ pub(crate) fn run(big: bool) -> Result<(), String> {
 /// A line of the table of `cargo bench`; none where it is its head.
 fn row(line: &str) -> Option<Row> {
     let cells: Vec<&str> = line.strip_prefix('|')?.split('|').map(str::trim).collect();
-    let [workload, size, peer, wall, processor, of_wall, of_processor, ""] = cells.as_slice() else {
+    let [workload, size, peer, wall, processor, of_wall, of_processor, peak, ""] = cells.as_slice() else {
         return None;
     };
     Some(Row {
@@ -68,6 +70,7 @@ fn row(line: &str) -> Option<Row> {
         wall: wall.parse().ok()?,
         processor: processor.parse().ok()?,
         ratios: [of_wall.parse().ok()?, of_processor.parse().ok()?],
+        peak: peak.parse().ok()?,
     })
 }
 
@@ -80,8 +83,12 @@ The *floor* is the kernel alone: messages that were encoded before are sent, and
 is above it is what a program adds. Peers take turns, each time as a process of its own in a fresh network namespace; the table
 has medians. A ratio of the processor's time tells more than one of the clock on a machine that does other things too.
 
-`netwright` encodes raw messages, `netwright, typed` is the builder of the library, and `netwright nft -f` the command, which reads
-text as `nft` does.
+`netwright` encodes raw messages and `netwright, typed` is the builder of the library. Of what is listed, `in place` looks at each
+answer where it lies, `collected` and `decoded` make a list of objects. What begins with `netwright nft` and `netwright list` is the command,
+from its start to its end, as are `nft` and `ip`.
+
+The peak is the most memory at once: of a command all that it had, of the library what the work added to it. Of `forward`, the floor is a host
+without rules, and its time that of 100,000 packets.
 ";
 
 fn page<'a>(rows: &[Row], workloads: impl Iterator<Item = &'a str>) -> String {
@@ -91,12 +98,15 @@ fn page<'a>(rows: &[Row], workloads: impl Iterator<Item = &'a str>) -> String {
     for (what, which) in versions() {
         let _ = writeln!(page, "| {what} | {which} |");
     }
-    let _ = writeln!(page, "\n| workload | size | peer | wall ms | cpu ms | wall / floor | cpu / floor |");
-    let _ = writeln!(page, "|---|---:|---|---:|---:|---:|---:|");
-    for Row { workload, size, peer, wall, processor, ratios: [of_wall, of_processor] } in rows {
+    let _ = writeln!(
+        page,
+        "\n| workload | size | peer | wall ms | cpu ms | wall / floor | cpu / floor | peak MiB |"
+    );
+    let _ = writeln!(page, "|---|---:|---|---:|---:|---:|---:|---:|");
+    for Row { workload, size, peer, wall, processor, ratios: [of_wall, of_processor], peak } in rows {
         let _ = writeln!(
             page,
-            "| {workload} | {size} | {peer} | {wall:.1} | {processor:.1} | {of_wall:.2} | {of_processor:.2} |"
+            "| {workload} | {size} | {peer} | {wall:.1} | {processor:.1} | {of_wall:.2} | {of_processor:.2} | {peak:.1} |"
         );
     }
     for workload in workloads {

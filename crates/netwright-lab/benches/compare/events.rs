@@ -33,7 +33,7 @@ fn follow(count: usize, mut take: impl FnMut(usize) -> Result<usize>) -> Result<
     let routes = routes(count, link);
     // What the link's own setting up has told.
     take(0)?;
-    let mut sum = Measured { wall: Default::default(), processor: Default::default() };
+    let mut sum = Measured::default();
     for routes in routes.chunks(AT_ONCE) {
         add(&mut connection, routes)?;
         let (measured, taken) = measure(|| take(routes.len()))?;
@@ -42,6 +42,7 @@ fn follow(count: usize, mut take: impl FnMut(usize) -> Result<usize>) -> Result<
         }
         sum.wall += measured.wall;
         sum.processor += measured.processor;
+        sum.peak = sum.peak.max(measured.peak);
     }
     Ok(sum)
 }

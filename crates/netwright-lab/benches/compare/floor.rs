@@ -1,5 +1,12 @@
 //! The kernel's floor: bytes that were encoded before are sent at once, and replies are received and not looked at.
 
+use netwright_netfilter::Batch;
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{Options, compile};
+use netwright_nft::lower;
+use netwright_nft::syntax::{NoIncludes, parse};
+use netwright_nft::table::Names;
 use netwright_sys::{Received, Socket};
 use netwright_wire::{Big, MessageFlags, Writer};
 
@@ -50,6 +57,25 @@ impl Transaction {
         socket.reserve_send(self.writer.len())?;
         measure_send(&socket, self.writer.bytes())
     }
+}
+
+/// Measures sending what a text becomes.
+pub(crate) fn measure_text(written: &str) -> Result<Measured> {
+    let (mut sources, names, catalog) = (SourceMap::default(), Names::new(), Catalog::default());
+    let id = sources.add("text", written.to_owned());
+    let parsed = parse(&mut sources, id, &mut NoIncludes);
+    let options = Options { names: &names, catalog: &catalog, zone: Default::default() };
+    let compiled = compile(&sources, &parsed, &options);
+    if let Some(wrong) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
+        return Err(wrong.message.clone().into());
+    }
+    let mut batch = Batch::new();
+    let lowered = lower::batch(&compiled.commands, &compiled.catalog, &mut batch);
+    lowered.map_err(|failed| failed.error.message)?;
+    let bytes = batch.finish()?;
+    let socket = Socket::open(netwright_sys::protocol::NETFILTER)?;
+    socket.reserve_send(bytes.len())?;
+    measure_send(&socket, bytes)
 }
 
 /// Measures sending messages of which only the refused are answered. An error where there is an answer.

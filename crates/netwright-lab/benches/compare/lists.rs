@@ -22,7 +22,23 @@ pub(crate) const RULES: Workload = Workload {
             tool: Some("netwright"),
             run: |count| rules_by(count, "netwright"),
         },
+        Peer {
+            name: "netwright nft -j list",
+            tool: Some("netwright"),
+            run: |count| {
+                rules::floor(count)?;
+                measure_tool("netwright", &["nft", "-j", "list", "ruleset"])
+            },
+        },
         Peer { name: "nft list", tool: Some("nft"), run: |count| rules_by(count, "nft") },
+        Peer {
+            name: "nft -j list",
+            tool: Some("nft"),
+            run: |count| {
+                rules::floor(count)?;
+                measure_tool("nft", &["-j", "list", "ruleset"])
+            },
+        },
     ],
 };
 
@@ -43,17 +59,17 @@ pub(crate) const ELEMENTS: Workload = Workload {
     ],
 };
 
-const GET_RULE: u16 = 7;
+pub(crate) const GET_RULE: u16 = 7;
 const GET_ELEMENTS: u16 = 13;
 const NFTABLES: u16 = 10 << 8;
 const IPV4: [u8; 4] = [2, 0, 0, 0];
 
-/// The question for what is in the table `t`, under the name of a chain or set.
-fn floor(kind: u16, name: &str, least: usize) -> Result<Measured> {
+/// The question for what is in a table, under the name of a chain or set.
+pub(crate) fn floor(kind: u16, table: &str, name: &str, least: usize) -> Result<Measured> {
     let mut writer = Writer::new();
     let mark = writer.begin_message(NFTABLES | kind, MessageFlags::REQUEST | MessageFlags::DUMP, 1);
     writer.push(&IPV4);
-    text(&mut writer, 1, "t");
+    text(&mut writer, 1, table);
     text(&mut writer, 2, name);
     writer.end_message(mark);
     let (measured, bytes) = measure_dump(&Socket::open(protocol::NETFILTER)?, writer.bytes())?;
@@ -65,12 +81,12 @@ fn floor(kind: u16, name: &str, least: usize) -> Result<Measured> {
 
 fn rules_floor(count: usize) -> Result<Measured> {
     rules::floor(count)?;
-    floor(GET_RULE, "c", count * 100)
+    floor(GET_RULE, "t", "c", count * 100)
 }
 
 fn elements_floor(count: usize) -> Result<Measured> {
     sets::floor(count, None)?;
-    floor(GET_ELEMENTS, "s", count * 16)
+    floor(GET_ELEMENTS, "t", "s", count * 16)
 }
 
 fn rules_decoded(count: usize) -> Result<Measured> {

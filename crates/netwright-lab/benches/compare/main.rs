@@ -8,14 +8,17 @@
 //!
 //! `cargo bench -- --big` has the large sizes; other words select workloads by name.
 
+mod beside;
 mod events;
 mod floor;
+mod forward;
 mod lists;
 mod measure;
 mod routes;
 mod rules;
 mod sets;
 mod table;
+mod texts;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -50,9 +53,20 @@ struct Workload {
 const WORKLOADS: &[Workload] = &[
     sets::LOAD,
     sets::LOAD_WITH_SIZE,
+    texts::INTERVALS,
+    texts::PAIRS,
+    texts::MAP,
+    texts::VERDICTS,
+    texts::ONE_BY_ONE,
     rules::LOAD,
+    texts::COLD,
     lists::RULES,
     lists::ELEMENTS,
+    beside::CHAIN,
+    beside::TABLE,
+    beside::TERSE,
+    beside::LINKS,
+    forward::FORWARD,
     routes::ADD,
     routes::DUMP,
     events::FOLLOW,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use netwright_sys::isolate;
@@ -13,34 +14,60 @@ use crate::Result;
 /// The argument by which a process knows that it is there for one measurement.
 pub(crate) const APART: &str = "--measure";
 
-/// How long some work took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What some work took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Measured {
     /// By the clock.
     pub(crate) wall: Duration,
     /// Of processors, in the program and in the kernel on its behalf.
     pub(crate) processor: Duration,
+    /// The most memory at once, in KiB: of a tool all that it had, of work of this process what came to that before.
+    pub(crate) peak: u64,
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.wall.as_nanos(), self.processor.as_nanos())
+        write!(f, "{} {} {}", self.wall.as_nanos(), self.processor.as_nanos(), self.peak)
     }
 }
 
 impl Measured {
     fn read(text: &str) -> Option<Self> {
-        let (wall, processor) = text.trim().split_once(' ')?;
-        let nanoseconds = |text: &str| text.parse().ok().map(Duration::from_nanos);
-        Some(Measured { wall: nanoseconds(wall)?, processor: nanoseconds(processor)? })
+        let mut numbers = text.split_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        let (wall, processor) = (Duration::from_nanos(next()?), Duration::from_nanos(next()?));
+        Some(Measured { wall, processor, peak: next()? })
     }
 }
 
 /// Measures some work of this process.
 pub(crate) fn measure<T>(work: impl FnOnce() -> Result<T>) -> Result<(Measured, T)> {
+    // the peak so far is forgotten; where it cannot be, none is told
+    let forgotten = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    let before = memory("self", "VmRSS:");
     let (start, processor) = (Instant::now(), own_processor_time());
     let done = work()?;
-    Ok((Measured { wall: start.elapsed(), processor: own_processor_time().saturating_sub(processor) }, done))
+    let (wall, processor) = (start.elapsed(), own_processor_time().saturating_sub(processor));
+    let peak = if forgotten { memory("self", "VmHWM:").saturating_sub(before) } else { 0 };
+    Ok((Measured { wall, processor, peak }, done))
+}
+
+/// A line about the memory of a process, in KiB; 0 where it has none any more.
+fn memory(process: &str, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let found = status.lines().find_map(|one| one.strip_prefix(line));
+    found.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+/// Looks at the most memory that a process had so far, again and again until it has ended.
+fn peak_until(ended: &AtomicBool, process: &str) -> u64 {
+    const OFTEN: Duration = Duration::from_micros(500);
+    let mut peak = 0;
+    while !ended.load(Ordering::Relaxed) {
+        peak = memory(process, "VmHWM:").max(peak);
+        std::thread::sleep(OFTEN);
+    }
+    peak
 }
 
 fn own_processor_time() -> Duration {
@@ -57,15 +84,21 @@ pub(crate) fn measure_tool(tool: &str, arguments: &[&str]) -> Result<Measured> {
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
     // As long as it has not been waited for, the kernel still knows what it has used.
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
-    let wall = start.elapsed();
+    let (ended, process) = (AtomicBool::new(false), pid.to_string());
+    let (wall, peak) = std::thread::scope(|scope| {
+        let looking = scope.spawn(|| peak_until(&ended, &process));
+        let waited = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        let wall = start.elapsed();
+        ended.store(true, Ordering::Relaxed);
+        waited.map(|_| (wall, looking.join().unwrap_or_default()))
+    })?;
     let used = std::fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
     let status = child.wait()?;
     if !status.success() {
         return Err(format!("{tool} {} failed ({status})", arguments.join(" ")).into());
     }
     let nanoseconds = used.split(' ').next().unwrap_or_default().parse()?;
-    Ok(Measured { wall, processor: Duration::from_nanos(nanoseconds) })
+    Ok(Measured { wall, processor: Duration::from_nanos(nanoseconds), peak })
 }
 
 /// A file with a tool's input, in this process's own `/run/netns`, which ends with it.

@@ -30,7 +30,7 @@ const NEW_CHAIN: u16 = 3;
 const NEW_RULE: u16 = 6;
 const TCP: u8 = 6;
 
-fn port(index: usize) -> u16 {
+pub(crate) fn port(index: usize) -> u16 {
     (1 + index % 60_000) as u16
 }
 
@@ -119,7 +119,7 @@ fn rule(index: usize) -> [Expression; 8] {
 }
 
 /// By the typed builder.
-fn typed(count: usize) -> Result<Measured> {
+pub(crate) fn typed(count: usize) -> Result<Measured> {
     let net = Net::open()?;
     let (measured, ()) = measure(|| {
         let mut batch = net.nft().batch();
@@ -143,7 +143,7 @@ fn nft(count: usize) -> Result<Measured> {
     measure_tool("nft", &["-f", &file(count)?])
 }
 
-fn file(count: usize) -> Result<String> {
+pub(crate) fn file(count: usize) -> Result<String> {
     let rule = |index| format!("ip saddr {} tcp dport {} counter accept\n", address(index), port(index));
     let rules: String = (0..count).map(rule).collect();
     input(&format!("table ip t {{\nchain c {{\n{rules}}}\n}}\n"))
