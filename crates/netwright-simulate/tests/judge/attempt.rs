@@ -13,7 +13,7 @@ use rustix::net::{
 };
 
 use crate::capture::{self, ACK, ICMP, ICMPV6, Packet, RST, SYN, TCP, UDP};
-use crate::generate::{Flow, Host, What};
+use crate::generate::{Flow, Host, What, address};
 use crate::trace::{DISCOVERY, REQUEST, Traced, packets};
 use crate::world::{Tools, World};
 
@@ -366,6 +366,8 @@ fn watch(
     let mut since: Option<(bool, Instant)> = None;
     let (mut arrived, mut refused, mut misses) = (None, None, 0);
     let mut buffer = [0; 4096];
+    let own: Vec<IpAddr> =
+        host.links.iter().flat_map(|link| link.own.iter()).map(|own| address(own)).collect();
     loop {
         servers.iter_mut().for_each(Servers::step);
         client.step(flow);
@@ -386,7 +388,10 @@ fn watch(
                 if std::env::var_os("JUDGE_PACKETS").is_some() {
                     println!("{} {:02x?} {packet:?}", machines.card, buffer.get(..14));
                 }
-                see(&packet, flow, &client, at_sender, &mut arrived, &mut refused);
+                // what leaves the host for the host is a copy
+                if !own.contains(&packet.destination) {
+                    see(&packet, flow, &client, at_sender, &mut arrived, &mut refused);
+                }
             }
         }
         monitor.read();
@@ -443,7 +448,8 @@ fn watch(
             }
             let unfound = dropped_discovery(&packets(monitor.whole(0), &world.handles), monitor);
             // that no neighbour is found is told much later: by a sender to itself, and by the host to others
-            let late = |how: &String| unfound && ["icmp 3/1", "icmpv6 1/3"].contains(&how.as_str());
+            let late =
+                |how: &String| unfound && !dropped && ["icmp 3/1", "icmpv6 1/3"].contains(&how.as_str());
             let refused = refused.filter(|how| !late(how)).or(local.filter(|_| !unfound));
             let outcome = match (answered, &arrived, refused) {
                 // both are in one namespace, which delivers it without the host

@@ -165,6 +165,10 @@ impl Host {
                     format!("from = \"{network}\"\ntable = 2\npriority = {priority}"),
                 ));
             }
+            policies.push((
+                "fwmark 1 table 2 priority 103".into(),
+                "fwmark = 1\ntable = 2\npriority = 103".into(),
+            ));
         }
         let forwarding = !random.one_in(8);
         let mut host = Host {
@@ -222,6 +226,11 @@ impl Host {
         let link = random.pick(&self.links);
         let card = *random.pick(&link.cards());
         let (source, spoofed) = match random.below(10) {
+            // an address of the host's, but not the one by which the sender reaches it
+            0 if link.ports.is_empty() && random.one_in(3) => {
+                let others = own.iter().copied().filter(|own| !link.own.contains(own));
+                (pick(random, others.collect())?, true)
+            }
             0 => (pick(random, near.clone())?, true),
             1..5 if link.uplink => (pick(random, remote.clone())?, false),
             _ => (pick(random, link.near.clone())?, false),

@@ -86,7 +86,8 @@ impl World {
         let commands = commands(host);
         node.run(|| tools.ip.feed(["-batch", "-"], &commands))??;
         for (family, ipv6) in [("-4", false), ("-6", true)] {
-            let rules = host.policies.iter().map(|(rule, _)| rule).filter(|rule| rule.contains(':') == ipv6);
+            let fits = |rule: &&String| !rule.starts_with("from") || rule.contains(':') == ipv6;
+            let rules = host.policies.iter().map(|(rule, _)| rule).filter(fits);
             let rules: String = rules.map(|rule| format!("rule add {rule}\n")).collect();
             node.run(|| tools.ip.feed([family, "-batch", "-"], &rules))??;
         }

@@ -150,8 +150,16 @@ fn routes(host: &Host, commands: &mut String) -> std::fmt::Result {
 
 fn rules(host: &Host, ipv4: bool, commands: &mut String) -> std::fmt::Result {
     for rule in &host.rules {
-        let Some(from) = rule.from.filter(|from| from.address.is_ipv4() == ipv4) else { continue };
-        write!(commands, "rule add priority {} from {from}", rule.priority)?;
+        if rule.from.is_some_and(|from| from.address.is_ipv4() != ipv4) {
+            continue;
+        }
+        write!(commands, "rule add priority {}", rule.priority)?;
+        if let Some(from) = rule.from {
+            write!(commands, " from {from}")?;
+        }
+        if let Some(mark) = &rule.fwmark {
+            write!(commands, " fwmark {}", mark.value)?;
+        }
         if let Some(table) = &rule.table {
             write!(commands, " table {table}")?;
         }

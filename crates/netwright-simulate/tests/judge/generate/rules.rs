@@ -60,6 +60,12 @@ pub(super) fn generate(random: &mut Random, links: &[Link]) -> (String, bool) {
     if rules.random.one_in(16) {
         rules.arp();
     }
+    if rules.random.one_in(10) {
+        rules.copies();
+    }
+    if rules.random.one_in(10) {
+        rules.route();
+    }
     rules.later();
     (rules.text, rules.remembers)
 }
@@ -321,9 +327,11 @@ impl Rules<'_> {
             self.rule(&format!("ip daddr 203.0.113.2 {protocol} dport {port} {what}"));
         }
         self.text.push_str(" }\n chain post { type nat hook postrouting priority srcnat; policy accept;\n");
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => {}
             1 => self.rule("oifname \"wan\" snat to 203.0.113.2"),
+            // an address of the network that is nobody's
+            2 => self.rule("oifname \"wan\" ip saddr 192.168.1.0/24 snat to 203.0.113.50"),
             _ => self.rule("oifname { \"wan\", \"wan2\" } masquerade"),
         }
         self.text.push_str(" }\n}\n");

@@ -172,6 +172,42 @@ impl Rules<'_> {
         self.text.push_str(" }\n}\n");
     }
 
+    /// Copies of packets to somebody else, which are no arrivals.
+    pub(super) fn copies(&mut self) {
+        let link = self.links.iter().find(|link| !link.uplink).map_or("wan", |link| link.name);
+        let port = *self.random.pick(&PORTS);
+        self.text.push_str(
+            "table ip c {\n chain pre { type filter hook prerouting priority -250; policy accept;\n",
+        );
+        self.rule(&format!("ip daddr 203.0.113.2 th dport {port} dup to 192.168.1.51 device \"{link}\""));
+        self.text.push_str(" }\n}\n");
+    }
+
+    /// A chain that may change the route of what the host sends, and that decides as well.
+    pub(super) fn route(&mut self) {
+        let policy = if self.random.one_in(3) { "drop" } else { "accept" };
+        let port = *self.random.pick(&PORTS);
+        let _ = writeln!(
+            self.text,
+            "table inet r {{\n chain o {{ type route hook output priority mangle; policy {policy};"
+        );
+        if policy == "drop" {
+            self.rule("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept");
+        }
+        let rules = [
+            format!("tcp dport {port} meta mark set 1"),
+            format!("udp dport {port} drop"),
+            "meta l4proto { tcp, udp } accept".into(),
+            "ct state established,related accept".into(),
+            "ip daddr 198.51.100.7 meta mark set 1 accept".into(),
+        ];
+        for _ in 0..2 + self.random.below(2) {
+            let rule = self.random.pick(&rules).clone();
+            self.rule(&rule);
+        }
+        self.text.push_str(" }\n}\n");
+    }
+
     /// Chains on a device, where packets come in and leave.
     pub(super) fn devices(&mut self) {
         let cards: Vec<&str> =
