@@ -12,8 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use netwright_wire::Errno;
-use rustix::fs::{Mode, OFlags, open};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::fs::{Mode, OFlags, StatVfsMountFlags, open, statvfs};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use rustix::process::{getegid, geteuid};
 use rustix::thread::UnshareFlags;
 
@@ -25,7 +25,13 @@ const ASKED: &str = "make namespaces for this process alone";
 /// Moves this process into namespaces of its own, for good. It must have one thread only, since namespaces belong to
 /// threads.
 pub fn enter() -> Result<()> {
-    let threads = fs::read_dir("/proc/self/task").map_err(|error| Error::new(ASKED, error))?.count();
+    let tasks = || fs::read_dir("/proc/self/task");
+    let threads = match tasks() {
+        // root needs no help
+        Err(error) if error.kind() == io::ErrorKind::NotFound && mount_proc().is_ok() => tasks(),
+        other => other,
+    };
+    let threads = threads.map_err(failed)?.count();
     if threads != 1 {
         let what = format!("it has {threads} threads already");
         return Err(Error::new(ASKED, Cause::Invalid(what)).with_help("Do it first of all in the program."));
@@ -136,10 +142,30 @@ fn isolate(plan: &Plan) -> rustix::io::Result<()> {
         }
     }
     mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    if plan.user.is_none() {
+        let_settings_be_written();
+    }
     let empty = |over: &CStr| mount(c"tmpfs", over, c"tmpfs", MountFlags::empty(), Some(c"mode=755"));
     match empty(c"/run/netns") {
         Err(rustix::io::Errno::NOENT) => empty(c"/run"),
         other => other,
+    }
+}
+
+/// Has a `/proc` of its own where there is none.
+fn mount_proc() -> rustix::io::Result<()> {
+    unshare(UnshareFlags::NEWNS)?;
+    mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    mount(c"proc", c"/proc", c"proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
+}
+
+/// Engines of containers mount `/proc/sys` so that nobody writes there; the settings of a network namespace of one's own are nobody
+/// else's. Where that cannot be undone it stays so.
+fn let_settings_be_written() {
+    let read_only = |found: rustix::fs::StatVfs| found.f_flag.contains(StatVfsMountFlags::RDONLY);
+    if statvfs(c"/proc/sys").is_ok_and(read_only) {
+        let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let _ = mount_remount(c"/proc/sys", flags, c"");
     }
 }
 

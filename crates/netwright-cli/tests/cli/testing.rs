@@ -155,6 +155,35 @@ rules = "table inet f { chain c { type filter hook input priority 0; tcp dport 1
     fs::remove_dir_all(&folder).expect("the folder goes");
 }
 
+/// As engines of containers have it: settings that nobody may write, and for root even without a `/proc`.
+#[test]
+fn settings_of_the_simulated_host_are_its_own() {
+    let folder = std::env::temp_dir().join(format!("netwright-settings-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let host = r#"
+forwarding = true
+link.wan.addresses = ["203.0.113.2/24"]
+link.lan.addresses = ["192.168.1.1/24"]
+[[flow]]
+name = "through"
+from = "lan 192.168.1.9"
+to = "203.0.113.9"
+tcp = 80
+"#;
+    fs::write(folder.join("host.toml"), host).expect("a file");
+    let tested = |before: &str| {
+        let (code, out, err) =
+            run(isolated(&format!("{before}; cd \"$2\"; \"$0\" test host.toml")).arg(&folder));
+        assert!(code == 0 && out.contains("1 flow: 1 as expected"), "{before}: {code}\n{out}{err}");
+    };
+    tested("mount --rbind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys");
+    // an ordinary user cannot take it away
+    if rustix::process::geteuid().is_root() {
+        tested("umount -l /proc");
+    }
+    fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
 /// The names in a folder; none where there is no such folder.
 fn names(folder: impl AsRef<Path>) -> Vec<std::ffi::OsString> {
     let mut found: Vec<_> =
