@@ -104,7 +104,7 @@ const CHUNK: usize = 2048;
 /// After so many packets what came of them is looked at.
 const LOOK: usize = 128;
 /// After so many senders the host forgets who they were.
-const NEIGHBOURS: usize = 128;
+pub(crate) const NEIGHBOURS: usize = 128;
 /// The table of the chains at the end of all rules.
 const TABLE: &str = "netwright-sweep";
 const ENDS: [(Family, &str, Hook); 3] = [

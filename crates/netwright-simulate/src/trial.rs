@@ -21,6 +21,7 @@ use crate::report::{Outcome, Verdict};
 use crate::ruleset::{Question, RuleId, Ruleset, traversals};
 use crate::shot::{Landed, Observation, Origin, Shot, What};
 use crate::sources::Sources;
+use crate::sweep::NEIGHBOURS;
 use crate::tcp::Segment;
 use crate::topology::{Obstacle, Sender, Topology, is_broadcast, is_own};
 use crate::trace::{Step, Turn};
@@ -226,7 +227,11 @@ impl<'a, 'h> Simulator<'a, 'h> {
         self.touched = true;
         self.landed = None;
         let mut notes = Vec::new();
-        for act in before {
+        for (number, act) in before.iter().enumerate() {
+            if number % NEIGHBOURS == NEIGHBOURS - 1 {
+                // the kernel knows so many neighbours at once, and answers nobody else
+                self.world.forget_neighbours().map_err(sentence)?;
+            }
             self.wait(act, &mut notes)?;
             self.repeat(act, act.times, false, doors)?;
         }

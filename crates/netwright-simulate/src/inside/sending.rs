@@ -310,10 +310,14 @@ fn scoped(address: IpAddr, port: u16, scope: u32) -> SocketAddr {
 fn meaning(errno: Errno) -> io::Result<Fate> {
     let refused = |how| Ok(Fate::Refused(Refused { how, by: None }));
     match errno {
-        // the host's own rules drop what it sends with EPERM; the trace tells which
-        Errno::AGAIN | Errno::NOTCONN | Errno::TIMEDOUT | Errno::PERM | Errno::INTR | Errno::ALREADY => {
-            Ok(Fate::Open)
-        }
+        // the host's own rules drop what it sends with EPERM, on a device (egress) with ENOBUFS; the trace tells which
+        Errno::AGAIN
+        | Errno::NOTCONN
+        | Errno::TIMEDOUT
+        | Errno::PERM
+        | Errno::NOBUFS
+        | Errno::INTR
+        | Errno::ALREADY => Ok(Fate::Open),
         Errno::CONNREFUSED | Errno::CONNRESET | Errno::PIPE => refused(Refusal::TcpReset),
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::ACCESS => {
             refused(Refusal::Local(errno.raw_os_error()))

@@ -258,3 +258,34 @@ expect = "drop"
     ensure!(verdict(&report, "dhcp")?.seen_from.is_some_and(|from| from.port() == 68));
     Ok(())
 }
+
+/// The kernel knows about a thousand neighbours at once, over all namespaces, and does not answer more.
+pub(crate) fn any_number_of_machines_sends_before(_: &mut Lab) -> Outcome {
+    let senders: Vec<String> =
+        (0..1200).map(|number| format!("\"lan 10.0.{}.{}\"", number / 200 + 1, number % 200 + 1)).collect();
+    let senders = senders.join(", ");
+    let text = format!(
+        r#"
+link.lan.addresses = ["10.0.0.1/16"]
+
+[firewall]
+rules = '''
+table ip filter {{
+	set seen {{ type ipv4_addr; size 65535; flags dynamic; }}
+	chain input {{
+		type filter hook input priority filter; policy drop;
+		udp dport 7000 add @seen {{ ip saddr }} drop
+		ip saddr @seen tcp dport 22 accept
+	}}
+}}
+'''
+
+[[flow]]
+name = "all knock, and the last one comes in"
+from = [{senders}]
+to = "10.0.0.1"
+steps = [{{ udp = 7000 }}, {{ from = "lan 10.0.1.1", tcp = 22 }}]
+"#
+    );
+    all_pass(&simulate(&text)?)
+}

@@ -190,3 +190,32 @@ table inet f {
     ];
     all_pass(&simulate(&format!("{HEAD}{rules}{}", flows.concat()))?)
 }
+
+/// What a chain on a device stops of the host's own the kernel tells the sending socket, in another way than other chains.
+pub(crate) fn what_leaves_can_be_stopped_on_a_device(_: &mut Lab) -> Outcome {
+    let rules = r#"
+[firewall]
+rules = '''
+table netdev d {
+	chain egress {
+		type filter hook egress device "wan" priority 0; policy drop;
+		meta protocol arp accept
+		udp dport 1 accept
+	}
+}
+'''
+"#;
+    let stopped = |name: &str, what: &str| {
+        let rest = format!("{what}\ntimes = 3\nexpect = \"drop\"\ndecided-by = \"policy drop\"");
+        sent(name, "host", "198.51.100.7", &rest)
+    };
+    let flows = [
+        sent("passes", "host", "198.51.100.7", "udp = 1\ntimes = 3"),
+        stopped("a datagram", "udp = 2"),
+        stopped("a connection", "tcp = 2"),
+        stopped("a ping", "icmp = true"),
+        stopped("a tunnel", "protocol = \"gre\""),
+        sent("comes in", "wan 198.51.100.9", "203.0.113.2", "udp = 2\nexpect = \"arrive\""),
+    ];
+    all_pass(&simulate(&format!("{HEAD}{rules}{}", flows.concat()))?)
+}
