@@ -135,7 +135,7 @@ impl<'n> Live<'n> {
         if let Some(index) = self.indexes.get(&*name) {
             return Ok(LinkId::named(*index, &name));
         }
-        let found = match self.net.links().get(&*name) {
+        let found = match self.net.links().get(&name) {
             Ok(found) => found.id(),
             // somebody has renamed it
             Err(error) if error.is_not_found() => {
