@@ -123,7 +123,7 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
 
 /// The text with control characters made visible: names and files come from others, and must not steer the terminal.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let steers = |c: char| is_unseen(c) && c != '\n' && c != '\t';
     if text.contains(steers) {
         Cow::Owned(text.chars().map(|c| if steers(c) { visible(c) } else { c }).collect())
     } else {
@@ -133,7 +133,12 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
 
 /// The same of what is to be one line: nothing in it makes another one.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { visible(c) } else { c }).collect()
+    text.chars().map(|c| if is_unseen(c) { visible(c) } else { c }).collect()
+}
+
+/// Whether a terminal has no picture of a character: it steers, or stands for a byte that is not UTF-8 ([`netwright_wire::text`]).
+fn is_unseen(c: char) -> bool {
+    c.is_control() || c >= '\u{10ff80}'
 }
 
 /// Writes text with control characters made visible.
@@ -153,7 +158,7 @@ impl<W: Write> Write for Visible<'_, W> {
     }
 }
 
-/// The picture of a control character.
+/// The picture of a character that has none.
 pub(crate) fn visible(c: char) -> char {
     match u32::from(c) {
         code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use netwright_wire::Errno;
+use netwright_wire::{Errno, text};
 
 use crate::ioctl::{self, InterfaceRequest, Number, ioctl};
 use crate::{Cause, Error, Namespace, Result};
@@ -75,14 +75,15 @@ impl Tun {
         }
         ioctl(&device, &ioctl::TUNSETIFF, &mut request)?;
         let name = request.name.split(|&byte| byte == 0).next().unwrap_or_default();
-        Ok((device, String::from_utf8_lossy(name).into_owned()))
+        Ok((device, text::from_bytes(name).into_owned()))
     }
 
     fn interface(&self) -> std::result::Result<[u8; libc::IFNAMSIZ], Cause> {
         let mut name = [0; libc::IFNAMSIZ];
-        match name.get_mut(..self.name.len()) {
-            Some(place) if self.name.len() < libc::IFNAMSIZ && !self.name.contains('\0') => {
-                place.copy_from_slice(self.name.as_bytes());
+        let bytes = text::to_bytes(&self.name);
+        match name.get_mut(..bytes.len()) {
+            Some(place) if bytes.len() < libc::IFNAMSIZ && !bytes.contains(&0) => {
+                place.copy_from_slice(&bytes);
                 Ok(name)
             }
             _ => Err(Cause::Invalid("a name has at most 15 bytes and no NUL".into())),

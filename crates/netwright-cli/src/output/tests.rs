@@ -39,6 +39,7 @@ fn styles_enclose_the_text_alone() {
 #[test]
 fn control_characters_do_not_reach_the_terminal() {
     assert_eq!(plain("a\u{1b}[2Jb\tc\n"), "a␛[2Jb\tc\n");
+    assert_eq!(plain(&netwright_wire::text::from_bytes(b"caf\xe9")), "caf\u{fffd}");
     let mut table = Table::new(["A"]);
     table.row(["a\u{1b}[2J\n".into()]);
     assert!(shown(&table).ends_with("\na␛[2J␊\n"));

@@ -109,7 +109,6 @@ impl FromKey for Mac {
     }
 }
 
-/// Bytes that are not UTF-8 are replaced.
 impl FromKey for Interface {
     fn from_parts(parts: &[Value]) -> Option<Self> {
         let [value] = parts else { return None };
@@ -117,7 +116,7 @@ impl FromKey for Interface {
             return None;
         }
         let name = value.bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-        Some(Interface(String::from_utf8_lossy(name).into_owned()))
+        Some(Interface(netwright_wire::text::from_bytes(name).into_owned()))
     }
 }
 

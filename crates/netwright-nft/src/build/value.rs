@@ -302,19 +302,17 @@ impl Scalar for Interface {
 
     fn value(&self, part: &TypePart) -> Result<Value, Invalid> {
         let name = &self.0;
+        // as the kernel has it: bytes that are not UTF-8 are longer in a text
+        let bytes = netwright_wire::text::to_bytes(name);
         let odd = |c: char| c == '/' || c == ':' || c == '\0' || c.is_whitespace();
-        let why = match name.len() {
+        let why = match bytes.len() {
             0 => "it is empty",
             length if length > Self::MAXIMUM => "it has more than 15 bytes",
             _ if name.contains(odd) || name == "." || name == ".." => {
                 "the kernel does not take these characters"
             }
             _ => {
-                return Ok(Value {
-                    data_type: part.data_type,
-                    bits: part.bits,
-                    bytes: Bytes::new(name.as_bytes()),
-                });
+                return Ok(Value { data_type: part.data_type, bits: part.bits, bytes: Bytes::new(&bytes) });
             }
         };
         Err(Invalid::new(format!("{name:?} is no name of an interface: {why}")))

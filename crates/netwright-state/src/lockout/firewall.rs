@@ -9,6 +9,7 @@ use netwright_nft::ir::{
     SetReference, Statement, Value, Verdict,
 };
 use netwright_route::Link;
+use netwright_wire::text;
 
 use super::Connection;
 use crate::ruleset::{Ruleset, Table};
@@ -454,7 +455,7 @@ fn any(truths: impl Iterator<Item = Truth>) -> Truth {
 }
 
 fn equal(known: &Known<'_>, right: &Expression) -> Truth {
-    let text = |value: &Value| String::from_utf8_lossy(&value.bytes).trim_matches('\0').to_owned();
+    let text = |value: &Value| text::from_bytes(&value.bytes).trim_matches('\0').to_owned();
     match (known, right) {
         (Known::Name(name), Expression::Value(value)) => Truth::of(*name == text(value)),
         (Known::Name(name), Expression::Wildcard(value)) => Truth::of(name.starts_with(&text(value))),

@@ -7,6 +7,7 @@ use netwright_nft::ir::{
 };
 use netwright_nft::place;
 use netwright_nft::table::hook;
+use netwright_wire::text;
 
 use super::{Ruleset, Table};
 
@@ -267,7 +268,7 @@ impl<'a> Check<'a> {
         };
         for expression in named {
             let Expression::Value(value) = expression else { continue };
-            let name = String::from_utf8_lossy(&value.bytes).trim_matches('\0').to_owned();
+            let name = text::from_bytes(&value.bytes).trim_matches('\0').to_owned();
             if name.is_empty() || (self.known)(&name) {
                 continue;
             }

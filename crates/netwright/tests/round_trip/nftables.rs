@@ -30,7 +30,7 @@ const KEYS: &[(&str, &[&str])] = &[
 ];
 
 fn times(random: &mut Random) -> &'static str {
-    *random.pick(&["15m", "3h2m1s", "7d"])
+    random.pick(&["15m", "3h2m1s", "7d"])
 }
 
 /// A set or a map with elements.
@@ -295,15 +295,15 @@ impl Judge<'_> {
         };
         for chain in dump.chains.iter().filter(|chain| !has_rules(chain)) {
             let what = format!("chain {} {}", chain.family, chain.name);
-            self.comes_back(&what, |batch| batch.delete(&chain.reference()), |batch| _ = batch.add(chain))?;
+            self.comes_back(&what, |batch| batch.delete(&chain.reference()), |batch| batch.add(chain))?;
         }
         for object in &dump.objects {
             let what = format!("object {} {}", object.family, object.name);
-            self.comes_back(&what, |batch| batch.delete(&object.reference()), |batch| _ = batch.add(object))?;
+            self.comes_back(&what, |batch| batch.delete(&object.reference()), |batch| batch.add(object))?;
         }
         for table in &dump.flowtables {
             let what = format!("flow table {} {}", table.family, table.name);
-            self.comes_back(&what, |batch| batch.delete(&table.reference()), |batch| _ = batch.add(table))?;
+            self.comes_back(&what, |batch| batch.delete(&table.reference()), |batch| batch.add(table))?;
         }
         let named = dump.sets.iter().filter(|(set, _)| !set.flags.contains(SetFlags::ANONYMOUS));
         for (set, elements) in named {
@@ -332,7 +332,7 @@ impl Judge<'_> {
             let add = |batch: &mut Batch<'_>| {
                 sets(batch);
                 match rule.position {
-                    Some(_) => _ = batch.add(rule),
+                    Some(_) => batch.add(rule),
                     None => batch.insert(rule),
                 }
             };
@@ -356,15 +356,15 @@ fn add_anonymous(batch: &mut Batch<'_>, dump: &Ruleset, rule: &Rule) {
 
 /// All objects of a ruleset, as they are listed.
 fn add_all(batch: &mut Batch<'_>, dump: &Ruleset) {
-    dump.tables.iter().for_each(|table| _ = batch.add(table));
-    dump.objects.iter().for_each(|object| _ = batch.add(object));
-    dump.flowtables.iter().for_each(|table| _ = batch.add(table));
-    dump.chains.iter().for_each(|chain| _ = batch.add(chain));
+    dump.tables.iter().for_each(|table| batch.add(table));
+    dump.objects.iter().for_each(|object| batch.add(object));
+    dump.flowtables.iter().for_each(|table| batch.add(table));
+    dump.chains.iter().for_each(|chain| batch.add(chain));
     for (set, elements) in &dump.sets {
         batch.add(set);
         batch.add_elements(set, elements);
     }
-    dump.rules.iter().for_each(|rule| _ = batch.add(&Rule { position: None, ..rule.clone() }));
+    dump.rules.iter().for_each(|rule| batch.add(&Rule { position: None, ..rule.clone() }));
 }
 
 /// `SEED` and `COUNT` in the environment make other and more rulesets.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::build::FromKey as _;
 use crate::table::symbol::{self, Symbol};
 
 fn check_names(table: &[Symbol], names: impl IntoIterator<Item = (u32, Option<&'static str>)>) {
@@ -57,4 +58,16 @@ fn numbers_must_fit_their_field() {
         Dscp(0x40).value(&part).map_err(|error| error.0),
         Err("64 does not fit into 6 bits".to_owned())
     );
+}
+
+#[test]
+fn names_of_interfaces_keep_their_bytes() {
+    let part = TypePart::of(DataType::IFNAME);
+    for bytes in [&b"eth0"[..], b"caf\xe9", &[0xff; 15]] {
+        let name = Interface(netwright_wire::text::from_bytes(bytes).into_owned());
+        let value = name.value(&part).unwrap();
+        assert_eq!(&value.bytes[..], bytes);
+        assert_eq!(Interface::from_parts(&[value]), Some(name));
+    }
+    assert!(Interface(netwright_wire::text::from_bytes(&[0xff; 16]).into_owned()).value(&part).is_err());
 }
