@@ -29,9 +29,8 @@ const KEYS: &[(&str, &[&str])] = &[
     ("ether_addr", &["02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"]),
 ];
 
-fn times(random: &mut Random) -> &'static str {
-    random.pick(&["15m", "3h2m1s", "7d"])
-}
+/// None of them is over while the test runs.
+const TIMES: &[&str] = &["15m", "3h2m1s", "7d"];
 
 /// A set or a map with elements.
 fn set(random: &mut Random, table: &str, number: usize) -> Vec<String> {
@@ -48,7 +47,7 @@ fn set(random: &mut Random, table: &str, number: usize) -> Vec<String> {
     } else if random.one_in(3) {
         flags.push("timeout");
         if random.one_in(2) {
-            more += &format!("timeout {}; gc-interval {}; ", times(random), times(random));
+            more += &format!("timeout {}; gc-interval {}; ", random.pick(TIMES), random.pick(TIMES));
         }
     }
     let intervals = random.one_in(3) && key.iter().all(|key| !matches!(*key, "ifname"));
@@ -83,7 +82,7 @@ fn set(random: &mut Random, table: &str, number: usize) -> Vec<String> {
         }
         let mut element = parts.join(" . ");
         if flags.contains("timeout") && random.one_in(2) {
-            element += &format!(" timeout {}", times(random));
+            element += &format!(" timeout {}", random.pick(TIMES));
         }
         if random.one_in(4) {
             element += &format!(" comment \"number {at}\"");
