@@ -21,6 +21,9 @@ use std::time::Duration;
 
 pub use batch::{Addition, Placement, Removal};
 pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
+#[allow(deprecated)] // for who knows it by its former name
+#[doc(hidden)]
+pub use key::Prefix;
 pub use key::{Data, Fields, Key, Mapping, Member, Membership, PrefixOf, prefix};
 pub use read::{FromData, FromKey, keys};
 pub use rule::{RawRule, Rule};

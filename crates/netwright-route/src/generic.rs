@@ -84,6 +84,10 @@ pub struct GenericFamily {
     pub groups: Vec<(String, u32)>,
 }
 
+/// [`GenericFamily`] by the name that it had.
+#[deprecated(note = "is called GenericFamily, as Family is of addresses")]
+pub type Family = GenericFamily;
+
 impl GenericFamily {
     fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let view = FamilyAttrsView::new(bytes);

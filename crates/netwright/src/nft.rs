@@ -74,6 +74,9 @@ pub use listing::Listing;
 pub use merging::write_merged;
 pub use monitor::{Filter, Monitor, TraceMonitor, Traced};
 pub use netwright_netfilter::raw;
+#[allow(deprecated)] // for who knows it by its former name
+#[doc(hidden)]
+pub use netwright_nft::build::Prefix;
 pub use netwright_nft::build::{
     Addition, ArpOperation, Chain, ChainPolicy, ClassId, Computed, Constant, CtState, CtStatus, Data,
     Declared, Definition, Direction, Dscp, Ecn, Element, Elements, EtherType, Family, Fields, FlagSet,

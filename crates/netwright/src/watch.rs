@@ -45,6 +45,9 @@ use netwright_route::message::group;
 use netwright_sys::{Cause, Error, Received, Socket, protocol, wait_for_any};
 use netwright_wire::{MessageFlags, Messages, Writer, message_type};
 
+#[allow(deprecated)] // for who knows it by its former name
+#[doc(hidden)]
+pub use event::Change;
 #[cfg(feature = "nft")]
 pub use event::SetElement;
 pub use event::{Event, Kinds, Update};

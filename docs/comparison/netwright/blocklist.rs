@@ -4,7 +4,7 @@ use std::io::stdin;
 use std::net::Ipv4Addr;
 
 use netwright::Net;
-use netwright::nft::{Chain, Family, Hook, Prefix, Priority, Rule, Set, Table, ip, prefix};
+use netwright::nft::{Chain, Family, Hook, PrefixOf, Priority, Rule, Set, Table, ip, prefix};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-fn read(file: &str) -> Result<Vec<Prefix<Ipv4Addr>>, Failure> {
+fn read(file: &str) -> Result<Vec<PrefixOf<Ipv4Addr>>, Failure> {
     let one = |line: &str| {
         let (address, length) = line.split_once('/').unwrap_or((line, "32"));
         Ok(prefix(address.parse()?, length.parse()?))

@@ -2,7 +2,7 @@
 
 use netwright::Net;
 use netwright::netfilter::SetRef;
-use netwright::watch::{Change, Event, Kinds, Options};
+use netwright::watch::{Event, Kinds, Options, Update};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kinds = Kinds::LINKS | Kinds::ADDRESSES | Kinds::ROUTES | Kinds::NEIGHBOURS | Kinds::RULESET;
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn tell<T>(change: &Change<T>, text: impl Fn(&T) -> String) {
+fn tell<T>(change: &Update<T>, text: impl Fn(&T) -> String) {
     if let Some(before) = change.before() {
         println!("- {}", text(before));
     }

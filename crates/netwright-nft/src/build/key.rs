@@ -109,6 +109,10 @@ pub struct PrefixOf<T> {
     pub length: u32,
 }
 
+/// [`PrefixOf`] by the name that it had.
+#[deprecated(note = "is called PrefixOf, as Prefix is of addresses")]
+pub type Prefix<T> = PrefixOf<T>;
+
 /// All values whose first `length` bits are those of `address`.
 pub fn prefix<T>(address: T, length: u32) -> PrefixOf<T> {
     PrefixOf { address, length }

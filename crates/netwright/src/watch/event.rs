@@ -101,6 +101,10 @@ pub enum Update<T> {
     Removed(T),
 }
 
+/// [`Update`] by the name that it had.
+#[deprecated(note = "is called Update, as Change is what is changed of a link")]
+pub type Change<T> = Update<T>;
+
 impl<T> Update<T> {
     /// The object as it is now, or as it was last.
     pub fn object(&self) -> &T {
