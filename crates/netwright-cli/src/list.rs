@@ -36,7 +36,6 @@ type Put<'p, T> = dyn FnMut(T) -> ControlFlow<()> + Send + 'p;
 pub(crate) fn run(arguments: &List) -> Done {
     let net = arguments.place.open()?;
     match arguments.what {
-        Some(Topic::Firewall) => firewall::list(&net, arguments.json)?,
         Some(topic) => one(topic, &net, arguments)?,
         None => usual(&net, arguments)?,
     }
@@ -45,22 +44,23 @@ pub(crate) fn run(arguments: &List) -> Done {
 
 /// Lists one topic. All but links are written as they come: those are called by names of others.
 fn one(topic: Topic, net: &Net, List { json, all, .. }: &List) -> Result<(), Failure> {
-    if topic == Topic::Links {
-        let links = links::read(net)?;
-        let names = links::names(&links);
-        let row = |one: &_| links::row(one, &names);
-        let mut sink = sink(*json, links::HEADER, row, |one| links::json(one, &names));
-        links.iter().try_for_each(|link| sink.put(link))?;
-        return Ok(sink.finish()?);
-    }
-    let names = &Names::read(net)?;
     match topic {
+        Topic::Links => {
+            let links = links::read(net)?;
+            let names = links::names(&links);
+            let row = |one: &_| links::row(one, &names);
+            let mut sink = sink(*json, links::HEADER, row, |one| links::json(one, &names));
+            links.iter().try_for_each(|link| sink.put(link))?;
+            Ok(sink.finish()?)
+        }
         Topic::Addresses => {
+            let names = &Names::read(net)?;
             let row = |one: &_| addresses::row(one, names);
             let sink = sink(*json, addresses::HEADER, row, |one| addresses::json(one, names));
             stream(sink, |put| addresses::each(net, put))
         }
         Topic::Routes => {
+            let names = &Names::read(net)?;
             let row = |one: &_| routes::row(one, names);
             let sink = sink(*json, routes::HEADER, row, |one| routes::json(one, names));
             stream(sink, |put| routes::each(net, *all, put))
@@ -69,11 +69,12 @@ fn one(topic: Topic, net: &Net, List { json, all, .. }: &List) -> Result<(), Fai
             stream(sink(*json, rules::HEADER, rules::row, rules::json), |put| rules::each(net, put))
         }
         Topic::Neighbours => {
+            let names = &Names::read(net)?;
             let row = |one: &_| neighbours::row(one, names);
             let sink = sink(*json, neighbours::HEADER, row, |one| neighbours::json(one, names));
             stream(sink, |put| neighbours::each(net, *all, put))
         }
-        Topic::Links | Topic::Firewall => Ok(()),
+        Topic::Firewall => firewall::list(net, *json),
     }
 }
 

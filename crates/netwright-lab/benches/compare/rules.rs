@@ -9,7 +9,7 @@ use netwright_wire::Writer;
 
 use crate::floor::{Transaction, nest, number, text};
 use crate::measure::{Measured, input, measure, measure_tool};
-use crate::sets::{address, commit};
+use crate::sets::address;
 use crate::{Peer, Result, Workload};
 
 /// One chain of rules, in one transaction.
@@ -100,7 +100,7 @@ fn netwright(count: usize) -> Result<Measured> {
         for index in 0..count {
             batch.add(&Rule::new(Family::IPV4, "t", "c", rule(index)));
         }
-        commit(&mut connection, &mut batch)
+        Ok(connection.commit("load the rules", &mut batch)?)
     })?;
     Ok(measured)
 }

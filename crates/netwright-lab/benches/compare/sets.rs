@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use netwright::Net;
 use netwright::nft as build;
 use netwright_netfilter::{Batch, Family, Set, SetFlags, Table};
-use netwright_sys::{Connection, Outcome, protocol};
+use netwright_sys::{Connection, protocol};
 
 use crate::floor::{Transaction, nest, number, text};
 use crate::measure::{Measured, input, measure, measure_tool};
@@ -89,18 +89,9 @@ fn netwright(count: usize, size: Option<usize>) -> Result<Measured> {
         set.description.size = size.map(|size| size as u32);
         batch.add(&set);
         batch.add_elements(&set, (0..count).map(|index| address(index).octets()));
-        commit(&mut connection, &mut batch)
+        Ok(connection.commit("load the set", &mut batch)?)
     })?;
     Ok(measured)
-}
-
-/// Commits a batch; an error where it is refused.
-pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<()> {
-    let messages = batch.messages();
-    match connection.transact(batch.finish()?, messages, |_, _| {})? {
-        Outcome::Committed { .. } => Ok(()),
-        Outcome::Refused(refusals) => Err(format!("refused: {:?}", refusals.first()).into()),
-    }
 }
 
 /// By the typed builder.

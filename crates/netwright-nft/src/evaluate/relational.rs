@@ -63,10 +63,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         let masked = match left {
-            Expression::Selector(Selector::Payload(payload)) => payload.is_partial(),
-            Expression::Selector(Selector::Exthdr(exthdr)) => {
-                exthdr.field.is_some_and(|field| field.is_partial())
-            }
+            Expression::Selector(selector) => selector.is_partial(),
             other => matches!(other, Expression::Binary(..)),
         };
         let flags =

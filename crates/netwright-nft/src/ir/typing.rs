@@ -2,7 +2,7 @@
 
 use super::{Expression, Selector, SetReference, TypePart};
 use crate::table::key::{FIB_PRESENT, GENERATED_BITS, Key};
-use crate::table::{ByteOrder, DataType};
+use crate::table::{ByteOrder, DataType, Field};
 
 use super::PayloadLocation;
 
@@ -43,6 +43,24 @@ const GENERATED: TypePart =
 const EXISTENCE: TypePart = TypePart { data_type: DataType::BOOLEAN, bits: 1, order: ByteOrder::None };
 
 impl Selector {
+    /// Whether it starts or ends within a byte and so is masked where it is loaded.
+    pub(crate) fn is_partial(&self) -> bool {
+        match self {
+            Selector::Payload(payload) => payload.is_partial(),
+            Selector::Exthdr(exthdr) => exthdr.field.is_some_and(Field::is_partial),
+            Selector::Meta(_)
+            | Selector::Ct(_)
+            | Selector::Rt(_)
+            | Selector::Socket(_)
+            | Selector::Fib(_)
+            | Selector::Numgen(_)
+            | Selector::Hash(_)
+            | Selector::Xfrm(_)
+            | Selector::Osf { .. }
+            | Selector::Tunnel(_) => false,
+        }
+    }
+
     /// What is loaded.
     #[must_use]
     pub fn part(&self) -> TypePart {

@@ -32,7 +32,7 @@ impl Lowering<'_> {
             // Bits within a byte are brought to its end first, as something was computed with them.
             if let (Expression::Selector(selector), Expression::Value(value)) =
                 (&simpler.left, &simpler.right)
-                && is_partial(selector)
+                && selector.is_partial()
             {
                 let cell = self.registers.take(&[selector.part().bytes()])?;
                 let loaded = self.load(selector, cell, Purpose::Value)?;
@@ -97,30 +97,14 @@ impl Lowering<'_> {
         value: &Value,
         operator: MatchOperator,
     ) -> Result<Option<()>> {
-        let (from, length) = match selector {
-            Selector::Payload(payload) => {
-                let place = self.payload_place(payload);
-                (place.shift, place.bits + place.shift)
-            }
-            Selector::Exthdr(_)
-            | Selector::Meta(_)
-            | Selector::Ct(_)
-            | Selector::Rt(_)
-            | Selector::Socket(_)
-            | Selector::Fib(_)
-            | Selector::Numgen(_)
-            | Selector::Hash(_)
-            | Selector::Xfrm(_)
-            | Selector::Osf { .. }
-            | Selector::Tunnel(_) => return Ok(None),
-        };
+        let Selector::Payload(payload) = selector else { return Ok(None) };
+        let place = self.payload_place(payload);
+        let length = place.bits + place.shift;
         let Some(number) = value.as_number().filter(|_| length + by <= 8) else { return Ok(None) };
         let cell = self.registers.take(&[1])?;
         let kept = (0xff_u8 >> (8 - length)) & (0xff << by);
-        match from {
+        match place.shift {
             0 => {
-                let Selector::Payload(payload) = selector else { return Ok(None) };
-                let place = self.payload_place(payload);
                 let code = self.payload_load(payload, place, cell)?;
                 self.emit_inner(code, self.tunnel_of(payload))?;
             }
@@ -376,24 +360,6 @@ fn has_flags(data_type: DataType) -> bool {
     data_type.is_bitmask() && data_type != DataType::BITMASK
 }
 
-/// Whether a field starts or ends within a byte.
-fn is_partial(selector: &Selector) -> bool {
-    match selector {
-        Selector::Payload(payload) => payload.is_partial(),
-        Selector::Exthdr(exthdr) => exthdr.field.is_some_and(Field::is_partial),
-        Selector::Meta(_)
-        | Selector::Ct(_)
-        | Selector::Rt(_)
-        | Selector::Socket(_)
-        | Selector::Fib(_)
-        | Selector::Numgen(_)
-        | Selector::Hash(_)
-        | Selector::Xfrm(_)
-        | Selector::Osf { .. }
-        | Selector::Tunnel(_) => false,
-    }
-}
-
 /// `x ^ 3 == 1` is `x == 1 ^ 3`, and `x << 2 == 8` is `x == 8 >> 2`.
 fn moved_to_the_right(matched: &Match) -> Option<Match> {
     let plain =
@@ -432,7 +398,7 @@ fn bits_shifted_out(matched: &Match) -> Option<(&Selector, u32, &Value)> {
     };
     let by = u32::try_from(by.as_number()?).ok()?;
     let plain = !matches!(matched.operator, MatchOperator::NoneOf);
-    (plain && is_partial(selector) && by < 8).then_some((selector, by, value))
+    (plain && selector.is_partial() && by < 8).then_some((selector, by, value))
 }
 
 /// Whether something is shifted in a computation.
