@@ -7,8 +7,13 @@
 //! A [`Table`], [`Chain`], [`Set`] or [`Object`] is at once the order to make it and the name by which others refer to it.
 
 mod batch;
+mod bits;
+mod existence;
+pub mod fib;
 mod field;
+mod flowtable;
 mod key;
+mod number;
 mod read;
 mod rule;
 mod set;
@@ -20,23 +25,31 @@ use std::fmt;
 use std::time::Duration;
 
 pub use batch::{Addition, Placement, Removal};
-pub use field::{Typed, arp, ct, ether, icmp, icmpv6, ip, ip6, meta, rt, sctp, socket, tcp, th, udp, vlan};
+pub use bits::Bits;
+pub use existence::Existence;
+pub use field::{
+    Typed, ah, arp, comp, ct, dccp, dst, esp, ether, frag, gre, hbh, icmp, icmpv6, igmp, ip, ip_option, ip6,
+    meta, mh, routing, rt, sctp, socket, srh, tcp, tcp_option, th, udp, udplite, vlan,
+};
+pub use flowtable::Flowtable;
 #[allow(deprecated)] // for who knows it by its former name
 #[doc(hidden)]
 pub use key::Prefix;
 pub use key::{Data, Fields, Key, Mapping, Member, Membership, PrefixOf, prefix};
+pub use number::{Hashed, jhash, numgen, symhash};
 pub use read::{FromData, FromKey, keys};
 pub use rule::{RawRule, Rule};
 pub use set::{Elements, Map, Set};
 pub use statement::{Computed, Mapped, NatTarget, Operand, look_up};
 pub use table::{Chain, Object, Priority, Table};
 pub use value::{
-    ArpOperation, ClassId, Constant, CtState, CtStatus, Declared, Dscp, Ecn, EtherType, FlagSet, GroupId,
-    IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex, Mac, Mark, PacketType, Port, Protocol,
-    Realm, Scalar, TcpFlags, UserId,
+    AddressType, ArpOperation, CgroupId, ClassId, Constant, CtState, CtStatus, DccpPacketType, Declared,
+    Dscp, Ecn, EtherType, FlagSet, GroupId, IcmpCode, IcmpType, Icmpv6Code, Icmpv6Type, IgmpType, Interface,
+    InterfaceGroup, InterfaceIndex, InterfaceType, Mac, Mark, MobilityType, MptcpSubtype, PacketType, Port,
+    Protocol, Realm, Scalar, TcpFlags, UserId, Weekday,
 };
 
-pub use crate::ir::{Direction, Element, Limit, Log, Quota, Reject, SetPolicy, Verdict};
+pub use crate::ir::{Direction, Element, Limit, Log, Quota, Reject, SetPolicy, Synproxy, Verdict};
 pub use netwright_netfilter::expression::NatFlags;
 pub use netwright_netfilter::{ChainPolicy, Family, Hook};
 

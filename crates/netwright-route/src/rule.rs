@@ -249,67 +249,6 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Looks every packet up in a table.
-    #[must_use]
-    pub fn lookup(table: Table) -> Self {
-        Rule { action: RuleAction::LOOKUP, table: Some(table), ..Rule::default() }
-    }
-
-    /// Does this with every packet.
-    #[must_use]
-    pub fn new(action: RuleAction) -> Self {
-        Rule { action, ..Rule::default() }
-    }
-
-    /// The same for packets from this network.
-    #[must_use]
-    pub fn from(mut self, source: Prefix) -> Self {
-        self.from = Some(source);
-        self
-    }
-
-    /// The same for packets to this network.
-    #[must_use]
-    pub fn to(mut self, destination: Prefix) -> Self {
-        self.to = Some(destination);
-        self
-    }
-
-    /// The same for packets with this mark.
-    #[must_use]
-    pub fn mark(mut self, mark: impl Into<Mark>) -> Self {
-        self.mark = Some(mark.into());
-        self
-    }
-
-    /// The same for packets that came in by this link.
-    #[must_use]
-    pub fn incoming(mut self, link: &str) -> Self {
-        self.incoming = Some(link.to_owned());
-        self
-    }
-
-    /// The same for packets that are bound to go out by this link.
-    #[must_use]
-    pub fn outgoing(mut self, link: &str) -> Self {
-        self.outgoing = Some(link.to_owned());
-        self
-    }
-
-    /// The same with this priority.
-    #[must_use]
-    pub fn priority(mut self, priority: u32) -> Self {
-        self.priority = Some(priority);
-        self
-    }
-
-    /// The same for a family, where no prefix says it.
-    #[must_use]
-    pub fn family(mut self, family: Family) -> Self {
-        self.family = family;
-        self
-    }
-
     /// The family that it is of, or gets.
     #[must_use]
     pub fn effective_family(&self) -> Family {
@@ -435,6 +374,7 @@ impl Rule {
     }
 }
 
+mod build;
 mod display;
 mod find;
 

@@ -3,7 +3,7 @@
 //! What a CNI plugin does: a namespace gets `eth0` with an address and a default route, and the host has the other end in a bridge. A pair
 //! is made with its settings on both sides in one call; where anything is refused, nothing is left.
 //!
-//!     ip link add cni0 type bridge;  ip address add 10.1.0.1/24 dev cni0;  ip link set cni0 up
+//!     ip link add cni0 address 02:00:0a:01:00:01 type bridge;  ip address add 10.1.0.1/24 dev cni0;  ip link set cni0 up
 //!     ip link add veth1 type veth peer name eth0 netns blue
 //!     ip link set veth1 master cni0 up
 //!     ip -n blue address add 10.1.0.2/24 dev eth0;  ip -n blue link set eth0 up
@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let namespace = Namespace::open_path(path)?;
     let (host, container) = (Net::open()?, Net::open_in(&namespace)?);
 
-    let bridge = host.links().ensure(Create::bridge("cni0").with(Change::up()))?.into_object();
+    // With a hardware address of its own: it would have that of a port otherwise, and another one when that goes.
+    let own = Change::address([2, 0, 10, 1, 0, 1]).and(Change::up());
+    let bridge = host.links().ensure(Create::bridge("cni0").with(own))?.into_object();
     host.addresses().ensure(&bridge, "10.1.0.1/24".parse()?)?;
 
     let inside = Change::rename("eth0").and(Change::namespace(&namespace)).and(Change::up());

@@ -16,7 +16,6 @@ use std::io::Read;
 
 use netwright::route::link::Create;
 use netwright::route::route::RouteKind;
-use netwright::route::rule::RuleFlags;
 use netwright::route::{Family, Table};
 use netwright::{Change, Net, PolicyRule, Prefix, Route};
 
@@ -34,10 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         undo.add_route(Route::to(all).dev(&tunnel).table(VPN))?;
         undo.add_route(Route::to(all).of_kind(RouteKind::UNREACHABLE).priority(u32::MAX).table(VPN))?;
         // Networks that are known here stay reachable; defaults do not count.
-        let known = PolicyRule::lookup(Table::MAIN).family(family).priority(99);
-        undo.add_rule(PolicyRule { suppress_prefix_length: Some(0), ..known })?;
-        let others = PolicyRule::lookup(VPN).family(family).mark(MARK).priority(100);
-        undo.add_rule(PolicyRule { flags: RuleFlags::INVERT, ..others })?;
+        undo.add_rule(PolicyRule::lookup(Table::MAIN).suppress_prefix_length(0).family(family).priority(99))?;
+        undo.add_rule(PolicyRule::lookup(VPN).mark(MARK).invert().family(family).priority(100))?;
     }
     println!("connected");
 

@@ -78,13 +78,16 @@ pub use netwright_netfilter::raw;
 #[doc(hidden)]
 pub use netwright_nft::build::Prefix;
 pub use netwright_nft::build::{
-    Addition, ArpOperation, Chain, ChainPolicy, ClassId, Computed, Constant, CtState, CtStatus, Data,
-    Declared, Definition, Direction, Dscp, Ecn, Element, Elements, EtherType, Family, Fields, FlagSet,
-    FromData, FromKey, GroupId, Hook, IcmpType, Icmpv6Type, Interface, InterfaceGroup, InterfaceIndex,
-    Invalid, Key, Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership, NatFlags, NatTarget,
-    Object, Operand, PacketType, Placement, Port, PrefixOf, Priority, Protocol, Quota, RawRule, Realm,
-    Reject, Removal, Rule, Scalar, Set, SetPolicy, Table, TcpFlags, Typed, UserId, Verdict, Wanted, arp, ct,
-    ether, icmp, icmpv6, ip, ip6, keys, look_up, meta, prefix, rt, sctp, socket, tcp, th, udp, vlan,
+    Addition, AddressType, ArpOperation, Bits, CgroupId, Chain, ChainPolicy, ClassId, Computed, Constant,
+    CtState, CtStatus, Data, DccpPacketType, Declared, Definition, Direction, Dscp, Ecn, Element, Elements,
+    EtherType, Existence, Family, Fields, FlagSet, Flowtable, FromData, FromKey, GroupId, Hashed, Hook,
+    IcmpCode, IcmpType, Icmpv6Code, Icmpv6Type, IgmpType, Interface, InterfaceGroup, InterfaceIndex,
+    InterfaceType, Invalid, Key, Limit, Log, Mac, Map, Mapped, Mapping, Mark, Member, Membership,
+    MobilityType, MptcpSubtype, NatFlags, NatTarget, Object, Operand, PacketType, Placement, Port, PrefixOf,
+    Priority, Protocol, Quota, RawRule, Realm, Reject, Removal, Rule, Scalar, Set, SetPolicy, Synproxy,
+    Table, TcpFlags, Typed, UserId, Verdict, Wanted, Weekday, ah, arp, comp, ct, dccp, dst, esp, ether, fib,
+    frag, gre, hbh, icmp, icmpv6, igmp, ip, ip_option, ip6, jhash, keys, look_up, meta, mh, numgen, prefix,
+    routing, rt, sctp, socket, srh, symhash, tcp, tcp_option, th, udp, udplite, vlan,
 };
 pub use netwright_nft::ir;
 pub use netwright_nft::table::{Names, PrintOptions};

@@ -13,7 +13,7 @@ use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::Command;
 use netwright_nft::lift::{self, Dump};
 use netwright_nft::print;
-use netwright_sys::{Connection, Outcome, protocol};
+use netwright_sys::{Cause, Connection, protocol};
 
 use super::Language;
 use super::language::batch;
@@ -63,15 +63,10 @@ impl<'a> Bench<'a> {
 
     /// Sends a batch; the inner error is the kernel's.
     fn commit(&mut self, batch: &mut Batch) -> Result<Result<(), String>, Failure> {
-        let messages = batch.messages();
-        let bytes = batch.finish()?;
-        match self.connection.transact(bytes, messages, |_, _| {})? {
-            Outcome::Committed { .. } => Ok(Ok(())),
-            Outcome::Refused(refusals) => {
-                let refusal = refusals.first().ok_or_else(|| Failure::wrong("refused without a reason"))?;
-                let step = batch.step(refusal.index).map(|step| step.to_string());
-                Ok(Err(format!("{}: {}", step.unwrap_or_default(), refusal.error)))
-            }
+        match self.connection.commit("load it", batch) {
+            Ok(()) => Ok(Ok(())),
+            Err(refused) if matches!(refused.cause(), Cause::Kernel(_)) => Ok(Err(refused.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 

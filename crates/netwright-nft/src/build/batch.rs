@@ -2,7 +2,7 @@
 
 use netwright_netfilter::{Batch, Deletable, Item, Rule as KernelRule};
 
-use super::{Chain, Definition, Elements, Invalid, Map, Object, Rule, Set, Table, Wanted};
+use super::{Chain, Definition, Elements, Flowtable, Invalid, Map, Object, Rule, Set, Table, Wanted};
 use crate::catalog::Catalog;
 use crate::ir::{Command, Operation, Target};
 use crate::lower::{self, Order};
@@ -103,7 +103,7 @@ macro_rules! additions {
     )*};
 }
 
-additions! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Elements; Object; Rule; }
+additions! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Elements; Object; Flowtable; Rule; }
 
 macro_rules! removals {
     ($( $type:ty $(: $($parameter:ident),*)?; )*) => {$(
@@ -116,7 +116,7 @@ macro_rules! removals {
     )*};
 }
 
-removals! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Object; Rule; }
+removals! { Table; Chain; Set<K>: K; Map<K, V>: K, V; Object; Flowtable; Rule; }
 
 impl Removal for Elements {
     fn append_end(

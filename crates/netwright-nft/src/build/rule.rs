@@ -1,21 +1,18 @@
 //! Rules.
 
-use std::ops::RangeInclusive;
+mod action;
+
 use std::time::Duration;
 
-use netwright_netfilter::expression::NatFlags;
 use netwright_netfilter::{ChainRef, Expression as KernelExpression, Family};
 
 use super::key::{Fields, Mapping, Member, Membership};
-use super::statement::Computed;
-use super::value::{Constant, FlagSet, Port, Scalar};
-use super::{Chain, Definition, Invalid, NatTarget, Object, Operand, Set, Typed, Wanted, milliseconds};
+use super::value::{Constant, Declared, FlagSet, Scalar};
+use super::{Chain, Definition, Existence, Invalid, Map, Object, Operand, Set, Typed, Wanted, milliseconds};
 use crate::ir::{
-    self, Anchor, BinaryOperator, Counter, Entity, Expression, Limit, Log, Match, MatchOperator, Nat,
-    NatKind, ObjectName, Queue, QueueTarget, Quota, Reject, Selection, SetUpdate, SetUpdateOperation,
-    Statement, Target, TypePart, Value, Verdict,
+    self, Anchor, BinaryOperator, Counter, Entity, Expression, Limit, Log, Match, MatchOperator, ObjectName,
+    Quota, Selection, SetUpdate, SetUpdateOperation, Statement, Target, TypePart, Value, Verdict,
 };
-use crate::table::DataType;
 
 /// The most bytes of a rule's comment.
 const MAXIMUM_COMMENT: usize = 128;
@@ -232,6 +229,24 @@ impl Rule {
         self.step(matched)
     }
 
+    fn existence(self, existence: Existence, there: bool) -> Self {
+        let matched = existence.selector().map(|selector| {
+            let (left, right) = (Expression::Selector(selector), Expression::Exists(there));
+            Statement::Match(Match { operator: MatchOperator::Equal, left, right })
+        });
+        self.step(matched)
+    }
+
+    /// Goes on if the packet has an extension header or option, or the routing table an entry for it.
+    pub fn exists(self, existence: Existence) -> Self {
+        self.existence(existence, true)
+    }
+
+    /// Goes on if the packet has no such extension header or option, or the routing table no entry for it.
+    pub fn missing(self, existence: Existence) -> Self {
+        self.existence(existence, false)
+    }
+
     /// Decides what a verdict map says about the fields; goes on where it says nothing.
     #[doc(alias = "verdict_map")]
     pub fn vmap<F: Fields>(mut self, fields: F, map: impl Mapping<F::Value, Verdict>) -> Self {
@@ -245,6 +260,11 @@ impl Rule {
     /// Counts packets and bytes, from zero.
     pub fn counter(self) -> Self {
         self.statement(Statement::Counter(Counter::default()))
+    }
+
+    /// Notes when it was last reached.
+    pub fn last(self) -> Self {
+        self.statement(Statement::Last(None))
     }
 
     /// Uses a stateful object: counts with a named counter, and so on.
@@ -327,107 +347,54 @@ impl Rule {
         self.update(SetUpdateOperation::Update, set.declaration(), fields, None, limit)
     }
 
+    /// Adds the fields to a set and counts packets and bytes of each element.
+    pub fn count_each<F: Fields>(self, set: &Set<F::Value>, fields: F) -> Self {
+        let counter = vec![Statement::Counter(Counter::default())];
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, counter)
+    }
+
+    /// Adds the fields to a set and goes on up to, or above, an amount that each element has for itself.
+    pub fn quota_each<F: Fields>(self, set: &Set<F::Value>, fields: F, quota: Quota) -> Self {
+        let quota = vec![Statement::Quota(quota)];
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, quota)
+    }
+
+    /// Adds the fields to a set and goes on once an element has more connections.
+    pub fn connections_each_over<F: Fields>(self, set: &Set<F::Value>, fields: F, count: u32) -> Self {
+        let limit = vec![Statement::ConnectionLimit { count, over: true }];
+        self.update(SetUpdateOperation::Add, set.declaration(), fields, None, limit)
+    }
+
+    /// Writes into a map what the fields are mapped to from now on, and starts the timeout again.
+    pub fn update_map<F: Fields, V: Scalar + Declared>(
+        mut self,
+        map: &Map<F::Value, V>,
+        fields: F,
+        value: impl Operand<V>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let declaration = map.declaration();
+        let set = declaration.name.clone();
+        self.sets.push(declaration);
+        let updated = fields.expression().and_then(|key| {
+            let data = value.operand(&TypePart::of(V::KIND))?;
+            self.sets.extend(data.sets);
+            Ok(Statement::SetUpdate(SetUpdate {
+                operation: SetUpdateOperation::Update,
+                set,
+                key,
+                data: Some(data.expression),
+                timeout: timeout.map(milliseconds),
+                statements: Vec::new(),
+                comment: None,
+            }))
+        });
+        self.step(updated)
+    }
+
     /// Deletes the fields from a set.
     pub fn delete_from<F: Fields>(self, set: &Set<F::Value>, fields: F) -> Self {
         self.update(SetUpdateOperation::Delete, set.declaration(), fields, None, Vec::new())
-    }
-
-    fn nat(mut self, kind: NatKind, target: NatTarget) -> Self {
-        let NatTarget { family, address, port, flags } = target;
-        let other = family.filter(|&family| self.family != Family::INET && self.family != family);
-        if let Some(other) = other {
-            let message =
-                format!("packets of table {} are not translated to addresses of family {other}", self.table);
-            self.invalid.get_or_insert(Invalid::new(message));
-        }
-        let translated = address.and_then(|address| {
-            let address = address.map(|Computed { expression, sets }| {
-                self.sets.extend(sets);
-                expression
-            });
-            let nat = Nat { kind, family, address, port: port?, flags: flags.bits(), prefix: false };
-            Ok(Statement::Nat(nat))
-        });
-        self.step(translated)
-    }
-
-    /// Translates the source, in a chain of type nat at postrouting or input.
-    pub fn snat(self, to: impl Into<NatTarget>) -> Self {
-        self.nat(NatKind::Source, to.into())
-    }
-
-    /// Translates the destination, in a chain of type nat at prerouting or output.
-    pub fn dnat(self, to: impl Into<NatTarget>) -> Self {
-        self.nat(NatKind::Destination, to.into())
-    }
-
-    /// Translates the source to the address of the interface that the packet leaves by.
-    pub fn masquerade(self) -> Self {
-        self.masquerade_with(NatFlags::empty())
-    }
-
-    /// As [`Rule::masquerade`], with flags that say how ports are chosen.
-    pub fn masquerade_with(self, flags: NatFlags) -> Self {
-        let target = NatTarget { family: None, address: Ok(None), port: Ok(None), flags };
-        self.nat(NatKind::Masquerade, target)
-    }
-
-    /// Translates the destination to a port of this host.
-    pub fn redirect(self, port: impl Member<Port>) -> Self {
-        let port = port.member(&[TypePart::of(DataType::INET_SERVICE)]).map(Some);
-        let target = NatTarget { family: None, address: Ok(None), port, flags: NatFlags::empty() };
-        self.nat(NatKind::Redirect, target)
-    }
-
-    /// Hands packets to a program, by the number of its queue or by one of several.
-    pub fn queue(self, numbers: RangeInclusive<u16>) -> Self {
-        let (first, last) = numbers.into_inner();
-        let to = QueueTarget::Numbers(first, last);
-        self.statement(Statement::Queue(Queue { to, bypass: false, fanout: false }))
-    }
-
-    /// As [`Rule::queue`], but packets pass when no program listens.
-    pub fn queue_or_pass(self, numbers: RangeInclusive<u16>) -> Self {
-        let (first, last) = numbers.into_inner();
-        let to = QueueTarget::Numbers(first, last);
-        self.statement(Statement::Queue(Queue { to, bypass: true, fanout: false }))
-    }
-
-    /// Refuses with an answer.
-    pub fn reject(self, answer: Reject) -> Self {
-        self.statement(Statement::Reject(answer))
-    }
-
-    /// Decides.
-    pub fn verdict(self, verdict: Verdict) -> Self {
-        self.statement(Statement::Verdict(verdict))
-    }
-
-    /// The packet may pass this chain.
-    pub fn accept(self) -> Self {
-        self.verdict(Verdict::Accept)
-    }
-
-    /// The packet is gone.
-    #[allow(clippy::should_implement_trait)]
-    pub fn drop(self) -> Self {
-        self.verdict(Verdict::Drop)
-    }
-
-    /// Into another chain, and back at its end.
-    pub fn jump(self, chain: &Chain) -> Self {
-        self.verdict(Verdict::jump(chain))
-    }
-
-    /// Into another chain, and not back.
-    pub fn goto(self, chain: &Chain) -> Self {
-        self.verdict(Verdict::goto(chain))
-    }
-
-    /// Back to the calling chain (`return`).
-    #[doc(alias = "return")]
-    pub fn back(self) -> Self {
-        self.verdict(Verdict::Return)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Tables, chains and stateful objects.
 
+use std::time::Duration;
+
 use netwright_netfilter::{ChainPolicy, ChainRef, Family, Hook, ObjectRef, TableFlags, TableRef, expression};
 
 use super::{Definition, Invalid, Wanted};
 use crate::ir::{self, ChainHook, Entity, ObjectData, ObjectKind, Selection, Statement, Target, Verdict};
+use crate::table::vocabulary;
 
 /// A table: as an order to make it, and as a name for one that is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -222,12 +225,14 @@ impl Definition for Chain {
 pub struct Object {
     object: ir::Object,
     kind: ObjectKind,
+    invalid: Option<Invalid>,
 }
 
 impl Object {
     fn new(table: &Table, name: String, kind: ObjectKind, data: ObjectData) -> Self {
         let (family, table) = table.place();
-        Object { object: ir::Object { family, table, name, data, comment: None, handle: None }, kind }
+        let object = ir::Object { family, table, name, data, comment: None, handle: None };
+        Object { object, kind, invalid: None }
     }
 
     fn stateful(table: &Table, name: String, kind: ObjectKind, statement: Statement) -> Self {
@@ -265,6 +270,68 @@ impl Object {
         Object::new(table, name.into(), ObjectKind::CT_HELPER, data)
     }
 
+    /// What it is answered with in the place of servers.
+    #[must_use]
+    pub fn synproxy(table: &Table, name: impl Into<String>, synproxy: ir::Synproxy) -> Self {
+        Object::stateful(table, name.into(), ObjectKind::SYNPROXY, Statement::Synproxy(synproxy))
+    }
+
+    /// How long connection tracking keeps connections of a protocol (TCP or UDP) in which state, by the language's name
+    /// of the state (`established`, `unreplied` …); in seconds, the rest is cut off. A state that the protocol does not
+    /// have is told when the object is added.
+    #[must_use]
+    pub fn ct_timeout(
+        table: &Table,
+        name: impl Into<String>,
+        protocol: super::Protocol,
+        policy: &[(&str, Duration)],
+    ) -> Self {
+        let states = vocabulary::timeout_states(protocol.0);
+        let number = |&(word, time): &(&str, Duration)| {
+            let state = states.iter().find(|state| state.name == word);
+            let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+            state.map(|state| (state.number, seconds)).ok_or_else(|| {
+                let known: Vec<&str> = states.iter().map(|state| state.name).collect();
+                Invalid::new(format!("{protocol} has no state {word:?}, but {}", known.join(", ")))
+            })
+        };
+        let policy: Result<Vec<_>, Invalid> = policy.iter().map(number).collect();
+        let (policy, invalid) = match policy {
+            Ok(policy) => (policy, None),
+            Err(invalid) => (Vec::new(), Some(invalid)),
+        };
+        let data = ObjectData::CtTimeout { l4proto: protocol.0, l3proto: None, policy };
+        Object { invalid, ..Object::new(table, name.into(), ObjectKind::CT_TIMEOUT, data) }
+    }
+
+    /// Connections that are expected beside one, at most so many at once: to a port of TCP or UDP, for so long (in
+    /// milliseconds, the rest is cut off).
+    #[must_use]
+    pub fn ct_expectation(
+        table: &Table,
+        name: impl Into<String>,
+        protocol: super::Protocol,
+        port: u16,
+        timeout: Duration,
+        most: u8,
+    ) -> Self {
+        let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        let data = ObjectData::CtExpectation {
+            l4proto: protocol.0,
+            l3proto: None,
+            dport: port,
+            timeout,
+            size: most,
+        };
+        Object::new(table, name.into(), ObjectKind::CT_EXPECTATION, data)
+    }
+
+    /// A security context of SELinux.
+    #[must_use]
+    pub fn secmark(table: &Table, name: impl Into<String>, context: impl Into<String>) -> Self {
+        Object::new(table, name.into(), ObjectKind::SECMARK, ObjectData::Secmark(context.into()))
+    }
+
     /// A comment on it.
     #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
@@ -296,7 +363,11 @@ impl Definition for Object {
     type Handle = Self;
 
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
-        (Ok(Target::Object(Box::new(self.object.clone())).into()), self)
+        let wanted = match &self.invalid {
+            Some(invalid) => Err(invalid.clone()),
+            None => Ok(Target::Object(Box::new(self.object.clone())).into()),
+        };
+        (wanted, self)
     }
 
     fn selection(&self) -> Option<Selection> {

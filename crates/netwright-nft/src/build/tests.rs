@@ -105,6 +105,8 @@ fn comparisons() {
     ip4(|rule| rule.eq(ct::DIRECTION, Direction::Reply).accept(), "ct direction reply accept");
 }
 
+mod complete;
+
 #[test]
 fn other_families() {
     check_rule(Family::INET, |rule| rule.eq(ip::SADDR, SADDR).drop(), "ip saddr 192.168.1.53 drop");

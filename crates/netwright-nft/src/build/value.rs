@@ -105,6 +105,7 @@ scalars! {
     Ipv4Addr: IPV4_ADDR Declared = |address| address.to_bits().into();
     Ipv6Addr: IPV6_ADDR Declared = |address| address.to_bits();
     Family: NF_PROTO Declared = |family| family.0.into();
+    bool: BOOLEAN = |exists| u128::from(*exists);
     Direction: CT_DIR Declared = |direction| u128::from(*direction == Direction::Reply);
     Mac: ETHER_ADDR Declared = |mac| mac.0.iter().fold(0, |sum, &byte| sum << 8 | u128::from(byte));
 }
@@ -157,6 +158,8 @@ newtypes! {
     Realm(u32) REALM;
     /// A class of traffic control, as the kernel's number.
     ClassId(u32) CLASSID;
+    /// A control group of version 2, as the kernel's number: that of its folder's inode.
+    CgroupId(u64) CGROUPSV2;
 }
 
 /// Numbers with names.
@@ -189,6 +192,68 @@ named! {
         ECHO_REQUEST = 8 "echo-request", ROUTER_ADVERTISEMENT = 9 "router-advertisement",
         ROUTER_SOLICITATION = 10 "router-solicitation", TIME_EXCEEDED = 11 "time-exceeded",
         PARAMETER_PROBLEM = 12 "parameter-problem",
+    }
+
+    /// Why something could not be reached, of ICMP.
+    pub struct IcmpCode(u8): ICMP_CODE {
+        NET_UNREACHABLE = 0 "net-unreachable", HOST_UNREACHABLE = 1 "host-unreachable",
+        PROTOCOL_UNREACHABLE = 2 "prot-unreachable", PORT_UNREACHABLE = 3 "port-unreachable",
+        FRAGMENTATION_NEEDED = 4 "frag-needed", NET_PROHIBITED = 9 "net-prohibited",
+        HOST_PROHIBITED = 10 "host-prohibited", ADMINISTRATIVELY_PROHIBITED = 13 "admin-prohibited",
+    }
+
+    /// Why something could not be reached, of ICMPv6.
+    pub struct Icmpv6Code(u8): ICMPV6_CODE {
+        NO_ROUTE = 0 "no-route", ADMINISTRATIVELY_PROHIBITED = 1 "admin-prohibited",
+        ADDRESS_UNREACHABLE = 3 "addr-unreachable", PORT_UNREACHABLE = 4 "port-unreachable",
+        POLICY_FAIL = 5 "policy-fail", REJECT_ROUTE = 6 "reject-route",
+    }
+
+    /// A message of IGMP.
+    pub struct IgmpType(u8): IGMP_TYPE {
+        QUERY = 17 "membership-query", REPORT_1 = 18 "membership-report-v1", REPORT_2 = 22 "membership-report-v2",
+        LEAVE = 23 "leave-group", REPORT_3 = 34 "membership-report-v3",
+    }
+
+    /// A packet of DCCP, of four bits.
+    pub struct DccpPacketType(u8): DCCP_PKTTYPE {
+        REQUEST = 0 "request", RESPONSE = 1 "response", DATA = 2 "data", ACK = 3 "ack", DATA_ACK = 4 "dataack",
+        CLOSE_REQUEST = 5 "closereq", CLOSE = 6 "close", RESET = 7 "reset", SYNC = 8 "sync",
+        SYNC_ACK = 9 "syncack",
+    }
+
+    /// A message of Mobile IPv6.
+    pub struct MobilityType(u8): MH_TYPE {
+        BINDING_REFRESH_REQUEST = 0 "binding-refresh-request", HOME_TEST_INIT = 1 "home-test-init",
+        CARE_OF_TEST_INIT = 2 "careof-test-init", HOME_TEST = 3 "home-test", CARE_OF_TEST = 4 "careof-test",
+        BINDING_UPDATE = 5 "binding-update", BINDING_ACKNOWLEDGEMENT = 6 "binding-acknowledgement",
+        BINDING_ERROR = 7 "binding-error",
+    }
+
+    /// What an option of multipath TCP says, of four bits.
+    pub struct MptcpSubtype(u8): MPTCP_SUBTYPE {
+        CAPABLE = 0 "mp-capable", JOIN = 1 "mp-join", DATA_SEQUENCE_SIGNAL = 2 "dss", ADD_ADDRESS = 3 "add-addr",
+        REMOVE_ADDRESS = 4 "remove-addr", PRIORITY = 5 "mp-prio", FAIL = 6 "mp-fail",
+        FAST_CLOSE = 7 "mp-fastclose", RESET = 8 "mp-tcprst",
+    }
+
+    /// What kind of hardware an interface is of.
+    pub struct InterfaceType(u16): IFACE_TYPE {
+        ETHERNET = 1 "ether", PPP = 512 "ppp", IPIP = 768 "ipip", IP6_TUNNEL = 769 "ipip6",
+        LOOPBACK = 772 "loopback", SIT = 776 "sit", GRE = 778 "ipgre",
+    }
+
+    /// What an address is to this host; see [`fib`](super::fib).
+    pub struct AddressType(u32): FIB_ADDRTYPE {
+        UNSPECIFIED = 0 "unspec", UNICAST = 1 "unicast", LOCAL = 2 "local", BROADCAST = 3 "broadcast",
+        ANYCAST = 4 "anycast", MULTICAST = 5 "multicast", BLACKHOLE = 6 "blackhole",
+        UNREACHABLE = 7 "unreachable", PROHIBIT = 8 "prohibit",
+    }
+
+    /// A day of the week, of the kernel's clock and time zone.
+    pub struct Weekday(u8): DAY {
+        SUNDAY = 0 "Sunday", MONDAY = 1 "Monday", TUESDAY = 2 "Tuesday", WEDNESDAY = 3 "Wednesday",
+        THURSDAY = 4 "Thursday", FRIDAY = 5 "Friday", SATURDAY = 6 "Saturday",
     }
 
     /// A message of ICMPv6.
