@@ -234,6 +234,14 @@ fn counts(set: &ir::Set) -> bool {
 }
 
 impl Tally {
+    /// Adds what was used elsewhere.
+    pub(crate) fn add(&mut self, other: Tally) {
+        for (rule, hits) in other.rules {
+            *self.rules.entry(rule).or_default() += hits;
+        }
+        self.elements.extend(other.elements);
+    }
+
     /// Notes that a rule matched.
     pub(crate) fn rule(&mut self, rule: RuleId) {
         *self.rules.entry(rule).or_default() += 1;

@@ -1,10 +1,12 @@
 //! The firewall as it is loaded into the simulated host, again and again: each time it is as declared, whatever packets have
 //! left behind in its sets, limits and counters.
 
-use netwright_netfilter::{Batch, Family};
+use netwright_netfilter::request::List;
+use netwright_netfilter::{Batch, Family, Object, ObjectData};
 use netwright_nft::catalog::Catalog;
 use netwright_nft::ir::{
-    ChainTarget, Command, Entity, Operation, Rule, Selection, Selector, Statement, Target, Verdict,
+    self, ChainTarget, Command, Element, Entity, ObjectKind, ObjectName, Operation, Rule, Selection,
+    Selector, Set, Statement, Target, Verdict,
 };
 use netwright_nft::lower;
 use netwright_state::Ruleset as Declared;
@@ -13,6 +15,7 @@ use netwright_sys::{Cause, Connection, Error, Result};
 
 use crate::effect::remembers;
 use crate::trace::Early;
+use crate::walk::each_set;
 
 /// A ruleset, ready to be loaded.
 #[derive(Debug)]
@@ -21,8 +24,13 @@ pub(crate) struct Firewall {
     pub(crate) content: Declared,
     /// Whether packets leave something behind in it that others could meet.
     pub(crate) remembers: bool,
+    /// Whether a packet has left something behind is told by counters in front of what remembers.
+    tells: bool,
     load: Batch,
 }
+
+/// The counter of each table that counts what comes to a statement that remembers.
+const REMEMBERED: &str = "netwright-remembered";
 
 const ASKED: &str = "load the firewall into the simulated host";
 
@@ -33,15 +41,28 @@ impl Firewall {
         for chain in content.tables.iter_mut().flat_map(|table| &mut table.chains) {
             chain.rules.iter_mut().for_each(keep_traced);
         }
-        let load = load(&content, replaces)?;
         let rules = content.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
-        let mut remembered = rules.flat_map(all_statements).any(remembers);
-        // rules that refer to it are not all that can use an object or count in a set
-        remembered |= content.tables.iter().any(|table| {
-            !table.flowtables.is_empty()
-                || table.sets.iter().any(|set| set.timeout.is_some() || !set.statements.is_empty())
-        });
-        Ok(Firewall { content, remembers: remembered, load })
+        let by_rules = rules.flat_map(all_statements).any(remembers);
+        let with_times = content.tables.iter().flat_map(|table| &table.sets).any(|set| set.timeout.is_some());
+        let tells = !content.tables.iter().any(changes_untold);
+        let load = match tells {
+            true => load(&telling(&content), replaces)?,
+            false => load(&content, replaces)?,
+        };
+        Ok(Firewall { content, remembers: by_rules || with_times || !tells, tells, load })
+    }
+
+    /// Whether a packet may have left something behind since it was loaded.
+    pub(crate) fn has_remembered(&self, connection: &mut Connection) -> Result<bool> {
+        if !self.remembers || !self.tells {
+            return Ok(self.remembers);
+        }
+        let counted = |object: &Object| match &object.data {
+            ObjectData::Counter(counter) => counter.packets.is_none_or(|packets| packets > 0),
+            _ => true,
+        };
+        let all = connection.dump_all(&List::<Object>::new(Family::UNSPECIFIED))?;
+        Ok(all.iter().any(|object| object.name == REMEMBERED && counted(object)))
     }
 
     /// The names of its tables.
@@ -77,6 +98,63 @@ impl Firewall {
 /// Makes changes of nf_tables, all or none.
 pub(crate) fn commit(connection: &mut Connection, batch: &mut Batch) -> Result<()> {
     connection.commit(ASKED, batch)
+}
+
+/// Whether packets or time change something in a table without any statement of a rule that remembers: connections that pass by
+/// the rules, elements that end by themselves, and what elements hold that look-ups change.
+fn changes_untold(table: &netwright_state::ruleset::Table) -> bool {
+    let counts = |statement: &Statement| matches!(statement, Statement::Counter(_) | Statement::Last(_));
+    let changes = |element: &Element| element.timeout.is_some() || !element.statements.iter().all(counts);
+    let set_changes = |set: &Set| {
+        set.timeout.is_some() && !set.elements.is_empty()
+            || !set.statements.iter().all(counts)
+            || set.elements.iter().any(changes)
+    };
+    let mut written = false;
+    for rule in table.chains.iter().flat_map(|chain| &chain.rules) {
+        each_set(&mut rule.clone(), &mut |elements| written |= elements.iter().any(changes));
+    }
+    !table.flowtables.is_empty() || table.sets.iter().any(set_changes) || written
+}
+
+/// The same with a counter in front of what remembers.
+fn telling(content: &Declared) -> Declared {
+    let mut content = content.clone();
+    for table in &mut content.tables {
+        let mut any = false;
+        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
+        rules.for_each(|rule| any |= tell(rule));
+        if any {
+            table.objects.push(ir::Object {
+                family: table.table.family,
+                table: table.table.name.clone(),
+                name: REMEMBERED.into(),
+                data: ir::ObjectData::Statement(Box::new(Statement::Counter(ir::Counter::default()))),
+                comment: None,
+                handle: None,
+            });
+        }
+    }
+    content
+}
+
+/// Puts the counter in front of the first statement of a rule that remembers; whether there is one.
+fn tell(rule: &mut Rule) -> bool {
+    let mut any = false;
+    for statement in &mut rule.statements {
+        if let Statement::Verdict(
+            Verdict::Jump(ChainTarget::Anonymous(rules)) | Verdict::Goto(ChainTarget::Anonymous(rules)),
+        ) = statement
+        {
+            rules.iter_mut().for_each(|rule| any |= tell(rule));
+        }
+    }
+    if let Some(first) = rule.statements.iter().position(remembers) {
+        let counter = Statement::Object(ObjectKind::COUNTER, ObjectName::Name(REMEMBERED.into()));
+        rule.statements.insert(first, counter);
+        any = true;
+    }
+    any
 }
 
 fn load(content: &Declared, replaces: &[TableName]) -> Result<Batch> {

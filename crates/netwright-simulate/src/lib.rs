@@ -129,6 +129,7 @@ mod trial;
 mod untried;
 mod verdict;
 mod walk;
+mod workers;
 mod world;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use netwright_netfilter::Family;
 use netwright_nft::syntax::Loader;
 use netwright_state::Ruleset as Declared;
 use netwright_state::model::{Addresses, FlowSource, FlowTarget, Host};
+use rustix::thread::sched_getcpu;
 use serde_json::{Value as Json, json};
 
 use crate::cases::Cases;
@@ -28,6 +29,7 @@ use crate::stateless::variants;
 use crate::sweep::{End, Probe, sweep_under};
 use crate::topology::{Obstacle, Topology};
 use crate::trial::Simulator;
+use crate::workers::stay_on;
 use crate::world::{Ground, World};
 use crate::{Error, only};
 
@@ -105,7 +107,8 @@ impl Session<'_> {
         while !whole {
             let ground = Ground::new(&topology.cards)?;
             let inside = || -> Result<bool, Error> {
-                let (mut world, built) = self.enter(&ground, loader)?;
+                stay_on(sched_getcpu(), 0);
+                let (mut world, built) = self.enter(&ground, self.prepare(&ground, loader)?)?;
                 let all = changes(&built.declared, &built.sources);
                 let mut search = Search::new(self, &topology, &built);
                 while let Some(change) = all.get(next) {

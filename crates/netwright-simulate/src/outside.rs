@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use netwright_sys::PacketSocket;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::frame::{Frame, Mac, Tag, ether};
 use crate::topology::Spot;
@@ -84,7 +85,8 @@ impl Outside {
                     return Ok(came);
                 }
                 waits += 1;
-                std::thread::sleep(FENCE_WAIT);
+                let mut arrives = [PollFd::new(&self.socket, PollFlags::IN)];
+                let _ = poll(&mut arrives, Some(&FENCE_WAIT));
                 continue;
             };
             let bytes = self.buffer.get(..frame.length.min(self.buffer.len())).unwrap_or_default();
@@ -103,7 +105,7 @@ impl Outside {
 
 /// How often, and how long each time, is waited for a busy kernel.
 const FENCE_WAITS: u32 = 2000;
-const FENCE_WAIT: std::time::Duration = std::time::Duration::from_millis(1);
+const FENCE_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 fn read(card: usize, bytes: &[u8]) -> Option<Received> {
     let Frame { to, from, tags, kind, payload } = Frame::parse(bytes)?;

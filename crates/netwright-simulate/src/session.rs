@@ -1,4 +1,4 @@
-//! All flows of a host file, one after the other, each in a world as it was declared.
+//! A host file whose flows can be tried, each in a world as it was declared.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use netwright_sys::Namespace;
 
 use crate::cases::{Case, Cases};
 use crate::constants::Constants;
-use crate::coverage::{Tally, count_elements};
+use crate::coverage::count_elements;
 use crate::expect::wrong;
 use crate::firewall::Firewall;
 use crate::report::{CaseReport, FlowReport, Outcome, Verdict};
@@ -20,9 +20,8 @@ use crate::ruleset::Ruleset;
 use crate::sources::{Place, Sources};
 use crate::topology::Topology;
 use crate::trial::Simulator;
-use crate::untried::untried;
 use crate::world::{Ground, World};
-use crate::{Error, Options, Report, only};
+use crate::{Error, Options, only};
 
 /// How a host file comes to a namespace.
 pub trait Build: Sync {
@@ -45,7 +44,7 @@ pub struct Session<'a> {
     pub(crate) host: Host,
     sources: SourceMap,
     build: &'a dyn Build,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// Something that will be tried.
@@ -74,18 +73,18 @@ pub(crate) struct Built {
     pub(crate) texts: SourceMap,
 }
 
-/// What is tried: a flow, or that nothing else gets through.
-#[derive(Clone, Copy, Debug)]
-enum Item {
-    Flow(usize),
-    Only(usize),
+/// What is known of a world that is not looked at yet.
+pub(crate) struct Prepared {
+    declared: Declared,
+    sources: Sources,
+    texts: SourceMap,
 }
 
 /// A flow of which not all is known yet.
-struct Open {
+pub(crate) struct Open {
     index: usize,
     cases: std::vec::IntoIter<Case>,
-    report: FlowReport,
+    pub(crate) report: FlowReport,
 }
 
 impl<'a> Session<'a> {
@@ -109,87 +108,6 @@ impl<'a> Session<'a> {
             declared: place(only.place.span, &self.sources),
         });
         flows.chain(onlys).collect()
-    }
-
-    /// Tries the flows whose names `select` selects, in the order of the file, then each `[[only]]`, and tells what came of each as
-    /// soon as it is known.
-    ///
-    /// # Errors
-    /// The host cannot be simulated at all.
-    pub fn run(
-        &self,
-        loader: &mut (dyn Loader + Send),
-        select: &(dyn Fn(&str) -> bool + Sync),
-        listener: &mut Listener<'_>,
-    ) -> Result<Report, Error> {
-        let start = Instant::now();
-        let topology = self.topology();
-        let mut report = Report::default();
-        let flows = self.host.flows.iter().enumerate().filter(|(_, flow)| select(&flow.name));
-        let onlys = self.host.onlys.iter().enumerate().filter(|(_, only)| select(&only::name(only)));
-        let chosen =
-            flows.map(|(index, _)| Item::Flow(index)).chain(onlys.map(|(index, _)| Item::Only(index)));
-        let mut waiting: std::collections::VecDeque<Item> = chosen.collect();
-        let mut open: Option<Open> = None;
-        let mut broken = false;
-        let mut built = false;
-        let mut tally = self.options.coverage.then(Tally::default);
-        // what cannot be built is told even where there is nothing to try
-        while !built || !broken && (open.is_some() || !waiting.is_empty()) {
-            built = true;
-            let ground = Ground::new(&topology.cards)?;
-            for note in ground.unset.iter().map(ToString::to_string) {
-                if !report.notes.contains(&note) {
-                    report.notes.push(note);
-                }
-            }
-            let inside = || -> Result<(), Error> {
-                let (world, built) = self.enter(&ground, loader)?;
-                let mut simulator = Simulator::new(world, &topology, &built.texts, Rc::clone(&built.ruleset));
-                simulator.tally = tally.take();
-                let mut finish = |simulator: &mut Simulator<'_, '_>| {
-                    tally = simulator.tally.take();
-                    report.coverage = tally
-                        .as_ref()
-                        .map(|tally| tally.coverage(&built.declared, &built.ruleset, &built.sources));
-                };
-                loop {
-                    let mut current = match open.take() {
-                        Some(current) => current,
-                        None => match waiting.pop_front() {
-                            Some(Item::Flow(index)) => self.begin(index, &topology, &built),
-                            Some(Item::Only(index)) => {
-                                for note in untried(&built.declared, &built.sources) {
-                                    if !report.notes.contains(&note) {
-                                        report.notes.push(note);
-                                    }
-                                }
-                                self.only(index, &topology, &built, &mut simulator)
-                            }
-                            None => {
-                                finish(&mut simulator);
-                                return Ok(());
-                            }
-                        },
-                    };
-                    let finished = self.go_on(&mut current, &mut simulator);
-                    if finished {
-                        broken = listener(&current.report).is_break()
-                            || self.options.fail_fast && !current.report.passed();
-                        report.flows.push(current.report);
-                    } else {
-                        open = Some(current);
-                    }
-                    if broken || simulator.world.spent.is_some() || self.options.fresh {
-                        finish(&mut simulator);
-                        return Ok(());
-                    }
-                }
-            };
-            ground.host.run(inside)??;
-        }
-        report.elapsed = start.elapsed();
-        Ok(report)
     }
 
     /// Everybody whom the file places, whichever of its flows are tried.
@@ -217,12 +135,18 @@ impl<'a> Session<'a> {
         topology
     }
 
-    /// Applies the file, and looks around; on a thread in the host's namespace.
-    pub(crate) fn enter(&self, ground: &Ground, loader: &mut dyn Loader) -> Result<(World, Built), Error> {
+    /// Applies the file, and reads what its firewall is.
+    pub(crate) fn prepare(&self, ground: &Ground, loader: &mut dyn Loader) -> Result<Prepared, Error> {
         self.build.apply(&ground.host).map_err(Error::Apply)?;
         let mut texts = self.sources.clone();
-        let mut declared = self.build.firewall(&ground.host, &mut texts).map_err(Error::Apply)?;
+        let declared = self.build.firewall(&ground.host, &mut texts).map_err(Error::Apply)?;
         let sources = Sources::read(&self.host, &declared, &mut texts, loader);
+        Ok(Prepared { declared, sources, texts })
+    }
+
+    /// Looks around where the file was applied; on a thread in the host's namespace.
+    pub(crate) fn enter(&self, ground: &Ground, prepared: Prepared) -> Result<(World, Built), Error> {
+        let Prepared { mut declared, sources, texts } = prepared;
         let constants = Constants::of(&declared);
         let names: Vec<_> = declared.tables.iter().map(|table| table.name()).collect();
         let mut world = if self.options.coverage {
@@ -244,7 +168,7 @@ impl<'a> Session<'a> {
         Ok((world, Built { constants, ruleset, declared, sources, texts }))
     }
 
-    fn begin(&self, index: usize, topology: &Topology<'_>, built: &Built) -> Open {
+    pub(crate) fn begin(&self, index: usize, topology: &Topology<'_>, built: &Built) -> Open {
         let flow = self.host.flows.get(index).cloned().unwrap_or_default();
         let cases = Cases { host: &self.host, topology, constants: &built.constants };
         let (cases, obstacle) = match cases.of_flow(&flow) {
@@ -270,7 +194,7 @@ impl<'a> Session<'a> {
     }
 
     /// Tries that nothing else gets through, which is done at once.
-    fn only(
+    pub(crate) fn only(
         &self,
         index: usize,
         topology: &Topology<'_>,
@@ -285,7 +209,7 @@ impl<'a> Session<'a> {
     }
 
     /// Tries the packets of a flow, until there are no more or the world is spent; whether there are no more.
-    fn go_on(&self, open: &mut Open, simulator: &mut Simulator<'_, '_>) -> bool {
+    pub(crate) fn go_on(&self, open: &mut Open, simulator: &mut Simulator<'_, '_>) -> bool {
         let start = Instant::now();
         let Some(flow) = self.host.flows.get(open.index) else { return true };
         while let Some(case) = open.cases.as_slice().first() {

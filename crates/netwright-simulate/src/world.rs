@@ -19,7 +19,6 @@ use netwright_route::{Link, LinkId, Prefix};
 use netwright_state::model::{Host, LinkKind};
 use netwright_sys::{Connection, Error, Namespace, PacketSocket, Result, protocol};
 use netwright_wire::Errno;
-use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 use crate::firewall::{Firewall, commit};
 use crate::outside::Outside;
@@ -98,7 +97,6 @@ const CARRIER: Duration = Duration::from_secs(5);
 impl World {
     /// Looks around in the calling thread's namespace, which is that of the ground, after the file was applied there.
     pub(crate) fn enter(ground: &Ground, host: &Host, firewall: Firewall) -> Result<Self> {
-        stay_here();
         let asked = "see the frames of the simulated host";
         let socket = ground.fabric.run(PacketSocket::open)?.map_err(|error| Error::new(asked, error))?;
         socket.reserve(QUEUE).map_err(|error| Error::new(asked, error))?;
@@ -307,15 +305,6 @@ fn depths(links: &[Link]) -> HashMap<u32, u8> {
         }
     }
     depths
-}
-
-/// Keeps the calling thread on the processor that it is on: a kernel that is busy takes packets in their order for each
-/// processor.
-fn stay_here() {
-    let mut processor = CpuSet::new();
-    processor.set(sched_getcpu());
-    // where it is not allowed, order is lost only on a busy machine
-    let _ = sched_setaffinity(None, &processor);
 }
 
 /// The group of new connections.

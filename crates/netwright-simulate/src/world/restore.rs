@@ -22,7 +22,7 @@ impl World {
     /// firewall remembers. Where that cannot be, the world is spent.
     pub(crate) fn restore(&mut self) -> Result<()> {
         self.restore_kernel()?;
-        if self.firewall.remembers {
+        if self.firewall.has_remembered(&mut self.netfilter)? {
             self.firewall.load(&mut self.netfilter)?;
         }
         Ok(())

@@ -144,3 +144,41 @@ pub(crate) fn what_the_host_learns_of_routes_is_nothing_to_the_next_flow(_: &mut
     blocks.reverse();
     same("reversed", &expected, &verdicts(&run(&blocks)?))
 }
+
+/// However many try them at once, flows are told in the order of the file, each with what became of it, and the first that differs
+/// is the last where that is asked for.
+pub(crate) fn many_flows_are_told_in_the_order_of_the_file(_: &mut Lab) -> Outcome {
+    let ports: Vec<u16> = (1..=80).map(|number| number * 100).collect();
+    let rules: String =
+        ports.iter().map(|port| format!("  tcp dport {port} accept comment \"{port}\"\n")).collect();
+    let flow = |port: &u16| {
+        format!("[[flow]]\nname = \"{port}\"\nfrom = \"wan 192.0.2.9\"\nto = \"192.0.2.1\"\ntcp = {port}\n")
+    };
+    let flows: String = ports.iter().map(flow).collect();
+    let text = format!(
+        "link.wan.addresses = [\"192.0.2.1/24\"]\n\
+         [firewall]\nrules = '''\ntable ip f {{\n chain i {{\n  type filter hook input priority 0; policy drop;\n{rules} }}\n}}\n'''\n\
+         {flows}[[only]]\nname = \"last\"\nfrom = \"wan 192.0.2.9\"\nto = \"host\"\n"
+    );
+    let path = std::path::Path::new("host.toml");
+    let mut options = Options::default();
+    options.coverage = true;
+    let report = oracle::simulate(path, &text, options, &|_| true)?;
+    all_pass(&report)?;
+    let names: Vec<&str> = report.flows.iter().map(|flow| flow.name.as_str()).collect();
+    let expected: Vec<String> = ports.iter().map(ToString::to_string).chain(["last".to_owned()]).collect();
+    ensure!(names == expected, "{names:?}");
+    for (number, flow) in report.flows.iter().take(ports.len()).enumerate() {
+        let rule = format!("host.toml:{}", number + 7);
+        ensure!(flow.decided() == rule, "{} is decided by {}", flow.name, flow.decided());
+    }
+    let percent = report.coverage.as_ref().map(netwright_simulate::Coverage::percent);
+    ensure!(percent == Some(100.0), "{percent:?} % of the rules are used");
+    let differs = text.replacen("tcp = 4000\n", "tcp = 4001\n", 1);
+    let mut options = Options::default();
+    options.fail_fast = true;
+    let report = oracle::simulate(path, &differs, options, &|_| true)?;
+    let last = report.flows.last().map(|flow| (flow.name.as_str(), flow.passed()));
+    ensure!(last == Some(("4000", false)) && report.flows.len() == 40, "{report}");
+    Ok(())
+}

@@ -289,3 +289,45 @@ steps = [{{ udp = 7000 }}, {{ from = "lan 10.0.1.1", tcp = 22 }}]
     );
     all_pass(&simulate(&text)?)
 }
+
+/// Whatever remembers, and wherever it is: the next flow finds it as it was declared.
+pub(crate) fn nothing_that_remembers_knows_of_another_flow(_: &mut Lab) -> Outcome {
+    let head = r#"
+link.wan.addresses = ["192.0.2.1/24"]
+[firewall]
+rules = '''
+table ip f {
+ limit once { rate 1/hour burst 1 packets; }
+ quota few { 60 bytes; }
+ set seen { type ipv4_addr; flags dynamic; size 65535; }
+ set met { type ipv4_addr; flags dynamic,timeout; timeout 1h; size 100; }
+ set held { type ipv4_addr; limit rate 1/hour burst 1 packets; elements = { 192.0.2.9 limit rate 1/hour burst 1 packets } }
+ chain i {
+  type filter hook input priority 0; policy drop;
+  udp dport 1 limit rate 1/hour burst 1 packets accept
+  udp dport 2 quota 60 bytes accept
+  udp dport 3 numgen inc mod 2 0 accept
+  udp dport 4 limit name "once" accept
+  udp dport 5 quota name "few" accept
+  udp dport 6 ip saddr @seen drop
+  udp dport 6 add @seen { ip saddr } accept
+  udp dport 7 jump {
+   limit rate 1/hour burst 1 packets accept
+  }
+  udp dport 8 limit name udp dport map { 8 : "once" } accept
+  udp dport 9 ip saddr @held accept
+  udp dport 10 update @met { ip saddr limit rate 1/hour burst 1 packets } accept
+ }
+}
+'''
+"#;
+    let mut text = head.to_owned();
+    for (round, times, expect) in [(1, 1, "arrive"), (2, 2, "drop"), (3, 1, "arrive")] {
+        for port in 1..=10 {
+            text.push_str(&format!(
+                "[[flow]]\nname = \"{port} for the {round}.\"\nfrom = \"wan 192.0.2.9\"\nto = \"192.0.2.1\"\nudp = {port}\ntimes = {times}\nexpect = \"{expect}\"\n"
+            ));
+        }
+    }
+    all_pass(&simulate(&text)?)
+}
