@@ -158,3 +158,53 @@ fn a_device_without_an_end_is_no_host_file() {
         assert_eq!(code, Some(0), "{told}");
     });
 }
+
+#[test]
+fn what_was_kept_of_ended_namespaces_goes() {
+    isolated("folder::what_was_kept_of_ended_namespaces_goes", |place| {
+        place.apply_well("host.toml", LAN);
+        let own = folder(place);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned();
+        assert_eq!(std::fs::read_to_string(own.join("boot")).unwrap(), boot);
+        let state = place.folder.join("state");
+        let make = |name: &str, boot: Option<&str>| {
+            let path = state.join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("lock"), "1").unwrap();
+            if let Some(boot) = boot {
+                std::fs::write(path.join("boot"), boot).unwrap();
+            }
+            path
+        };
+        let earlier = Some("6d2d7f6e-0000-4000-8000-000000000000");
+        let gone = [make("cookie-ffff00", earlier), make("inode-ffff01", earlier)];
+        // not ours to judge: the host's own, of an earlier version, somebody's copies; and one that is in use
+        let used = make("cookie-ffff02", earlier);
+        let stay = [
+            make("main", earlier),
+            make("cookie-ffff03", None),
+            make("cookie-ffff04.bak", earlier),
+            used.clone(),
+        ];
+        let lock = std::fs::File::open(used.join("lock")).unwrap();
+        lock.lock().unwrap();
+        place.apply_well("host.toml", &LAN.replace("10.9.0.1", "10.9.0.2"));
+        assert!(gone.iter().all(|path| !path.exists()), "{gone:?}");
+        assert!(stay.iter().all(|path| path.exists()), "{stay:?}");
+        // of this boot the newest stay
+        for number in 0..70 {
+            make(&format!("cookie-eeee{number:02x}"), Some(&boot));
+            sh(&format!(
+                "touch -d '2001-01-01 UTC + {number} min' {}/cookie-eeee{number:02x}",
+                state.display()
+            ));
+        }
+        place.apply_well("host.toml", LAN);
+        // with two that are there besides
+        let left: Vec<bool> =
+            (0..70).map(|number| state.join(format!("cookie-eeee{number:02x}")).exists()).collect();
+        assert_eq!(left.iter().position(|there| *there), Some(8), "{left:?}");
+        assert!(own.exists() && left.iter().skip(8).all(|there| *there), "{left:?}");
+        assert_eq!(said(place.netwright().arg("history")).0, Some(0));
+    });
+}

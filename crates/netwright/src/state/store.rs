@@ -2,7 +2,8 @@
 //!
 //! One folder for each network namespace, named by what tells it from all others: `main` for that of process 1, and for
 //! others the cookie that the kernel gives to none twice between two boots. In it: `lock`; `owner-NAME.json`, the records;
-//! `journal-ID.json`, the journals of the last applies. A file is written beside and put in its place when it is on the
+//! `journal-ID.json`, the journals of the last applies; `good-NAME.json`, what was read for the last good one; `boot`, of which
+//! boot it is. A file is written beside and put in its place when it is on the
 //! disk, so that there is never half a file.
 
 use std::fs::{self, File, OpenOptions};
@@ -24,6 +25,17 @@ const PRIVATE: u32 = 0o600;
 /// As many finished journals as are kept.
 const KEPT: usize = 16;
 
+/// As many folders as are kept of other namespaces of this boot: nothing tells which of them have ended.
+const NAMESPACES: usize = 64;
+
+/// The file that tells of which boot a folder is.
+const BOOT: &str = "boot";
+
+/// The names of folders: that of the namespace of process 1, and the starts of those of others.
+const MAIN: &str = "main";
+const COOKIE: &str = "cookie-";
+const INODE: &str = "inode-";
+
 /// Which namespace it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whereabouts {
@@ -43,12 +55,12 @@ impl Whereabouts {
         let identity = namespace.identity().map_err(io::Error::other)?;
         let main = Namespace::of_pid(1).and_then(|main| main.identity());
         if main.is_ok_and(|main| main == identity) {
-            return Ok(Whereabouts { key: "main".to_owned(), boot });
+            return Ok(Whereabouts { key: MAIN.to_owned(), boot });
         }
         let key = match namespace.cookie() {
-            Ok(cookie) => format!("cookie-{cookie:x}"),
+            Ok(cookie) => format!("{COOKIE}{cookie:x}"),
             // Linux before 5.14
-            Err(_) => format!("inode-{:x}", identity.1),
+            Err(_) => format!("{INODE}{:x}", identity.1),
         };
         Ok(Whereabouts { key, boot })
     }
@@ -333,12 +345,43 @@ impl Store {
         Ok(None)
     }
 
-    /// Removes the oldest of the finished journals.
+    /// Removes the oldest of the finished journals, and the folders of namespaces that ended with an earlier boot or are the
+    /// oldest of many.
     pub fn tidy(&self) {
         let numbers = self.numbers();
         let many = numbers.len().saturating_sub(KEPT);
         for number in numbers.iter().take(many) {
             self.remove(&format!("journal-{number}.json"));
+        }
+        if self.whereabouts.key != MAIN {
+            let _ = fs::write(self.folder.join(BOOT), self.boot());
+        }
+        self.tidy_beside();
+    }
+
+    fn tidy_beside(&self) {
+        let Some(base) = self.folder.parent() else { return };
+        let mut others = Vec::new();
+        for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let of_namespace = name.to_str().is_some_and(|name| {
+                name.strip_prefix(COOKIE).or(name.strip_prefix(INODE)).is_some_and(is_hexadecimal)
+            });
+            let changed =
+                entry.metadata().ok().filter(fs::Metadata::is_dir).and_then(|found| found.modified().ok());
+            if let Some(changed) = changed.filter(|_| of_namespace && entry.path() != self.folder) {
+                others.push((changed, entry.path()));
+            }
+        }
+        others.sort_unstable();
+        let many = others.len().saturating_sub(NAMESPACES);
+        for (place, (_, folder)) in others.into_iter().enumerate() {
+            let boot = fs::read_to_string(folder.join(BOOT)).ok();
+            // one without it is of an earlier version
+            let earlier = boot.is_some_and(|boot| boot != self.boot());
+            if earlier || place < many {
+                remove_unused(&folder);
+            }
         }
     }
 
@@ -360,6 +403,21 @@ impl Store {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Removes the folder of a namespace, unless something is under way there.
+fn remove_unused(folder: &Path) {
+    let lock = OpenOptions::new().read(true).write(true).open(folder.join("lock"));
+    match lock {
+        Ok(file) if !netwright_sys::file_lock::lock(&file, false).is_ok_and(|locked| locked) => {}
+        _ => {
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
 
