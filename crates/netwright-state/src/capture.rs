@@ -1,5 +1,6 @@
 //! A host file from what there is.
 
+use std::collections::HashSet;
 use std::fmt::{Display, Write};
 
 use netwright_route::address::AddressFlags;
@@ -7,13 +8,15 @@ use netwright_route::link::{LinkFlags, LinkKind as Kernel};
 use netwright_route::neighbour::NeighbourState;
 use netwright_route::route::{NextHopFlags, RouteFlags, RouteKind};
 use netwright_route::rule::{RuleAction, RuleFlags};
-use netwright_route::{Address, Family, Link, LinkId, Neighbour, Protocol, Route, Rule, Table};
+use netwright_route::{Address, Family, Link, LinkId, Nexthop, Protocol, Route, Rule, Table};
 use serde_json::{Value as Json, json};
 
 use crate::model::{self, LinkKind};
 use crate::plan::{OWN_PROTOCOL, is_kernels, is_kernels_address, is_proxy, is_set, kinds};
 use crate::record::Record;
 use crate::snapshot::{Setting, Snapshot, Wanted};
+
+mod left;
 
 /// Links that the kernel makes with a module, which nobody declares.
 const FALLBACK: &[&str] =
@@ -32,7 +35,8 @@ pub fn wanted_to_capture(links: &[Link]) -> Wanted {
 /// comments. With a record, what its owner made alone.
 #[must_use]
 pub fn capture(snapshot: &Snapshot, only: Option<&Record>) -> String {
-    let mut capture = Capture { snapshot, only, out: String::new(), left: Vec::new() };
+    let mut capture =
+        Capture { snapshot, only, out: String::new(), left: Vec::new(), routes: HashSet::new() };
     if let Some(record) = only {
         capture.key("owner", record.owner.as_str());
     }
@@ -43,20 +47,10 @@ pub fn capture(snapshot: &Snapshot, only: Option<&Record>) -> String {
     capture.neighbours();
     if only.is_none() {
         for nexthop in &snapshot.nexthops {
-            capture.left.push(format!("nexthop {nexthop}"));
+            let link = nexthop.link.map(|link| capture.named(link));
+            capture.left.push(format!("nexthop {}", Nexthop { link, ..nexthop.clone() }));
         }
-        for entry in
-            snapshot.forwarding.iter().filter(|entry| entry.state.contains(NeighbourState::PERMANENT))
-        {
-            // the one of no address is the link's own `remote`
-            let own =
-                entry.address.as_ref().is_none_or(|mac| mac.to_string().chars().all(|c| "0:".contains(c)));
-            let link = snapshot.link_at(entry.link.index).map(|link| LinkId::named(link.index, &link.name));
-            if entry.destination.is_some() && !own {
-                let entry = Neighbour { link: link.unwrap_or(entry.link), ..entry.clone() };
-                capture.left.push(format!("forwarding entry {entry}"));
-            }
-        }
+        capture.left.extend(left::of_bridges(snapshot));
     }
     let Capture { mut out, left, .. } = capture;
     if !left.is_empty() {
@@ -72,6 +66,8 @@ struct Capture<'a> {
     out: String,
     /// What cannot be declared.
     left: Vec<String>,
+    /// The routes so far.
+    routes: HashSet<crate::keys::RouteKey>,
 }
 
 fn toml(value: &Json) -> String {
@@ -104,6 +100,10 @@ impl Capture<'_> {
 
     fn name(&self, index: u32) -> Option<String> {
         self.snapshot.link_at(index).map(|link| link.name.clone())
+    }
+
+    fn named(&self, link: LinkId) -> LinkId {
+        self.snapshot.link_at(link.index).map_or(link, Link::id)
     }
 
     fn setting(&self, family: Family, link: &str, name: &'static str) -> Option<&str> {
@@ -157,6 +157,12 @@ impl Capture<'_> {
             self.key("up", false);
         }
         self.number("mtu", link.mtu.filter(|mtu| *mtu != 1500 && !is_loopback));
+        let ethernet = matches!(
+            link.kind_name(),
+            None | Some("veth" | "bridge" | "vlan" | "vxlan" | "macvlan" | "bond")
+        );
+        let queue = link.transmit_queue_length.filter(|length| ethernet && !is_loopback && *length != 1000);
+        self.number("transmit-queue-length", queue);
         self.number("link-group", link.group.filter(|group| *group != 0));
         let own = link.permanent_address.as_ref().filter(|own| link.address.as_ref() != Some(own));
         self.text("mac", own.and(link.address.as_ref()));
@@ -183,6 +189,8 @@ impl Capture<'_> {
         for (family, settings) in settings {
             self.key(family, Json::Object(settings));
         }
+        let left = if self.only.is_none() { left::of_link(link) } else { Vec::new() };
+        self.left.extend(left.into_iter().map(|what| format!("link {}: {what}", link.name)));
     }
 
     /// What makes the link; whether it can be declared.
@@ -248,9 +256,14 @@ impl Capture<'_> {
                 continue;
             }
             if address.lifetime.is_some_and(|lifetime| lifetime.valid.is_some()) {
-                let address = Address { link: LinkId::named(link.index, &link.name), ..address.clone() };
+                let address = Address { link: link.id(), ..address.clone() };
                 self.left.push(format!("address {address}, which somebody gave for a time"));
                 continue;
+            }
+            let besides = left::of_address(address);
+            if !besides.is_empty() {
+                let address = Address { link: link.id(), ..address.clone() };
+                self.left.push(format!("address {address}: {}", besides.join(", ")));
             }
             found.push(written(address, link));
         }
@@ -294,23 +307,26 @@ impl Capture<'_> {
         {
             return;
         }
-        let multicast = route.destination.address.is_multicast();
-        if is_kernels(route)
-            || route.effective_table() == Table::LOCAL
-            || route.flags.contains(RouteFlags::CLONED)
-            || multicast
-        {
+        if is_kernels(route) || route.flags.contains(RouteFlags::CLONED) {
             return;
         }
-        const RA: u8 = 9;
         let by = route.protocol.unwrap_or(Protocol::BOOT);
         let ordinary = matches!(by, Protocol::BOOT | Protocol::STATIC | OWN_PROTOCOL) || by.0 > 200;
-        if !ordinary || by.0 == RA || route.nexthop.is_some() || route.encapsulation.is_some() {
-            let named = |link: LinkId| LinkId::named(link.index, &self.name(link.index).unwrap_or_default());
+        // of several that were appended, the kernel takes the first
+        let behind = !self.routes.insert(crate::keys::route(route));
+        let whole = !ordinary || behind || left::hides(route);
+        let besides = left::of_route(route);
+        if whole || !besides.is_empty() {
             let mut route = route.clone();
-            route.link = route.link.map(named);
-            route.next_hops.iter_mut().for_each(|hop| hop.link = hop.link.map(named));
-            self.left.push(format!("route {route} proto {by}"));
+            route.link = route.link.map(|link| self.named(link));
+            route.next_hops.iter_mut().for_each(|hop| hop.link = hop.link.map(|link| self.named(link)));
+            let what = match whole {
+                true => format!("route {route} proto {by}"),
+                false => format!("route {route}: {}", besides.join(", ")),
+            };
+            self.left.push(what);
+        }
+        if whole {
             return;
         }
         self.out.push_str("\n[[route]]\n");
@@ -325,8 +341,12 @@ impl Capture<'_> {
             self.text("to", Some(route.destination));
         }
         let kind = model::RouteType::WORDS.iter().find(|(word, _)| *word == route.kind.to_string());
-        let is_way = route.kind == RouteKind::UNICAST;
-        self.text("type", kind.map(|(word, _)| *word).filter(|_| !is_way));
+        // those that lead nowhere are bound to the loopback link by the kernel
+        let is_way = !matches!(
+            route.kind,
+            RouteKind::BLACKHOLE | RouteKind::UNREACHABLE | RouteKind::PROHIBIT | RouteKind::THROW
+        );
+        self.text("type", kind.map(|(word, _)| *word).filter(|_| route.kind != RouteKind::UNICAST));
         if route.next_hops.is_empty() {
             self.text("via", route.gateway);
             let dev = route.link.filter(|_| is_way).and_then(|link| self.name(link.index));
@@ -383,8 +403,7 @@ impl Capture<'_> {
         else {
             return;
         };
-        let own_of_kernel = rule.vrf || priority == 0 && rule.table == Some(Table::LOCAL);
-        if own_of_kernel {
+        if priority == 0 && rule.table == Some(Table::LOCAL) {
             return;
         }
         let action = match rule.action {
@@ -444,6 +463,11 @@ impl Capture<'_> {
                 record.neighbours.iter().any(|own| crate::keys::neighbour(own) == key)
             });
             let plain = is_proxy(neighbour) || neighbour.state.contains(NeighbourState::PERMANENT);
+            if !plain && self.only.is_none() {
+                let link = self.named(neighbour.link);
+                self.left
+                    .push(format!("neighbour {}", netwright_route::Neighbour { link, ..neighbour.clone() }));
+            }
             if !own || !plain {
                 continue;
             }
@@ -473,6 +497,9 @@ fn written(address: &Address, link: &Link) -> Json {
     let ipv4 = address.address.is_ipv4();
     if let Some(scope) = address.scope.filter(|scope| ipv4 && *scope != usual) {
         more.insert("scope".to_owned(), scope.0.into());
+    }
+    if let Some(preferred) = left::deprecated(address) {
+        more.insert("preferred-lifetime".to_owned(), preferred.into());
     }
     if address.flags.contains(AddressFlags::NO_PREFIX_ROUTE) {
         more.insert("prefix-route".to_owned(), false.into());

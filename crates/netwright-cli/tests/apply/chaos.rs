@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::hosts::{foreign, make_cards};
+use crate::foreign::foreign;
+use crate::hosts::make_cards;
 use crate::judge::{difference, state, without_numbers};
 use crate::support::{Place, Random, isolated_with, needs, said, sh, size, try_sh};
 

@@ -155,9 +155,18 @@ pub(crate) fn state() -> Vec<String> {
     for setting in ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"] {
         found.push(format!("setting {setting} {}", sh(&format!("cat /proc/sys/{setting}")).trim()));
     }
-    let per_link = "cd /proc/sys/net; grep . ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv6/conf/*/forwarding ipv6/conf/*/mtu";
-    for line in sh(per_link).lines().filter(|line| !line.contains("/all/")) {
-        found.push(format!("setting {line}"));
+    // by name: a folder in which links come and go meanwhile is not listed whole
+    let links: Value = serde_json::from_str(&sh("ip -j link")).unwrap();
+    let names = links.as_array().into_iter().flatten().filter_map(|link| link["ifname"].as_str());
+    for name in names.chain(["default"]) {
+        for file in
+            ["ipv4/conf/*/forwarding", "ipv4/conf/*/rp_filter", "ipv6/conf/*/forwarding", "ipv6/conf/*/mtu"]
+        {
+            let file = file.replace('*', name);
+            if let Ok(value) = std::fs::read_to_string(format!("/proc/sys/net/{file}")) {
+                found.push(format!("setting {file}:{}", value.trim()));
+            }
+        }
     }
     found
 }

@@ -1,9 +1,11 @@
 //! `netwright apply` and its kin in real namespaces, judged by `ip`, `bridge`, `tc` and `nft`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod captured;
 mod chaos;
 mod check;
 mod folder;
+mod foreign;
 mod hosts;
 mod judge;
 mod lockout;

@@ -1,7 +1,8 @@
 //! Hosts A and B at random beside what others have: A to B and back is A, twice is once, and what is foreign stays.
 
-use crate::hosts::{foreign, host, make_cards};
-use crate::judge::{difference, state};
+use crate::foreign::{Writers, foreign};
+use crate::hosts::{host, make_cards};
+use crate::judge::difference;
 use crate::support::{Place, Random, isolated_with, needs, said, size};
 
 /// What a plan says that did not know what the kernel would do.
@@ -17,6 +18,8 @@ fn once(place: &Place, seed: u64) -> Result<Option<String>, String> {
     let mut random = Random::new(seed);
     make_cards();
     foreign(&mut random);
+    let _writers = random.chance(6).then(Writers::start);
+    let state = || Writers::apart(crate::judge::state());
     let others = state();
     let (a, b) = (host(&mut random), host(&mut random));
     let path = place.write("host.toml", &a);

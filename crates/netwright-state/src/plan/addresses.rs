@@ -348,6 +348,13 @@ fn described(address: &Address) -> String {
         Some(Lifetime { valid: Some(valid), .. }) => text.push_str(&format!(" valid for {valid} s")),
         _ => text.push_str(" valid for ever"),
     }
+    match address.lifetime {
+        Some(Lifetime { preferred: Some(0), .. }) => text.push_str(" deprecated"),
+        Some(Lifetime { preferred: Some(preferred), valid }) if valid != Some(preferred) => {
+            text.push_str(&format!(" preferred for {preferred} s"));
+        }
+        _ => {}
+    }
     if let Some(metric) = address.route_priority {
         text.push_str(&format!(" metric {metric}"));
     }
