@@ -407,14 +407,16 @@ pub fn go_back(
     let mut all: Vec<Undone> = Vec::new();
     let mut left = usize::MAX;
     for _ in 0..2 * ROUNDS {
-        let now = match executor.snapshot(wanted) {
+        let mut now = match executor.snapshot(wanted) {
             Ok(now) => now,
             Err(failure) => {
                 all.push(Undone { step: "look at what there is".to_owned(), failure: Some(failure) });
                 continue;
             }
         };
-        let left_over = executor.removed_by_others().left_of(before);
+        let others = executor.removed_by_others();
+        others.hide_made(&mut now);
+        let left_over = others.left_of(before);
         let steps = restore(&left_over, scope, &now, Extent::All);
         all.retain(|undone| undone.failure.is_none());
         if steps.is_empty() {

@@ -202,7 +202,9 @@ impl<'a> Way<'a> {
             let Some(value) = self.before.settings.get(setting) else { continue };
             let follows = setting.link.is_some() && of_all.contains(&(setting.family, setting.name));
             let there = self.now.settings.get(setting);
-            if there == Some(value) && !follows || self.extent == Extent::LostBeside {
+            // with a link that comes up, its MTU of IPv6 is its own again
+            let beside = setting.name == MTU && there.is_none();
+            if there == Some(value) && !follows || self.extent == Extent::LostBeside && !beside {
                 continue;
             }
             let gone = setting.link.as_deref().is_some_and(|link| !self.will_be_there(link));

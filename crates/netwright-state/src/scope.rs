@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use netwright_route::link::LinkFlags;
 use netwright_route::{Address, LinkId, Neighbour, Route, Rule};
 use serde_json::{Value as Json, json};
 
 use crate::encode;
 use crate::keys;
-use crate::plan::Plan;
+use crate::plan::{LEAST_IPV6_MTU, Plan};
 use crate::record::OwnLink;
 use crate::ruleset::TableName;
 use crate::snapshot::{Setting, Snapshot};
@@ -27,6 +28,9 @@ pub struct Scope {
     pub owner: String,
     /// The indexes of links on which things may get lost.
     pub at_risk: HashSet<u32>,
+    /// The indexes of links of which the kernel takes IPv6 away, be it for a moment: they go down, come up, get too small or
+    /// another master, or lie on such a one. Of others nothing gets lost there but by somebody else.
+    pub bounced: HashSet<u32>,
     /// Addresses that are made, changed or removed.
     pub addresses: Vec<Address>,
     /// Routes that are made, changed or removed.
@@ -63,7 +67,9 @@ impl Scope {
             }
         }
         let small = plan.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
-            Action::ChangeLink(link, change) if change.mtu.is_some_and(|mtu| mtu < 1280) => Some(link),
+            Action::ChangeLink(link, change) if change.mtu.is_some_and(|mtu| mtu < LEAST_IPV6_MTU) => {
+                Some(link)
+            }
             _ => None,
         });
         let small: HashSet<Cow<'_, str>> = small.filter_map(LinkId::name).collect();
@@ -84,13 +90,15 @@ impl Scope {
         });
         let resized: HashSet<u32> = resized.collect();
         let resized = before.links.iter().filter(|link| resized.contains(&link.index));
-        let of_ipv6 = resized.map(|link| Setting::mtu_of_ipv6(&link.name));
-        scope.settings.extend(of_ipv6.filter(|setting| before.settings.contains_key(setting)));
+        let mut of_ipv6: Vec<_> = resized.map(|link| Setting::mtu_of_ipv6(&link.name)).collect();
+        scope.spread(before);
+        let bounced = before.links.iter().filter(|link| scope.bounced.contains(&link.index));
+        of_ipv6.extend(bounced.map(|link| Setting::mtu_of_ipv6(&link.name)));
+        scope.settings.extend(of_ipv6.into_iter().filter(|setting| before.settings.contains_key(setting)));
         scope.settings.sort();
         scope.settings.dedup();
         scope.tables.sort();
         scope.tables.dedup();
-        scope.spread(before);
         scope
     }
 
@@ -104,11 +112,17 @@ impl Scope {
                 self.links.push(*link);
                 self.at_risk.insert(link.index);
                 self.at_risk.extend(change.master.map(|master| master.index));
+                let flags = change.set_flags | change.clear_flags;
+                let small = change.mtu.is_some_and(|mtu| mtu < LEAST_IPV6_MTU);
+                if flags.contains(LinkFlags::UP) || small || change.master.is_some() {
+                    self.bounced.insert(link.index);
+                }
             }
             Action::DeleteLink(link) => {
                 self.links.push(*link);
                 self.deleted.push(*link);
                 self.at_risk.insert(link.index);
+                self.bounced.insert(link.index);
             }
             Action::AlternativeName(_, link, name) => self.names.push((*link, name.clone())),
             // one that is added is removed on the way back, maybe as the last of its link
@@ -130,18 +144,22 @@ impl Scope {
     /// What happens to a link happens to those that lie on it as well, to its master and to its ports.
     fn spread(&mut self, before: &Snapshot) {
         loop {
-            let known = self.at_risk.len();
+            let known = (self.at_risk.len(), self.bounced.len());
             for link in &before.links {
                 let parent = link.parent.filter(|_| link.parent_namespace_id.is_none());
                 let below = parent.is_some_and(|parent| self.at_risk.contains(&parent));
                 if below && link.kind_name() != Some("veth") {
                     self.at_risk.insert(link.index);
+                    let bounced = parent.is_some_and(|parent| self.bounced.contains(&parent));
+                    if bounced {
+                        self.bounced.insert(link.index);
+                    }
                 }
                 if self.at_risk.contains(&link.index) {
                     self.at_risk.extend(link.master);
                 }
             }
-            if self.at_risk.len() == known {
+            if (self.at_risk.len(), self.bounced.len()) == known {
                 break;
             }
         }
@@ -149,13 +167,18 @@ impl Scope {
         // the other end of a cable goes along
         let ends = before.links.iter().filter(|link| link.kind_name() == Some("veth"));
         let ends = ends.filter(|link| link.parent.is_some_and(|other| gone.contains(&other)));
-        self.at_risk.extend(ends.map(|link| link.index));
+        let ends: Vec<u32> = ends.map(|link| link.index).collect();
+        self.at_risk.extend(&ends);
+        self.bounced.extend(&ends);
         let ports = before
             .links
             .iter()
             .filter(|link| link.master.is_some_and(|master| self.at_risk.contains(&master)));
-        let ports: Vec<u32> = ports.map(|link| link.index).collect();
-        self.at_risk.extend(ports);
+        let ports: Vec<(u32, bool)> = ports
+            .map(|link| (link.index, link.master.is_some_and(|master| self.bounced.contains(&master))))
+            .collect();
+        self.at_risk.extend(ports.iter().map(|(port, _)| *port));
+        self.bounced.extend(ports.iter().filter(|(_, bounced)| *bounced).map(|(port, _)| *port));
     }
 
     /// As much of what there is as the way back needs.
@@ -254,12 +277,15 @@ impl Scope {
         let made = self.made.iter().map(|own| json!({ "link": encode::link_id(own.link), "kind": own.kind }));
         let names = self.names.iter().map(|(id, name)| json!({ "link": encode::link_id(*id), "name": name }));
         let kept = self.kept_sets.iter().map(|(table, set)| json!({ "table": table.to_json(), "set": set }));
-        let mut at_risk: Vec<u32> = self.at_risk.iter().copied().collect();
-        at_risk.sort_unstable();
+        let sorted = |indexes: &HashSet<u32>| {
+            let mut indexes: Vec<u32> = indexes.iter().copied().collect();
+            indexes.sort_unstable();
+            indexes
+        };
         json!({
             "links": ids(&self.links), "deleted": ids(&self.deleted), "made": made.collect::<Json>(),
             "owner": self.owner,
-            "at-risk": at_risk,
+            "at-risk": sorted(&self.at_risk), "bounced": sorted(&self.bounced),
             "addresses": encode::list(&self.addresses), "routes": encode::list(&self.routes),
             "rules": encode::list(&self.rules), "neighbours": encode::list(&self.neighbours),
             "names": names.collect::<Json>(),
@@ -279,13 +305,18 @@ impl Scope {
             let table = TableName::from_json(item.get("table").unwrap_or(&Json::Null))?;
             Ok((table, encode::text(item, "set")?))
         };
-        let at_risk = items("at-risk").iter().filter_map(Json::as_u64).filter_map(|n| u32::try_from(n).ok());
+        let indexes = |key: &str| -> HashSet<u32> {
+            items(key).iter().filter_map(Json::as_u64).filter_map(|n| u32::try_from(n).ok()).collect()
+        };
+        // those of before it was told which of them
+        let bounced = if json.get("bounced").is_some() { "bounced" } else { "at-risk" };
         Ok(Scope {
             links: ids("links")?,
             deleted: ids("deleted")?,
             made: items("made").iter().map(made).collect::<Result<_, String>>()?,
             owner: encode::text(json, "owner").unwrap_or_default(),
-            at_risk: at_risk.collect(),
+            at_risk: indexes("at-risk"),
+            bounced: indexes(bounced),
             addresses: encode::read_list(json.get("addresses"))?,
             routes: encode::read_list(json.get("routes"))?,
             rules: encode::read_list(json.get("rules"))?,

@@ -78,9 +78,17 @@ pub struct Removed {
     pub in_place: Vec<Route>,
     /// Neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// Routes that they have made just as they are declared, so that it was refused to make them.
+    pub made: Vec<Route>,
 }
 
 impl Removed {
+    /// Takes what others have made out of what there is now: it is not to be taken back.
+    pub(crate) fn hide_made(&self, now: &mut Snapshot) {
+        let route = |route: &Route| (keys::route(route), route.protocol);
+        now.routes.retain(|found| !self.made.iter().any(|made| route(made) == route(found)));
+    }
+
     /// What there was before, without what others have removed and what the kernel takes along with that.
     pub(crate) fn left_of<'s>(&self, before: &'s Snapshot) -> Cow<'s, Snapshot> {
         if *self == Removed::default() {

@@ -211,7 +211,7 @@ pub struct Wanted {
     pub small: Vec<String>,
     /// Tables whose content is needed. That of tables with an owner's mark is read as well.
     pub tables: Vec<TableName>,
-    /// Whether the MTU of links may change, so that the one that each has for IPv6 is needed.
+    /// Whether links may change, so that the MTU that each has for IPv6 is needed where it is another than its own.
     pub mtus: bool,
 }
 
@@ -255,8 +255,7 @@ impl Wanted {
         tables.sort();
         tables.dedup();
         let links = goes.chain(small.iter().cloned()).collect();
-        let mtus = host.links.iter().any(|link| link.mtu.is_some())
-            || own.options.iter().any(|own| own.ours.mtu.is_some());
+        let mtus = !host.links.is_empty() || !own.links.is_empty() || !own.options.is_empty();
         Wanted { settings, of_all_links, links, small, tables, mtus }
     }
 
@@ -290,17 +289,31 @@ impl Wanted {
     /// All settings of a link that is there, where they are wanted.
     #[must_use]
     pub fn settings_of(&self, link: &Link) -> Vec<Setting> {
-        let is_in = |names: &[String]| {
-            names.iter().any(|name| *name == link.name || link.alternative_names.contains(name))
+        self.settings_of_all(std::slice::from_ref(link))
+    }
+
+    /// The same of many links.
+    #[must_use]
+    pub fn settings_of_all(&self, links: &[Link]) -> Vec<Setting> {
+        if self.links.is_empty() && self.small.is_empty() {
+            return Vec::new();
+        }
+        let [all, small] = [&self.links, &self.small]
+            .map(|names| names.iter().map(String::as_str).collect::<HashSet<&str>>());
+        links.iter().flat_map(|link| Self::settings_in(link, &all, &small)).collect()
+    }
+
+    fn settings_in(link: &Link, all: &HashSet<&str>, small: &HashSet<&str>) -> Vec<Setting> {
+        let is_in = |names: &HashSet<&str>| {
+            std::iter::once(&link.name)
+                .chain(&link.alternative_names)
+                .any(|name| names.contains(name.as_str()))
         };
-        let mut settings = if is_in(&self.links) { Setting::all_of(&link.name) } else { Vec::new() };
-        if is_in(&self.small) {
+        let mut settings = if is_in(all) { Setting::all_of(&link.name) } else { Vec::new() };
+        if is_in(small) {
             let of =
                 |name: &&'static str| Setting { family: Family::IPV6, link: Some(link.name.clone()), name };
             settings.extend(OTHER_IPV6.iter().map(of));
-        }
-        if self.mtus {
-            settings.push(Setting::mtu_of_ipv6(&link.name));
         }
         settings
     }
@@ -384,7 +397,8 @@ impl Setting {
     }
 
     /// The MTU that a link has for IPv6.
-    pub(crate) fn mtu_of_ipv6(link: &str) -> Self {
+    #[must_use]
+    pub fn mtu_of_ipv6(link: &str) -> Self {
         Setting { family: Family::IPV6, link: Some(link.to_owned()), name: MTU }
     }
 

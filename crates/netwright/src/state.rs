@@ -15,6 +15,7 @@
 //! [`Store`] keeps what was made for whom, and the journals of what is under way, in files.
 
 mod beside;
+mod conf;
 mod creation;
 mod extras;
 mod firewall;
@@ -60,6 +61,8 @@ pub struct Live<'n> {
     /// The ports of the sockets by which all this was asked for.
     ports: Mutex<HashSet<u32>>,
     beside: Option<Beside>,
+    /// Routes that others have made meanwhile just as they are declared.
+    made_by_others: Vec<Route>,
 }
 
 impl<'n> Live<'n> {
@@ -74,6 +77,7 @@ impl<'n> Live<'n> {
             indexes: HashMap::new(),
             ports: Mutex::default(),
             beside: None,
+            made_by_others: Vec::new(),
         }
     }
 
@@ -90,7 +94,13 @@ impl<'n> Live<'n> {
             Action::CreateLink(id, create) => self.create(*id, create),
             Action::Setting(setting, value) => self.write(setting, value),
             Action::Firewall(transaction) => self.firewall(transaction).map_err(|refused| refused.error),
-            Action::Route(verb, route) if *verb != Verb::Delete => self.route(action, route),
+            Action::Route(verb, route) if *verb != Verb::Delete => {
+                let done = self.route(action, route);
+                if let Err(error) = &done {
+                    self.note_made(action, error);
+                }
+                done
+            }
             Action::Rule(Verb::Delete, rule) => self.delete_rule(rule),
             Action::Rule(Verb::Add, rule) => match self.send_one(action) {
                 Err(error) if error.errno() == Some(Errno::EEXIST) => self.add_beside(rule, error),
@@ -206,7 +216,6 @@ impl<'n> Live<'n> {
     /// A route whose source is an address of IPv6 waits until it is known that nobody else has it.
     fn route(&mut self, action: &Action, route: &Route) -> Result<()> {
         const LONGEST: Duration = Duration::from_secs(8);
-        const PAUSE: Duration = Duration::from_millis(20);
         let start = Instant::now();
         loop {
             let done = self.send_one(action);
@@ -234,11 +243,32 @@ impl<'n> Live<'n> {
         let link = match setting.link.as_deref() {
             Some(name) => {
                 let link = self.resolve(LinkId::named(u32::MAX, name))?;
+                if *setting == Setting::mtu_of_ipv6(name) {
+                    self.wait_until_ready(link)?;
+                }
                 Some(link.name().map_or_else(|| name.to_owned(), Cow::into_owned))
             }
             None => None,
         };
         self.net.settings().sysctl().write(&setting.path(link.as_deref()), value)
+    }
+
+    /// Waits until IPv6 has noticed that a link is up, which is when it gives the link its own MTU again. One without a carrier
+    /// is not waited for long.
+    fn wait_until_ready(&self, link: LinkId) -> Result<()> {
+        const READY: u32 = 1 << 31; // IF_READY
+        const LONGEST: Duration = Duration::from_secs(4);
+        let start = Instant::now();
+        loop {
+            let found = self.with_connection(|connection| connection.query(&Get::by_index(link.index)))?;
+            let families = found.families().ok().flatten();
+            let flags = families.and_then(|families| families.ipv6?.flags);
+            let waits = found.is_up() && flags.is_some_and(|flags| flags & READY == 0);
+            if !waits || start.elapsed() > LONGEST {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Sends a run of actions that are messages of rtnetlink, many with each system call.
@@ -270,12 +300,25 @@ impl<'n> Live<'n> {
                 Some(Action::Neighbour(Verb::Add, neighbour)) if exists => {
                     self.set_learned(neighbour, failure.error).map_err(|error| (place, error))?;
                 }
-                _ => return Err((place, failure.error)),
+                action => {
+                    action.iter().for_each(|action| self.note_made(action, &failure.error));
+                    return Err((place, failure.error));
+                }
             }
         }
         Ok(())
     }
+
+    /// Notes a route that could not be made since somebody else has made it.
+    fn note_made(&mut self, action: &Action, error: &Error) {
+        if let (Action::Route(Verb::Add, route), Some(Errno::EEXIST)) = (action, error.errno()) {
+            self.made_by_others.push((**route).clone());
+        }
+    }
 }
+
+/// Between two looks at what the kernel does by itself.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether an action is one message of rtnetlink that needs nothing of what is made before it. `rules` are the policy rules
 /// that there are.
@@ -310,7 +353,9 @@ impl Executor for Live<'_> {
 
     fn removed_by_others(&mut self) -> Removed {
         let own = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        self.beside.as_mut().map_or_else(Removed::default, |beside| beside.removed(&own).clone())
+        let removed =
+            self.beside.as_mut().map_or_else(Removed::default, |beside| beside.removed(&own).clone());
+        Removed { made: self.made_by_others.clone(), ..removed }
     }
 
     fn execute_many(&mut self, actions: &[&Action]) -> std::result::Result<(), (usize, Failure)> {

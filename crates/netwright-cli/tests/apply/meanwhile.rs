@@ -55,6 +55,11 @@ dev = "eth1"
 [[route]]
 to = "10.22.0.0/16"
 type = "blackhole"
+[[route]]
+to = "10.23.0.0/16"
+via = "203.0.113.8"
+dev = "eth1"
+protocol = "static"
 [[rule]]
 priority = 500
 from = "10.9.0.0/24"
@@ -83,6 +88,8 @@ const DEEDS: &[&str] = &[
     "ip link add v1 address 02:00:00:00:09:03 type veth peer name v9 address 02:00:00:00:09:04",
     "ip route add 10.21.0.0/16 via 203.0.113.7 dev eth1 proto bird",
     "ip route add blackhole 10.22.0.0/16",
+    "ip route add 10.23.0.0/16 via 203.0.113.8 dev eth1 proto static",
+    "ip route add 10.23.0.0/16 via 203.0.113.7 dev eth1 proto static",
     "ip neigh add 203.0.113.50 lladdr 02:00:00:00:00:99 dev eth1 nud permanent",
     "ip rule add priority 500 from 10.9.0.0/24 table 100",
     // a DHCP client, VPNs, containers
@@ -94,6 +101,8 @@ const DEEDS: &[&str] = &[
     "ip link add vpn address 02:00:00:00:09:05 type vxlan id 4243 dstport 4790; ip link set vpn up
         ip addr add 10.77.0.2/24 dev vpn; ip route add default dev vpn metric 50",
     "ip link del tunv",
+    "ip -6 addr del 2001:db8:77::1/64 dev eth1",
+    "echo 1380 > /proc/sys/net/ipv6/conf/eth1/mtu",
     "ip link add docker0 address 02:00:00:00:09:06 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up
         ip link add vethd address 02:00:00:00:09:07 type veth peer name vethc address 02:00:00:00:09:08
         ip link set vethd master docker0 up; nft add table ip docker; nft add chain ip docker c

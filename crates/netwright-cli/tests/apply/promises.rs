@@ -96,7 +96,7 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["meanwhile::a_way_back_that_is_broken_off_is_gone_to_its_end"],
     ),
     (
-        "So does the MTU that others or a router gave a link for IPv6",
+        "So does the MTU that others or a router gave a link for IPv6, which the kernel forgets as well when the link comes up",
         &["others::what_others_have_is_there_again_in_the_end"],
     ),
     (
@@ -136,6 +136,58 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["folder::what_is_only_read_needs_no_folder_that_can_be_written"],
     ),
     (
+        "Options of links and settings of the kernel that no longer stand in the file get the value that they had before",
+        &[
+            "rows::each_option_is_seen_by_ip_when_it_is_set_changed_and_taken_back",
+            "objects::each_key_is_seen_by_ip_when_it_is_set_changed_and_taken_back",
+        ],
+    ),
+    (
+        "An address, route, rule or neighbour that the owner made has nothing that the file does not say",
+        &["objects::each_key_is_seen_by_ip_when_it_is_set_changed_and_taken_back"],
+    ),
+    (
+        "`adopt = true` of a link, address, route, rule, neighbour or of `[firewall]` takes over what somebody else made",
+        &["sentences::what_was_adopted_is_given_back_as_it_was"],
+    ),
+    (
+        "`netwright withdraw [--owner NAME]` removes what an owner made",
+        &[
+            "chaos::an_apply_that_is_struck_leaves_the_old_or_the_new",
+            "property::what_was_applied_is_taken_back_and_what_is_foreign_stays",
+        ],
+    ),
+    (
+        "Routes from DHCP and routing daemons, addresses with a lifetime, tables of other programs",
+        &[
+            "sentences::leaves_alone_what_it_did_not_make",
+            "property::what_was_applied_is_taken_back_and_what_is_foreign_stays",
+        ],
+    ),
+    (
+        "What a link was made with, such as the id of a VLAN, cannot be changed",
+        &[
+            "rows::each_option_is_seen_by_ip_when_it_is_set_changed_and_taken_back",
+            "sentences::what_of_others_cannot_be_put_back_stands_in_the_plan",
+        ],
+    ),
+    (
+        "A link that is deleted takes along what others hung on it",
+        &["sentences::a_plan_tells_what_of_others_goes_along"],
+    ),
+    (
+        "Applied where it was captured, it changes nothing",
+        &["captured::what_anybody_made_is_captured_and_applying_it_changes_nothing"],
+    ),
+    (
+        "The kernel does not tell who removes an address of IPv6",
+        &["meanwhile::what_others_do_during_an_apply_stays_done"],
+    ),
+    (
+        "Folders of namespaces that ended with an earlier start of the machine go",
+        &["folder::what_was_kept_of_ended_namespaces_goes"],
+    ),
+    (
         "The minute is counted from the end of the apply",
         &["folder::a_confirmation_does_not_go_by_a_clock_that_can_be_set"],
     ),
@@ -169,6 +221,10 @@ fn each_promise_has_a_test() {
     let told = |text: &str| PROMISES.iter().any(|(sentence, _)| plain(text).starts_with(sentence));
     let relied = PAGE.split("## What may be relied on").nth(1).unwrap().split("\n## ").next().unwrap();
     for item in relied.split("\n- **").skip(1) {
+        assert!(told(item), "no test is named for: {item}");
+    }
+    let owned = PAGE.split("## Whose is what").nth(1).unwrap().split("\n## ").next().unwrap();
+    for item in owned.split("\n- ").skip(1) {
         assert!(told(item), "no test is named for: {item}");
     }
     let paragraph = README.split("\n\n").find(|text| text.starts_with("`netwright check FILE`")).unwrap();

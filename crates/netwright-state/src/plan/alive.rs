@@ -6,7 +6,7 @@
 //! 1280 all of IPv6. What is lost so and shall stay is put back by a step of its own. It is looked at once more when all
 //! steps are taken: what the kernel took beside is put back then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use netwright_route::address::AddressFlags;
@@ -35,6 +35,8 @@ pub(super) struct Alive<'a> {
     neighbours: HashMap<u32, Vec<&'a Neighbour>>,
     /// Neighbours that went along with something else.
     pub(super) lost_neighbours: Vec<&'a Neighbour>,
+    /// Links that go down, be it for a moment.
+    pub(super) downs: HashSet<u32>,
 }
 
 impl<'a> Alive<'a> {
@@ -155,6 +157,7 @@ impl<'a> Alive<'a> {
 
     /// A link goes down.
     pub(super) fn lose_by_down(&mut self, link: u32) {
+        self.downs.insert(link);
         if let Some(addresses) = self.addresses.get_mut(&link) {
             addresses.retain(|address| address.family() != Family::IPV6);
         }

@@ -39,10 +39,13 @@ impl Way<'_> {
                     self.address(Sign::Remove, Verb::Delete, &Address { link: id, ..found });
                 }
             }
+            // the kernel does not tell who removes an address of IPv6: it was somebody else where nothing takes it away
+            let bounced = self.scope.bounced.contains(&index);
             let wanted: Vec<&Address> = before
                 .iter()
                 .filter(|old| !is_kernels_address(old) && (all || !of_plan.contains_key(&key(old))))
                 .filter(|old| self.can_have(old, id))
+                .filter(|old| bounced || old.family() != Family::IPV6 || of_plan.contains_key(&key(old)))
                 .collect();
             let planned = |old: &Address| of_plan.get(&key(old)).map_or(&[][..], Vec::as_slice);
             let mut done: Vec<Prefix> = Vec::new();

@@ -1,15 +1,17 @@
 //! Looking at a namespace.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use netwright_netfilter::Family as TableFamily;
 use netwright_route::neighbour::{List as NeighbourList, NeighbourFlags, NeighbourState};
 use netwright_route::nexthop::List as NexthopList;
-use netwright_route::{Family, Neighbour, Nexthop};
-use netwright_state::{Ruleset, Snapshot, Wanted};
+use netwright_route::{Family, Link, Neighbour, Nexthop};
+use netwright_state::{Ruleset, Setting, Snapshot, Wanted};
 use netwright_wire::Errno;
 
-use super::{Live, extras, firewall};
+use super::{Live, conf, extras, firewall};
 use crate::{Error, Result};
 
 impl Live<'_> {
@@ -82,36 +84,71 @@ impl Live<'_> {
     }
 
     fn settings(&self, wanted: &Wanted, snapshot: &mut Snapshot) -> Result<()> {
-        let of_links = snapshot.links.iter().flat_map(|link| wanted.settings_of(link));
-        let mut settings: Vec<_> = wanted.settings.iter().cloned().chain(of_links).collect();
+        let links = std::mem::take(&mut snapshot.links);
+        let read = self.settings_of(wanted, &links, snapshot);
+        snapshot.links = links;
+        read
+    }
+
+    fn settings_of(&self, wanted: &Wanted, links: &[Link], snapshot: &mut Snapshot) -> Result<()> {
+        let mut settings = wanted.settings.clone();
+        for link in links.iter().filter(|_| wanted.mtus) {
+            let mtu = conf::listed(link, Family::IPV6, "mtu");
+            if let Some(mtu) = mtu.filter(|mtu| link.mtu.is_some_and(|own| *mtu != own.to_string())) {
+                snapshot.settings.insert(Setting::mtu_of_ipv6(&link.name), mtu);
+            }
+        }
         for (setting, value) in &wanted.of_all_links {
             let now = self.net.settings().sysctl().read(&setting.path(None));
             if now.is_ok_and(|now| now != *value) {
-                let of = |link: &netwright_route::Link| netwright_state::Setting {
-                    link: Some(link.name.clone()),
-                    ..setting.clone()
-                };
-                settings.extend(snapshot.links.iter().map(of));
+                let of = |link: &Link| Setting { link: Some(link.name.clone()), ..setting.clone() };
+                settings.extend(links.iter().map(of));
             }
         }
+        let by_name = conf::by_name(links);
         for setting in settings {
-            let name = setting.link.as_deref().and_then(|name| self.indexes.get(name));
-            let name = name.and_then(|index| self.names.get(index));
-            let default = setting.link.as_deref() == Some("default");
-            if setting.link.is_some() && name.is_none() && !default {
-                continue;
+            let link = setting.link.as_deref().and_then(|name| by_name.get(name).copied());
+            let default = setting.link.as_deref() == Some(DEFAULT);
+            if (setting.link.is_none() || link.is_some() || default)
+                && let Some(value) = self.value(&setting, link)?
+            {
+                snapshot.settings.insert(setting, value);
             }
-            match self.net.settings().sysctl().read(&setting.path(name.map(String::as_str))) {
-                Ok(value) => {
-                    snapshot.settings.insert(setting, value);
-                }
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(error),
+        }
+        // of links that may be made anew, what they would have then is not worth noting
+        let mut usual: HashMap<_, Option<String>> = HashMap::new();
+        for setting in wanted.settings_of_all(links) {
+            let link = setting.link.as_deref().and_then(|name| by_name.get(name).copied());
+            let Some(value) = self.value(&setting, link)? else { continue };
+            let of_all = Setting { link: Some(DEFAULT.to_owned()), ..setting };
+            let usual = match usual.entry((setting.family, setting.name)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => free.insert(self.value(&of_all, None)?),
+            };
+            if usual.as_ref() != Some(&value) {
+                let link = link.map(|link| link.name.clone());
+                snapshot.settings.insert(Setting { link, ..of_all }, value);
             }
         }
         Ok(())
     }
+
+    /// The value of a setting; `None` where the kernel has none.
+    fn value(&self, setting: &Setting, link: Option<&Link>) -> Result<Option<String>> {
+        if let Some(value) = link.and_then(|link| conf::listed(link, setting.family, setting.name)) {
+            return Ok(Some(value));
+        }
+        let name = link.map(|link| link.name.as_str());
+        match self.net.settings().sysctl().read(&setting.path(name)) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
+
+/// In the place of a link's name: what each new one has.
+const DEFAULT: &str = "default";
 
 fn is_absent(error: &Error) -> bool {
     error.is_not_found() || error.errno() == Some(Errno::EINVAL)
