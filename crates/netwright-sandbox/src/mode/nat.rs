@@ -10,14 +10,15 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use netwright_confine::Enclosure;
 use netwright_netfilter::{Batch, Family, TableRef};
-use netwright_route::address::AddressFlags;
 use netwright_route::link::kind::MacvlanMode;
-use netwright_route::link::{AddressGeneration, Change, Create, Delete, Get, Peer, Set};
+use netwright_route::link::{AddressGeneration, Change, Create, Delete, Get, OperationalState, Peer, Set};
 use netwright_route::route::Lookup;
-use netwright_route::{Add, Address, HardwareAddress, LinkId, Neighbour, Prefix, Route, Scope};
+use netwright_route::{Add, HardwareAddress, LinkId, Neighbour, Prefix, Route, Scope};
 use netwright_sys::{self as sys, Cause, Connection, Error, Result, Sysctl, protocol};
 use netwright_wire::Errno;
 
@@ -68,7 +69,7 @@ impl Uplink {
         let between = sys::Namespace::create_anonymous()?;
         let (number, name) = make_pair(&mut host, &between)?;
         let link = host.query(&Get::by_name(&name))?.id();
-        let joined = make_inner(enclosure, &between)
+        let joined = make_inner(&mut host, &link, enclosure, &between)
             .and_then(|()| inside.query(&Get::by_name(INSIDE)))
             .and_then(|eth0| join(&mut host, inside, &link, &eth0.id(), number, ipv6));
         match joined {
@@ -124,11 +125,18 @@ fn make_pair(host: &mut Connection, between: &sys::Namespace) -> Result<(u16, St
     Err(Error::new("find a free number for the sandbox", Cause::Invalid(format!("all {NUMBERS} are in use"))))
 }
 
-/// Makes the interface inside.
-fn make_inner(enclosure: &Enclosure, between: &sys::Namespace) -> Result<()> {
+/// Makes the interface inside. A link whose other end is up takes packets as soon as it is brought up itself, so the host's end goes first.
+fn make_inner(
+    host: &mut Connection,
+    link: &LinkId,
+    enclosure: &Enclosure,
+    between: &sys::Namespace,
+) -> Result<()> {
+    host.acknowledge(&Set { link: *link, change: &Change::up() })?;
     let mut route = Connection::open_in(between, protocol::ROUTE)?;
     let lower = route.query(&Get::by_name(LOWER))?.id();
     route.acknowledge(&Set { link: lower, change: &Change::up() })?;
+    wait_until_up(&mut route, &lower)?;
     let inside = enclosure.namespace()?;
     // Everything that comes to the lower end is for it, and it has the lower end's hardware address.
     let inner = Create::macvlan(INSIDE, lower, MacvlanMode::PASSTHROUGH).with(Change::namespace(&inside));
@@ -140,7 +148,21 @@ fn make_inner(enclosure: &Enclosure, between: &sys::Namespace) -> Result<()> {
     })
 }
 
-/// Brings both ends up, with addresses and routes.
+/// Waits until a link takes packets: one whose other end came later drops them until a worker of the kernel's has heard of that. Who asks for a link
+/// has the kernel do it at once, from Linux 6.8 on.
+fn wait_until_up(route: &mut Connection, link: &LinkId) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let begin = Instant::now();
+    // Where it takes longer, the first packets may be lost, as on any network.
+    while route.query(&Get::by_index(link.index))?.operational_state != OperationalState::UP
+        && begin.elapsed() < PATIENCE
+    {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Brings the interface inside up, with addresses and routes.
 fn join(
     host: &mut Connection,
     inside: &mut Connection,
@@ -160,7 +182,8 @@ fn join(
     let bare = Change { address_generation: Some(AddressGeneration::NONE), ..Change::default() };
     let _ = inside.acknowledge(&Set { link: *eth0, change: &bare }); // the kernel may have no IPv6
     inside.acknowledge(&Set { link: *eth0, change: &Change::up() })?;
-    host.acknowledge(&Set { link: *link, change: &Change::up() })?;
+    wait_until_up(inside, eth0)?;
+    wait_until_up(host, link)?;
     // What this host sends inside goes no further. The other way, packets may have to leave by links that take no such ones, so that the kernel cuts
     // them up at twice the cost. Those of IPv6 can have another header, which rules of the host might not like.
     let large = Change { gso_ipv4_maximum_size: Some(LARGEST_PACKET), ..Change::default() };
@@ -224,13 +247,11 @@ impl Forwarding {
 }
 
 fn way_out(inside: &mut Connection, eth0: &LinkId, address: IpAddr) -> Result<()> {
-    let (length, gateway) = match address {
-        IpAddr::V4(_) => (32, GATEWAY_IPV4.into()),
-        IpAddr::V6(_) => (128, GATEWAY_IPV6.into()),
+    let gateway = match address {
+        IpAddr::V4(_) => GATEWAY_IPV4.into(),
+        IpAddr::V6(_) => GATEWAY_IPV6.into(),
     };
-    let mut own = Address::new(address, length).on(*eth0);
-    own.flags = AddressFlags::NO_DUPLICATE_DETECTION;
-    inside.acknowledge(&Add(&own))?;
+    relay::add_own(inside, *eth0, address)?;
     inside.acknowledge(&Add(&Neighbour::new(*eth0, gateway, HARDWARE_OUTSIDE.into())))?;
     let default = Route::default_via(gateway).dev(*eth0).on_link().preferred_source(address);
     inside.acknowledge(&Add(&default))?;

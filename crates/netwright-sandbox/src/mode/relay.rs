@@ -43,16 +43,25 @@ pub(super) fn configure(
     // What the command sends goes no further than the supervisor. Where one of the two cannot be had, it is slower, and all the same right.
     let _ = connection.acknowledge(&Set { link: lo, change: &large });
     let _ = enclosure.write_sysctl("net/ipv4/tcp_congestion_control", CONGESTION_CONTROL);
-    for &address in own {
-        let length = if address.is_ipv4() { 32 } else { 128 };
-        let mut address = Address::new(address, length).on(lo);
-        address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
-        connection.acknowledge(&Add(&address))?;
-    }
+    own.iter().try_for_each(|&address| add_own(connection, lo, address))?;
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     for loopback in loopback.into_iter().filter(|loopback| loopback.is_ipv4() || ipv6) {
         let of_family = own.iter().find(|own| own.is_ipv4() == loopback.is_ipv4());
         everything(connection, *of_family.unwrap_or(&loopback))?;
+    }
+    Ok(())
+}
+
+/// Gives the inside an address of its own, to which packets can come at once: the kernel leaves the route that takes those of IPv6 to a worker, and where
+/// that has to wait for a processor, the first answers would have none.
+pub(super) fn add_own(connection: &mut Connection, link: LinkId, address: IpAddr) -> Result<()> {
+    let length = if address.is_ipv4() { 32 } else { 128 };
+    let mut own = Address::new(address, length).on(link);
+    own.flags = AddressFlags::NO_DUPLICATE_DETECTION;
+    connection.acknowledge(&Add(&own))?;
+    if address.is_ipv6() {
+        let taken = Route::to(Prefix { address, length }).of_kind(RouteKind::LOCAL).dev(link);
+        connection.acknowledge(&Add(&taken))?;
     }
     Ok(())
 }

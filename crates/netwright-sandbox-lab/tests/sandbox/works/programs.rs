@@ -73,9 +73,10 @@ pub(super) const WORKS: &[Work] = &[
     Work::new("name-that-does-not-exist", WILD, &["host", "nothing.example.org"], "NXDOMAIN").needs("host", "bind9-host").status(1),
     Work::new("psql", &["--allow", "db.example.org:5432/tcp"], &["psql", "-h", "db.example.org", "-U", "nobody", "-Atc", "select", "postgres"], "forty-two")
         .needs("psql", "postgresql-client"),
-    Work::new("ping", PING, &["ping", "-nc2", "-i0.2", "-W3", "198.51.100.10"], " 0% packet loss").needs("ping", "iputils-ping"),
-    Work::new("ping-v6", PING, &["ping", "-6nc2", "-i0.2", "-W3", "2001:db8:10::10"], " 0% packet loss").needs("ping", "iputils-ping"),
-    Work::new("ping-name", PING, &["ping", "-c1", "-W3", "good.example.org"], " 0% packet loss").needs("ping", "iputils-ping"),
+    // Of more than one, it waits for the last for twice as long as the first took.
+    Work::new("ping", PING, &["ping", "-nc1", "-W9", "198.51.100.10"], " 0% packet loss").needs("ping", "iputils-ping"),
+    Work::new("ping-v6", PING, &["ping", "-6nc1", "-W9", "2001:db8:10::10"], " 0% packet loss").needs("ping", "iputils-ping"),
+    Work::new("ping-name", PING, &["ping", "-c1", "-W9", "good.example.org"], " 0% packet loss").needs("ping", "iputils-ping"),
     Work::new("ping-large", PING, &["probe", "ping", "198.51.100.10", "1400"], "reached"),
     // Interpreters and their resolvers.
     Work::new("python", WEB, &["/usr/bin/python3", "-c", PYTHON], "True").needs("python3", "python3"),
