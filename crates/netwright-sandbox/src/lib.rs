@@ -6,6 +6,7 @@ pub mod constants;
 mod event;
 pub mod filter;
 mod firewall;
+mod local_file;
 mod log;
 mod mode;
 mod own;
@@ -18,6 +19,7 @@ pub use attach::{AttachOptions, AttachTarget, Attached};
 pub use attribution::Attribution;
 pub use event::{Action, Event, FileUse, Process};
 pub use filter::{Filter, FilterOptions};
+pub use local_file::is_there_locally;
 pub use log::{Attempt, Log, json_line};
 pub use mode::Mode;
 pub use policy::{

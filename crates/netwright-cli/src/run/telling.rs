@@ -1,15 +1,19 @@
 //! What is told of the sandbox: the log, and the summary at the end.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use netwright_sandbox::{
-    Action, Attempt, Decision, Destination, Event, FileUse, Learner, Log, Policy, Protocol, Rule, json_line,
+    Action, Attempt, Decision, Destination, Event, FileUse, Learner, Log, Policy, Protocol, Rule,
+    is_there_locally, json_line,
 };
+use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
 
 use crate::arguments::{Global, Run};
 use crate::failure::{Failure, reason};
@@ -42,7 +46,7 @@ struct Advised {
 #[derive(Clone)]
 struct Learn {
     /// The file that it is written to.
-    path: PathBuf,
+    file: Arc<NewFile>,
     /// Somebody is asked about what no rule allows; else everything is let through.
     asks: bool,
 }
@@ -63,12 +67,10 @@ impl Telling {
             file.map(BufWriter::new).map_err(|error| unwritable("the log", path, &error))
         };
         let log = arguments.log.as_deref().map(open).transpose()?;
-        if let Some(path) = &arguments.learn {
-            can_be_made(path)?;
-        }
+        let learned = arguments.learn.as_deref().map(NewFile::prepare).transpose()?;
         Ok(Telling {
             log,
-            learn: arguments.learn.clone().map(|path| Learn { path, asks: arguments.ask }),
+            learn: learned.map(|file| Learn { file: Arc::new(file), asks: arguments.ask }),
             policy: Advised { policy, by_rules: !arguments.no_network },
             quiet: global.quiet,
             verbose: global.verbose,
@@ -130,16 +132,17 @@ impl Told {
     /// Waits for the last events and sums up. Those who send events must be gone.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Ok((log, learner)) = self.thread.join() else { return Ok(()) };
-        if let Some(Learn { path, asks }) = &self.learn {
+        if let Some(Learn { file, asks }) = &self.learn {
             // Where everything is let through, rules say nothing; where somebody is asked, they are what was allowed before.
             let known = match asks {
                 true => self.policy.lock().clone(),
                 false => Policy { files: self.policy.lock().files.clone(), ..Policy::default() },
             };
-            write_policy(path, &learner.to_toml_beside(&known))?;
+            file.write(&learner.to_toml_beside(&known))?;
             if !self.quiet {
                 let rules = output::count(learner.policy_beside(&known).allow.len(), "rule");
-                output::message(&format!("wrote {rules} to {}", output::plain(&path.display().to_string())));
+                let path = file.path.display().to_string();
+                output::message(&format!("wrote {rules} to {}", output::plain(&path)));
             }
         }
         if !self.quiet {
@@ -158,21 +161,46 @@ fn log_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether a policy can be written there at the end, found out before anything begins.
-fn can_be_made(path: &Path) -> Result<(), Failure> {
-    match File::create_new(path).and_then(|_| fs::remove_file(path)) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let said = Failure::said(format!("{} exists already", path.display()));
-            Err(said.with_help(Some("Name a file that is not there yet, or take this one away.")))
-        }
-        result => result.map_err(|error| unwritable(POLICY, path, &error)),
-    }
+/// A file that is to be made at the end, in the directory that its path leads to now: the command may lead the path elsewhere until then.
+struct NewFile {
+    directory: OwnedFd,
+    path: PathBuf,
 }
 
-/// Learned rules as a file that was not there before.
-fn write_policy(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| unwritable(POLICY, path, &error))
+impl NewFile {
+    /// Finds out before anything begins whether it can be made.
+    fn prepare(path: &Path) -> Result<Self, Failure> {
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = open(above, flags, Mode::empty())
+            .map_err(|errno| unwritable(POLICY, path, &io::Error::from(errno)))?;
+        let new = NewFile { directory, path: path.to_owned() };
+        match new.create() {
+            Ok(_) => {
+                let _ = unlinkat(&new.directory, new.name(), AtFlags::empty());
+                Ok(new)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let said = Failure::said(format!("{} exists already", path.display()));
+                Err(said.with_help(Some("Name a file that is not there yet, or take this one away.")))
+            }
+            Err(error) => Err(unwritable(POLICY, path, &error)),
+        }
+    }
+
+    fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    fn create(&self) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        Ok(openat(&self.directory, self.name(), flags, Mode::from_raw_mode(0o666))?.into())
+    }
+
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        let written = self.create().and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| unwritable(POLICY, &self.path, &error))
+    }
 }
 
 /// What was blocked, as a table.
@@ -268,8 +296,8 @@ impl Advised {
                     Some(FileUse::Read) => "read",
                     Some(FileUse::Write) => "write",
                 };
-                // What is to be made has a place that is there.
-                let is_new = event.file_use == Some(FileUse::Write) && !path.exists();
+                // What is to be made has a place that is there. The command chose the path: nobody else is told it.
+                let is_new = event.file_use == Some(FileUse::Write) && is_there_locally(path) == Some(false);
                 let path = path.parent().filter(|_| is_new).unwrap_or(path);
                 Some(format!("--{flag} {}", quoted(path)?))
             }

@@ -225,6 +225,18 @@ fn what_was_seen_becomes_a_policy() {
 }
 
 #[test]
+fn what_is_learned_is_written_where_its_path_led_at_the_start() {
+    let scratch = Scratch::new("learn-elsewhere");
+    let script = r#"
+        cd "$2"
+        mkdir at elsewhere
+        "$0" run --mode relay --quiet --learn at/learned.toml sh -c 'mv at moved; ln -s elsewhere at'
+        ls moved elsewhere"#;
+    std::fs::create_dir(scratch.path("folder")).expect("a folder");
+    assert_eq!(stdout(&mut with(script, scratch.path("folder"))), "elsewhere:\n\nmoved:\nlearned.toml\n");
+}
+
+#[test]
 fn standard_input_reaches_the_command() {
     let mut command = netwright();
     command

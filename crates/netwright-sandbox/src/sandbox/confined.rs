@@ -1,16 +1,16 @@
 //! The masks that leave a command the files that it may use, and what is told of others.
 
 use std::collections::HashSet;
-use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use netwright_confine::{FileReporter, Mask, UsedFile};
 use netwright_sys::{Cause, Error, Result};
-use rustix::fs::{Access as Right, FileType, access as may, fstat};
+use rustix::fs::{FileType, fstat};
 
 use super::reports::Reports;
+use crate::local_file::LocalFile;
 use crate::{Access, Action, FileUse, Usable};
 
 /// So many different files are told apart; then it begins anew.
@@ -77,32 +77,18 @@ pub(super) fn reporter(access: Arc<Access>, reports: &Arc<Reports>, learns: bool
         }
         drop(known);
         let Some(reports) = reports.upgrade() else { return };
-        let Some(path) = outside(&path, writes) else { return };
-        let refused = match access.of(&path) {
+        // The command would have found nothing where there is neither it nor a place for it.
+        let Some(file) = LocalFile::find(&path).filter(|file| file.exists || writes) else { return };
+        let refused = match access.of(&file.path) {
             Usable::Written(_) => false,
-            Usable::Read(_) => writes && is_writable(&path),
-            Usable::Private(own) => !writes && path != own && path.exists(),
-            Usable::Hidden => !writes || is_writable(&path),
+            Usable::Read(_) => writes && file.is_writable(),
+            Usable::Private(own) => !writes && file.path != own,
+            Usable::Hidden => !writes || file.is_writable(),
         };
+        let path = file.path;
         if refused && !access.leads_on(&path) {
             let action = if learns { Action::Allowed } else { Action::Blocked };
             reports.file(action, process, path, if writes { FileUse::Write } else { FileUse::Read });
         }
     })
-}
-
-/// What is at a path outside, without links: the file, or where it is to be made its place. Nothing where neither is there: the command would have
-/// found nothing either.
-fn outside(path: &Path, writes: bool) -> Option<PathBuf> {
-    if let Ok(found) = fs::canonicalize(path) {
-        return Some(found);
-    }
-    let parent = fs::canonicalize(path.parent()?).ok().filter(|_| writes)?;
-    Some(parent.join(path.file_name()?))
-}
-
-/// Whether this process could write it, or make it.
-fn is_writable(path: &Path) -> bool {
-    let subject = if path.exists() { Some(path) } else { path.parent() };
-    subject.is_some_and(|path| may(path, Right::WRITE_OK).is_ok())
 }

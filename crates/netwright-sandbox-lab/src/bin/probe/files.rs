@@ -3,7 +3,9 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
 use netwright_confine::attempt;
 
@@ -16,10 +18,7 @@ pub(crate) const WAYS: &[Way] = &[
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(word(words, 0)?)?;
         write(&format!("/proc/self/fd/{}", file.as_raw_fd()))
     }),
-    ("look-below", |words| {
-        let found = fs::read_dir(format!("{}/{}", word(words, 0)?, token()))?;
-        Ok(Came::Reached(format!("{} entries", found.count())))
-    }),
+    ("look-below", |words| look_below(word(words, 0)?)),
     ("change-input", |_| {
         let before = fs::metadata("/proc/self/fd/0")?.permissions().mode() & 0o777;
         attempt::call(libc::SYS_fchmod, [0.into(), i64::from(before ^ 0o111).into()])?;
@@ -43,6 +42,39 @@ fn write(path: &str) -> Outcome {
         match opened.and_then(|mut file| file.write_all(token().as_bytes())) {
             Ok(()) => return Ok(Came::Reached(format!("{path} was written"))),
             Err(error) => outcome = Err(error.into()),
+        }
+    }
+    outcome
+}
+
+/// Looks for a name in a directory by all calls that take one, and by several ways there.
+fn look_below(directory: &str) -> Outcome {
+    let links = std::env::temp_dir().join(format!("links-{}", std::process::id()));
+    let _ = fs::create_dir_all(&links);
+    let _ = symlink(directory, links.join("directory"));
+    let name = Path::new(directory).join(token());
+    let _ = symlink(&name, links.join("file"));
+    let roundabout = Path::new("/usr/..").join(name.strip_prefix("/").unwrap_or(&name));
+    let calls: [fn(&Path) -> std::io::Result<()>; 9] = [
+        |path| fs::read_dir(path).map(drop),
+        |path| fs::metadata(path).map(drop),
+        |path| File::open(path).map(drop),
+        |path| File::create(path).map(drop),
+        |path| fs::create_dir(path),
+        |path| fs::remove_file(path),
+        |path| fs::rename("/usr/bin/true", path),
+        |path| symlink("anything", path),
+        |path| Command::new(path).status().map(drop),
+    ];
+    let mut outcome = Err("there is no way".into());
+    for path in
+        [&name, &name.join("below"), &roundabout, &links.join("directory").join(token()), &links.join("file")]
+    {
+        for call in calls {
+            outcome = match call(path) {
+                Ok(()) => return Ok(Came::Reached(path.display().to_string())),
+                Err(error) => Err(error.into()),
+            };
         }
     }
     outcome

@@ -5,6 +5,9 @@ use super::{Attempt, Server};
 /// All files can be read, and none be written.
 const READ: &[&str] = &["--no-network", "--read", "/", "--read", "/tmp"];
 
+/// All files can be read, and those for a moment be written.
+const WRITTEN: &[&str] = &["--no-network", "--read", "/", "--write", "/tmp"];
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     // Sockets of the host.
     Attempt::one("abstract-socket", &["abstract"]),
@@ -33,6 +36,10 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("rights-of-the-file-at-standard-input", READ, &["change-input"], &[]).server(Server::Input),
     // Directories in which somebody outside mounts.
     Attempt::one("name-in-an-automounted-directory", &["look-below", "server"]).server(Server::Automount),
+    Attempt::new("name-in-a-writable-automounted-directory", WRITTEN, &["look-below", "server"], &[])
+        .server(Server::Automount),
+    Attempt::new("name-in-a-readable-automounted-directory", READ, &["look-below", "server"], &[])
+        .server(Server::Automount),
     // What is handed down.
     Attempt::one("inherited-descriptors", &["inherited"]).handed_down(),
     Attempt::one("descriptors-at-all", &["descriptors"]).handed_down(),
