@@ -40,6 +40,8 @@ pub struct Packet {
     pub question: Option<String>,
     /// The payload of UDP, or the packet behind the IP header.
     pub payload: Vec<u8>,
+    /// The packet that an ICMP message says could not be delivered: somebody's to the host.
+    pub refused: Option<Box<Packet>>,
 }
 
 impl fmt::Display for Packet {
@@ -54,8 +56,11 @@ impl fmt::Display for Packet {
         if let Some((_, port)) = self.ports {
             write!(f, " port {port}")?;
         }
-        match &self.question {
-            Some(name) => write!(f, " asking for {name}"),
+        if let Some(name) = &self.question {
+            write!(f, " asking for {name}")?;
+        }
+        match &self.refused {
+            Some(refused) => write!(f, " about {refused} from {}", refused.source),
             None => Ok(()),
         }
     }
@@ -176,6 +181,7 @@ fn read(frame: &[u8]) -> Option<Packet> {
             options: false,
             question: None,
             payload: packet.to_vec(),
+            refused: None,
         }),
     }
 }
@@ -186,7 +192,24 @@ fn read_ipv4(packet: &[u8]) -> Option<Packet> {
     let first = u16::from_be_bytes([*packet.get(6)? & 0x1f, *packet.get(7)?]) == 0;
     let protocol = *packet.get(9)?;
     let read = transport(protocol, address(12)?.into(), address(16)?.into(), packet.get(header..)?, first);
-    Some(Packet { options: header > 20, ..read })
+    const ICMP: u8 = 1;
+    const UNREACHABLE: u8 = 3;
+    let refused = refused(&read, (ICMP, UNREACHABLE), read_ipv4);
+    Some(Packet { options: header > 20, refused, ..read })
+}
+
+/// What an ICMP message of this protocol and type is about.
+fn refused(
+    packet: &Packet,
+    (protocol, kind): (u8, u8),
+    read: fn(&[u8]) -> Option<Packet>,
+) -> Option<Box<Packet>> {
+    const HEADER: usize = 8;
+    let about = packet.payload.get(HEADER..).filter(|_| packet.protocol == u16::from(protocol))?;
+    if packet.payload.first() != Some(&kind) {
+        return None;
+    }
+    read(about).map(Box::new)
 }
 
 fn read_ipv6(packet: &[u8]) -> Option<Packet> {
@@ -206,7 +229,9 @@ fn read_ipv6(packet: &[u8]) -> Option<Packet> {
         return None; // multicast listener reports and neighbour discovery
     }
     let read = transport(protocol, address(8)?.into(), address(24)?.into(), body, first);
-    Some(Packet { options, ..read })
+    const UNREACHABLE: u8 = 1;
+    let refused = refused(&read, (ICMP, UNREACHABLE), read_ipv6);
+    Some(Packet { options, refused, ..read })
 }
 
 fn transport(protocol: u8, source: IpAddr, destination: IpAddr, body: &[u8], first: bool) -> Packet {
@@ -231,5 +256,6 @@ fn transport(protocol: u8, source: IpAddr, destination: IpAddr, body: &[u8], fir
         options: false,
         question,
         payload: payload.to_vec(),
+        refused: None,
     }
 }

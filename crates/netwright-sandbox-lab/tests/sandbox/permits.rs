@@ -63,6 +63,13 @@ impl Permit {
     }
 
     fn packet(&self, packet: &Packet) -> bool {
+        // Who answers a socket that is gone meanwhile is told so by the host: somebody whom something may be sent.
+        if let Some(refused) = &packet.refused {
+            let ports = refused.ports.map(|(from, to)| (to, from));
+            let (source, destination) = (refused.destination, refused.source);
+            let back = Packet { source, destination, ports, refused: None, ..(**refused).clone() };
+            return HOST.contains(&source) && packet.destination == destination && self.packet(&back);
+        }
         match self {
             Permit::Question(_) => {
                 let to_name_server = NAME_SERVERS.contains(&packet.destination)

@@ -73,8 +73,11 @@ pub(crate) struct Ran {
     pub(crate) hung: bool,
 }
 
-/// How long any program may take.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How long any program may take: two minutes, or as many seconds as `NETWRIGHT_PROGRAM_SECONDS` says, for an emulated machine.
+fn limit() -> Duration {
+    let told = std::env::var("NETWRIGHT_PROGRAM_SECONDS").ok().and_then(|told| told.parse().ok());
+    Duration::from_secs(told.unwrap_or(120))
+}
 
 /// A text that no other run has.
 pub(crate) fn token() -> String {
@@ -195,7 +198,7 @@ pub(crate) fn wait(mut child: Child) -> Result<Ran, Failure> {
     read(child.stderr.take().map(|stream| Box::new(stream) as _), 1);
     let (mut texts, mut hung) = ([String::new(), String::new()], false);
     for _ in 0..2 {
-        let received = receiver.recv_timeout(LIMIT).or_else(|_| {
+        let received = receiver.recv_timeout(limit()).or_else(|_| {
             hung = true;
             let _ = kill_process_group(group, Signal::KILL);
             receiver.recv_timeout(Duration::from_secs(2))

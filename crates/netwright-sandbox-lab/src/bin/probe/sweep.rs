@@ -11,17 +11,17 @@ mod questions;
 mod sources;
 mod walk;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::Way;
 
 pub(crate) const WAYS: &[Way] = &[
-    ("sweep-options", |_| options::sweep()),
-    ("sweep-messages", |_| messages::sweep()),
+    ("sweep-options", |words| options::sweep(&Targets::read(words)?)),
+    ("sweep-messages", |words| messages::sweep(&Targets::read(words)?)),
     ("sweep-calls", calls::sweep),
     ("sweep-calls-from", calls::from),
     ("sweep-names", names::sweep),
-    ("sweep-sources", |_| sources::sweep()),
+    ("sweep-sources", |words| sources::sweep(&Targets::read(words)?)),
     ("sweep-destinations", |_| destinations::sweep()),
     ("sweep-questions", |_| questions::sweep()),
     ("sweep-files", |_| kernel::files()),
@@ -37,16 +37,34 @@ fn counted(kind: &str, number: usize) {
     println!("counted: {kind} {number}");
 }
 
-/// Where nothing may arrive: a host that no policy allows, and the host of the sandbox itself.
-fn targets(ipv6: bool) -> Vec<SocketAddr> {
-    let all = ["203.0.113.66:5000", "[2001:db8:bad::66]:5000", "10.77.0.2:7777", "[2001:db8:77::2]:7777"];
-    let parsed = all.into_iter().filter_map(|text| text.parse::<SocketAddr>().ok());
-    let mut targets: Vec<SocketAddr> = parsed.filter(|to| to.is_ipv6() == ipv6).collect();
-    if ipv6 {
-        // by its IPv4 address, mapped
-        targets.push(SocketAddr::new(IpAddr::V6([0, 0, 0, 0, 0, 0xffff, 0xcb00, 0x7142].into()), 5000));
+/// Where everything is sent to.
+struct Targets(Vec<SocketAddr>);
+
+impl Targets {
+    /// The places that are named; where none are, those to which nothing may come.
+    fn read(words: &[&str]) -> Result<Self, Box<dyn std::error::Error>> {
+        if words.is_empty() {
+            return Ok(Targets(Targets::forbidden().collect()));
+        }
+        Ok(Targets(words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?))
     }
-    targets
+
+    /// A host that no policy allows, and the host of the sandbox itself.
+    fn forbidden() -> impl Iterator<Item = SocketAddr> {
+        let all = [
+            "203.0.113.66:5000",
+            "[2001:db8:bad::66]:5000",
+            "10.77.0.2:7777",
+            "[2001:db8:77::2]:7777",
+            // by its IPv4 address, mapped
+            "[::ffff:203.0.113.66]:5000",
+        ];
+        all.into_iter().filter_map(|text| text.parse().ok())
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = SocketAddr> {
+        self.0.iter().copied().filter(move |to| to.is_ipv6() == kind.ipv6)
+    }
 }
 
 /// A kind of socket that needs no privilege.

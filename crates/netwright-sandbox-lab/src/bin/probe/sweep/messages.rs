@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use super::{KINDS, Kind, counted, targets};
+use super::{KINDS, Kind, Targets, counted};
 use crate::net::{send_message, socket_address};
 use crate::{Came, Outcome};
 
-pub(super) fn sweep() -> Outcome {
+pub(super) fn sweep(targets: &Targets) -> Outcome {
     for kind in KINDS.into_iter().filter(|kind| kind.kind == libc::SOCK_DGRAM) {
         let mut combinations = 0;
         for (level, types) in levels(kind.ipv6) {
             let Ok(socket) = kind.socket() else { continue };
             for (number, value) in (0..types).flat_map(|number| values().map(|value| (number, value))) {
-                for to in targets(kind.ipv6) {
+                for to in targets.of(kind) {
                     let _ = send(kind, &socket, to, (level, number), &value);
                     combinations += 1;
                 }
@@ -33,13 +33,16 @@ fn levels(ipv6: bool) -> impl Iterator<Item = (i32, i32)> {
 }
 
 /// Numbers, and what says where a packet comes from, where it goes out, and by which way.
-fn values() -> [Vec<u8>; 5] {
+fn values() -> [Vec<u8>; 7] {
     let elsewhere_v6 = [0x20, 1, 0xd, 0xb8, 0xb, 0xad, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x66];
     [
         1_u32.to_ne_bytes().to_vec(),
         [[0, 0, 0, 0], [203, 0, 113, 66], [0, 0, 0, 0]].concat(),
         [elsewhere_v6.as_slice(), &1_u32.to_ne_bytes()].concat(),
         [&[0, 2, 2, 1, 0, 0, 0, 0], elsewhere_v6.as_slice()].concat(),
+        // a route by segments (RFC 8754), and an option for the destination (RFC 8200) that nobody knows
+        [&[0, 4, 4, 1, 1, 0, 0, 0], elsewhere_v6.as_slice(), &elsewhere_v6].concat(),
+        vec![0, 0, 0x1e, 4, 1, 2, 3, 4],
         vec![131, 7, 4, 203, 0, 113, 66, 0],
     ]
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use netwright_confine::attempt::{Argument, call};
 
-use super::{KINDS, Kind, counted, targets};
+use super::{KINDS, Kind, Targets, counted};
 use crate::net::socket_address;
 use crate::{Came, Outcome};
 
@@ -14,13 +14,13 @@ const LEVELS: [i32; 9] = [0, 1, 6, 17, 41, 58, 132, 136, 255];
 /// An option is combined with so many of the values that it takes.
 const TAKEN: usize = 2;
 
-pub(super) fn sweep() -> Outcome {
+pub(super) fn sweep(targets: &Targets) -> Outcome {
     let (mut tried, mut taken) = (0, 0);
     for kind in KINDS {
         let mut combinations = 0;
         for (level, option, value) in options(kind, &mut tried) {
             taken += 1;
-            for to in targets(kind.ipv6) {
+            for to in targets.of(kind) {
                 for way in WAYS {
                     let Ok(socket) = kind.socket() else { continue };
                     set(&socket, level, option, &value);
@@ -81,11 +81,12 @@ fn values() -> Vec<Vec<u8>> {
     values.push([&1_u32.to_ne_bytes(), elsewhere.as_slice(), &elsewhere].concat());
     values.push([[239, 1, 2, 3], elsewhere, [0; 4]].concat());
     values.push(elsewhere.to_vec());
-    // a loose source route; routing headers of types 0 and 2; a header of options for each hop
+    // a loose source route; routing headers of types 0, 2 and 4; a header of options for each hop
     values.push([&[131, 7, 4], elsewhere.as_slice(), &[0]].concat());
     for kind in [0, 2] {
         values.push([&[0, 2, kind, 1, 0, 0, 0, 0], elsewhere_v6.as_slice()].concat());
     }
+    values.push([&[0, 4, 4, 1, 1, 0, 0, 0], elsewhere_v6.as_slice(), &elsewhere_v6].concat());
     values.push(vec![0, 0, 5, 2, 0, 0, 1, 0]);
     values
 }

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use netwright_confine::attempt::call;
 
 use super::options::{bind, sent, set};
-use super::{KINDS, Kind, counted, targets};
+use super::{KINDS, Kind, Targets, counted};
 use crate::{Came, Outcome};
 
 /// `IP_FREEBIND`, `IP_TRANSPARENT` and the like, and those by which sockets share a port.
@@ -18,17 +18,17 @@ const FREELY: [(i32, i32); 6] =
 /// A port that nobody has, and that of this program.
 const PORTS: [u16; 2] = [5001, 6001];
 
-pub(super) fn sweep() -> Outcome {
+pub(super) fn sweep(targets: &Targets) -> Outcome {
     for kind in KINDS.into_iter().filter(|kind| kind.protocol == 0) {
-        counted(&format!("source-{}", kind.name), sweep_of(kind));
+        counted(&format!("source-{}", kind.name), sweep_of(kind, targets));
     }
     Ok(Came::Reached("the end of the sources".into()))
 }
 
-fn sweep_of(kind: Kind) -> usize {
+fn sweep_of(kind: Kind, targets: &Targets) -> usize {
     let ports: BTreeSet<u16> = PORTS.into_iter().chain(local_ports()).collect();
     let mut tried = 0;
-    for to in targets(kind.ipv6) {
+    for to in targets.of(kind) {
         for source in sources(to.ip(), kind.ipv6) {
             for &port in &ports {
                 for own in own_addresses(kind.ipv6) {
@@ -95,7 +95,8 @@ pub(super) fn own_addresses(ipv6: bool) -> BTreeSet<IpAddr> {
         socket.connect(to).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    [loopback].into_iter().chain(targets(ipv6).into_iter().filter_map(local)).collect()
+    let elsewhere = Targets::forbidden().filter(|to| to.is_ipv6() == ipv6).filter_map(local);
+    [loopback].into_iter().chain(elsewhere).collect()
 }
 
 /// The ports that sockets of this network namespace have, the supervisor's among them.
