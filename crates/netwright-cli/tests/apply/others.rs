@@ -1,7 +1,7 @@
 //! What others have, and what is done beside it: changed twice, rolled back and withdrawn, all of it is as it was.
 
 use crate::judge::{difference, state, without_numbers};
-use crate::support::{Place, isolated, isolated_with, needs, said, sh};
+use crate::support::{Place, isolated, isolated_with, may_make_tunnels, needs, said, sh};
 
 /// A name, what others have, and host files that are applied one after the other.
 const SITUATIONS: &[(&str, &str, &[&str])] = &[
@@ -330,5 +330,23 @@ fn a_card_changes_between_a_port_and_the_link_below_others() {
             assert_eq!(sh("ip -o link show eth0").contains("master br0"), port, "{told}");
             assert_eq!(sh("ip -o addr").contains("10.9.0.1"), !port, "{told}");
         }
+    });
+}
+
+#[test]
+fn what_the_kernel_noted_of_a_link_without_addresses_is_nobodys() {
+    isolated("others::what_the_kernel_noted_of_a_link_without_addresses_is_nobodys", |place| {
+        if !may_make_tunnels() {
+            return;
+        }
+        sh(
+            "ip link set lo up; ip tuntap add t9 mode tun; ip link set t9 up; ip addr add 10.103.0.1/24 dev t9; \
+            ip neigh add 10.103.0.2 dev t9 nud noarp",
+        );
+        assert!(sh("ip neigh show nud noarp dev t9").contains("0.0.0.0"));
+        let told = place.apply_well("host.toml", "owner = \"a\"\n[link.t9]\nup = false\nadopt = true\n");
+        assert!(!told.contains("0.0.0.0"), "{told}");
+        assert!(!said(place.netwright().arg("capture")).1.contains("0.0.0.0"));
+        assert_eq!(said(place.netwright().arg("withdraw")).0, Some(0));
     });
 }

@@ -254,7 +254,12 @@ pub(crate) fn is_kernels_address(address: &Address) -> bool {
 #[must_use]
 pub fn is_set(neighbour: &Neighbour) -> bool {
     use netwright_route::neighbour::NeighbourState;
-    let fixed = NeighbourState::PERMANENT | NeighbourState::NO_ARP;
+    // what goes out by a link without addresses leaves one behind that asks nobody
+    let bare = neighbour.address.is_none_or(|address| address.as_bytes().is_empty());
+    let fixed = match bare {
+        true => NeighbourState::PERMANENT,
+        false => NeighbourState::PERMANENT | NeighbourState::NO_ARP,
+    };
     let multicast = neighbour.destination.is_some_and(|address| address.is_multicast());
     let set = neighbour.state.intersects(fixed)
         || is_proxy(neighbour)

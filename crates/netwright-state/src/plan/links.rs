@@ -414,6 +414,7 @@ pub(super) fn losses(planner: &Planner<'_>, link: &Link, loss: Loss) -> Vec<Stri
     for neighbour in planner.alive.neighbours_of(link.index) {
         let taken = loss != Loss::Ipv6 || neighbour.family == Family::IPV6;
         if taken && alive::is_set(neighbour) && !planner.lookup.owns_neighbour(neighbour) {
+            let neighbour = netwright_route::Neighbour { link: link.id(), ..(*neighbour).clone() };
             lost.push(format!("neighbour {neighbour}"));
         }
     }
