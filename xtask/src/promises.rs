@@ -1,4 +1,4 @@
-//! What README.md promises, each with what fails when it is false.
+//! What README.md and docs/test promise, each with what fails when it is false.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ struct Promise<'t> {
     shown_by: Vec<&'t str>,
 }
 
-/// Reads `readme.txt`.
+/// Reads a table of them.
 fn promises(text: &str) -> Vec<Promise<'_>> {
     let mut promises: Vec<Promise<'_>> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
@@ -28,6 +28,9 @@ fn sentences(page: &str) -> Vec<String> {
     for line in page.lines().chain([""]) {
         let fence = line.starts_with("```");
         fenced ^= fence;
+        if line.starts_with("<!--") {
+            continue;
+        }
         let row = line.starts_with('|');
         rows = if row { rows + 1 } else { 0 };
         if fence
@@ -38,6 +41,8 @@ fn sentences(page: &str) -> Vec<String> {
             || line.starts_with("    ")
         {
             split(&std::mem::take(&mut paragraph), &mut all);
+        } else if let Some(item) = line.strip_prefix("- ") {
+            split(&std::mem::replace(&mut paragraph, item.to_owned()), &mut all);
         } else {
             paragraph = format!("{paragraph} {}", line.trim());
         }
@@ -82,28 +87,33 @@ fn missing(shown_by: &str) -> Option<String> {
     (!there.iter().any(|there| text.contains(there.as_str()))).then(|| format!("{path} has no {function}"))
 }
 
+/// Pages whose sentences are shown one by one, each with what shows them.
+const PAGES: [(&str, &str); 2] = [("README.md", "readme.txt"), ("docs/test/README.md", "test.txt")];
+
 #[test]
-fn each_sentence_of_the_readme_has_something_that_shows_it() {
+fn each_sentence_of_these_pages_has_something_that_shows_it() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
-    let (page, table) = (read("README.md"), read("xtask/readme.txt"));
-    let (sentences, promises) = (sentences(&page), promises(&table));
     let mut wrong = Vec::new();
-    for sentence in &sentences {
-        if !promises.iter().any(|promise| sentence.starts_with(promise.start)) {
-            wrong.push(format!("README.md says, and xtask/readme.txt does not know: {sentence}"));
+    for (name, table) in PAGES {
+        let (page, text) = (read(name), read(&format!("xtask/{table}")));
+        let (sentences, promises) = (sentences(&page), promises(&text));
+        for sentence in &sentences {
+            if !promises.iter().any(|promise| sentence.starts_with(promise.start)) {
+                wrong.push(format!("{name} says, and xtask/{table} does not know: {sentence}"));
+            }
         }
-    }
-    for Promise { start, shown_by } in &promises {
-        if !sentences.iter().any(|sentence| sentence.starts_with(start)) {
-            wrong.push(format!("README.md does not say any more: {start}"));
+        for Promise { start, shown_by } in &promises {
+            if !sentences.iter().any(|sentence| sentence.starts_with(start)) {
+                wrong.push(format!("{name} does not say any more: {start}"));
+            }
+            if shown_by.is_empty() {
+                wrong.push(format!("nothing shows: {start}"));
+            }
+            wrong.extend(shown_by.iter().filter_map(|shown_by| missing(shown_by)));
         }
-        if shown_by.is_empty() {
-            wrong.push(format!("nothing shows: {start}"));
-        }
-        wrong.extend(shown_by.iter().filter_map(|shown_by| missing(shown_by)));
+        println!("{} sentences and rows of {name}", sentences.len());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("{} sentences and rows", sentences.len());
 }
 
 #[test]

@@ -88,8 +88,8 @@ const FRAMES: usize = 4096;
 pub(crate) const FIRST_BYTE: u32 = 0x6e77_0000;
 /// The number before that of the first packet in fragments.
 const FIRST_FRAGMENTED: u16 = 0x6e76;
-/// Ports of senders outside, where none is given: the lower half of those that Linux chooses from.
-const PORTS: u16 = 32768;
+/// Ports of senders outside, where none is given: so many, from this number on.
+pub(crate) const PORTS: u16 = 32768;
 
 impl<'a, 'h> Exchange<'a, 'h> {
     /// Sends it, and lets everything happen that follows. `inside` are the sockets of the host, `number` tells the packet

@@ -28,7 +28,7 @@ use crate::sources::{Place, Sources};
 use crate::stateless::variants;
 use crate::sweep::{End, Probe, sweep_under};
 use crate::topology::{Obstacle, Topology};
-use crate::trial::Simulator;
+use crate::trial::{Simulator, Trial};
 use crate::workers::stay_on;
 use crate::world::{Ground, World};
 use crate::{Error, only};
@@ -83,8 +83,23 @@ impl Mutation {
 enum Noticing {
     By(String),
     Nobody,
-    /// The world is spent; these flows were tried already.
-    Spent(usize),
+    /// The world is spent; so much was tried already.
+    Spent(Tried),
+}
+
+/// So many flows, and so many packets of the next one, were tried with a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tried {
+    flows: usize,
+    cases: usize,
+}
+
+/// What came of looking for a flow that would notice a change.
+enum Sought {
+    Found(String),
+    Nothing,
+    /// The world is spent; what was found out so far is known in the next one.
+    Spent,
 }
 
 impl Session<'_> {
@@ -103,32 +118,42 @@ impl Session<'_> {
         }
         let topology = self.topology();
         let mut told = Vec::new();
-        let (mut next, mut tried, mut whole) = (0, 0, false);
+        let (mut next, mut tried, mut whole) = (0, Tried::default(), false);
+        let mut known = Known::default();
+        let mut before = None;
         while !whole {
             let ground = Ground::new(&topology.cards)?;
             let inside = || -> Result<bool, Error> {
                 stay_on(sched_getcpu(), 0);
                 let (mut world, built) = self.enter(&ground, self.prepare(&ground, loader)?)?;
                 let all = changes(&built.declared, &built.sources);
-                let mut search = Search::new(self, &topology, &built);
+                let mut search =
+                    Search { session: self, topology: &topology, built: &built, known: &mut known };
                 while let Some(change) = all.get(next) {
                     let noticing;
                     (world, noticing) = self.notices(change, world, &topology, &built, tried);
                     let fate = match noticing {
-                        Ok(Noticing::Spent(flows)) if world.spent.is_some() => {
-                            tried = flows;
+                        Ok(Noticing::Spent(so_far)) => {
+                            tried = so_far;
                             return Ok(false);
                         }
-                        Ok(Noticing::Spent(_)) => continue,
                         Ok(Noticing::By(name)) => Fate::Noticed(name),
                         Ok(Noticing::Nobody) => {
-                            let found;
-                            (world, found) = search.flow(change, world);
-                            found.map_err(Error::Apply)?.map_or(Fate::Equivalent, Fate::Missed)
+                            let sought;
+                            (world, sought) = search.flow(change, world);
+                            match sought.map_err(Error::Apply)? {
+                                Sought::Found(flow) => Fate::Missed(flow),
+                                Sought::Nothing => Fate::Equivalent,
+                                Sought::Spent => {
+                                    tried.flows = self.host.flows.len() + self.host.onlys.len();
+                                    return Ok(false);
+                                }
+                            }
                         }
                         Err(why) => Fate::Refused(why),
                     };
-                    (next, tried) = (next + 1, 0);
+                    (next, tried) = (next + 1, Tried::default());
+                    search.known.next();
                     let mutation =
                         Mutation { place: change.place.clone(), change: change.what.clone(), fate };
                     let goes_on = listener(&mutation).is_continue();
@@ -143,28 +168,34 @@ impl Session<'_> {
                 Ok(true)
             };
             whole = ground.host.run(inside)??;
+            let so_far = Some((next, tried, known.count()));
+            if !whole && std::mem::replace(&mut before, so_far) == so_far {
+                return Err(Error::Apply(
+                    "what one flow leaves behind cannot be taken back on this kernel".into(),
+                ));
+            }
         }
         Ok(told)
     }
 
-    /// The first flow that notices a change, of those behind the first `tried`; an error is why it cannot be loaded.
+    /// The first flow that notices a change, of those that were not tried yet; an error is why it cannot be loaded.
     fn notices(
         &self,
         change: &Change,
         world: World,
         topology: &Topology<'_>,
         built: &Built,
-        tried: usize,
+        tried: Tried,
     ) -> (World, Result<Noticing, Obstacle>) {
         under(world, (&change.changed, &change.sources), topology, built, |simulator| {
             let constants = Constants::of(&change.changed).with(&built.constants);
             let cases = Cases { host: topology.host, topology, constants: &constants };
-            for (number, flow) in self.host.flows.iter().enumerate().skip(tried) {
+            for (number, flow) in self.host.flows.iter().enumerate().skip(tried.flows) {
                 simulator.explains = !flow.decided_by.is_empty();
-                for case in cases.of_flow(flow)? {
+                let done = if number == tried.flows { tried.cases } else { 0 };
+                for (index, case) in cases.of_flow(flow)?.into_iter().enumerate().skip(done) {
                     if !simulator.suits(&case.trial) {
-                        simulator.world.spent.get_or_insert("the host has told of ways that there are not");
-                        return Ok(Noticing::Spent(number));
+                        return Ok(Noticing::Spent(Tried { flows: number, cases: index }));
                     }
                     if !self.case(flow, &case, simulator).passed() {
                         return Ok(Noticing::By(flow.name.clone()));
@@ -173,11 +204,11 @@ impl Session<'_> {
             }
             for (number, only) in self.host.onlys.iter().enumerate() {
                 let number = self.host.flows.len() + number;
-                if number < tried {
+                if number < tried.flows {
                     continue;
                 }
                 if simulator.world.spent.is_some() {
-                    return Ok(Noticing::Spent(number));
+                    return Ok(Noticing::Spent(Tried { flows: number, cases: 0 }));
                 }
                 if !only::holds(only, &cases, simulator)? {
                     return Ok(Noticing::By(only::name(only)));
@@ -230,8 +261,30 @@ struct Search<'a, 'h> {
     session: &'a Session<'a>,
     topology: &'a Topology<'h>,
     built: &'a Built,
+    known: &'a mut Known,
+}
+
+/// What was found out in worlds before.
+#[derive(Default)]
+struct Known {
     /// What becomes of packets under the declared ruleset.
-    known: HashMap<String, Verdict>,
+    declared: HashMap<String, Verdict>,
+    /// What becomes of them after the change.
+    changed: HashMap<String, Verdict>,
+    /// The packets that may become of something else after the change.
+    likely: Option<Vec<Probe>>,
+}
+
+impl Known {
+    /// There is another change.
+    fn next(&mut self) {
+        (self.changed, self.likely) = (HashMap::new(), None);
+    }
+
+    /// How much is known.
+    fn count(&self) -> usize {
+        self.declared.len() + self.changed.len() + usize::from(self.likely.is_some())
+    }
 }
 
 /// So many packets are tried one by one.
@@ -240,12 +293,8 @@ const SINGLE: usize = 240;
 const DIFFERENT: usize = 12;
 
 impl<'a, 'h> Search<'a, 'h> {
-    fn new(session: &'a Session<'a>, topology: &'a Topology<'h>, built: &'a Built) -> Self {
-        Search { session, topology, built, known: HashMap::new() }
-    }
-
     /// A flow that would notice a change, as a host file has it.
-    fn flow(&mut self, change: &Change, world: World) -> (World, Result<Option<String>, Obstacle>) {
+    fn flow(&mut self, change: &Change, mut world: World) -> (World, Result<Sought, Obstacle>) {
         let constants = Constants::of(&change.changed).with(&self.built.constants);
         let host = &self.session.host;
         let cases = Cases { host: self.topology.host, topology: self.topology, constants: &constants };
@@ -253,41 +302,64 @@ impl<'a, 'h> Search<'a, 'h> {
         let lanes_of = Lanes { cases: &cases, own: &own, translated: &BTreeSet::new() };
         let found = match kinds(&lanes_of, host, &constants) {
             Ok(found) => found,
-            Err(_) => return (world, Ok(None)),
+            Err(_) => return (world, Ok(Sought::Nothing)),
         };
-        let shots = match lanes_of.shots(&found) {
-            Ok(shots) => shots,
-            Err(why) => return (world, Err(why)),
+        let Some(likely) = self.known.likely.clone() else {
+            let likely;
+            (world, likely) = self.likely(change, world, &lanes_of, &found);
+            return match likely {
+                // the host may have told anybody anything meanwhile
+                Ok(likely) => {
+                    self.known.likely = Some(likely);
+                    (world, Ok(Sought::Spent))
+                }
+                Err(why) => (world, Err(why)),
+            };
         };
-        let ports = lanes::ports(&constants, &[]);
-        let probes: Vec<Probe> = (0..found.len())
-            .flat_map(|lane| lanes::differences(lane, &found, &constants, &ports, true))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        let (mut world, differing) = self.differing(change, world, &shots, &probes);
-        let mut likely: Vec<Probe> = match differing {
-            Ok(found) => {
-                found.into_iter().filter_map(|index| probes.get(index).copied()).take(DIFFERENT).collect()
-            }
-            Err(why) => return (world, Err(why)),
-        };
-        likely.extend(single(change, &found));
         for probe in likely {
             let Some(lane) = found.get(probe.lane) else { continue };
             let ray = lane.ray(&probe);
             let Ok(mut shot) = cases.shot_of(&ray) else { continue };
             shot.mac = probe.mac;
             let (before, after);
-            (world, before) = self.verdict(&self.built.declared, &shot, world);
-            (world, after) = self.verdict(&change.changed, &shot, world);
-            if let (Ok(before), Ok(after)) = (before, after)
-                && differ(&before, &after)
-            {
-                return (world, Ok(Some(flow_text(lane, &probe, &before))));
+            (world, before) = self.verdict(None, &shot, world);
+            (world, after) = self.verdict(Some(&change.changed), &shot, world);
+            match (before, after) {
+                (Ok(Some(before)), Ok(Some(after))) if differ(&before, &after) => {
+                    return (world, Ok(Sought::Found(flow_text(lane, &probe, &before))));
+                }
+                (Ok(None), _) | (_, Ok(None)) => return (world, Ok(Sought::Spent)),
+                _ => {}
             }
         }
-        (world, Ok(None))
+        (world, Ok(Sought::Nothing))
+    }
+
+    /// The packets that may become of something else after a change.
+    fn likely(
+        &self,
+        change: &Change,
+        world: World,
+        lanes_of: &Lanes<'_, '_>,
+        found: &[Lane],
+    ) -> (World, Result<Vec<Probe>, Obstacle>) {
+        let shots = match lanes_of.shots(found) {
+            Ok(shots) => shots,
+            Err(why) => return (world, Err(why)),
+        };
+        let constants = lanes_of.cases.constants;
+        let ports = lanes::ports(constants, &[]);
+        let probes: Vec<Probe> = (0..found.len())
+            .flat_map(|lane| lanes::differences(lane, found, constants, &ports, true))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let (world, differing) = self.differing(change, world, &shots, &probes);
+        let likely = differing.map(|differing| {
+            let swept = differing.into_iter().filter_map(|index| probes.get(index).copied());
+            swept.take(DIFFERENT).chain(single(change, found)).collect()
+        });
+        (world, likely)
     }
 
     /// The packets of a sweep that become of something else after a change.
@@ -319,25 +391,27 @@ impl<'a, 'h> Search<'a, 'h> {
         (world, found)
     }
 
+    /// What becomes of a packet under the declared ruleset, or after a change; `None` where the world is spent.
     fn verdict(
         &mut self,
-        ruleset: &Declared,
+        changed: Option<&Declared>,
         shot: &Shot,
         world: World,
-    ) -> (World, Result<Verdict, Obstacle>) {
-        let declared = std::ptr::eq(ruleset, &raw const self.built.declared);
+    ) -> (World, Result<Option<Verdict>, Obstacle>) {
         let key =
             format!("{:?} {} {:?} {} {:?}", shot.origin, shot.to, shot.what, shot.source_port, shot.mac);
-        let known = self.known.get(&key).filter(|_| declared);
-        if let Some(known) = known {
-            return (world, Ok(known.clone()));
+        let known = if changed.is_some() { &self.known.changed } else { &self.known.declared };
+        if let Some(known) = known.get(&key) {
+            return (world, Ok(Some(known.clone())));
         }
-        let (world, verdict) =
-            under(world, (ruleset, &self.built.sources), self.topology, self.built, |simulator| {
-                Ok(simulator.run_once(shot.clone()))
-            });
-        if let (true, Ok(verdict)) = (declared, &verdict) {
-            self.known.insert(key, verdict.clone());
+        let ruleset = (changed.unwrap_or(&self.built.declared), &self.built.sources);
+        let (world, verdict) = under(world, ruleset, self.topology, self.built, |simulator| {
+            let trial = Trial::once(shot.clone());
+            Ok(simulator.suits(&trial).then(|| simulator.run(&trial)))
+        });
+        if let Ok(Some(verdict)) = &verdict {
+            let known = if changed.is_some() { &mut self.known.changed } else { &mut self.known.declared };
+            known.insert(key, verdict.clone());
         }
         (world, verdict)
     }

@@ -1,32 +1,37 @@
 //! A flow as it is tried: what comes before it, the packet itself, and what is found out about it afterwards. Each trial finds
 //! the world as it was declared.
 
+mod proxies;
+mod tie;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use netwright_nft::diagnostic::SourceMap;
-use netwright_nft::ir::{Expression, Statement, Value};
 use netwright_state::Ruleset as Declared;
 use netwright_state::model::{AcceptRa, Refusal};
 use netwright_sys::Error;
 
 use crate::counters::Counters;
 use crate::coverage::Tally;
-use crate::exchange::{Exchange, FIRST_BYTE};
-use crate::firewall::{Firewall, all_statements};
+use crate::exchange::{Exchange, PORTS};
+use crate::firewall::Firewall;
 use crate::inside::{Door, Inside};
-use crate::packet::{Ip, icmp, protocol};
+use crate::packet::{icmp, protocol};
 use crate::report::{Outcome, Verdict};
 use crate::ruleset::{Question, RuleId, Ruleset, traversals};
 use crate::shot::{Landed, Observation, Origin, Shot, What};
 use crate::sources::Sources;
 use crate::sweep::NEIGHBOURS;
-use crate::tcp::Segment;
-use crate::topology::{Obstacle, Sender, Topology, is_broadcast, is_own};
+use crate::topology::{Obstacle, Topology, is_broadcast, is_own};
 use crate::trace::{Step, Turn};
 use crate::verdict::{Conclusion, Judge, first_steps};
 use crate::world::World;
+
+use self::proxies::proxies;
+pub(crate) use self::tie::Tie;
+use self::tie::tied;
 
 /// Something that is sent, so many times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,22 +43,18 @@ pub(crate) struct Act {
     pub(crate) tie: Tie,
 }
 
-/// What a packet has to do with the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tie {
-    /// Nothing but that it may belong to the same connection.
-    Loose,
-    /// The receiver of that one sends it back to its sender.
-    Back,
-    /// It tells the sender of that one of an error with it.
-    About,
-}
-
 /// What is sent one after the other in the same world; the last time of the last act is what is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trial {
     pub(crate) acts: Vec<Act>,
     pub(crate) watch: Watch,
+}
+
+impl Trial {
+    /// A single packet.
+    pub(crate) fn once(shot: Shot) -> Self {
+        Trial { acts: vec![Act { shot, times: 1, wait: None, tie: Tie::Loose }], watch: Watch::default() }
+    }
 }
 
 /// What is looked at besides the packets.
@@ -77,8 +78,6 @@ pub(crate) struct Simulator<'a, 'h> {
     proxies: BTreeSet<(Option<IpAddr>, u16)>,
     /// Whether something has happened in the world since it was restored.
     pub(crate) touched: bool,
-    /// How often the host's routing has told senders that there is no way: it does not do so any number of times.
-    told: HashMap<IpAddr, u32>,
     /// Whether it is found out which of the rules that accepted a packet mattered.
     pub(crate) explains: bool,
     /// Where somebody waited in the last trial.
@@ -117,7 +116,6 @@ impl<'a, 'h> Simulator<'a, 'h> {
             inside: Inside::default(),
             proxies,
             touched: false,
-            told: HashMap::new(),
             explains: true,
             doors: BTreeSet::new(),
             landed: None,
@@ -128,7 +126,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
     /// Whether a trial finds this world as it would find a new one.
     pub(crate) fn suits(&self, trial: &Trial) -> bool {
         let told = |act: &Act| match &act.shot.origin {
-            Origin::Outside(_, source) => self.told.get(source).copied().unwrap_or(0),
+            Origin::Outside(_, source) => self.world.told.get(source).copied().unwrap_or(0),
             Origin::Host { .. } => 0,
         };
         let sent: u32 = trial.acts.iter().map(|act| act.times).sum();
@@ -154,10 +152,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
 
     /// What becomes of a single packet.
     pub(crate) fn run_once(&mut self, shot: Shot) -> Verdict {
-        self.run(&Trial {
-            acts: vec![Act { shot, times: 1, wait: None, tie: Tie::Loose }],
-            watch: Watch::default(),
-        })
+        self.run(&Trial::once(shot))
     }
 
     fn conclusion(&mut self, trial: &Trial) -> Result<Verdict, Obstacle> {
@@ -311,8 +306,9 @@ impl<'a, 'h> Simulator<'a, 'h> {
             }
             self.world.tracer.reset().map_err(sentence)?;
             self.inside.forget();
-            if act.shot.source_port != 0 && (more || number + 1 < times) {
-                // the next one has the same ports, so that nothing may be left of this connection
+            let again = act.shot.source_port != 0 || (number + 1).is_multiple_of(PORTS.into());
+            if again && (more || number + 1 < times) {
+                // the next one has ports that were used before, so that nothing may be left of those connections
                 self.world.forget_connections().map_err(sentence)?;
             }
         }
@@ -320,7 +316,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
     }
 
     fn send(&mut self, shot: &Shot, number: u32) -> Result<Observation, Obstacle> {
-        let number = u16::try_from(number % 60_000).unwrap_or_default() + 1;
+        let number = u16::try_from(number % u32::from(PORTS)).unwrap_or_default() + 1;
         let seen = Exchange::run(&mut self.world, self.topology, shot, &mut self.inside, number)?;
         self.note_told(shot, &seen);
         if teaches(shot, self.world.has_bridges()) && !self.is_ignored(shot) {
@@ -351,7 +347,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
             false if refused && !by_rule() => 1,
             false => return,
         };
-        *self.told.entry(*source).or_default() += count;
+        *self.world.told.entry(*source).or_default() += count;
     }
 
     /// Has somebody wait where a packet may come to at the host.
@@ -558,108 +554,4 @@ fn teaches(shot: &Shot, bridges: bool) -> bool {
         What::Raw(number) => bridges && number == protocol::IGMP,
         What::Tcp(_) | What::Segment { .. } | What::Udp(_) => false,
     }
-}
-
-/// What is sent, as the packet before makes it.
-fn tied(act: &Act, landed: Option<&Landed>) -> Result<Shot, Obstacle> {
-    let mut shot = act.shot.clone();
-    let before = landed.and_then(|landed| Some((landed, Ip::parse(&landed.packet)?)));
-    let Some((landed, packet)) = before else {
-        return match act.tie {
-            Tie::Loose => Ok(shot),
-            Tie::Back | Tie::About => Err("no packet before it has arrived outside of the host".into()),
-        };
-    };
-    let tuple = packet.tuple().ok_or("the packet before it cannot be answered")?;
-    let answers = |source: IpAddr, port: u16| (tuple.destination, tuple.destination_port) == (source, port);
-    if act.tie == Tie::Back {
-        let link = match &shot.origin {
-            Origin::Outside(sender, _) => sender.link.clone(),
-            Origin::Host { .. } => String::new(),
-        };
-        let (station, mac, spots) = (packet.destination, landed.to, vec![landed.spot.clone()]);
-        shot.origin = Origin::Outside(Sender { link, spots, station, mac }, packet.destination);
-        shot.to = packet.source;
-        shot.behind = None;
-        shot.source_port = tuple.destination_port;
-        shot.follows.next = Some(landed.from);
-        shot.follows.identifier = Some(tuple.source_port);
-        shot.what = match shot.what {
-            What::Segment { flags, .. } => What::Segment { port: tuple.source_port, flags },
-            What::Udp(_) => What::Udp(tuple.source_port),
-            What::Tcp(_) => return Err("a connection cannot be made back: give it `flags`".into()),
-            other => other,
-        };
-    }
-    match shot.what {
-        What::Icmp { kind, .. } if icmp::is_error(packet.source.is_ipv6(), kind) => {
-            shot.to = packet.source;
-            (shot.follows.quotes, shot.follows.identifier) = (true, None);
-            shot.payload = landed.packet.iter().copied().take(QUOTED).collect();
-        }
-        What::Segment { .. } => {
-            let source = match &shot.origin {
-                Origin::Outside(_, source) => *source,
-                Origin::Host { .. } => return Ok(shot),
-            };
-            let port = if shot.source_port == 0 { tuple.destination_port } else { shot.source_port };
-            if let Some(before) = Segment::parse(packet.payload).filter(|_| answers(source, port)) {
-                let length = before.payload.len() as u32 + u32::from(before.flags & 0x03 != 0);
-                let own = if before.flags & crate::tcp::flags::ACK != 0 {
-                    before.acknowledged
-                } else {
-                    FIRST_BYTE ^ 0x5a5a_0000
-                };
-                shot.follows.numbers = Some((own, before.sequence.wrapping_add(length)));
-            }
-        }
-        _ => {}
-    }
-    Ok(shot)
-}
-
-/// So many bytes of a packet an error about it carries.
-const QUOTED: usize = 512;
-
-/// The addresses and ports that a ruleset hands connections to without translation.
-fn proxies(content: &Declared) -> BTreeSet<(Option<IpAddr>, u16)> {
-    let rules = content.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
-    let statements = rules.flat_map(all_statements);
-    let mut found = BTreeSet::new();
-    for statement in statements {
-        let Statement::Tproxy(proxy) = statement else { continue };
-        let addresses: Vec<Option<IpAddr>> = match &proxy.address {
-            None => vec![None],
-            Some(address) => values(address).iter().map(|value| address_of(value)).collect(),
-        };
-        let ports: Vec<u16> = proxy.port.iter().flat_map(values).filter_map(port_of).collect();
-        for port in ports {
-            found.extend(addresses.iter().map(|address| (*address, port)));
-        }
-    }
-    found
-}
-
-/// The constants in an expression, also those that a map in place holds.
-fn values(expression: &Expression) -> Vec<&Value> {
-    match expression {
-        Expression::Value(value) => vec![value],
-        Expression::Range(first, last) => vec![first, last],
-        Expression::Concatenation(parts) => parts.iter().flat_map(values).collect(),
-        Expression::Map(_, netwright_nft::ir::SetReference::Anonymous(elements)) => {
-            elements.iter().filter_map(|element| element.data.as_ref()).flat_map(values).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn address_of(value: &Value) -> Option<IpAddr> {
-    match &*value.bytes {
-        &[a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
-        bytes => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
-    }
-}
-
-fn port_of(value: &Value) -> Option<u16> {
-    value.as_number().and_then(|number| u16::try_from(number).ok())
 }

@@ -87,6 +87,8 @@ pub(crate) struct World {
     traces: bool,
     /// How many packets were sent in fragments: what did not become whole waits for more of the same number.
     pub(crate) fragmented: u16,
+    /// How often routing has told senders that there is no way: it does not do so any number of times.
+    pub(crate) told: HashMap<IpAddr, u32>,
     /// Why another world is needed for what comes next.
     pub(crate) spent: Option<&'static str>,
 }
@@ -129,6 +131,7 @@ impl World {
             early,
             traces: false,
             fragmented: 0,
+            told: HashMap::new(),
             spent: None,
             route,
             netfilter: Connection::open(protocol::NETFILTER)?,

@@ -1,10 +1,12 @@
 //! The pages of `docs/test`: their files are written, their commands are run, and what is printed there is printed.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Instant;
 
-use crate::support::{isolated, run};
+use crate::support::{has, isolated, run};
 
 /// A block of a page, with the comment before it and what kind it says it is.
 struct Block<'t> {
@@ -155,6 +157,41 @@ rules = "table inet f { chain c { type filter hook input priority 0; tcp dport 1
     fs::remove_dir_all(&folder).expect("the folder goes");
 }
 
+/// After Ctrl-C what is known is told. The flows have names of which few fit into the pipe, so that they cannot all be told before.
+#[test]
+fn an_interrupted_test_tells_what_it_knows() {
+    let folder = std::env::temp_dir().join(format!("netwright-interrupted-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let count = 500;
+    let flow = |number: usize| {
+        let name = format!("{number}{}", "-".repeat(400));
+        format!("[[flow]]\nname = \"{name}\"\nfrom = \"eth0 192.0.2.9\"\nto = \"192.0.2.1\"\nudp = 9\n")
+    };
+    let flows: String = (0..count).map(flow).collect();
+    fs::write(folder.join("host.toml"), format!("link.eth0.addresses = [\"192.0.2.1/24\"]\n{flows}"))
+        .expect("a file");
+    let mut command = isolated("cd \"$2\"; exec \"$0\" test host.toml --format tap");
+    let command = command.arg(&folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    while !text.contains("\nok 1 ") {
+        assert_ne!(out.read_line(&mut text).expect("a line"), 0, "{text}");
+    }
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).expect("a signal");
+    out.read_to_string(&mut text).expect("text");
+    let end = child.wait_with_output().expect("an end");
+    fs::remove_dir_all(&folder).expect("the folder goes");
+    let told = text.lines().filter(|line| line.starts_with("ok ")).count();
+    let said = String::from_utf8_lossy(&end.stderr).into_owned();
+    assert_eq!(end.status.code(), Some(130), "{said}");
+    assert!(
+        told < count && said.contains(&format!("interrupted: {} flows not tried", count - told)),
+        "{told}: {said}"
+    );
+}
+
 /// As engines of containers have it: settings that nobody may write, and for root even without a `/proc`.
 #[test]
 fn settings_of_the_simulated_host_are_its_own() {
@@ -173,15 +210,97 @@ tcp = 80
     fs::write(folder.join("host.toml"), host).expect("a file");
     let tested = |before: &str| {
         let (code, out, err) =
-            run(isolated(&format!("{before}; cd \"$2\"; \"$0\" test host.toml")).arg(&folder));
+            run(isolated(&format!("cd \"$2\"; {before} \"$0\" test host.toml")).arg(&folder));
         assert!(code == 0 && out.contains("1 flow: 1 as expected"), "{before}: {code}\n{out}{err}");
     };
-    tested("mount --rbind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys");
+    let read_only = "mount --rbind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys;";
+    tested(read_only);
     // an ordinary user cannot take it away
     if rustix::process::geteuid().is_root() {
-        tested("umount -l /proc");
+        tested("umount -l /proc;");
+    }
+    // what Docker and Podman leave a container, and what they are asked for
+    if rustix::process::geteuid().is_root() && has("setpriv") {
+        let kept = [
+            "chown",
+            "dac_override",
+            "fowner",
+            "fsetid",
+            "kill",
+            "setgid",
+            "setuid",
+            "setpcap",
+            "net_bind_service",
+            "net_raw",
+            "sys_chroot",
+            "mknod",
+            "audit_write",
+            "setfcap",
+            "net_admin",
+            "sys_admin",
+        ];
+        let kept: String = kept.iter().map(|name| format!(",+{name}")).collect();
+        tested(&format!("{read_only} setpriv --bounding-set=-all{kept}"));
     }
     fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+/// An ordinary user in a container, where not even a namespace of its own gives a `/proc` that can be written.
+#[test]
+fn settings_that_cannot_be_written_are_told() {
+    if !rustix::process::geteuid().is_root() || !has("setpriv") {
+        return eprintln!("did not run: it begins as root");
+    }
+    let folder = std::env::temp_dir().join(format!("netwright-unset-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let host = "link.wan.addresses = [\"203.0.113.2/24\"]\n[[flow]]\nname = \"in\"\nfrom = \"wan 203.0.113.9\"\nto = \"host\"\ntcp = 80\n";
+    fs::write(folder.join("host.toml"), host).expect("a file");
+    fs::write(folder.join("router.toml"), format!("forwarding = true\n{host}")).expect("a file");
+    // the program may lie where nobody else gets to
+    let script = "cd \"$2\"; cp \"$0\" program; chmod -R a+rX .; \
+        mount --rbind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; mount -t tmpfs none /proc/tty; \
+        set +e; for file in host router; do \
+        setpriv --reuid 65534 --regid 65534 --clear-groups ./program test $file.toml; echo status $?; done";
+    let (_, out, err) = run(isolated(script).arg(&folder).env("HOME", &folder));
+    fs::remove_dir_all(&folder).expect("the folder goes");
+    if err.contains("cannot make namespaces") {
+        return eprintln!("did not run: this kernel allows ordinary users no namespaces");
+    }
+    let (first, second) = out.split_once("status 0\n").unwrap_or_else(|| panic!("{out}{err}"));
+    assert!(
+        first.contains("note: net.ipv4.conf.all.send_redirects is 1 and cannot be set to 0"),
+        "{out}{err}"
+    );
+    assert!(first.contains("1 flow: 1 as expected") && second.contains("status 2"), "{out}{err}");
+    assert!(err.contains("cannot write the setting net/ipv4/ip_forward"), "{err}");
+}
+
+/// What exists only later is there in the test, and in no plan.
+#[test]
+fn what_is_declared_for_the_test_alone_is_never_applied() {
+    let folder = std::env::temp_dir().join(format!("netwright-later-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let host = r#"
+link.wan.up = true
+link.inner.kind = "bridge"
+[test.link.wan]
+addresses = ["203.0.113.77/24"]
+[[test.route]]
+to = "default"
+via = "203.0.113.1"
+[[flow]]
+name = "outwards"
+from = "host"
+to = "198.51.100.7"
+tcp = 443
+seen-from = "203.0.113.77"
+"#;
+    fs::write(folder.join("host.toml"), host).expect("a file");
+    let (code, out, err) = run(isolated("cd \"$2\"; \"$0\" test host.toml").arg(&folder));
+    assert!(code == 0 && out.contains("1 flow: 1 as expected"), "{out}{err}");
+    let (_, out, err) = run(isolated("cd \"$2\"; \"$0\" plan host.toml || :").arg(&folder));
+    fs::remove_dir_all(&folder).expect("the folder goes");
+    assert!(out.contains("inner") && !out.contains("203.0.113") && !err.contains("203.0.113"), "{out}{err}");
 }
 
 /// The names in a folder; none where there is no such folder.

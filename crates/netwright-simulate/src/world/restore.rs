@@ -1,6 +1,7 @@
 //! A world that a flow has gone through, made as it was before, so that no other flow can tell.
 
-use netwright_netfilter::conntrack::{Conntrack, DeleteConntrack};
+use netwright_netfilter::Family;
+use netwright_netfilter::conntrack::{Conntrack, DeleteConntrack, ListConntrack};
 use netwright_route::link::kind::Bridge;
 use netwright_route::link::{self, Change};
 use netwright_route::neighbour::{List as NeighbourList, NeighbourState};
@@ -73,9 +74,9 @@ impl World {
             }
         });
         match result {
+            // there were more than could be heard of
             Err(error) if matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. }) => {
-                self.spent = Some("there were more connections than could be heard of");
-                Ok(found)
+                self.netfilter.dump_all(&ListConntrack(Family::UNSPECIFIED))
             }
             other => other.map(|()| found),
         }

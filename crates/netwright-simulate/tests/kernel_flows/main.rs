@@ -4,6 +4,7 @@ mod examples;
 mod fabric;
 mod fragments;
 mod hidden;
+mod keys;
 mod only;
 #[path = "../shared/oracle.rs"]
 mod oracle;
@@ -93,6 +94,9 @@ kernel_tests! {
     only::counters_marks_and_time_are_seen,
     hidden::what_asks_for_several_things_at_once_is_found,
     hidden::what_may_be_open_is_told,
+    keys::each_key_of_a_flow_makes_a_difference,
+    keys::each_expectation_of_a_flow_fails_where_it_is_false,
+    keys::the_host_sends_as_any_user_and_group,
     strange::copies_do_not_arrive,
     strange::what_is_for_all_is_for_the_host,
     strange::the_hosts_own_addresses_can_be_pretended,
@@ -101,9 +105,11 @@ kernel_tests! {
     strange::what_leaves_can_be_stopped_on_a_device,
     translation::what_is_not_declared_is_found_out,
     translation::a_wrong_end_fails,
+    translation::whoever_is_looked_for_is_there,
     translation::the_host_redirects_to_itself,
     state::rates_and_counts_are_reached,
     state::nothing_that_remembers_knows_of_another_flow,
+    state::ports_that_are_used_again_are_of_new_connections,
     state::places_follow_insertions,
     state::every_icmp_type_can_be_sent,
     state::a_source_port_can_be_given,

@@ -331,3 +331,30 @@ table ip f {
     }
     all_pass(&simulate(&text)?)
 }
+
+/// Each of many is a connection of its own, also when a sender has used all of its ports.
+pub(crate) fn ports_that_are_used_again_are_of_new_connections(_: &mut Lab) -> Outcome {
+    all_pass(&simulate(
+        r#"
+link.wan.addresses = ["203.0.113.2/24"]
+[firewall]
+rules = '''
+table inet f {
+ chain i {
+  type filter hook input priority 0; policy drop;
+  ct state established drop
+  udp dport 53 limit rate over 1/day burst 33000 packets reject
+  udp dport 53 accept
+ }
+}
+'''
+[[flow]]
+name = "33,001"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+udp = 53
+times = 33001
+expect = "reject"
+"#,
+    )?)
+}

@@ -130,3 +130,33 @@ tcp = 3128
     ensure_eq!(arrived.as_deref(), Some("10.0.0.1:8128"));
     Ok(())
 }
+
+/// A translation to an address that nobody has is not told from one to somebody, but by where it arrives.
+pub(crate) fn whoever_is_looked_for_is_there(_: &mut Lab) -> Outcome {
+    let host = r#"
+forwarding = true
+link.wan.addresses = ["192.0.2.1/24"]
+link.lan.addresses = ["10.0.0.1/24"]
+[firewall]
+rules = "table ip n { chain p { type nat hook prerouting priority dstnat; iifname wan udp dport 53 dnat to 10.0.0.77; }; }"
+[[flow]]
+name = "to somebody"
+from = "wan 192.0.2.9"
+to = "192.0.2.1"
+udp = 53
+[[flow]]
+name = "to the server"
+from = "wan 192.0.2.9"
+to = "192.0.2.1"
+udp = 53
+arrives-at = "10.0.0.10"
+"#;
+    let report = simulate(host)?;
+    ensure!(report.flows.iter().all(|flow| flow.seen_word() == "accept"), "{report}");
+    ensure!(report.failures() == 1, "{report}");
+    ensure!(
+        told(&report, "to the server")?.contains("10.0.0.10, but it arrived at 10.0.0.77:53"),
+        "{report}"
+    );
+    Ok(())
+}
