@@ -48,7 +48,7 @@ fn one(topic: Topic, net: &Net, List { json, all, .. }: &List) -> Result<(), Fai
         Topic::Links => {
             let links = links::read(net)?;
             let names = links::names(&links);
-            let row = |one: &_| links::row(one, &names);
+            let row = |one: &&_| links::row(one, &names);
             let mut sink = sink(*json, links::HEADER, row, |one| links::json(one, &names));
             links.iter().try_for_each(|link| sink.put(link))?;
             Ok(sink.finish()?)
@@ -96,37 +96,35 @@ fn stream<T>(
     mut sink: Box<dyn Sink<T> + Send + '_>,
     each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>,
 ) -> Result<(), Failure> {
-    for tries in 1.. {
-        let mut written = Ok(());
-        let listed = each(&mut |one| {
-            written = sink.put(&one);
-            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        written?;
-        match listed {
-            Ok(()) => break,
-            Err(error) if tries < TRIES && error.is_passing() && sink.restart() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    fill(&mut *sink, each)?;
     Ok(sink.finish()?)
 }
 
 /// Collects what is handed out.
-fn collect<T: Send>(each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>) -> netwright::Result<Vec<T>> {
+fn collect<T: Send>(each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>) -> Result<Vec<T>, Failure> {
     let mut all = Vec::new();
+    fill(&mut all, each)?;
+    Ok(all)
+}
+
+/// Puts what is handed out into a sink; where changes interrupt that, and the sink can, from the beginning.
+fn fill<T>(
+    sink: &mut (dyn Sink<T> + Send + '_),
+    each: impl Fn(&mut Put<'_, T>) -> netwright::Result<()>,
+) -> Result<(), Failure> {
     for tries in 1.. {
-        all.clear();
+        let mut put = Ok(());
         let listed = each(&mut |one| {
-            all.push(one);
-            ControlFlow::Continue(())
+            put = sink.put(one);
+            if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
+        put?;
         match listed {
-            Err(error) if tries < TRIES && error.is_passing() => {}
-            listed => return listed.map(|()| all),
+            Err(error) if tries < TRIES && error.is_passing() && sink.restart() => {}
+            listed => return Ok(listed?),
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// Lists everything but the firewall.
@@ -162,7 +160,7 @@ enum Listed {
 
 impl Listed {
     /// Reads a list; the firewall is none.
-    fn read(topic: Topic, net: &Net, all: bool) -> netwright::Result<Option<Self>> {
+    fn read(topic: Topic, net: &Net, all: bool) -> Result<Option<Self>, Failure> {
         Ok(Some(match topic {
             Topic::Links => Listed::Links(links::read(net)?),
             Topic::Addresses => Listed::Addresses(collect(|put| addresses::each(net, put))?),

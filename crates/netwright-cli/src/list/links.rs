@@ -7,6 +7,7 @@ use netwright_wire::{Malformed, Value};
 use serde_json::Value as Json;
 
 use super::{Names, Object, collect, flag_names, or_empty};
+use crate::failure::Failure;
 use crate::output::{CHANGED, Cell, DIM, GOOD, NAME};
 
 const FLAGS: [(u32, &str); 12] = [
@@ -86,7 +87,7 @@ impl Brief {
 }
 
 /// All links, in the order of the kernel.
-pub(super) fn read(net: &Net) -> netwright::Result<Vec<Brief>> {
+pub(super) fn read(net: &Net) -> Result<Vec<Brief>, Failure> {
     collect(|put| net.links().each(List::default(), |link| Ok(put(Brief::read(link)?))))
 }
 

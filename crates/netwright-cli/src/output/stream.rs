@@ -15,7 +15,7 @@ pub(crate) const KNOWN: usize = 1000;
 /// What takes the things of a list one by one.
 pub(crate) trait Sink<T> {
     /// Takes one.
-    fn put(&mut self, one: &T) -> io::Result<()>;
+    fn put(&mut self, one: T) -> io::Result<()>;
 
     /// Whether nothing has gone out yet, so that a list can begin anew.
     fn restart(&mut self) -> bool;
@@ -40,8 +40,8 @@ impl<W: Write, F, const N: usize> Rows<W, F, N> {
 }
 
 impl<T, W: Write, F: Fn(&T) -> [Cell; N], const N: usize> Sink<T> for Rows<W, F, N> {
-    fn put(&mut self, one: &T) -> io::Result<()> {
-        let row = (self.row)(one);
+    fn put(&mut self, one: T) -> io::Result<()> {
+        let row = (self.row)(&one);
         if let Some(used) = &self.used {
             return self.line.write(&row, used, &self.table.right, &mut self.out);
         }
@@ -86,10 +86,10 @@ impl<W: Write, F> List<W, F> {
 }
 
 impl<T, W: Write, F: Fn(&T) -> Json> Sink<T> for List<W, F> {
-    fn put(&mut self, one: &T) -> io::Result<()> {
+    fn put(&mut self, one: T) -> io::Result<()> {
         self.text.extend_from_slice(if self.count == 0 { b"[\n  " } else { b",\n  " });
         let from = self.text.len();
-        serde_json::to_writer_pretty(&mut self.text, &(self.json)(one))?;
+        serde_json::to_writer_pretty(&mut self.text, &(self.json)(&one))?;
         let own = self.text.split_off(from);
         for (place, line) in own.split(|&byte| byte == b'\n').enumerate() {
             self.text.extend_from_slice(if place == 0 { b"" } else { b"\n  " });
@@ -116,6 +116,23 @@ impl<T, W: Write, F: Fn(&T) -> Json> Sink<T> for List<W, F> {
         self.text.extend_from_slice(if self.count == 0 { b"[]\n" } else { b"\n]\n" });
         self.out.write_all(&self.text)?;
         self.out.flush()
+    }
+}
+
+/// A list that is kept.
+impl<T> Sink<T> for Vec<T> {
+    fn put(&mut self, one: T) -> io::Result<()> {
+        self.push(one);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> bool {
+        self.clear();
+        true
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

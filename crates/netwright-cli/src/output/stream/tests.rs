@@ -12,7 +12,7 @@ fn cells(number: &usize) -> [super::Cell; 3] {
 fn rows(count: usize) -> String {
     let mut out = Vec::new();
     let mut rows = Rows::new(HEADER, cells, (&mut out, false));
-    (0..count).for_each(|number| rows.put(&number).expect("a vector takes everything"));
+    (0..count).for_each(|number| rows.put(number).expect("a vector takes everything"));
     Sink::<usize>::finish(&mut rows).expect("a vector takes everything");
     String::from_utf8(out).expect("text")
 }
@@ -48,7 +48,7 @@ fn json_is_that_of_the_whole_list() {
         let json = |number: &usize| json!({"a": number, "b": ["x\ny", {}], "c": []});
         let mut out = Vec::new();
         let mut list = List::new(json, (&mut out, false));
-        (0..count).for_each(|number| list.put(&number).expect("a vector takes everything"));
+        (0..count).for_each(|number| list.put(number).expect("a vector takes everything"));
         Sink::<usize>::finish(&mut list).expect("a vector takes everything");
         let whole = serde_json::Value::from((0..count).map(|number| json(&number)).collect::<Vec<_>>());
         let whole = serde_json::to_string_pretty(&whole).expect("it is JSON") + "\n";
@@ -60,8 +60,8 @@ fn json_is_that_of_the_whole_list() {
 fn a_list_begins_anew_only_where_nothing_has_gone_out() {
     let mut out = Vec::new();
     let mut rows = Rows::new(HEADER, cells, (&mut out, false));
-    rows.put(&1).expect("a vector takes everything");
+    rows.put(1).expect("a vector takes everything");
     assert!(Sink::<usize>::restart(&mut rows));
-    (0..KNOWN).for_each(|number| rows.put(&number).expect("a vector takes everything"));
+    (0..KNOWN).for_each(|number| rows.put(number).expect("a vector takes everything"));
     assert!(!Sink::<usize>::restart(&mut rows));
 }
