@@ -192,8 +192,11 @@ impl<'n, D: Driver> Nft<'n, D> {
 
     /// The elements of a set or map.
     pub fn elements(&self, set: impl Into<SetRef>) -> D::Output<'n, Vec<kernel::Element>> {
-        let set = set.into();
-        self.driver.run(protocol::NETFILTER, move |connection| read::elements(connection, &set))
+        let (set, namespace) = (Find(set.into()), self.driver.namespace().clone());
+        self.driver.run(protocol::NETFILTER, move |connection| {
+            let set = connection.query(&set)?;
+            read::elements(connection, Some(&namespace), &set)
+        })
     }
 
     /// Everything of a family, or of all ([`Family::UNSPECIFIED`]), as of one moment: read again where it changes

@@ -103,7 +103,8 @@ impl Lookup for Ask<'_> {
         self.fleeting = true;
         let found = self.ask(|connection| {
             let raw = connection.query(&Find(set.clone()))?;
-            let elements = read::elements(connection, set)?;
+            // only those of intervals are asked for, which have no table that grows
+            let elements = read::elements(connection, None, &raw)?;
             Ok(lift::set(&raw, &elements).elements)
         });
         // who may not ask may not change the set either, and will be told so

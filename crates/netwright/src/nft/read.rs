@@ -19,7 +19,7 @@ use netwright_netfilter::{
     self as kernel, Batch, ElementView, Family, Generation, MessageKind, SetFlags, SetRef, StoredElements,
     group,
 };
-use netwright_sys::{Cause, Connection, Error, Namespace};
+use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
 use netwright_wire::{Malformed, Value as _};
 
 use super::monitor::listen;
@@ -31,6 +31,8 @@ pub(super) use untouched::{Thing, Untouched};
 
 /// Sets of fewer elements than this do not grow long enough to be met at it.
 pub(super) const FEW: usize = 1000;
+/// Sets of at least so many elements are looked at before they are read, whether their tables still grow.
+const MANY: u32 = 30_000;
 /// Sets whose count is not the number of elements that are listed: both ends of an interval count, and elements whose
 /// time is over do until they are collected.
 pub(super) const UNCOUNTED: SetFlags = SetFlags::INTERVAL.union(SetFlags::TIMEOUT).union(SetFlags::EVAL);
@@ -72,13 +74,13 @@ fn read_as(
     let start = Instant::now();
     loop {
         let mut listener = Listener::open(namespace)?;
-        if let Some(whole) = between(connection, &mut listener, wanted, stored)? {
+        if let Some(whole) = between(connection, namespace, &mut listener, wanted, stored)? {
             return Ok(whole);
         }
         let late = start.elapsed() > PATIENCE;
         let mut listener = Listener::open(namespace)?;
         listener.told = settled(connection)?;
-        let parts = Parts::new(wanted.clone(), listener.told, stored);
+        let parts = Parts::new(wanted.clone(), namespace, listener.told, stored);
         if let Some(whole) = in_parts(connection, &mut listener, parts, late)? {
             return Ok(whole);
         }
@@ -88,6 +90,7 @@ fn read_as(
 /// What is wanted, if there is a moment between two transactions that is long enough, within a spell.
 fn between(
     connection: &mut Connection,
+    namespace: &Namespace,
     listener: &mut Listener,
     wanted: &Wanted,
     stored: bool,
@@ -100,7 +103,7 @@ fn between(
         if !first && !listener.hear(None, now)? {
             return Ok(None);
         }
-        let mut parts = Parts::new(wanted.clone(), now, stored);
+        let mut parts = Parts::new(wanted.clone(), namespace, now, stored);
         if parts.fill(connection, now)?
             && (!first || listener.take(&mut None)? == Heard::Nothing)
             && let Some(ruleset) = parts.ruleset_of(now)
@@ -230,9 +233,14 @@ fn settled(connection: &mut Connection) -> Result<u32> {
 }
 
 /// The elements of a set. The kernel's hash table still grows for a moment after a large load, and a walk over it then
-/// passes some elements over and meets others twice, without a word.
-pub(crate) fn elements(connection: &mut Connection, set: &SetRef) -> Result<Vec<kernel::Element>> {
-    elements_by(connection, set, |connection, request, all: &mut Vec<kernel::Element>| {
+/// passes some elements over and meets others twice, without a word. With the namespace, it is looked for that before.
+pub(crate) fn elements(
+    connection: &mut Connection,
+    namespace: Option<&Namespace>,
+    set: &kernel::Set,
+) -> Result<Vec<kernel::Element>> {
+    let large = namespace.filter(|_| has_many(set));
+    elements_by(connection, &set.reference(), large, |connection, request, all: &mut Vec<kernel::Element>| {
         for tries in 1.. {
             all.clear();
             match collect(connection, request, all) {
@@ -242,6 +250,39 @@ pub(crate) fn elements(connection: &mut Connection, set: &SetRef) -> Result<Vec<
         }
         Ok(())
     })
+}
+
+/// Whether a set has very many elements, in a table that grows: intervals lie in trees, and a size that is given is there at once.
+fn has_many(set: &kernel::Set) -> bool {
+    let grows = !set.flags.contains(SetFlags::INTERVAL) && set.description.size.is_none();
+    grows && set.count.is_some_and(|count| count >= MANY)
+}
+
+/// Waits until the table of a set has grown, as far as can be seen: while its elements move, a walk does not begin where the one
+/// before began. Each walk has a connection of its own, with which ends what is left of it.
+fn settle(namespace: &Namespace, request: &ListElements) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(1);
+    const MOST: u32 = 1000;
+    let begin = || {
+        let mut first = Vec::new();
+        Connection::open_in(namespace, protocol::NETFILTER)?.dump(request, |mut some| {
+            if let Some(element) = some.next() {
+                first.push(kernel::Element::own(element?)?);
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok::<_, Error>(first)
+    };
+    let mut before = begin()?;
+    for _ in 0..MOST {
+        std::thread::sleep(PAUSE);
+        let now = begin()?;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
 }
 
 type Read = std::result::Result<(), Malformed>;
@@ -294,10 +335,11 @@ impl Elements for StoredElements {
     }
 }
 
-/// As [`elements`], with another way to list them.
+/// As [`elements`], with another way to list them; `large` where they are very many.
 fn elements_by<E: Elements>(
     connection: &mut Connection,
     set: &SetRef,
+    large: Option<&Namespace>,
     list: impl Fn(&mut Connection, &ListElements, &mut E) -> Result<()>,
 ) -> Result<E> {
     const GROWING: Duration = Duration::from_millis(100);
@@ -305,6 +347,9 @@ fn elements_by<E: Elements>(
     let mut elements = E::default();
     for _ in 0..TRIES {
         elements.clear();
+        if let Some(namespace) = large {
+            settle(namespace, &request)?;
+        }
         list(connection, &request, &mut elements)?;
         if elements.len() < FEW {
             return Ok(elements);

@@ -96,8 +96,9 @@ impl<D: Driver> Nft<'_, D> {
     /// It is not there.
     pub fn listed_set(&self, set: impl Into<SetRef>) -> D::Output<'_, ir::Set> {
         let set = set.into();
-        self.driver
-            .with(move |driver| driver.run(protocol::NETFILTER, |connection| self::set(connection, &set)))
+        self.driver.with(move |driver| {
+            driver.run(protocol::NETFILTER, |connection| self::set(connection, driver.namespace(), &set))
+        })
     }
 
     /// A table with all that is in it, as of one moment. Other tables are not looked at.
@@ -137,7 +138,7 @@ impl<D: Driver> Nft<'_, D> {
         let set = set.reference();
         self.driver.with(move |driver| {
             driver.run(protocol::NETFILTER, |connection| {
-                let there = self::set(connection, &set)?;
+                let there = self::set(connection, driver.namespace(), &set)?;
                 // the one for all other keys has none
                 let elements = there.elements.iter().filter(|element| element.key.is_some());
                 let entries = elements.map(|element| entry(element).ok_or_else(|| another_type(&set)));
@@ -169,7 +170,7 @@ impl<D: Driver> Nft<'_, D> {
         let map = map.reference();
         self.driver.with(move |driver| {
             driver.run(protocol::NETFILTER, |connection| {
-                let there = self::set(connection, &map)?;
+                let there = self::set(connection, driver.namespace(), &map)?;
                 // the one for all other keys has none
                 let elements = there.elements.iter().filter(|element| element.key.is_some());
                 let mapping = |element: &ir::Element| {
@@ -290,9 +291,9 @@ fn rules(connection: &mut Connection, namespace: &Namespace, chain: &ChainRef) -
     Ok(listed.collect())
 }
 
-fn set(connection: &mut Connection, set: &SetRef) -> Result<ir::Set> {
+fn set(connection: &mut Connection, namespace: &Namespace, set: &SetRef) -> Result<ir::Set> {
     let definition = connection.query(&netwright_netfilter::request::Find(set.clone()))?;
-    let elements = read::elements(connection, set)?;
+    let elements = read::elements(connection, Some(namespace), &definition)?;
     Ok(lift::set(&definition, &elements))
 }
 

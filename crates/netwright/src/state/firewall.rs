@@ -91,7 +91,7 @@ fn read(connection: &mut Connection, wanted: &[TableName], generation: u32) -> R
     for (family, table) in tables {
         dump.rules.extend(connection.dump_all(&List::<Rule>::new(family).in_table(table.as_str()))?);
         for set in connection.dump_all(&List::<Set>::new(family).in_table(table.as_str()))? {
-            let elements = crate::nft::elements(connection, &set.reference())?;
+            let elements = crate::nft::elements(connection, None, &set)?;
             dump.sets.push((set, elements));
         }
     }

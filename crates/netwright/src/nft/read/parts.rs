@@ -4,16 +4,16 @@ mod ask;
 mod changes;
 mod wanted;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use netwright_netfilter::{
     Chain, ChainRef, Element, Flowtable, Object, Rule, Ruleset, Set, SetRef, StoredElements, StoredRules,
     Table, TableRef,
 };
-use netwright_sys::Connection;
+use netwright_sys::{Connection, Namespace};
 use netwright_wire::Message;
 
-use super::Thing;
+use super::{Thing, has_many};
 use crate::Result;
 use changes::Changes;
 
@@ -116,11 +116,14 @@ pub(in crate::nft) struct Whole {
 /// What was read of a ruleset.
 pub(super) struct Parts {
     wanted: Wanted,
+    namespace: Namespace,
     /// Whether the elements of sets with a name and the rules of chains are only stored.
     stored: bool,
     /// From this generation on it is known what has changed.
     from: u32,
     versions: HashMap<Unit, Vec<Version>>,
+    /// The sets with very many elements.
+    large: HashSet<SetRef>,
     changes: Changes,
 }
 
@@ -139,8 +142,10 @@ pub(super) struct Read {
 }
 
 impl Parts {
-    pub(super) fn new(wanted: Wanted, from: u32, stored: bool) -> Self {
-        Parts { wanted, stored, from, versions: HashMap::new(), changes: Changes::new(from) }
+    pub(super) fn new(wanted: Wanted, namespace: &Namespace, from: u32, stored: bool) -> Self {
+        let namespace = namespace.clone();
+        let (versions, large, changes) = (HashMap::new(), HashSet::new(), Changes::new(from));
+        Parts { wanted, namespace, stored, from, versions, large, changes }
     }
 
     /// Reads all that is wanted, with as few questions as can be; false where it changes meanwhile.
@@ -152,21 +157,27 @@ impl Parts {
         }
         loop {
             let missing = self.missing(generation);
-            for unit in &missing {
-                let content = self.ask(unit, connection)?;
-                self.put(unit.clone(), content, generation);
-            }
-            if super::generation(connection)? != generation {
-                return Ok(false);
-            }
             if missing.is_empty() {
-                return Ok(self.versions.values().flatten().all(|version| !version.content.is_torn()));
+                break;
+            }
+            for unit in missing {
+                let content = self.ask(&unit, connection)?;
+                self.put(unit, content, generation);
             }
         }
+        let unchanged = super::generation(connection)? == generation;
+        Ok(unchanged && self.versions.values().flatten().all(|version| !version.content.is_torn()))
     }
 
     fn put(&mut self, unit: Unit, content: Content, generation: u32) {
+        self.note_large(&content);
         self.versions.insert(unit, vec![Version { content, first: generation, last: None }]);
+    }
+
+    fn note_large(&mut self, content: &Content) {
+        if let Content::Sets(sets) = content {
+            self.large.extend(sets.iter().filter(|set| has_many(set)).map(Set::reference));
+        }
     }
 
     /// The parts that are to be read next.
@@ -190,6 +201,7 @@ impl Parts {
             let first = changes.iter().filter_map(|change| change.last_until(told)).max();
             let last = changes.iter().filter_map(|change| change.first_behind(after)).min();
             let last = last.map(|change| change - 1);
+            self.note_large(&content);
             let first = first.unwrap_or(self.from).max(self.from);
             let versions = self.versions.entry(unit).or_default();
             versions.push(Version { content, first, last: last.filter(|_| !changed) });

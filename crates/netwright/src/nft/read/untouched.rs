@@ -41,7 +41,7 @@ impl Untouched {
     ) -> Result<Self> {
         let mut listener = Listener::open(namespace)?;
         listener.told = settled(connection)?;
-        let parts = Parts::new(thing.wanted(), listener.told, false);
+        let parts = Parts::new(thing.wanted(), namespace, listener.told, false);
         Ok(Untouched { listener, parts, thing })
     }
 

@@ -34,9 +34,9 @@ impl Parts {
             }
             Unit::Set(set) => Content::Sets(found(connection, set.clone())?),
             Unit::Elements(set) if self.stored && !is_anonymous_name(&set.name) => {
-                Content::StoredElements(elements(connection, set)?)
+                Content::StoredElements(self.elements(connection, set)?)
             }
-            Unit::Elements(set) => Content::Elements(elements(connection, set)?),
+            Unit::Elements(set) => Content::Elements(self.elements(connection, set)?),
             Unit::Objects(table) => {
                 let all = List::<Object>::new(table.family).in_table(&*table.name);
                 let all = match self.wanted.part {
@@ -99,6 +99,14 @@ impl Parts {
         Ok(all)
     }
 
+    fn elements<E: Elements>(&self, connection: &mut Connection, set: &SetRef) -> Result<E> {
+        let large = self.large.contains(set).then_some(&self.namespace);
+        let each = |connection: &mut Connection, request: &_, all: &mut E| {
+            changed_is_known(collect(connection, request, all))
+        };
+        absent_is(elements_by(connection, set, large, each), E::default())
+    }
+
     fn in_table<T: InTable>(&self, list: List<T>) -> List<T> {
         match &self.wanted.table {
             Some(table) => list.in_table(table),
@@ -132,13 +140,6 @@ fn push_rule(rules: Option<&mut Content>, view: InFamily<RuleView<'_>>, rule: Ru
 /// Whether the kernel may have named a set, since it is written in a rule.
 fn is_anonymous_name(name: &str) -> bool {
     name.starts_with("__")
-}
-
-fn elements<E: Elements>(connection: &mut Connection, set: &SetRef) -> Result<E> {
-    let each = |connection: &mut Connection, request: &_, all: &mut E| {
-        changed_is_known(collect(connection, request, all))
-    };
-    absent_is(elements_by(connection, set, each), E::default())
 }
 
 fn empty<T>(tables: &[Table]) -> HashMap<TableRef, Vec<T>> {
