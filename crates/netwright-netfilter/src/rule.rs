@@ -2,7 +2,7 @@
 
 mod stored;
 
-use netwright_wire::{Malformed, Unknown, Writer};
+use netwright_wire::{Big, Malformed, Unknown, Value, Writer};
 
 use crate::item::lacks;
 use crate::{Expression, Family, Item, ItemKinds, MessageKind, Userdata};
@@ -79,7 +79,38 @@ impl Rule {
 
     /// Writes what the kernel needs to put it in another's place, which its handle names.
     pub fn write_replacement(&self, writer: &mut Writer) {
-        RuleAttrs { position: None, position_id: None, ..self.attributes() }.write_attributes(writer);
+        self.write(self.handle, None, None, writer);
+    }
+
+    /// Writes it as its [`RuleAttrs`] are written, without a copy of its expressions: there may be very many rules.
+    fn write(
+        &self,
+        handle: Option<u64>,
+        position: Option<u64>,
+        position_id: Option<u32>,
+        writer: &mut Writer,
+    ) {
+        let chain = (!self.chain.is_empty()).then_some(&self.chain);
+        let userdata = (!self.userdata.is_empty()).then_some(&self.userdata);
+        self.unknown.write_after(u16::MAX, writer);
+        self.write_one(1, Some(&self.table), writer);
+        self.write_one(2, chain, writer);
+        self.write_one(11, self.chain_id.as_ref(), writer);
+        self.write_one(3, handle.as_ref(), writer);
+        self.write_one(4, Some(&self.expressions), writer);
+        self.write_one(5, self.compat.as_ref(), writer);
+        self.write_one(6, position.as_ref(), writer);
+        self.write_one(7, userdata, writer);
+        self.write_one(9, self.id.as_ref(), writer);
+        self.write_one(10, position_id.as_ref(), writer);
+    }
+
+    /// Writes an attribute of [`RuleAttrs`], with what was kept behind it.
+    fn write_one<T: Value>(&self, kind: u16, value: Option<&T>, writer: &mut Writer) {
+        if let Some(value) = value {
+            writer.attribute::<Big, T>(kind, value);
+        }
+        self.unknown.write_after(kind, writer);
     }
 }
 
@@ -148,6 +179,9 @@ impl Item for Rule {
     }
 
     fn write_definition(&self, writer: &mut Writer) {
-        RuleAttrs { handle: None, ..self.attributes() }.write_attributes(writer);
+        self.write(None, self.position, self.position_id, writer);
     }
 }
+
+#[cfg(test)]
+mod tests;

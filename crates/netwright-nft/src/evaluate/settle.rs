@@ -76,6 +76,9 @@ pub(super) fn settle(
     lookup: &mut dyn Lookup,
     after: &mut Catalog,
 ) -> (Vec<Command>, Vec<Diagnostic>) {
+    if !commands.iter().any(changes_merged) {
+        return (commands, Vec::new());
+    }
     let mut settling = Settling {
         kernel,
         lookup,
@@ -98,6 +101,15 @@ pub(super) fn settle(
         after.hold(Family(family), &table, &name, elements);
     }
     settling.finish()
+}
+
+/// Whether an order may change what a set holds whose intervals are merged.
+fn changes_merged(command: &Command) -> bool {
+    match &command.target {
+        Target::Set(set) => is_merged(set),
+        Target::Elements { set, .. } | Target::PackedElements { set, .. } => is_merged(set),
+        _ => false,
+    }
 }
 
 impl Settling<'_> {

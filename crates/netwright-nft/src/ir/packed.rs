@@ -68,6 +68,17 @@ impl PackedElements {
         })
     }
 
+    /// Single values and what a map holds for them; `None` where some are more than that, or where the set holds intervals.
+    pub(crate) fn plain(set: &Set, elements: &[Element]) -> Option<Self> {
+        let interval = set.flags & SetFlags::INTERVAL.bits() != 0;
+        if interval || set.target.is_some() && data_parts(set).is_empty() {
+            return None;
+        }
+        let mut packed = PackedElements::default();
+        let plain = elements.iter().all(|element| packed.push(set, element)) && packed.last.is_none();
+        plain.then_some(packed)
+    }
+
     /// Takes an element in, where it is plain: a value, prefix or range of whole bytes, and in a map a value.
     pub(crate) fn push(&mut self, set: &Set, element: &Element) -> bool {
         let Element { key: Some(key), data, timeout: None, expires: None, statements, comment: None } =

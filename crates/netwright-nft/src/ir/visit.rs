@@ -46,7 +46,7 @@ impl Statement {
             | Statement::Extension(_)
             | Statement::Raw(_) => None,
         };
-        let maps = self.expressions().into_iter().filter_map(|expression| match expression {
+        let maps = self.expressions().filter_map(|expression| match expression {
             Expression::Map(key, _) => Some(&**key),
             Expression::Value(_)
             | Expression::Range(..)
@@ -67,21 +67,21 @@ impl Statement {
     }
 
     /// The expressions that a statement computes.
-    fn expressions(&self) -> Vec<&Expression> {
-        match self {
-            Statement::Match(matched) => vec![&matched.left, &matched.right],
-            Statement::VerdictMap(key, _) => vec![key],
-            Statement::Object(_, ObjectName::Map(key, _)) => vec![&**key],
-            Statement::Assign(_, value) => vec![value],
-            Statement::Nat(nat) => nat.address.iter().chain(&nat.port).collect(),
-            Statement::Tproxy(proxy) => proxy.address.iter().chain(&proxy.port).collect(),
-            Statement::Duplicate(copy) => copy.address.iter().chain(&copy.device).collect(),
-            Statement::Forward(forward) => std::iter::once(&forward.device).chain(&forward.address).collect(),
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let pair = match self {
+            Statement::Match(matched) => [Some(&matched.left), Some(&matched.right)],
+            Statement::VerdictMap(key, _) => [Some(key), None],
+            Statement::Object(_, ObjectName::Map(key, _)) => [Some(&**key), None],
+            Statement::Assign(_, value) => [Some(value), None],
+            Statement::Nat(nat) => [nat.address.as_ref(), nat.port.as_ref()],
+            Statement::Tproxy(proxy) => [proxy.address.as_ref(), proxy.port.as_ref()],
+            Statement::Duplicate(copy) => [copy.address.as_ref(), copy.device.as_ref()],
+            Statement::Forward(forward) => [Some(&forward.device), forward.address.as_ref()],
             Statement::Queue(queue) => match &queue.to {
-                QueueTarget::Computed(expression) => vec![expression],
-                QueueTarget::Numbers(..) => Vec::new(),
+                QueueTarget::Computed(expression) => [Some(&**expression), None],
+                QueueTarget::Numbers(..) => [None, None],
             },
-            Statement::SetUpdate(update) => std::iter::once(&update.key).chain(&update.data).collect(),
+            Statement::SetUpdate(update) => [Some(&update.key), update.data.as_ref()],
             Statement::Verdict(_)
             | Statement::Counter(_)
             | Statement::Quota(_)
@@ -96,8 +96,9 @@ impl Statement {
             | Statement::FlowAdd(_)
             | Statement::ResetTcpOption(_)
             | Statement::Extension(_)
-            | Statement::Raw(_) => Vec::new(),
-        }
+            | Statement::Raw(_) => [None, None],
+        };
+        pair.into_iter().flatten()
     }
 }
 

@@ -225,6 +225,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn elements(&mut self, operation: Operation, set: &Set, elements: &[Element]) -> Result<()> {
+        if let Some(plain) = PackedElements::plain(set, elements) {
+            return self.packed(operation, set, &plain);
+        }
         let scope = Scope { family: set.family, table: &set.table, catalog: self.catalog };
         let kernel = SetRef::new(set.family, set.table.clone(), set.name.clone());
         let list = match operation {

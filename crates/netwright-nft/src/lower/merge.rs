@@ -36,9 +36,9 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    pub(super) fn code(&self) -> Vec<Expression> {
+    pub(super) fn code(&self) -> [Expression; 2] {
         let load = raw::payload(PayloadBase(self.base), self.offset, self.value.len() as u32);
-        vec![load.into(Register::R1), raw::cmp(Register::R1, CompareOp::EQ, self.value.clone())]
+        [load.into(Register::R1), raw::cmp(Register::R1, CompareOp::EQ, self.value.clone())]
     }
 
     fn end(&self) -> u32 {
@@ -89,7 +89,7 @@ fn merge_run(run: &mut [Piece]) {
                 let (stay, go) = if bytes.protocol_key { (at, current.0) } else { (current.0, at) };
                 run[go].code.clear();
                 run[go].kind = PieceKind::Match;
-                run[stay].code = merged.code();
+                run[stay].code = merged.code().into();
                 run[stay].kind = PieceKind::Bytes(merged.clone());
                 current = (stay, merged);
             }

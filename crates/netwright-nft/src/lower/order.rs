@@ -128,6 +128,9 @@ impl Order {
         if self.every {
             return Some(self.begin(rule.family, &rule.table, &rule.chain));
         }
+        if self.chains.is_empty() {
+            return None;
+        }
         self.chains.get_mut(&(rule.family, rule.table.clone(), rule.chain.clone()))
     }
 

@@ -94,6 +94,9 @@ pub fn rule(scope: &Scope<'_>, rule: &ir::Rule) -> Result<Code> {
 /// Those of [`rule`].
 pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -> u32) -> Result<Code> {
     let mut lowering = Lowering::new(scope, next_id);
+    // with some that others need before them
+    lowering.pieces.reserve_exact(rule.statements.len() + 2);
+    lowering.owners.reserve_exact(rule.statements.len() + 2);
     for (index, statement) in rule.statements.iter().enumerate() {
         if index + 1 < rule.statements.len() && says_nothing(scope.family, statement) {
             continue;
@@ -104,9 +107,12 @@ pub fn rule_with(scope: &Scope<'_>, rule: &ir::Rule, next_id: &mut dyn FnMut() -
     }
     let Lowering { mut pieces, owners, sets, chains, set_origins, .. } = lowering;
     merge::merge(&mut pieces);
-    let owners = owners.iter().zip(&pieces);
-    let origins = owners.flat_map(|(owner, piece)| piece.code.iter().map(|_| *owner)).collect();
-    let expressions = pieces.into_iter().flat_map(|piece| piece.code).collect();
+    let count = pieces.iter().map(|piece| piece.code.len()).sum();
+    let (mut expressions, mut origins) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (owner, piece) in owners.into_iter().zip(pieces) {
+        origins.extend(piece.code.iter().map(|_| owner));
+        expressions.extend(piece.code);
+    }
     Ok(Code { sets, chains, expressions, origins, set_origins })
 }
 

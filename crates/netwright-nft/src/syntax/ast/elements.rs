@@ -17,6 +17,9 @@ pub struct Elements {
     list: OnceLock<Vec<Element>>,
 }
 
+/// From so many elements on they are packed.
+const SHORT: usize = 2;
+
 /// A constant as it was written, without what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -230,17 +233,16 @@ fn expression(written: Written) -> Expression {
 impl Elements {
     /// Appends an element.
     pub fn push(&mut self, element: Element) {
-        if self.list.get().is_none() && self.plain.push(&element) {
+        if self.plain.count > 0 && self.plain.push(&element) {
+            self.list.take();
             return;
         }
-        if self.list.get().is_none() {
-            let elements = std::mem::take(&mut self.plain).elements();
-            // none was there
-            let _ = self.list.set(elements);
-        }
-        if let Some(list) = self.list.get_mut() {
+        let mut list = self.list.take().unwrap_or_else(|| std::mem::take(&mut self.plain).elements());
+        list.push(element);
+        if list.len() != SHORT || !list.iter().all(|element| self.plain.push(element)) {
             self.plain = Plain::default();
-            list.push(element);
+            // it was just taken
+            let _ = self.list.set(list);
         }
     }
 
