@@ -21,7 +21,7 @@ use paths::{PATHS, Program};
 pub(crate) struct Options<'a> {
     /// They are written to the file, instead of compared with it.
     pub(crate) update: bool,
-    /// Instructions are counted too, of programs as they are released.
+    /// Instructions are counted too.
     pub(crate) instructions: bool,
     /// Only paths with this in their names are counted.
     pub(crate) only: Option<&'a str>,
@@ -37,11 +37,18 @@ const SIZES: [usize; 2] = [500, 2000];
 
 /// Where the programs lie.
 struct Programs {
-    command: PathBuf,
-    library: PathBuf,
+    /// As the tests have them, so that nothing is built anew.
+    built: Pair,
+    /// As they are released: of these, instructions are counted.
+    released: Option<Pair>,
     /// What counts allocations.
     counter: PathBuf,
-    instructions: bool,
+}
+
+/// The command, and the program with the paths of the library.
+struct Pair {
+    command: PathBuf,
+    library: PathBuf,
 }
 
 /// Counts, and compares or writes.
@@ -117,35 +124,27 @@ pub(crate) fn run(options: Options<'_>) -> Result<(), String> {
 }
 
 impl Programs {
-    /// Builds the command and the program with the paths of the library: as the tests have them, so that nothing is built anew, or as they
-    /// are released.
     fn build(instructions: bool) -> Result<Self, String> {
-        let one = |arguments: &[&str], kind: &str, name: &str| {
-            let made =
-                build(arguments)?.into_iter().find(|program| program.kind == kind && program.name == name);
+        const COMMAND: &[&str] = &["--package", "netwright-cli", "--bin", "netwright"];
+        const LIBRARY: &[&str] = &["--package", "netwright-lab", "--example", "counted"];
+        const ALL: &[&str] = &["--workspace", "--all-features", "--bin", "netwright", "--examples"];
+        let one = |arguments: &[&[&str]], kind: &str, name: &str| {
+            let made = build(&arguments.concat())?;
+            let made = made.into_iter().find(|program| program.kind == kind && program.name == name);
             made.map(|program| program.path).ok_or_else(|| format!("the build made no {name}"))
         };
-        let (command, library) = match instructions {
-            true => (
-                one(
-                    &["build", "--release", "--package", "netwright-cli", "--bin", "netwright"],
-                    "bin",
-                    "netwright",
-                )?,
-                one(
-                    &["build", "--release", "--package", "netwright-lab", "--example", "counted"],
-                    "example",
-                    "counted",
-                )?,
-            ),
-            false => {
-                let all = ["build", "--workspace", "--all-features", "--bin", "netwright", "--examples"];
-                (one(&all, "bin", "netwright")?, one(&all, "example", "counted")?)
-            }
+        let pair = |command: &[&[&str]], library: &[&[&str]]| {
+            let (command, library) = (one(command, "bin", "netwright")?, one(library, "example", "counted")?);
+            Ok::<Pair, String>(Pair { command, library })
         };
-        Ok(Programs { command, library, counter: run::counter()?, instructions })
+        let built = pair(&[&["build"], ALL], &[&["build"], ALL])?;
+        let release: &[&str] = &["build", "--release"];
+        let released = instructions.then(|| pair(&[release, COMMAND], &[release, LIBRARY])).transpose()?;
+        Ok(Programs { built, released, counter: run::counter()? })
     }
+}
 
+impl Pair {
     fn path(&self, program: Program) -> &std::path::Path {
         match program {
             Program::Command => &self.command,

@@ -28,7 +28,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test [--no-install]   install what the tests of the language and links need (by apt-get, as root), run all tests, say what did not run
   test --all            the same, and install the programs that are tried in a sandbox
-  bench [--big]         what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
+  bench                 what netwright takes beside the tools and the kernel alone; writes docs/benchmarks.md
   clients [--speed]     Python's module nftables and firewalld do the same on C's libnftables and on ours (as root); or how fast they are
   comparison [FOLDER]   the six programs of docs/comparison with netwright and its peers: built, tried (as root) and measured, of one
                         folder or of all; writes the tables of its page; --page writes them from what was found last
@@ -53,8 +53,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(Install::Usual),
         ["test", "--all"] => test::run(Install::All),
         ["test", "--no-install"] => test::run(Install::Nothing),
-        ["bench"] => bench::run(false),
-        ["bench", "--big"] => bench::run(true),
+        ["bench"] => bench::run(),
         ["clients"] => clients::run(clients::Mode::Compare),
         ["clients", "--speed"] => clients::run(clients::Mode::Speed),
         ["comparison"] => comparison::run(None),

@@ -3,9 +3,9 @@
 use std::path::{Path as Place, PathBuf};
 use std::process::Command;
 
-use super::Programs;
 use super::file::Counts;
 use super::paths::Path;
+use super::{Pair, Programs};
 use crate::cargo::root;
 use crate::setup::search_path;
 
@@ -36,13 +36,14 @@ pub(super) fn count(path: &Path, size: usize, programs: &Programs) -> Result<Cou
     };
     let input = write("input", (path.input)(size))?;
     let before = [write("ruleset", (path.ruleset)(size))?, write("network", (path.network)(size))?];
-    let words: Vec<String> = std::iter::once(programs.path(path.program).display().to_string())
-        .chain(path.words.split_whitespace().map(|word| match word {
+    let words = |programs: &Pair| -> Vec<String> {
+        let words = path.words.split_whitespace().map(|word| match word {
             "FILE" => input.display().to_string(),
             "COUNT" => size.to_string(),
             word => word.to_owned(),
-        }))
-        .collect();
+        });
+        std::iter::once(programs.path(path.program).display().to_string()).chain(words).collect()
+    };
     let failed = |said: String| format!("{} {size} ({}) failed: {said}", path.name, path.words);
     let (counted, calls) = (folder.join("counted"), folder.join("calls"));
     let settings =
@@ -50,16 +51,16 @@ pub(super) fn count(path: &Path, size: usize, programs: &Programs) -> Result<Cou
     let strace = ["strace", "-f", "-qq", "-o"].map(str::to_owned).into_iter();
     let strace = strace.chain([calls.display().to_string()]);
     let strace = strace.chain(settings.into_iter().flat_map(|setting| ["-E".to_owned(), setting]));
-    run(&before, strace.chain(words.clone())).map_err(failed)?;
+    run(&before, strace.chain(words(&programs.built))).map_err(failed)?;
     let [allocations, peak] = allocated(&counted)?;
     let calls = read(&calls)?;
     // a call that another thread interrupts in the listing has two lines
     let calls = calls.lines().filter(|line| line.contains('(') && !line.contains(" resumed>")).count();
     let mut instructions = None;
-    if programs.instructions {
-        let dhat = ["valgrind", "--tool=dhat", "--trace-children=no"].map(str::to_owned).into_iter();
-        let dhat = dhat.chain([format!("--dhat-out-file={}", counted.display())]);
-        run(&before, dhat.chain(words)).map_err(failed)?;
+    if let Some(released) = &programs.released {
+        let valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no"].map(str::to_owned).into_iter();
+        let valgrind = valgrind.chain([format!("--cachegrind-out-file={}", counted.display())]);
+        run(&before, valgrind.chain(words(released))).map_err(failed)?;
         instructions = Some(executed(&counted)?);
     }
     Ok(Counts([Some(allocations), Some(peak), Some(calls as u64), instructions]))
@@ -87,9 +88,10 @@ fn allocated(place: &Place) -> Result<[u64; 2], String> {
     numbers.ok_or_else(|| format!("{} has no counts", place.display()))
 }
 
-/// Instructions, out of what valgrind's `dhat` writes.
+/// Instructions, out of what valgrind's `cachegrind` writes.
 fn executed(place: &Place) -> Result<u64, String> {
-    let all: serde_json::Value =
-        serde_json::from_str(&read(place)?).map_err(|e| format!("{} is no JSON: {e}", place.display()))?;
-    all["te"].as_u64().ok_or_else(|| "valgrind counted no instructions".to_owned())
+    let text = read(place)?;
+    let summary = text.lines().find_map(|line| line.strip_prefix("summary:"));
+    let instructions = summary.and_then(|summary| summary.trim().parse().ok());
+    instructions.ok_or_else(|| "valgrind counted no instructions".to_owned())
 }

@@ -14,7 +14,6 @@ use crate::{Peer, Result, Workload, rules, sets, texts};
 pub(crate) const CHAIN: Workload = Workload {
     name: "chain-beside-rules",
     sizes: &[10_000, 50_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: |count| beside_rules(count).and_then(|()| few()) },
         Peer {
@@ -40,7 +39,6 @@ pub(crate) const CHAIN: Workload = Workload {
 pub(crate) const TABLE: Workload = Workload {
     name: "table-beside-set",
     sizes: &[10_000, 100_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: |count| beside_set(count).and_then(|()| few()) },
         Peer {
@@ -66,7 +64,6 @@ pub(crate) const TABLE: Workload = Workload {
 pub(crate) const TERSE: Workload = Workload {
     name: "terse-list",
     sizes: &[10_000, 100_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: |count| intervals(count).and_then(|()| few()) },
         Peer {
@@ -92,7 +89,6 @@ pub(crate) const TERSE: Workload = Workload {
 pub(crate) const LINKS: Workload = Workload {
     name: "link-list",
     sizes: &[200, 2_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: links_floor },
         Peer { name: "netwright, collected", tool: None, run: links_collected },

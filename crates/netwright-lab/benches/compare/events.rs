@@ -13,7 +13,6 @@ use crate::{Peer, Result, Workload};
 pub(crate) const FOLLOW: Workload = Workload {
     name: "route-follow",
     sizes: &[10_000, 100_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: floor },
         Peer { name: "netwright, events", tool: None, run: events },

@@ -55,7 +55,7 @@ impl Transaction {
         self.message(END, BATCH, MessageFlags::empty(), |_| {});
         let socket = Socket::open(netwright_sys::protocol::NETFILTER)?;
         socket.reserve_send(self.writer.len())?;
-        measure_send(&socket, self.writer.bytes())
+        measure_send(&socket, [self.writer.bytes()])
     }
 }
 
@@ -75,17 +75,22 @@ pub(crate) fn measure_text(written: &str) -> Result<Measured> {
     let bytes = batch.finish()?;
     let socket = Socket::open(netwright_sys::protocol::NETFILTER)?;
     socket.reserve_send(bytes.len())?;
-    measure_send(&socket, bytes)
+    measure_send(&socket, [bytes])
 }
 
-/// Measures sending messages of which only the refused are answered. An error where there is an answer.
-pub(crate) fn measure_send(socket: &Socket, messages: &[u8]) -> Result<Measured> {
+/// Measures sending messages, burst by burst, of which only the refused are answered. An error where there is an answer.
+pub(crate) fn measure_send<'a>(
+    socket: &Socket,
+    bursts: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Measured> {
     let mut buffer = vec![0; 64 << 10];
     let (measured, answers) = measure(|| {
-        socket.send(messages)?;
         let mut answers = 0;
-        while socket.receive(&mut buffer)? != Received::Nothing {
-            answers += 1;
+        for messages in bursts {
+            socket.send(messages)?;
+            while socket.receive(&mut buffer)? != Received::Nothing {
+                answers += 1;
+            }
         }
         Ok(answers)
     })?;

@@ -22,7 +22,6 @@ pub(crate) const PACKETS: u64 = 100_000;
 pub(crate) const FORWARD: Workload = Workload {
     name: "forward-100k-packets",
     sizes: &[10, 1_000, 10_000],
-    big: &[],
     peers: &[
         Peer { name: "floor", tool: None, run: |_| forward("") },
         Peer { name: "a rule for each", tool: None, run: |count| forward(&linear(count)) },

@@ -12,8 +12,7 @@ use crate::{Peer, Result, Workload, rules, sets};
 /// The rules of one chain.
 pub(crate) const RULES: Workload = Workload {
     name: "rule-list",
-    sizes: &[1_000, 10_000],
-    big: &[50_000],
+    sizes: &[1_000, 10_000, 50_000],
     peers: &[
         Peer { name: "floor", tool: None, run: rules_floor },
         Peer { name: "netwright, decoded", tool: None, run: rules_decoded },
@@ -45,8 +44,7 @@ pub(crate) const RULES: Workload = Workload {
 /// A set of IPv4 addresses.
 pub(crate) const ELEMENTS: Workload = Workload {
     name: "set-list",
-    sizes: &[10_000, 100_000],
-    big: &[1_000_000],
+    sizes: &[10_000, 100_000, 1_000_000],
     peers: &[
         Peer { name: "floor", tool: None, run: elements_floor },
         Peer { name: "netwright, decoded", tool: None, run: elements_decoded },

@@ -6,7 +6,7 @@
 //!
 //! `cargo xtask bench` runs all of it, with the command in turn with the tools, and writes `docs/benchmarks.md`.
 //!
-//! `cargo bench -- --big` has the large sizes; other words select workloads by name.
+//! Words select workloads by name.
 
 mod beside;
 mod events;
@@ -14,6 +14,7 @@ mod floor;
 mod forward;
 mod lists;
 mod measure;
+mod objects;
 mod routes;
 mod rules;
 mod sets;
@@ -46,7 +47,6 @@ struct Peer {
 struct Workload {
     name: &'static str,
     sizes: &'static [usize],
-    big: &'static [usize],
     peers: &'static [Peer],
 }
 
@@ -69,6 +69,9 @@ const WORKLOADS: &[Workload] = &[
     forward::FORWARD,
     routes::ADD,
     routes::DUMP,
+    objects::DELETE_ROUTES,
+    objects::ADDRESSES,
+    objects::VETHS,
     events::FOLLOW,
 ];
 
@@ -80,7 +83,7 @@ fn main() -> ExitCode {
     let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [measure::APART, workload, peer, size] => apart(workload, peer, size),
-        _ if given("--bench") => compare(&arguments, given("--big")),
+        _ if given("--bench") => compare(&arguments),
         _ => return works().exit_code(),
     };
     match done {
@@ -117,7 +120,7 @@ fn apart(workload: &str, peer: &str, size: &str) -> Result<()> {
     Ok(())
 }
 
-fn compare(arguments: &[String], big: bool) -> Result<()> {
+fn compare(arguments: &[String]) -> Result<()> {
     let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     settle()?;
     table::head();
@@ -125,8 +128,7 @@ fn compare(arguments: &[String], big: bool) -> Result<()> {
         .iter()
         .filter(|workload| words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())))
     {
-        let sizes = if big { [workload.sizes, workload.big].concat() } else { workload.sizes.to_vec() };
-        for size in sizes {
+        for &size in workload.sizes {
             table::rows(workload.name, size, &turns(workload, size, rounds(size))?);
         }
     }
@@ -135,7 +137,11 @@ fn compare(arguments: &[String], big: bool) -> Result<()> {
 
 /// Short runs are noisy, long ones are not.
 fn rounds(size: usize) -> usize {
-    if size < 100_000 { 7 } else { 3 }
+    match size {
+        0..20_000 => 7,
+        20_000..1_000_000 => 3,
+        _ => 1,
+    }
 }
 
 /// Lets the peers take turns; those whose tool is missing are left out.

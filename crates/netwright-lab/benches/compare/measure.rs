@@ -1,5 +1,6 @@
 //! Measuring, each time in a process of its own in a fresh network namespace.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,13 +60,14 @@ fn memory(process: &str, line: &str) -> u64 {
     found.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-/// Looks at the most memory that a process had so far, again and again until it has ended.
+/// Looks at the most memory that a process had so far, again and again until it has ended: often at first, since some soon end.
 fn peak_until(ended: &AtomicBool, process: &str) -> u64 {
-    const OFTEN: Duration = Duration::from_micros(500);
-    let mut peak = 0;
+    const SOON: Duration = Duration::from_millis(10);
+    const OFTEN: [Duration; 2] = [Duration::from_micros(20), Duration::from_micros(500)];
+    let (start, mut peak) = (Instant::now(), 0);
     while !ended.load(Ordering::Relaxed) {
         peak = memory(process, "VmHWM:").max(peak);
-        std::thread::sleep(OFTEN);
+        std::thread::sleep(OFTEN[usize::from(start.elapsed() > SOON)]);
     }
     peak
 }
@@ -77,8 +79,12 @@ fn own_processor_time() -> Duration {
 
 /// Measures a tool from its start to its end; an error where it fails.
 pub(crate) fn measure_tool(tool: &str, arguments: &[&str]) -> Result<Measured> {
-    let program = crate::find(tool)?;
-    let mut command = Command::new(program.program());
+    measure_program(crate::find(tool)?.program(), arguments)
+}
+
+/// As [`measure_tool`], of any program.
+pub(crate) fn measure_program(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<Measured> {
+    let mut command = Command::new(program);
     command.args(arguments).stdout(Stdio::null());
     let start = Instant::now();
     let mut child = command.spawn()?;
@@ -95,7 +101,7 @@ pub(crate) fn measure_tool(tool: &str, arguments: &[&str]) -> Result<Measured> {
     let used = std::fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("{tool} {} failed ({status})", arguments.join(" ")).into());
+        return Err(format!("{command:?} failed ({status})").into());
     }
     let nanoseconds = used.split(' ').next().unwrap_or_default().parse()?;
     Ok(Measured { wall, processor: Duration::from_nanos(nanoseconds), peak })

@@ -17,8 +17,7 @@ use crate::{Peer, Result, Workload};
 /// Adding.
 pub(crate) const ADD: Workload = Workload {
     name: "route-add",
-    sizes: &[10_000, 100_000],
-    big: &[1_000_000],
+    sizes: &[10_000, 100_000, 1_000_000],
     peers: &[
         Peer { name: "floor", tool: None, run: add_floor },
         Peer { name: "netwright", tool: None, run: add_netwright },
@@ -29,8 +28,7 @@ pub(crate) const ADD: Workload = Workload {
 /// Listing the main table.
 pub(crate) const DUMP: Workload = Workload {
     name: "route-dump",
-    sizes: &[10_000, 100_000],
-    big: &[1_000_000],
+    sizes: &[10_000, 100_000, 1_000_000],
     peers: &[
         Peer { name: "floor", tool: None, run: dump_floor },
         Peer { name: "netwright, in place", tool: None, run: dump_in_place },
@@ -42,13 +40,13 @@ pub(crate) const DUMP: Workload = Workload {
 
 const NEW_ROUTE: u16 = 24;
 const GET_ROUTE: u16 = 26;
-const LINK: &str = "v0";
+pub(crate) const LINK: &str = "v0";
 const GATEWAY: [u8; 4] = [172, 31, 0, 2];
 /// `struct rtmsg` of a unicast route of the main table made at boot, and of a question for the main table.
 const ROUTE: [u8; 12] = [2, 32, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
 const MAIN_TABLE: [u8; 12] = [2, 0, 0, 0, 254, 0, 0, 0, 0, 0, 0, 0];
 /// Messages per system call. More gain nothing.
-const BURST: usize = 1024;
+pub(crate) const BURST: usize = 1024;
 
 /// A link with a gateway behind it. It has no IPv6, of which the kernel would add routes by itself some time after the link came up,
 /// among those that are counted.
@@ -74,13 +72,7 @@ fn add_floor(count: usize) -> Result<Measured> {
         (0..count).step_by(BURST).map(|start| burst(start..count.min(start + BURST), link)).collect();
     let socket = Socket::open(protocol::ROUTE)?;
     socket.reserve_send(BURST * 64)?;
-    let (measured, ()) = measure(|| {
-        for burst in &bursts {
-            measure_send(&socket, burst)?;
-        }
-        Ok(())
-    })?;
-    Ok(measured)
+    measure_send(&socket, bursts.iter().map(Vec::as_slice))
 }
 
 fn burst(range: std::ops::Range<usize>, link: LinkId) -> Vec<u8> {

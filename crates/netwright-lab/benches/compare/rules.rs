@@ -15,17 +15,18 @@ use crate::{Peer, Result, Workload};
 /// One chain of rules, in one transaction.
 pub(crate) const LOAD: Workload = Workload {
     name: "rule-load",
-    sizes: &[1_000, 10_000],
-    big: &[50_000],
+    sizes: &[1_000, 10_000, 50_000],
     peers: &[
         Peer { name: "floor", tool: None, run: floor },
         Peer { name: "netwright", tool: None, run: netwright },
-        Peer { name: "netwright, typed", tool: None, run: typed },
+        Peer { name: TYPED, tool: None, run: typed },
         Peer { name: "netwright nft -f", tool: Some("netwright"), run: command },
         Peer { name: "nft -f", tool: Some("nft"), run: nft },
     ],
 };
 
+/// The peer that is the builder of the library.
+pub(crate) const TYPED: &str = "netwright, typed";
 const NEW_CHAIN: u16 = 3;
 const NEW_RULE: u16 = 6;
 const TCP: u8 = 6;
@@ -119,7 +120,7 @@ fn rule(index: usize) -> [Expression; 8] {
 }
 
 /// By the typed builder.
-pub(crate) fn typed(count: usize) -> Result<Measured> {
+fn typed(count: usize) -> Result<Measured> {
     let net = Net::open()?;
     let (measured, ()) = measure(|| {
         let mut batch = net.nft().batch();

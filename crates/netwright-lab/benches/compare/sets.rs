@@ -14,8 +14,7 @@ use crate::{Peer, Result, Workload};
 /// A set that grows as its elements come.
 pub(crate) const LOAD: Workload = Workload {
     name: "set-load",
-    sizes: &[10_000, 100_000],
-    big: &[1_000_000],
+    sizes: &[10_000, 100_000, 1_000_000],
     peers: &[
         Peer { name: "floor", tool: None, run: |count| floor(count, None) },
         Peer { name: "netwright", tool: None, run: |count| netwright(count, None) },
