@@ -38,6 +38,8 @@ fn write_place(span: Span, sources: &SourceMap, out: &mut impl Write) -> io::Res
     let rule = sources.snippet(span).lines().next().unwrap_or_default();
     let end = at.column as usize + rule.chars().count().saturating_sub(1);
     let text = sources.get(span.source).map_or("", |source| source.text());
-    let line = text.lines().nth(at.line as usize - 1).unwrap_or(rule);
+    let start =
+        text.get(..span.start as usize).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or(rule);
     writeln!(out, "{}:{}:{}-{end}: {line}", at.name, at.line, at.column)
 }
