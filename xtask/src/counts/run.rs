@@ -71,7 +71,11 @@ fn run(before: &[PathBuf; 2], words: impl Iterator<Item = String>) -> Result<(),
     let script = "nft -f \"$1\" && ip -batch \"$2\" && shift 2 && exec \"$@\" > /dev/null";
     let mut run = Command::new("unshare");
     run.args(["--net", "sh", "-c", script, "sh"]).args(before).args(words);
-    run.env("PATH", search_path()).env("TZ", "").stdin(std::process::Stdio::null());
+    // where cargo says that libraries are, the loader looks for each: with calls that are no program's own
+    run.env("PATH", search_path())
+        .env("TZ", "")
+        .env_remove("LD_LIBRARY_PATH")
+        .stdin(std::process::Stdio::null());
     let output = run.output().map_err(|e| format!("unshare cannot be run: {e}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use netwright_route::link::{Change, Create, Peer as VethPeer};
-use netwright_route::{Add, Address, Delete, Route};
+use netwright_route::{Add, Address, Delete};
 use netwright_sys::{Connection, Socket, protocol};
 use netwright_wire::{Acknowledged, MessageFlags, Writer};
 
