@@ -20,7 +20,7 @@ use netwright_wire::Errno;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{
-    DumpableBehavior, Gid, Pid, PidfdFlags, Signal, Uid, chdir, getpid, getppid, pidfd_open,
+    DumpableBehavior, Gid, Pid, PidfdFlags, Signal, Uid, chdir, geteuid, getpid, getppid, pidfd_open,
     set_dumpable_behavior, set_parent_process_death_signal,
 };
 use rustix::thread::{
@@ -32,6 +32,7 @@ use rustix::thread::{
 use crate::Enclosure;
 use crate::connects::{Connector, FileReporter, SocketReporter};
 use crate::enclosure::{Inside, send_descriptor};
+use crate::kernel_files::{USUAL, kernel_files};
 use crate::numbers::{has_group, has_user, may_set_groups};
 use crate::option::last;
 
@@ -50,8 +51,8 @@ const SOCKET_DIAGNOSIS: i32 = 4;
 /// has started itself. It can make no control group namespace of its own, in which it could mount control groups and with them stop or kill what is outside.
 ///
 /// What it does with files is not confined but by masks ([`crate::Mask`]): programs lead outside that others will run, and so do devices
-/// that it may open. `/sys`, where control groups are, wants [`Mask::ReadOnly`](crate::Mask::ReadOnly), and with user number 0 so does
-/// `/proc/sys`, whose files the kernel lets that user write without any capability.
+/// that it may open. `/sys`, where control groups are, wants [`Mask::ReadOnly`](crate::Mask::ReadOnly), and with user number 0 so do
+/// [`kernel_files`](crate::kernel_files()), which the kernel lets that user write without any capability.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {
     /// Another user to run it as, where all users exist inside. Use this in place of [`CommandExt::uid`] and [`CommandExt::gid`], which
@@ -282,6 +283,8 @@ struct Plan {
     parent: Option<Pid>,
     processes: bool,
     ipc: bool,
+    /// Of the kernel's files among those of processes, those that may be covered.
+    kernel_files: Vec<CString>,
     /// The process that this is done for.
     supervisor: OwnedFd,
     sockets: Option<Vec<CString>>,
@@ -329,6 +332,7 @@ impl Plan {
             parent: confinement.die_with_thread.then(getpid),
             processes: confinement.processes,
             ipc: confinement.ipc,
+            kernel_files: if confinement.processes { paths(&of_kernel())? } else { Vec::new() },
             supervisor: above_stdio(pidfd_open(getpid(), PidfdFlags::empty())?)?,
             sockets: confinement.sockets.as_deref().filter(|_| by_kernel).map(paths).transpose()?,
             protects_streams: confinement.written.is_some(),
@@ -366,6 +370,13 @@ fn paths(paths: &[PathBuf]) -> std::result::Result<Vec<CString>, Cause> {
     let text = |path: &PathBuf| CString::new(path.as_os_str().as_bytes());
     let texts: std::result::Result<_, _> = paths.iter().map(text).collect();
     texts.map_err(|_| Cause::Invalid("a path has a zero byte in it".into()))
+}
+
+/// Files of the kernel's that may be covered: whoever has power over them may have covered others than the usual ones.
+fn of_kernel() -> Vec<PathBuf> {
+    let mut all = if geteuid().is_root() { kernel_files() } else { USUAL.map(PathBuf::from).into() };
+    all.truncate(processes::KERNEL_FILES);
+    all
 }
 
 /// The order matters: each step needs what a later one gives up.

@@ -5,10 +5,10 @@ use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use netwright_confine::{Came, Signals};
+use netwright_confine::{Came, Signals, stop};
 use netwright_sandbox::{Policy, Running};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::policy::Source;
 use super::telling::Told;
@@ -132,7 +132,8 @@ impl Supervisor<'_> {
         let Ok(Some(status)) = changed else { return Ok(None) };
         if status.stopped() {
             let _ = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
-            let _ = kill_process(getpid(), Signal::STOP);
+            // Its time goes by all the same: it may have stopped so that it is not ended.
+            let _ = stop(self.deadline.as_ref().map(|deadline| deadline.next));
             let _ = self.running.signal(Signal::CONT);
             return Ok(None);
         }

@@ -220,7 +220,10 @@ fn files_stay_as_they_were_when_the_policy_changes() {
 #[test]
 fn a_command_ends_when_its_time_is_over() {
     let script = r#"
-        "$0" run --no-network --time 1 sh -c 'trap "" TERM; sleep 60 & wait' 2>/dev/null || test $? = 124
+        ends() { "$0" run --no-network --time 1 sh -c "trap '' TERM; $1" 2>/dev/null || test $? = 124; }
+        ends 'sleep 600 & wait' & first=$!
+        ends 'while :; do kill -STOP $$; done' & second=$!
+        wait $first; wait $second
         "$0" run --no-network --time 1h true
         "$0" run --no-network --time 5x true 2>/dev/null || test $? = 125
     "#;

@@ -62,3 +62,57 @@ fn what_is_left_running_goes_on_where_processes_are_shared() {
         timeout 60 cat ~/on";
     assert_eq!(at_home(script), "went on\n");
 }
+
+/// A session of its own, so that nobody else's is changed; a process outside in it has all that was tried to be changed by files of processes.
+#[test]
+fn priorities_of_its_own_session_are_all_that_files_of_processes_change() {
+    let script = r##"setsid -w sh -euc '
+        sleep 600 & outside=$!
+        until grep -q sleep /proc/$outside/comm; do sleep 0.01; done
+        look() {
+            cd /proc/$outside
+            cat limits oom_score_adj coredump_filter comm cgroup 2> /dev/null || true
+            grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|SigIgn|Cpus_allowed)" status
+        }
+        before=$(look)
+        "$0" run --quiet --no-network --share pid sh -c "
+            for file in /proc/self/* /proc/self/attr/*; do
+                test -f \$file && test -w \$file || continue
+                for value in 15 1000; do echo \$value > \$file || true; done
+            done" 2> /dev/null
+        test "$(look)" = "$before" && echo unchanged
+        # Where the kernel has it; it lets one change in a tenth of a second through, whoever makes it.
+        if test -e /proc/$outside/autogroup; then
+            "$0" run --quiet --no-network sh -c "
+                for try in \$(seq 300); do echo 14 > /proc/self/autogroup && break; sleep 0.03; done" 2> /dev/null
+            sed "s/.* nice //" /proc/$outside/autogroup
+        else
+            echo 14
+        fi
+        kill $outside' "$0""##;
+    assert_eq!(at_home(script), "unchanged\n14\n");
+}
+
+#[test]
+fn landlock_of_programs_inside_does_not_bind_who_connects_for_them() {
+    // Where the kernel has no rules for connecting, nobody is bound by any.
+    let script = r#"cat > confine.py <<'end'
+import ctypes, socket, struct
+call = ctypes.CDLL(None, use_errno=True).syscall
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+rules = call(444, struct.pack("QQ", 0, 2), 16, 0)
+ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
+call(446, rules, 0)
+client = socket.socket()
+try:
+    client.connect(server.getsockname())
+    print("connected")
+except OSError:
+    print("refused")
+end
+        test -x /usr/bin/python3 || { echo connected; exit; }
+        run --mounts /usr/bin/python3 confine.py"#;
+    assert_eq!(at_home(script), "connected\n");
+}

@@ -6,7 +6,7 @@
 //! guardian sees the command.
 
 use std::convert::Infallible;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -47,7 +47,7 @@ pub(super) fn split(plan: &Plan) -> std::result::Result<(), Failure> {
         if let Some(pair) = counted {
             wait_for_others(pair);
         }
-        return mount_files().map_err(at(Step::ProcessFiles));
+        return mount_files(&plan.kernel_files).map_err(at(Step::ProcessFiles));
     };
     guard(plan, first, command).map(never)
 }
@@ -66,22 +66,25 @@ fn never(never: Infallible) {
     match never {}
 }
 
-/// Files of the kernel among those of processes, which user number 0 may write.
-const SETTINGS: [&CStr; 6] =
-    [c"/proc/acpi", c"/proc/bus", c"/proc/irq", c"/proc/scsi", c"/proc/sys", c"/proc/sysrq-trigger"];
-
-/// Mounts the files of the processes of this namespace. Settings that are covered stay so.
-fn mount_files() -> Result<()> {
+/// Mounts the files of the processes of this namespace. What of the kernel's among them is covered stays so.
+fn mount_files(kernel: &[CString]) -> Result<()> {
     let is_covered =
         |path: &CStr| statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
-    let covered = SETTINGS.map(is_covered);
+    // Nothing can be allocated here.
+    let mut covered = [false; KERNEL_FILES];
+    for (covered, path) in covered.iter_mut().zip(kernel) {
+        *covered = is_covered(path);
+    }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount(c"proc", c"/proc", c"proc", flags, None)?;
-    for (path, _) in SETTINGS.iter().zip(covered).filter(|(_, covered)| *covered) {
+    for (path, _) in kernel.iter().zip(covered).filter(|(_, covered)| *covered) {
         cover_read_only(path)?;
     }
     Ok(())
 }
+
+/// No kernel has so many.
+pub(super) const KERNEL_FILES: usize = 128;
 
 /// Gives up what neither the guardian nor the first process needs. Both have the supervisor's memory, which the command must not read.
 fn give_up(plan: &Plan) -> std::result::Result<(), Failure> {

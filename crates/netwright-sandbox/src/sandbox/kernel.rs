@@ -5,23 +5,21 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use netwright_confine::{Mask, plain_path};
+use netwright_confine::{Mask, kernel_files, plain_path};
 use netwright_sys::{Cause, Error, Result};
 use rustix::termios::ttyname;
 
 use super::Share;
 
-/// What root could change of the host by its user number alone.
-const SETTINGS: [&str; 6] =
-    ["/proc/acpi", "/proc/bus", "/proc/irq", "/proc/scsi", "/proc/sys", "/proc/sysrq-trigger"];
 /// Where the kernel tells of devices and has its control groups, which belong to an ordinary user where they were delegated.
 const SYSTEM: &str = "/sys";
 
 /// What is covered. Mounts of the kernel's file systems that are elsewhere than where they belong are covered, too: what lies over the usual ones
 /// would be of no use.
 pub(super) fn masks(is_root: bool) -> Vec<Mask> {
-    let there = SETTINGS.iter().filter(|_| is_root).map(Path::new).filter(|path| path.exists());
-    let mut masks: Vec<Mask> = there.map(|path| Mask::ReadOnly { path: path.into() }).collect();
+    // Root could change the host by its user number alone.
+    let settings = if is_root { kernel_files() } else { Vec::new() };
+    let mut masks: Vec<Mask> = settings.into_iter().map(|path| Mask::ReadOnly { path }).collect();
     masks.extend(Path::new(SYSTEM).exists().then_some(Mask::System));
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     masks.extend(mounts.lines().filter_map(elsewhere));
