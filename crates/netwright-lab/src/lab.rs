@@ -1,8 +1,9 @@
 //! The world of one test.
 
+use netwright_route::route::{Lookup, RouteKind};
 use netwright_sys::Namespace;
 
-use crate::{Failure, Node};
+use crate::{Failure, Node, wait_until};
 
 /// The world of one test: the host, which is the namespace of the test's thread, and neighbours behind its links.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ impl Lab {
         for (node, [v4, v6]) in [(&mut self.host, Lab::HOST), (&mut neighbour, Lab::NEIGHBOUR)] {
             node.address("eth0", &format!("{v4}/24"))?;
             node.address("eth0", &format!("{v6}/64"))?;
+            // The kernel leaves the route that takes what comes to it to a worker.
+            let own = Lookup::to(v6.parse()?);
+            let taken = || Ok((node.look(&own)?.kind == RouteKind::LOCAL).then_some(()));
+            wait_until("what comes to an address is taken", taken)?;
         }
         Ok(neighbour)
     }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use netwright_route::address::AddressFlags;
-use netwright_route::link::{self, Change, Create, Peer};
+use netwright_route::link::{self, Change, Create, OperationalState, Peer};
 use netwright_route::{Add, Address, LinkId, Route};
 use netwright_sys::{Connection, Namespace, Sysctl, protocol};
 
-use crate::Failure;
+use crate::{Failure, wait_until};
 
 /// A host: a network namespace and what configures it, from any thread.
 #[derive(Debug)]
@@ -88,7 +88,17 @@ impl Node {
         let peer = Peer::new(&Change::rename(theirs).and(Change::namespace(&other.namespace)));
         self.create(&Create::veth(ours, peer))?;
         self.up(ours)?;
-        other.up(theirs)
+        other.up(theirs)?;
+        self.wait_for(ours)?;
+        other.wait_for(theirs)
+    }
+
+    /// Waits until packets pass a link whose both ends are up: the kernel leaves that to a worker, and drops them until it has run.
+    fn wait_for(&mut self, link: &str) -> Result<(), Failure> {
+        wait_until("packets pass a link that is up", || {
+            let found = self.look(&link::Get::by_name(link))?;
+            Ok((found.operational_state == OperationalState::UP).then_some(()))
+        })
     }
 
     /// Gives a link an address, as in `192.0.2.1/24`; an IPv6 address is usable at once, without duplicate detection.

@@ -212,15 +212,15 @@ fn receive(stream: &mut TcpStream) -> Result<Vec<u8>, Failure> {
 fn other_servers_are_asked_where_one_is_silent(_: &mut Lab) -> Outcome {
     let first = serve(SERVER)?;
     let second = serve(OTHER)?;
-    // Nobody listens at the last one.
-    let world = world(&["127.0.0.4:53", SERVER, OTHER], Duration::from_millis(200))?;
-    let client = Client::new()?;
+    // Nobody listens at the first one: were it waited for, the client would wait in vain.
+    let servers = ["127.0.0.4:53", SERVER, OTHER];
+    let patient = world(&servers, Duration::from_secs(600))?;
+    ensure_eq!(Client::new()?.addresses("www.example.org")?, (RCODE::NoError, vec![1]));
+    drop(patient);
+    let world = world(&servers, Duration::from_millis(200))?;
     let start = Instant::now();
-    ensure_eq!(client.addresses("www.example.org")?, (RCODE::NoError, vec![1]));
-    ensure!(start.elapsed() < Duration::from_millis(190), "a closed port is waited for");
-    let start = Instant::now();
-    ensure_eq!(client.addresses("silent.example.org")?, (RCODE::ServerFailure, vec![]));
-    ensure!(start.elapsed() >= Duration::from_millis(800) && start.elapsed() < Duration::from_secs(3));
+    ensure_eq!(Client::new()?.addresses("silent.example.org")?, (RCODE::ServerFailure, vec![]));
+    ensure!(start.elapsed() >= Duration::from_millis(800), "each is waited for, twice");
     let silent =
         |asked: &Receiver<Asked>| asked.try_iter().filter(|asked| asked.name.starts_with("silent")).count();
     ensure_eq!((silent(&first), silent(&second)), (2, 2));

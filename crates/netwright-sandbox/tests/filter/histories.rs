@@ -38,10 +38,10 @@ const UDP: u8 = 17;
 const SCTP: u8 = 132;
 /// Flags of TCP: the first segment, its answer, later ones, the end, a reset.
 const FLAGS: [u8; 5] = [0x02, 0x12, 0x10, 0x11, 0x04];
-/// How many packets are sent in all.
-const PACKETS: usize = 6000;
+/// How many packets are sent in all, if `NETWRIGHT_PACKETS` does not say; they are others with another `NETWRIGHT_PACKETS_SEED`.
+const PACKETS: u64 = 6000;
 /// After so many the policy is another one.
-const AT_ONCE: usize = 60;
+const AT_ONCE: u64 = 60;
 
 /// The host whose only way out ends here.
 struct World {
@@ -54,13 +54,16 @@ struct World {
 pub(super) fn whatever_leaves_was_allowed_when_it_was_opened(_: &mut Lab) -> Outcome {
     netwright_lab::tunnels()?;
     let world = World::new()?;
-    let mut random = Random::new(0x9);
+    let number = |name: &str, usual| {
+        std::env::var(name).ok().and_then(|told| told.parse::<u64>().ok()).unwrap_or(usual)
+    };
+    let mut random = Random::new(number("NETWRIGHT_PACKETS_SEED", 0x9));
     let mut policy = random_policy(&mut random)?;
     let mut options = routed()?;
     options.own = world.own.to_vec();
     let mut filter = install(&policy, &options)?;
     let (mut left, mut total) = (BTreeMap::<String, usize>::new(), BTreeMap::<&str, usize>::new());
-    for number in 0..PACKETS {
+    for number in 0..number("NETWRIGHT_PACKETS", PACKETS) {
         if number % AT_ONCE == 0 {
             world.settle()?;
             world.check(&policy, &mut left)?;

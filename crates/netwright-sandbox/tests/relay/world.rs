@@ -19,7 +19,7 @@ use netwright_sys::{Connection, protocol};
 use rustix::net::connect;
 
 /// How long anything may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The neighbour's addresses.
 pub(crate) fn servers() -> [IpAddr; 2] {
@@ -151,6 +151,11 @@ fn configure(connection: &mut Connection) -> Result<(), Failure> {
         let mut address = Address::new(own, length).on(lo);
         address.flags = AddressFlags::NO_DUPLICATE_DETECTION;
         connection.acknowledge(&Add(&address))?;
+        if own.is_ipv6() {
+            // The kernel leaves it to a worker.
+            let taken = Route::to(Prefix { address: own, length }).of_kind(RouteKind::LOCAL).dev(lo);
+            connection.acknowledge(&Add(&taken))?;
+        }
         let table = Table(1000);
         let route = Route::to(all).of_kind(RouteKind::LOCAL).dev(lo).table(table).preferred_source(own);
         connection.acknowledge(&Add(&route))?;
