@@ -22,7 +22,6 @@ mod statement;
 mod stored;
 mod type_of;
 mod value;
-mod visit;
 
 /// All that the kernel lists, each in the order in which it does.
 pub use netwright_netfilter::Ruleset as Dump;

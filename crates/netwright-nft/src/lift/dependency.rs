@@ -6,7 +6,6 @@
 use netwright_netfilter::Family;
 
 use super::rule::Lifter;
-use super::visit;
 use crate::context::{DependencyOf, is_protocol_key};
 use crate::ir::{Expression, Match, MatchOperator, PayloadLocation, Reject, Selector, Statement};
 use crate::table::header::{ExtensionBase, Header, PayloadBase};
@@ -240,34 +239,36 @@ impl Lifter<'_> {
             Selector::Payload(payload) => payload.inner.is_none(),
             _ => true,
         };
-        visit::selectors(statement, &mut |selector| match selector {
-            selector if tunnelled && outside(selector) => {}
-            Selector::Payload(payload) => {
-                if let Some(tunnel) = payload.inner.filter(|_| !listed) {
-                    self.take_out_header(tunnel, None);
+        for selector in statement.selectors() {
+            match selector {
+                selector if tunnelled && outside(selector) => {}
+                Selector::Payload(payload) => {
+                    if let Some(tunnel) = payload.inner.filter(|_| !listed) {
+                        self.take_out_header(tunnel, None);
+                    }
+                    if let PayloadLocation::Field(header, field) = payload.location {
+                        self.take_out_field(header, field, payload.inner.map(|tunnel| tunnel.id), told);
+                    }
                 }
-                if let PayloadLocation::Field(header, field) = payload.location {
-                    self.take_out_field(header, field, payload.inner.map(|tunnel| tunnel.id), told);
-                }
+                Selector::Exthdr(exthdr) => match exthdr.base {
+                    ExtensionBase::IPV6 => self.take_out_header(HeaderId::Ip6.header(), None),
+                    ExtensionBase::IPV4 => self.take_out_header(HeaderId::Ip.header(), None),
+                    ExtensionBase::TCP => self.take_out_header(HeaderId::Tcp.header(), None),
+                    ExtensionBase::SCTP => self.take_out_header(HeaderId::Sctp.header(), None),
+                    _ => self.take_out_header(HeaderId::Dccp.header(), None),
+                },
+                Selector::Meta(_)
+                | Selector::Ct(_)
+                | Selector::Rt(_)
+                | Selector::Socket(_)
+                | Selector::Fib(_)
+                | Selector::Numgen(_)
+                | Selector::Hash(_)
+                | Selector::Xfrm(_)
+                | Selector::Osf { .. }
+                | Selector::Tunnel(_) => {}
             }
-            Selector::Exthdr(exthdr) => match exthdr.base {
-                ExtensionBase::IPV6 => self.take_out_header(HeaderId::Ip6.header(), None),
-                ExtensionBase::IPV4 => self.take_out_header(HeaderId::Ip.header(), None),
-                ExtensionBase::TCP => self.take_out_header(HeaderId::Tcp.header(), None),
-                ExtensionBase::SCTP => self.take_out_header(HeaderId::Sctp.header(), None),
-                _ => self.take_out_header(HeaderId::Dccp.header(), None),
-            },
-            Selector::Meta(_)
-            | Selector::Ct(_)
-            | Selector::Rt(_)
-            | Selector::Socket(_)
-            | Selector::Fib(_)
-            | Selector::Numgen(_)
-            | Selector::Hash(_)
-            | Selector::Xfrm(_)
-            | Selector::Osf { .. }
-            | Selector::Tunnel(_) => {}
-        });
+        }
         if let Statement::Match(matched) = statement {
             self.take_out_below_transport(matched);
         } else if let Statement::Reject(reject) = statement {
