@@ -2,8 +2,13 @@
 
 mod seeds;
 
+// The command has no library.
+#[path = "../../netwright-cli/src/nft/interactive/history/file.rs"]
+mod history_file;
+
 use std::sync::OnceLock;
 
+use netwright::nft::Style;
 use netwright_lab::fuzz::Target;
 use netwright_netfilter::expression::{MatchAttrs, TargetAttrs};
 use netwright_netfilter::{Expression, Family, Rule, Trace};
@@ -29,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "extension", run: extension, seeds: seeds::extensions },
     Target { name: "names", run: names, seeds: seeds::name_files },
     Target { name: "bytes", run: bytes, seeds: seeds::texts },
+    Target { name: "monitor", run: monitor, seeds: seeds::batches },
+    Target { name: "history", run: history, seeds: seeds::histories },
 ];
 
 fn language() -> &'static Language {
@@ -75,6 +82,23 @@ pub fn lift(data: &[u8]) {
         let _ = (memory.message(&message), Trace::read(&message));
     }
     list(&memory);
+}
+
+/// Notifications are events, which are told as text and as JSON.
+pub fn monitor(data: &[u8]) {
+    let Ok(events) = netwright::nft::read_events(data) else { return };
+    let Language { names, options } = language();
+    let mut out = String::new();
+    for (event, json) in events.iter().flat_map(|event| [(event, false), (event, true)]) {
+        let _ = event.write(&mut out, Style { options, names, json });
+    }
+}
+
+/// The file of an editor's lines is read; each line is kept so that it is the same line when it is read again.
+pub fn history(data: &[u8]) {
+    for line in history_file::lines(data) {
+        assert_eq!(history_file::lines(history_file::kept(&line).as_bytes()), [line]);
+    }
 }
 
 /// The rules of a text are merged, as `-o` does, and are rules still.

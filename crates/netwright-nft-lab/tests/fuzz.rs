@@ -17,4 +17,4 @@ macro_rules! targets {
     };
 }
 
-targets! { syntax evaluate json lift optimize extension names bytes }
+targets! { syntax evaluate json lift optimize extension names bytes monitor history }

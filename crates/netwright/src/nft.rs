@@ -72,6 +72,8 @@ pub use host_names::{host_names, names_in};
 pub use includes::{Includes, is_endless, read_named, read_standard_input, read_text, utf8_text};
 pub use listing::Listing;
 pub use merging::write_merged;
+#[doc(hidden)] // for fuzzers
+pub use monitor::read_events;
 pub use monitor::{Filter, Monitor, TraceMonitor, Traced};
 pub use netwright_netfilter::raw;
 #[allow(deprecated)] // for who knows it by its former name

@@ -27,6 +27,13 @@ pub(super) fn batches() -> Vec<Vec<u8>> {
     texts().iter().filter_map(|text| messages(&String::from_utf8_lossy(text))).collect()
 }
 
+/// Files of an editor's lines.
+pub(super) fn histories() -> Vec<Vec<u8>> {
+    ["_HiStOrY_V2_\nlist\\040tables\nquit\n", "list\\040ruleset", "a\\134b\\303\\244\n\n\\9\n\\777x\n", ""]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec()
+}
+
 /// What the texts make, as JSON: a ruleset as it is listed, and rule by rule.
 pub(super) fn json_texts() -> Vec<Vec<u8>> {
     let listed =

@@ -7,7 +7,7 @@ use std::time::Duration;
 use netwright_netfilter::request::{Find, List};
 use netwright_netfilter::{Family, Set, SetRef, Trace, group};
 use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
-use netwright_wire::Malformed;
+use netwright_wire::{Malformed, Messages};
 
 use super::event::Event;
 use super::watch::Watch;
@@ -135,6 +135,20 @@ impl Monitor {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The changes that notifications tell of which were recorded, as [`Monitor`] would tell them where the kernel has no set besides.
+///
+/// # Errors
+/// A notification cannot be read; what came before it is lost.
+#[doc(hidden)]
+pub fn read_events(notifications: &[u8]) -> std::result::Result<Vec<Event>, Malformed> {
+    let (mut watch, mut events) = (Watch::default(), Vec::new());
+    for message in Messages::new(notifications) {
+        watch.take(&message?, &mut |_| None, &mut |event| events.push(event))?;
+    }
+    watch.end_run(&mut |_| None, &mut |event| events.push(event));
+    Ok(events)
 }
 
 impl AsRawFd for Monitor {

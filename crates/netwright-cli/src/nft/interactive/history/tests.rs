@@ -1,16 +1,18 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use super::file::{LINES, kept, lines};
 use super::*;
 
 #[test]
 fn lines_are_kept_as_the_editor_of_nft_keeps_them() {
-    assert_eq!(encoded("list tables"), "list\\040tables");
-    let lines = ["list tables", "table ip t {\n\taccept\n}", "comment \"\u{fc} \\ \"", "\\040"];
-    for line in lines {
-        assert!(encoded(line).bytes().all(|byte| byte.is_ascii_graphic()), "{line}");
-        assert_eq!(decoded(encoded(line).as_bytes()), line);
+    assert_eq!(kept("list tables"), "list\\040tables");
+    let texts = ["list tables", "table ip t {\n\taccept\n}", "comment \"\u{fc} \\ \"", "\\040"];
+    for line in texts {
+        assert!(kept(line).bytes().all(|byte| byte.is_ascii_graphic()), "{line}");
+        assert_eq!(lines(kept(line).as_bytes()), [line]);
     }
-    assert_eq!(decoded(b"a\\9b\\777\\0"), "a\\9b\\777\\0", "what is no number stays");
+    assert_eq!(lines(kept("_HiStOrY_V2_").as_bytes()), ["_HiStOrY_V2_"], "the first line is none");
+    assert_eq!(lines(b"a\\9b\\777\\0"), ["a\\9b\\777\\0"], "what is no number stays");
 }
 
 #[test]
