@@ -43,6 +43,10 @@ pub(super) fn bytecode(printed: &str) -> Parts {
             // A chain that was there before.
             [_, _, _, "use", ..] => {}
             ["family", _, name, of, ..] => set = Some(((*of).to_owned(), (*name).to_owned())),
+            // What is in a set that is listed.
+            [family, of, name] if is_family(family) && name.starts_with('@') => {
+                set = Some(((*of).to_owned(), name[1..].to_owned()));
+            }
             [family, of, name, ..] if !line.starts_with([' ', '\t']) && is_family(family) => {
                 (table, chain) = ((*of).to_owned(), format!("{of}/{name}"));
                 set = None;
@@ -67,8 +71,12 @@ pub(super) fn bytecode(printed: &str) -> Parts {
             _ if line.starts_with("\telement") => {
                 let Some(key) = &set else { continue };
                 let mut elements: Vec<&str> = line.split("\telement").map(str::trim).collect();
+                let known = sets.remove(key).unwrap_or_default();
+                // One on a line where they are listed, in whatever order the kernel has them.
+                elements.extend(known.split(" ; "));
+                elements.retain(|element| !element.is_empty());
                 elements.sort_unstable();
-                let elements = elements.join(" ; ");
+                let elements: String = elements.iter().flat_map(|element| [" ; ", element]).collect();
                 match key.1.ends_with("%d") {
                     true => sent.push(format!("elements{elements}")),
                     false => drop(sets.insert(key.clone(), elements)),
@@ -108,6 +116,24 @@ fn is_family(word: &str) -> bool {
     ["ip", "ip6", "inet", "arp", "bridge", "netdev"].contains(&word)
 }
 
+/// A listing without times as a program reads it again.
+pub(super) fn readable(still: &str) -> String {
+    still.replace("last used ", "last ").replace("expires ", "")
+}
+
+/// A listing with what stands in braces on one line in the order of the letters: several values of flags have the order that the kernel
+/// has them in.
+pub(super) fn sorted(text: &str) -> String {
+    let line = |line: &str| -> String {
+        let Some((before, rest)) = line.split_once("{ ") else { return line.to_owned() };
+        let Some((inside, behind)) = rest.rsplit_once(" }") else { return line.to_owned() };
+        let mut items: Vec<&str> = inside.split(", ").collect();
+        items.sort_unstable();
+        format!("{before}{{ {} }}{behind}", items.join(", "))
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
+}
+
 /// A listing without the times that run on while it is made.
 pub(super) fn still(text: &str) -> String {
     let mut still = String::new();
@@ -116,7 +142,9 @@ pub(super) fn still(text: &str) -> String {
     while let Some(word) = words.next() {
         still.push_str(word);
         if word == "expires " || (before.trim(), word) == ("last", "used ") {
-            words.next();
+            // What stands behind the time stays.
+            let time = words.next().unwrap_or_default();
+            still.push_str(time.trim_start_matches(|c: char| !c.is_whitespace() && c != ','));
         }
         before = word;
     }

@@ -88,7 +88,8 @@ impl Finding {
     }
 }
 
-/// Differences that are meant: `CLASS | TEXT OF THE INPUT OR OF A MESSAGE | REASON`. Several texts, with ` && ` between them, must all be there.
+/// Differences that are meant: `CLASS | TEXT OF THE INPUT OR OF A MESSAGE | REASON`. Several texts, with ` && ` between them, must all be
+/// there, and one that is written `!(TEXT)` must not.
 #[derive(Clone, Debug, Default)]
 pub struct Reasons(Vec<Reason>);
 
@@ -117,8 +118,12 @@ impl Reasons {
     fn of(&self, finding: &Finding) -> Option<usize> {
         self.0.iter().position(|reason| {
             let mut parts = reason.pattern.split(" && ");
-            reason.class == finding.class.name()
-                && parts.all(|part| finding.text.contains(part) || finding.detail.contains(part))
+            let is_there = |part: &str| finding.text.contains(part) || finding.detail.contains(part);
+            let holds = |part: &str| match part.strip_prefix("!(").and_then(|part| part.strip_suffix(')')) {
+                Some(absent) => !is_there(absent),
+                None => is_there(part),
+            };
+            reason.class == finding.class.name() && parts.all(holds)
         })
     }
 }
