@@ -3,13 +3,13 @@
 //! A field can be read only where its header is known to be there. Evaluation asks here to find contradictions,
 //! lowering to learn which matches must come first, and lifting to see which matches are implied by what follows.
 
+mod learn;
+
 use netwright_netfilter::Family;
 
 use crate::diagnostic::Span;
-use crate::ir::{
-    Element, Expression, Match, MatchOperator, Payload, PayloadLocation, Selector, SetReference,
-};
-use crate::table::header::{Above, PayloadBase};
+use crate::ir::{Payload, PayloadLocation, Selector};
+use crate::table::header::PayloadBase;
 use crate::table::key::{self, Key, KeyKind};
 use crate::table::{ExtensionBase, Field, Header, HeaderId};
 
@@ -79,7 +79,9 @@ pub struct Context {
     other_network: Option<Option<Span>>,
     transport: Option<Known>,
     transport_matched: bool,
-    /// Several protocols that one match allows, by whether they are of the network or the transport layer.
+    /// Where a transport protocol was matched that no header here is of.
+    other_transport: Option<Option<Span>>,
+    /// Protocols that were matched beside the one that is known, in one match on several or in a later one.
     several_networks: Vec<Known>,
     several_transports: Vec<Known>,
     message_types: Vec<u8>,
@@ -120,6 +122,7 @@ impl Context {
             other_network: None,
             transport: None,
             transport_matched: false,
+            other_transport: None,
             several_networks: Vec::new(),
             several_transports: Vec::new(),
             message_types: Vec::new(),
@@ -151,26 +154,6 @@ impl Context {
     #[must_use]
     pub fn message_type(&self) -> Option<u8> {
         self.message_types.first().copied()
-    }
-
-    /// Learns the types of ICMP messages that a match on several allows.
-    pub fn learn_message_types(&mut self, matched: &Match) {
-        let Expression::Selector(Selector::Payload(payload)) = &matched.left else { return };
-        let PayloadLocation::Field(header, field) = payload.location else { return };
-        let Expression::Set(SetReference::Anonymous(elements)) = &matched.right else { return };
-        if field.name == "type" && matches!(header.id, HeaderId::Icmp | HeaderId::Icmpv6) {
-            let keys = elements.iter().map(|element| element.key.as_ref());
-            let number = |key: Option<&Expression>| match key {
-                Some(Expression::Value(value)) => u8::try_from(value.as_number()?).ok(),
-                _ => None,
-            };
-            self.layer(payload.inner).message_types = keys.filter_map(number).collect();
-        }
-    }
-
-    /// Learns that a `meta` key equals a number.
-    pub fn learn_meta(&mut self, key: &'static Key, number: u32) {
-        self.learn_number(&DependencyOf::Meta(key), number, None);
     }
 
     /// The network layer protocol, where it is known.
@@ -327,11 +310,11 @@ impl Context {
         direct: bool,
         span: Option<Span>,
     ) -> Result<Vec<Dependency>, Conflict> {
-        if let Some(known) = self.network {
-            return if known.id == id { Ok(Vec::new()) } else { Err(conflict("network layer", known, id)) };
-        }
         if let Some(other) = self.several_networks.iter().find(|known| known.id != id) {
             return Err(conflict("network layer", *other, id));
+        }
+        if let Some(known) = self.network {
+            return if known.id == id { Ok(Vec::new()) } else { Err(conflict("network layer", known, id)) };
         }
         self.check_other_network(id)?;
         if let (Some(earlier), false) = (self.link_settled, self.frames) {
@@ -382,19 +365,25 @@ impl Context {
         header: &'static Header,
         span: Option<Span>,
     ) -> Result<Vec<Dependency>, Conflict> {
-        if let Some(known) = self.transport {
-            let same = known.id == header.id || known.id.header().ip_protocol == header.ip_protocol;
-            return if same { Ok(Vec::new()) } else { Err(conflict("transport layer", known, header.id)) };
+        let differs =
+            |known: &&Known| known.id != header.id && known.id.header().ip_protocol != header.ip_protocol;
+        if let Some(other) = self.transport.iter().chain(&self.several_transports).find(differs) {
+            return Err(conflict("transport layer", *other, header.id));
+        }
+        if let Some(earlier) = self.other_transport {
+            let message = format!(
+                "conflicting transport layer protocols: another was matched, {} is needed",
+                header.name
+            );
+            return Err(Conflict { message, earlier });
+        }
+        if self.transport.is_some() {
+            return Ok(Vec::new());
         }
         if let Some(arp) = self.network.filter(|known| known.id == HeaderId::Arp) {
             return Err(conflict("network layer", arp, header.id));
         }
         self.check_other_network(header.id)?;
-        let differs =
-            |known: &&Known| known.id != header.id && known.id.header().ip_protocol != header.ip_protocol;
-        if let Some(other) = self.several_transports.iter().find(differs) {
-            return Err(conflict("transport layer", *other, header.id));
-        }
         let mut needed = Vec::new();
         let below = match header.id {
             HeaderId::Icmp | HeaderId::Igmp => Some(HeaderId::Ip),
@@ -470,163 +459,12 @@ impl Context {
     pub fn require_tcp(&mut self, span: Option<Span>) -> Result<Vec<Dependency>, Conflict> {
         self.require_transport(HeaderId::Tcp.header(), span)
     }
-
-    /// Learns from a match that was made.
-    pub fn learn(&mut self, matched: &Match, span: Option<Span>) {
-        let Expression::Selector(selector) = &matched.left else { return };
-        let of = match selector {
-            Selector::Payload(Payload { inner, location: PayloadLocation::Field(_, field) }) => {
-                self.layer(*inner).learn_match(&DependencyOf::Payload(field), matched, span);
-                return;
-            }
-            Selector::Meta(key) => DependencyOf::Meta(key),
-            _ => return,
-        };
-        self.learn_match(&of, matched, span);
-    }
-
-    fn learn_match(&mut self, of: &DependencyOf, matched: &Match, span: Option<Span>) {
-        let equal = matches!(matched.operator, MatchOperator::Implicit | MatchOperator::Equal);
-        let number = match &matched.right {
-            Expression::Value(value) if equal => {
-                value.as_number().and_then(|number| u32::try_from(number).ok())
-            }
-            _ => None,
-        };
-        let transport = match of {
-            DependencyOf::Meta(key) => key.name == "l4proto",
-            DependencyOf::Payload(field) => {
-                field.header.header().above == Above::IpProtocol && is_protocol_key(field)
-            }
-        };
-        self.transport_matched |= transport && equal;
-        if let (DependencyOf::Payload(field), Expression::Set(SetReference::Anonymous(elements)), true) =
-            (of, &matched.right, equal)
-            && is_message_type(field)
-        {
-            self.message_types = elements.iter().filter_map(single_byte).collect();
-        }
-        if let (DependencyOf::Payload(field), Expression::Value(_), false) = (of, &matched.right, equal)
-            && is_message_type(field)
-        {
-            self.other_message_types = Some(span);
-        }
-        if let Some(number) = number {
-            self.learn_number(of, number, span);
-        }
-        if let (Expression::Set(SetReference::Anonymous(elements)), true) = (&matched.right, equal) {
-            self.learn_several(of, elements, span);
-        }
-    }
-
-    /// Learns from a match on several protocols, of which a packet has one.
-    fn learn_several(&mut self, of: &DependencyOf, elements: &[Element], span: Option<Span>) {
-        let number = |element: &Element| match element.key.as_ref()? {
-            Expression::Value(value) => value.as_number().and_then(|number| u32::try_from(number).ok()),
-            _ => None,
-        };
-        if let ([_], Some(number)) = (elements, elements.first().and_then(number)) {
-            self.learn_number(of, number, span);
-            return;
-        }
-        let tells = match of {
-            DependencyOf::Meta(key) => matches!(key.name, "nfproto" | "protocol" | "l4proto"),
-            DependencyOf::Payload(field) => is_protocol_key(field),
-        };
-        if !tells {
-            return;
-        }
-        for number in elements.iter().filter_map(number) {
-            let mut one = Context { network: None, transport: None, ..self.clone() };
-            one.learn_number(of, number, span);
-            self.several_networks.extend(one.network.filter(|_| self.network.is_none()));
-            self.other_network = self.other_network.or(one.other_network.filter(|_| self.network.is_none()));
-            self.several_transports.extend(one.transport.filter(|_| self.transport.is_none()));
-        }
-    }
-
-    fn learn_number(&mut self, of: &DependencyOf, number: u32, span: Option<Span>) {
-        match of {
-            DependencyOf::Meta(key) => match key.name {
-                "nfproto" if self.selects == Selects::NfProto => {
-                    self.set_network(u8::try_from(number).ok().and_then(HeaderId::by_nfproto), span);
-                }
-                "protocol" if self.selects == Selects::Protocol || self.frames => {
-                    let id = u16::try_from(number).ok().and_then(HeaderId::by_ether_type);
-                    if id.is_none_or(|id| id.header().base != PayloadBase::NETWORK) && self.network.is_none()
-                    {
-                        self.other_network = self.other_network.or(Some(span));
-                    }
-                    self.set_network(id, span);
-                }
-                "l4proto" => {
-                    self.set_transport(u8::try_from(number).ok().and_then(HeaderId::by_ip_protocol), span);
-                }
-                "iiftype" if number == 1 && self.link.is_empty() => {
-                    self.link.push(Known { id: HeaderId::Ether, span });
-                }
-                _ => {}
-            },
-            DependencyOf::Payload(field) => {
-                let header = field.header.header();
-                if is_message_type(field) {
-                    self.message_types = u8::try_from(number).into_iter().collect();
-                }
-                if !is_protocol_key(field) {
-                    return;
-                }
-                let next = header.next(number);
-                match (header.base, next) {
-                    (PayloadBase::LINK, Some(HeaderId::Vlan)) => {
-                        self.link.push(Known { id: HeaderId::Vlan, span });
-                        self.link_settled = None;
-                    }
-                    (PayloadBase::LINK, next) => {
-                        self.link_settled = Some(span);
-                        // What the frame says is believed above what the family of the table says.
-                        self.network = self.network.filter(|known| known.span.is_some());
-                        self.set_network(next, span);
-                    }
-                    (PayloadBase::NETWORK, next) => {
-                        self.set_transport(next, span);
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// What is stated later does not contradict what is known: it only never matches.
-    fn set_network(&mut self, id: Option<HeaderId>, span: Option<Span>) {
-        if let (None, Some(id)) = (self.network, id.filter(|id| id.header().base == PayloadBase::NETWORK)) {
-            self.network = Some(Known { id, span });
-        }
-    }
-
-    fn set_transport(&mut self, id: Option<HeaderId>, span: Option<Span>) {
-        if let (None, Some(id)) = (self.transport, id) {
-            self.transport = Some(Known { id, span });
-        }
-    }
 }
 
 /// Whether a field tells the protocol above its header.
 #[must_use]
 pub fn is_protocol_key(field: &Field) -> bool {
     field.header.header().protocol_key() == Some(field)
-}
-
-/// Whether a field tells the type of an ICMP message.
-fn is_message_type(field: &Field) -> bool {
-    field.name == "type" && matches!(field.header, HeaderId::Icmp | HeaderId::Icmpv6)
-}
-
-/// The key of an element, where it is one byte.
-fn single_byte(element: &Element) -> Option<u8> {
-    match element.key.as_ref()? {
-        Expression::Value(value) => u8::try_from(value.as_number()?).ok(),
-        _ => None,
-    }
 }
 
 fn conflict(layer: &str, known: Known, wanted: HeaderId) -> Conflict {

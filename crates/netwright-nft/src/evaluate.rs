@@ -8,6 +8,7 @@ mod element;
 mod expression;
 mod interval;
 mod literal;
+mod meter;
 mod nat;
 mod object;
 mod overlap;
@@ -194,19 +195,11 @@ impl<'a> Evaluator<'a> {
 
     /// The set or map of a name in the table at hand.
     fn set_named(&mut self, span: Span, name: &str) -> Eval<Arc<ir::Set>> {
-        if let Some(set) = self.catalog.set(self.family, &self.table, name) {
-            return Ok(Arc::clone(set));
-        }
         let mut known = Vec::new();
-        if self.catalog.is_open(self.family, &self.table) {
-            match self.lookup.set(&SetRef::new(self.family, self.table.clone(), name)) {
-                Found::Is(set) => {
-                    self.catalog.add_set(&set);
-                    return Ok(Arc::new(set));
-                }
-                Found::Absent => known = self.names(ir::Entity::Set),
-                Found::Unknown => {}
-            }
+        match self.find_set(name) {
+            Found::Is(set) => return Ok(set),
+            Found::Absent => known = self.names(ir::Entity::Set),
+            Found::Unknown => {}
         }
         self.check_table(span)?;
         let table = self.catalog.table(self.family, &self.table);
@@ -215,6 +208,24 @@ impl<'a> Evaluator<'a> {
             Diagnostic::missing(span, format!("table `{}` has no set or map `{name}`", self.table));
         let near = nearest(name, known.iter().map(String::as_str));
         self.report(diagnostic.did_you_mean(near.map(|near| format!("@{near}"))))
+    }
+
+    /// The set or map of a name, where there is one.
+    fn find_set(&mut self, name: &str) -> Found<Arc<ir::Set>> {
+        if let Some(set) = self.catalog.set(self.family, &self.table, name) {
+            return Found::Is(Arc::clone(set));
+        }
+        if !self.catalog.is_open(self.family, &self.table) {
+            return Found::Unknown;
+        }
+        match self.lookup.set(&SetRef::new(self.family, self.table.clone(), name)) {
+            Found::Is(set) => {
+                self.catalog.add_set(&set);
+                Found::Is(Arc::new(set))
+            }
+            Found::Absent => Found::Absent,
+            Found::Unknown => Found::Unknown,
+        }
     }
 
     /// The names of the things of a kind that the kernel has in the table at hand, where one of them was not found. Then

@@ -423,7 +423,6 @@ fn what_has_no_meaning_is_refused() {
     assert_eq!((meter("m").1.len(), meter("n").1.len()), (1, 0));
     for (text, listed) in [
         ("ip version . rt nexthop { 4 . 192.0.2.1 }", "ip version . rt ip nexthop { 4 . 192.0.2.1 }"),
-        ("meta oifkind . ip ttl { exists . 5 }", "meta oifkind . ip ttl { \"exists\" . 5 }"),
         ("numgen random mod 100 | 99 > 1", "numgen random mod 100 | 99 > 1"),
     ] {
         assert_eq!(rule("inet", text).as_deref(), Ok(listed), "{text}");
@@ -446,5 +445,86 @@ fn what_has_no_meaning_is_refused() {
     for of in ["ip saddr & 255.255.255.0", "ip ttl . (meta mark & 5)"] {
         let text = format!("add table ip t; add set ip t s {{ typeof {of}; }}");
         assert!(!compiled(&text, &[]).1.is_empty(), "{of}");
+    }
+}
+
+#[test]
+fn what_was_matched_stays_matched() {
+    for text in [
+        "tcp dport 1 meta l4proto { tcp, udp } tcp sport 1",
+        "udp dport 53 ip protocol tcp udp sport 53",
+        "udp dport 53 meta l4proto { tcp } udp sport 53",
+        "meta l4proto { tcp, udp } meta l4proto tcp tcp sport 1",
+        "meta l4proto { tcp, 99 } tcp dport 1",
+        "tcp dport 1 meta l4proto { tcp, udp } reject with tcp reset",
+        "ip saddr 192.0.2.1 meta nfproto ipv6 ip daddr 192.0.2.2",
+        "ip saddr 192.0.2.1 ether type { ip, arp } ip daddr 192.0.2.2",
+        "ip saddr 192.0.2.1 tcp dport 80 tproxy to :8080",
+    ] {
+        assert!(rule("inet", text).is_err(), "{text}");
+    }
+    for text in [
+        "tcp dport 1 meta l4proto != { tcp, udp } tcp sport 1",
+        "meta l4proto tcp meta l4proto { tcp, udp } th dport 53",
+        "ip6 saddr ::1 meta nfproto { ipv4, ipv6 } ip6 daddr ::2",
+        "ip saddr 192.0.2.1 tcp dport 80 tproxy ip to :8080",
+    ] {
+        assert!(rule("inet", text).is_ok(), "{text}");
+    }
+    for text in
+        ["ether type 0x88f7 reject with icmp type net-unreachable", "ether type 0x88f7 ip saddr 192.0.2.1"]
+    {
+        assert!(rule("ip", text).is_ok(), "{text}");
+    }
+    assert!(rule("netdev", "fwd ip to 192.0.2.1 device lo counter").is_err());
+}
+
+#[test]
+fn constants_have_the_type_that_is_compared() {
+    for text in [
+        "osf name @names",
+        "comp flags . comp nexthdr { 1 . 2 }",
+        "ct secmark { 1, 2 }",
+        "tcp option 254 << 7 exists",
+        "oifname & tcp \"a\"",
+        "oifname \"a\" | tcp",
+        "ip ttl . oifname { 1 . exists }",
+        "ip ttl . ip length { exists . 1 }",
+        "socket transparent { 1/1, 1 }",
+        "ct id << 29 == 77",
+    ] {
+        assert!(rule("inet", text).is_err(), "{text}");
+    }
+    for text in [
+        "ip ttl . ip length { exists . 1-2, 3 . 4 }",
+        "ct id << 29 == { 77-190, 815630575 }",
+        "exthdr frag == 1 << 0",
+        "meta mark set tcp flags | 154",
+        "tcp flags set tcp flags & (fin | ecn) | cwr",
+    ] {
+        assert!(rule("inet", text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_meter_fits_the_set_that_is_there() {
+    let after = |set: &str, meter: &str| {
+        let text = format!("add table ip t; add chain ip t c; add {set}; add rule ip t c meter m {meter}");
+        compiled(&text, &[]).1.is_empty()
+    };
+    let dynamic = "set ip t m { type ipv4_addr; size 10; flags dynamic; }";
+    let timed = "set ip t m { type ipv4_addr; flags dynamic,timeout; }";
+    for (set, meter, right) in [
+        (dynamic, "{ ip saddr counter }", true),
+        (dynamic, "size 10 { ip saddr counter }", true),
+        (dynamic, "size 11 { ip saddr counter }", false),
+        (dynamic, "{ ip saddr timeout 5s counter }", false),
+        (dynamic, "{ tcp dport counter }", false),
+        (timed, "{ ip saddr timeout 5s counter }", true),
+        (timed, "{ ip saddr counter }", false),
+        ("set ip t m { type ipv4_addr; }", "{ ip saddr counter }", false),
+        ("map ip t m { type ipv4_addr : mark; flags dynamic; }", "{ ip saddr counter }", false),
+    ] {
+        assert_eq!(after(set, meter), right, "{set} {meter}");
     }
 }

@@ -126,6 +126,8 @@ pub(super) fn used_as_host(following: &[Expression], mut register: Register) -> 
             Expression::Lookup(attrs) if is(attrs.source, register) || is(attrs.destination, register) => {
                 return false;
             }
+            // Whatever used it until here knows nothing of the machine's order.
+            Expression::Immediate(attrs) if is(attrs.destination, register) => return false,
             _ if loaded(expression).is_some_and(|(destination, _)| destination == register) => return false,
             _ => {}
         }

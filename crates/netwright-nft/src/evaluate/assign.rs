@@ -113,7 +113,7 @@ fn fits(value: &Expression, have: &TypePart, target: &Selector, want: &TypePart)
         (_, false, true) => false,
         _ if want.data_type == DataType::MARK => {
             let number = have.data_type.base().is_none_or(|base| base == DataType::INTEGER);
-            number
+            (number || widened)
                 && !have.data_type.is_string()
                 && !matches!(width(source, have), Width::Bytes(bits) if bits != 32)
         }

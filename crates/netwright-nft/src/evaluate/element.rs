@@ -41,10 +41,14 @@ impl<'a> Evaluator<'a> {
     ) -> Eval<Vec<Placed>> {
         let mut elements = Vec::with_capacity(set.elements.len());
         let before = self.diagnostics.len();
-        for element in &set.elements {
+        let loose = self.loose;
+        for (index, element) in set.elements.iter().enumerate() {
+            // As nft: the last element tells the type of all, where they have several parts.
+            self.loose = loose && (keys.len() == 1 || index + 1 < set.elements.len());
             // Every element that is wrong is told.
             let _ = self.add_element(element, keys, want, &mut elements);
         }
+        self.loose = loose;
         if self.diagnostics.len() > before { Err(super::Reported) } else { Ok(elements) }
     }
 
@@ -138,9 +142,11 @@ impl<'a> Evaluator<'a> {
         match (keys, parts.as_slice()) {
             ([part], [only]) => self.constant(only, part),
             (keys, parts) if keys.len() == parts.len() => {
-                let loose = std::mem::replace(&mut self.loose, false);
                 let one = |(one, part): (&&'a ast::Expression, &TypePart)| {
-                    self.check_mark(one, part)?;
+                    if !self.loose {
+                        self.check_mark(one, part)?;
+                        self.check_string(one, part)?;
+                    }
                     let made = self.constant(one, part)?;
                     match &made {
                         Expression::Prefix(..) if part.bits < 8 => self.short_prefix(one.span, &made),
@@ -148,7 +154,6 @@ impl<'a> Evaluator<'a> {
                     }
                 };
                 let parts: Eval<Vec<_>> = parts.iter().zip(keys).map(one).collect();
-                self.loose = loose;
                 Ok(Expression::Concatenation(parts?))
             }
             (keys, parts) => {

@@ -50,6 +50,9 @@ impl<'a> Evaluator<'a> {
                 if self.parts(&made).iter().any(|part| part.data_type == DataType::STRING) {
                     return self.error(item.span, "a string of any length cannot stand beside other values");
                 }
+                if self.parts(&made).iter().any(|part| part.data_type == DataType::BITMASK) {
+                    return self.error(item.span, "bits of any number cannot stand beside other values");
+                }
                 if let Expression::Selector(selector) = &made {
                     // What contradicts what came before is told where the whole is known.
                     let _ = self.context.require(selector, None);
@@ -161,6 +164,7 @@ impl<'a> Evaluator<'a> {
         part: &TypePart,
         other: &Expression,
     ) -> Eval<Expression> {
+        self.check_string(expression, part)?;
         let own = self.parts(other).first().copied().filter(|own| own.data_type != part.data_type);
         if let (Some(own), ExpressionKind::Literal(_)) = (own, &self.resolve(expression)?.kind)
             && let Some(number) =
@@ -169,6 +173,17 @@ impl<'a> Evaluator<'a> {
             return Ok(Expression::Value(Value::number(part.data_type, part.bits, number)));
         }
         self.value(expression, part).map(Expression::Value)
+    }
+
+    /// The bits of a string are combined with those of another string, and not with a word that stands for a number.
+    pub(super) fn check_string(&mut self, expression: &'a ast::Expression, part: &TypePart) -> Eval<()> {
+        let expression = self.resolve(expression)?;
+        let word = matches!(expression.kind, ExpressionKind::Literal(crate::syntax::ast::LiteralKind::Word));
+        let typed = word && super::literal::typed_word(expression.text(self.sources)).is_some();
+        if typed && part.data_type.is_string() {
+            return self.error(expression.span, "a string is needed here, this stands for a number");
+        }
+        Ok(())
     }
 
     /// The type of the constant beside an operand: its own, or what is wanted in the end, if that is wider.
@@ -249,7 +264,8 @@ impl<'a> Evaluator<'a> {
         let same = keys.len() == parts.len()
             && keys.iter().zip(parts).all(|(key, part)| {
                 key.data_type == part.data_type
-                    || key.data_type.is_a(part.data_type) && part.data_type != DataType::INTEGER
+                    || key.data_type.is_a(part.data_type)
+                        && !matches!(part.data_type, DataType::INTEGER | DataType::STRING)
                     || part.data_type.is_a(key.data_type)
                     || (key.data_type.number() == part.data_type.number())
             });

@@ -52,7 +52,8 @@ impl<'a> Evaluator<'a> {
             ExpressionKind::Prefix(prefix) => {
                 let value = self.value(&prefix.value, part)?;
                 let length: u32 = self.fit(prefix.length, "a prefix")?;
-                if part.data_type == DataType::BOOLEAN {
+                let asked = part.bits == 1 && part.order == ByteOrder::Host;
+                if part.data_type == DataType::BOOLEAN || asked {
                     return self.error(span, "what is there or not has no prefix");
                 }
                 if part.data_type.is_string() {
@@ -134,7 +135,13 @@ impl<'a> Evaluator<'a> {
         let shift =
             matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight);
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
-        let number = matches!(part.data_type, DataType::INTEGER | DataType::HEX_INTEGER | DataType::MARK);
+        let number = matches!(
+            part.data_type,
+            DataType::INTEGER | DataType::HEX_INTEGER | DataType::MARK | DataType::BOOLEAN
+        );
+        for operand in [&binary.left, &binary.right].into_iter().filter(|_| !shift) {
+            self.check_string(operand, part)?;
+        }
         if shift && !number {
             return self
                 .error(span, format!("{} is needed here, what is shifted is a number", describe(part)));
@@ -370,7 +377,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Words of the language that are values of one type, whatever is compared with them.
-fn typed_word(word: &str) -> Option<(DataType, u8)> {
+pub(super) fn typed_word(word: &str) -> Option<(DataType, u8)> {
     Some(match word {
         "icmp" => (DataType::INET_PROTO, 1),
         "igmp" => (DataType::INET_PROTO, 2),

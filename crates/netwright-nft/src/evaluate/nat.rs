@@ -172,6 +172,11 @@ impl<'a> Evaluator<'a> {
             return self.error(span, "packets here are of the other family");
         }
         let single = matches!(self.family, Family::IPV4 | Family::IPV6);
+        if let (None, Some(network), false) = (written, network, single) {
+            let word = if network == Family::IPV6 { "ip6" } else { "ip" };
+            let message = format!("packets here are of one family: write `tproxy {word} to …`");
+            return self.error(span, message);
+        }
         let family = written.or(network.filter(|_| single));
         if proxy.address.is_some() && family.is_none() {
             let message = "write `tproxy ip` or `tproxy ip6`: the table has packets of both";

@@ -35,6 +35,7 @@ impl<'a> Evaluator<'a> {
             operator = MatchOperator::Equal;
         }
         match &right.kind {
+            ExpressionKind::Set(_) if is_security_mark(&left) => self.no_mark_values(right.span),
             ExpressionKind::Set(set) => {
                 self.only_membership(matched, operator)?;
                 self.in_set(left, &parts, operator, right, set)
@@ -123,10 +124,15 @@ impl<'a> Evaluator<'a> {
         self.loose = false;
         let elements = elements?;
         self.check_anonymous(right.span, set, parts, &elements, false)?;
+        let intervals =
+            elements.iter().any(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
         for (element, span) in &elements {
             if let Some(key) = &element.key {
                 self.check_generated(*span, &left, key)?;
-                self.check_moved(*span, &left, key)?;
+                // Beside intervals a value is looked up as it is, and one that never comes does no harm.
+                if !intervals {
+                    self.check_moved(*span, &left, key)?;
+                }
             }
         }
         let mut elements: Vec<Element> = elements.into_iter().map(|(element, _)| element).collect();
@@ -162,8 +168,7 @@ impl<'a> Evaluator<'a> {
             return self.error(right.span, "a match compares with a constant or a set");
         }
         if is_security_mark(&left) {
-            let message = "a security mark has no values that could be compared with";
-            return self.error(right.span, message);
+            return self.no_mark_values(right.span);
         }
         if let Some(there) = self.existence(&mut left, right) {
             return Ok(Match { operator, left, right: Expression::Exists(there) });
@@ -176,6 +181,16 @@ impl<'a> Evaluator<'a> {
         }
         let [part] = parts else {
             return self.error(matched.left.span, "the type of this cannot be told");
+        };
+        // What is shifted is a number, and no answer to whether something is there.
+        let number = TypePart { data_type: DataType::INTEGER, ..*part };
+        let part = match &left {
+            Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..)
+                if part.data_type == DataType::BOOLEAN =>
+            {
+                &number
+            }
+            _ => part,
         };
         self.check_mark(right, part)?;
         let mut value = match operator.is_ordered() {
@@ -197,6 +212,10 @@ impl<'a> Evaluator<'a> {
             };
         }
         Ok(Match { operator, left, right: value })
+    }
+
+    fn no_mark_values<T>(&mut self, span: Span) -> Eval<T> {
+        self.error(span, "a security mark has no values that could be compared with")
     }
 
     /// What is generated is below a number that is known.
@@ -244,7 +263,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `x << 2 == 5` never holds.
-    fn check_moved(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
+    pub(super) fn check_moved(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
         let (Expression::Binary(BinaryOperator::ShiftLeft, _, by), Expression::Value(value)) = (left, right)
         else {
             return Ok(());

@@ -200,7 +200,8 @@ impl<'a> Evaluator<'a> {
                 let raw = match option.field.map(|field| (field, self.text(field))) {
                     None => None,
                     Some((_, "kind")) => Some((0, 8)),
-                    Some((_, "length")) => Some((8, 8)),
+                    // The first two are a single byte.
+                    Some((_, "length")) if number > 1 => Some((8, 8)),
                     Some((field, word)) => {
                         return self.unknown(
                             field.span,

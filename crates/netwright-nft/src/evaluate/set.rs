@@ -6,10 +6,7 @@ use super::element::{Placed, Wanted};
 use super::statement::object_kind;
 use super::{Eval, Evaluator};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ir::{
-    self, Command, Expression, MapTarget, ObjectKind, Operation, Selector, Set, SetPolicy, Target, TypePart,
-    TypeSpec,
-};
+use crate::ir::{self, Expression, MapTarget, ObjectKind, Selector, Set, SetPolicy, TypePart, TypeSpec};
 use crate::syntax::ast::{self, ExpressionKind, SetKind};
 use crate::table::{DataType, ExtensionBase, symbol, vocabulary};
 
@@ -219,38 +216,7 @@ impl<'a> Evaluator<'a> {
         };
         self.error(span, message)
     }
-
-    /// The set of an old-style meter, as an order before the rule.
-    pub(super) fn define_meter(
-        &mut self,
-        name: &str,
-        parts: Vec<TypePart>,
-        size: Option<u32>,
-        timeout: bool,
-    ) {
-        let mut flags = SetFlags::EVAL;
-        flags.set(SetFlags::TIMEOUT, timeout);
-        let set = Set {
-            family: self.family,
-            table: self.table.clone(),
-            name: name.to_owned(),
-            key: TypeSpec { parts, type_of: None },
-            flags: flags.bits(),
-            size: size.or(Some(METER_SIZE)),
-            ..Set::default()
-        };
-        self.catalog.add_set(&set);
-        self.commands.push(Command {
-            operation: Operation::Add,
-            target: Target::Set(Box::new(set)),
-            span: None,
-            elements: Vec::new(),
-        });
-    }
 }
-
-/// How many keys a meter holds where it does not say.
-const METER_SIZE: u32 = 65535;
 
 /// The kind of object that a word of a map's type names.
 fn object_word(word: &str) -> Option<ObjectKind> {

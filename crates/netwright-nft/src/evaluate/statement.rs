@@ -1,6 +1,6 @@
 //! Statements.
 
-use netwright_netfilter::SetFlags;
+use netwright_netfilter::Family;
 
 use super::element::Wanted;
 use super::{Eval, Evaluator, version};
@@ -106,6 +106,9 @@ impl<'a> Evaluator<'a> {
 
     fn check_reject(&mut self, reject: Reject, span: Span) -> Eval<()> {
         let needed = match reject {
+            // The family says it all, whatever was matched of the frame.
+            Reject::Icmp(_) if self.family == Family::IPV4 => Ok(Vec::new()),
+            Reject::Icmpv6(_) if self.family == Family::IPV6 => Ok(Vec::new()),
             Reject::Icmp(_) => self.context.require_network(HeaderId::Ip, true, Some(span)),
             Reject::Icmpv6(_) => self.context.require_network(HeaderId::Ip6, true, Some(span)),
             Reject::TcpReset => {
@@ -386,10 +389,13 @@ impl<'a> Evaluator<'a> {
         device: Option<&'a ast::Expression>,
     ) -> Eval<Forward> {
         let interface = TypePart::of(DataType::IFACE_INDEX);
+        if self.family != Family::NETDEV {
+            return self.error(to.span, "`fwd` works in tables of the family netdev alone");
+        }
         let Some(device) = device else {
             return Ok(Forward { device: self.computed(to, Some(&interface))?, family: None, address: None });
         };
-        let family = family.map_or(netwright_netfilter::Family::IPV4, version);
+        let family = family.map_or(Family::IPV4, version);
         let address = self.computed(to, Some(&Self::address_part(family)))?;
         let device = self.computed(device, Some(&interface))?;
         Ok(Forward { device, family: Some(family), address: Some(address) })
@@ -489,7 +495,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn finish_update(
+    pub(super) fn finish_update(
         &mut self,
         operation: SetUpdateOperation,
         set: &str,
@@ -506,27 +512,6 @@ impl<'a> Evaluator<'a> {
         }
         let (timeout, statements, comment) = (element.timeout, element.statements, element.comment);
         Ok(SetUpdate { operation, set: set.to_owned(), key, data, timeout, statements, comment })
-    }
-
-    /// A set made by the way: it becomes an order of its own before the rule.
-    fn meter(&mut self, meter: &'a ast::Meter) -> Eval<SetUpdate> {
-        let name = self.text(meter.name);
-        let key = self.computed(&meter.element.key, None)?;
-        let parts = self.parts(&key);
-        let options = meter.element.options.as_deref();
-        let update = self.finish_update(SetUpdateOperation::Update, name, key, None, options)?;
-        let size = meter.size.map(|size| self.fit(size, "a size")).transpose()?;
-        let before = self.catalog.set(self.family, &self.table, name);
-        let timed = before.is_some_and(|set| set.flags & SetFlags::TIMEOUT.bits() != 0);
-        if timed && update.timeout.is_none() {
-            let message = format!("`{name}` is there, and its keys have a time");
-            let diagnostic = Diagnostic::error(meter.name.span, message);
-            return self.report(diagnostic.help("Write `timeout …` behind the key, or take another name."));
-        }
-        self.define_meter(name, parts, size, update.timeout.is_some());
-        let operation =
-            if update.timeout.is_some() { SetUpdateOperation::Update } else { SetUpdateOperation::Add };
-        Ok(SetUpdate { operation, ..update })
     }
 }
 
@@ -545,12 +530,26 @@ fn is_terminal(statement: &Statement) -> bool {
             | Verdict::Goto(ChainTarget::Anonymous(_)),
         ) => false,
         Statement::Verdict(_) => true,
-        Statement::Reject(_)
-        | Statement::Nat(_)
-        | Statement::Queue(_)
-        // Behind the way to a neighbour, nft lets the rule go on.
-        | Statement::Forward(Forward { address: None, .. }) => true,
-        Statement::Match(_) | Statement::VerdictMap(..) | Statement::Counter(_) | Statement::Quota(_) | Statement::Limit(_) | Statement::ConnectionLimit { .. } | Statement::Last(_) | Statement::Object(..) | Statement::Log(_) | Statement::Tproxy(_) | Statement::Synproxy(_) | Statement::Duplicate(_) | Statement::Forward(_) | Statement::Notrack | Statement::FlowAdd(_) | Statement::Assign(..) | Statement::ResetTcpOption(_) | Statement::SetUpdate(_) | Statement::Extension(_) | Statement::Raw(_) => false,
+        Statement::Reject(_) | Statement::Nat(_) | Statement::Queue(_) | Statement::Forward(_) => true,
+        Statement::Match(_)
+        | Statement::VerdictMap(..)
+        | Statement::Counter(_)
+        | Statement::Quota(_)
+        | Statement::Limit(_)
+        | Statement::ConnectionLimit { .. }
+        | Statement::Last(_)
+        | Statement::Object(..)
+        | Statement::Log(_)
+        | Statement::Tproxy(_)
+        | Statement::Synproxy(_)
+        | Statement::Duplicate(_)
+        | Statement::Notrack
+        | Statement::FlowAdd(_)
+        | Statement::Assign(..)
+        | Statement::ResetTcpOption(_)
+        | Statement::SetUpdate(_)
+        | Statement::Extension(_)
+        | Statement::Raw(_) => false,
     }
 }
 

@@ -23,7 +23,12 @@ impl ToJson<'_> {
                     ..*self.options
                 };
                 let ends = ToJson { options: &options, ..*self };
-                Node::single("range", vec![ends.value(from), ends.value(to)])
+                // The ends are numbers, though their bits may have names.
+                let end = |value: &Value| match value.as_number() {
+                    Some(number) if !value.data_type.is_string() => ends.number(value, number),
+                    _ => ends.value(value),
+                };
+                Node::single("range", vec![end(from), end(to)])
             }
             Expression::Prefix(value, length) => {
                 Node::single("prefix", Node::object().with("addr", self.value(value)).with("len", *length))
@@ -99,7 +104,16 @@ impl ToJson<'_> {
     fn binary(&self, operator: BinaryOperator, left: &Expression, right: &Expression) -> Node {
         let mut operands = Vec::new();
         self.operands(operator, left, &mut operands);
-        operands.push(self.expression(right));
+        match right {
+            // Flags that are added stand side by side.
+            Expression::Value(value)
+                if operator == BinaryOperator::Or && crate::print::has_several_bits(value) =>
+            {
+                let number = value.as_number().unwrap_or(0);
+                operands.extend(bits_of(number).map(|bit| self.number(value, bit)));
+            }
+            right => operands.push(self.expression(right)),
+        }
         let name = match operator {
             BinaryOperator::And => "&",
             BinaryOperator::Or => "|",
@@ -144,9 +158,10 @@ impl ToJson<'_> {
         match value::to_json(value.data_type, value.bits, number, self.names, self.options) {
             Json::Text(text) => Node::Text(text),
             // Interfaces and realms without a name are texts all the same.
-            Json::Number(number) if matches!(value.data_type, DataType::IFACE_INDEX | DataType::REALM) => {
-                Node::Text(number.to_string())
+            Json::Number(number) if value.data_type == DataType::IFACE_INDEX => {
+                Node::Text((number as u32 as i32).to_string())
             }
+            Json::Number(number) if value.data_type == DataType::REALM => Node::Text(number.to_string()),
             // Readers of the schema know numbers with a sign: the upper half of 64 bits is below zero.
             Json::Number(number) => match u64::try_from(number) {
                 Ok(number) => Node::Number(i128::from(number.cast_signed())),

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::ir::{Exthdr, Payload, PayloadLocation, Selector};
 use crate::table::header::{EXTENSIONS, ExtensionBase, PayloadBase};
 use crate::table::value::greatest;
-use crate::table::{Field, Header, HeaderId};
+use crate::table::{ByteOrder, Field, Header, HeaderId};
 
 /// Bits of one Ethernet header and of one tag.
 const ETHER_BITS: u32 = 112;
@@ -154,6 +154,29 @@ pub(super) fn option_field(bits: &OptionBits) -> Option<Selector> {
         let header = id.header();
         Some((header, header.field_at(bits.offset, bits.bits, None)?))
     })?;
+    Some(Selector::Exthdr(Exthdr {
+        base: bits.base,
+        number: bits.number,
+        header: Some(header),
+        field: Some(field),
+        raw: None,
+    }))
+}
+
+/// The field of which these are the first bytes, where they are no field themselves.
+pub(super) fn option_field_starting(bits: &OptionBits) -> Option<Selector> {
+    if option_field(bits).is_some() {
+        return None;
+    }
+    let starts = |field: &&Field| {
+        field.offset == bits.offset
+            && field.bits > bits.bits
+            && field.bits.is_multiple_of(8)
+            && field.order == ByteOrder::Big
+            && !field.data_type.is_string()
+    };
+    let (header, field) = HeaderId::by_extension_number(bits.base, bits.number)
+        .find_map(|id| Some((id.header(), id.header().fields.iter().find(starts)?)))?;
     Some(Selector::Exthdr(Exthdr {
         base: bits.base,
         number: bits.number,

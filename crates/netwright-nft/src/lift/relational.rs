@@ -71,6 +71,11 @@ impl Lifter<'_> {
         {
             return Some(matches);
         }
+        if let (Operand::Load(Load::Exthdr(bits)), true) = (&held.operand, equality)
+            && let Some(whole) = payload::option_field_starting(bits)
+        {
+            return Some(vec![compared(Resolved::of(whole), op, data)?]);
+        }
         if let (Operand::Masked { of, mask, xor }, true) = (&held.operand, equality)
             && xor.iter().all(|&byte| byte == 0)
             && let Some(matched) = self.masked_comparison(of, mask, op, data)

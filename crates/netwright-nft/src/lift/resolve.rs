@@ -1,12 +1,13 @@
 //! What registers hold, as expressions of the language.
 
-use netwright_netfilter::DataValue;
+use netwright_netfilter::{DataValue, Family};
 
 use super::load::{Bits, Load, OptionBits};
 use super::payload;
 use super::register::{Held, Operand};
 use super::rule::Lifter;
 use super::value::Form;
+use crate::context::Context;
 use crate::ir::{BinaryOperator, Expression, Hash, PayloadLocation, Selector, TypePart, Value};
 use crate::table::header::PayloadBase;
 use crate::table::key::Layer3;
@@ -106,6 +107,7 @@ impl Lifter<'_> {
             Load::Payload(bits) if bits.base == PayloadBase::TRANSPORT && self.foreign_transport => {
                 payload::raw(bits)
             }
+            Load::Payload(bits) if self.bare => payload::selector(&mut Context::new(Family::NETDEV), bits),
             Load::Payload(bits) => payload::selector(&mut self.context, bits),
             Load::Exthdr(bits) => payload::option_field(bits).unwrap_or_else(|| payload::option_bits(bits)),
             Load::InnerMeta(..) => return None,
@@ -139,6 +141,16 @@ impl Lifter<'_> {
     }
 
     fn masked(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
+        // As nft: what is masked again has no name where the first mask alone keeps a field.
+        if let Operand::Masked { of, mask: inner, xor: zeros } = of
+            && let Operand::Load(Load::Payload(bits)) = **of
+            && zeros.iter().all(|&byte| byte == 0)
+            && self.part_of_payload(&bits, inner, false).is_some()
+        {
+            let resolved = Resolved::of(payload::raw(&bits));
+            let resolved = self.with_bits(resolved, inner, zeros);
+            return Some(self.with_bits(resolved, mask, xor));
+        }
         let plain = xor.iter().all(|&byte| byte == 0);
         let part = match of {
             // As nft: what ends with a byte has no name where it is what something is set to.
@@ -154,6 +166,10 @@ impl Lifter<'_> {
     /// Something with the bits of a mask and of an exclusive or, one operator after the other.
     pub(super) fn combined(&mut self, of: &Operand, mask: &DataValue, xor: &DataValue) -> Option<Resolved> {
         let of = self.operand(of)?;
+        Some(self.with_bits(of, mask, xor))
+    }
+
+    fn with_bits(&self, of: Resolved, mask: &DataValue, xor: &DataValue) -> Resolved {
         let form = constants(&of.form, mask.len());
         let (mask, xor) = (form.ordered(mask), form.ordered(xor));
         let constant = |f: &dyn Fn(u8, u8) -> u8| {
@@ -171,7 +187,7 @@ impl Lifter<'_> {
                 result = binary(operator, result, Expression::Value(form.value_of(&bytes)));
             }
         }
-        Some(result)
+        result
     }
 
     /// The field that a mask keeps of loaded bytes; where `compared`, also bits that are no field.
@@ -222,7 +238,7 @@ fn constants(form: &Form, bytes: usize) -> Form {
     if part.data_type == DataType::CT_LABEL {
         part.data_type = DataType::INTEGER;
     }
-    Form { part, little: form.little || wider, shift: form.shift, bytes }
+    Form { part, little: form.little || wider, shift: form.shift, bytes, prefixes: form.prefixes }
 }
 
 fn binary(operator: BinaryOperator, left: Resolved, right: Expression) -> Resolved {

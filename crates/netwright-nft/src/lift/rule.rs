@@ -30,6 +30,8 @@ pub(super) struct Lifter<'a> {
     pub(super) foreign_transport: bool,
     /// Whether the value of an assignment is read.
     pub(super) unnamed: bool,
+    /// Whether fields have no names, as in what options are set to.
+    pub(super) bare: bool,
     /// The comment that iptables keeps as a match.
     pub(super) comment: Option<String>,
 }
@@ -66,6 +68,7 @@ fn lifted(
         at: 0,
         foreign_transport: false,
         unnamed: false,
+        bare: false,
         comment: None,
     };
     for (at, expression) in code.iter().enumerate() {

@@ -135,6 +135,10 @@ impl Lifter<'_> {
                 if set.flags.contains(SetFlags::ANONYMOUS) {
                     let mut keys = keys.to_vec();
                     let told = key_parts(set);
+                    // As nft: bytes that were written as such are no addresses, though they have come to be some.
+                    if let ([key], [told]) = (keys.as_mut_slice(), told.as_slice()) {
+                        key.prefixes = value::is_address(told.data_type);
+                    }
                     // As nft: in a map, and side by side, the elements have the types that the set is said to have.
                     if told.len() == keys.len() && (told.len() > 1 || set.data_type.is_some()) {
                         for (key, told) in keys.iter_mut().zip(told) {

@@ -117,8 +117,9 @@ impl Lifter<'_> {
 
     fn assign(&mut self, selector: Selector, source: Option<Register>) -> Option<()> {
         self.unnamed = true;
+        self.bare = matches!(selector, Selector::Exthdr(_));
         let made = self.value_at(source, selector.part());
-        self.unnamed = false;
+        (self.unnamed, self.bare) = (false, false);
         let (mut value, held) = made?;
         // What goes to the packet as it is has the packet's order, whatever is noted beside the map.
         if let (Operand::Map { set, .. }, Expression::Map(_, SetReference::Anonymous(elements))) =
@@ -304,7 +305,12 @@ impl Lifter<'_> {
 
     fn reject(&self, attrs: &RejectAttrs) -> Option<Reject> {
         let code = attrs.icmp_code.unwrap_or(0);
-        let network = self.context.network().map(|known| known.id);
+        // The family says it all, whatever was matched of the frame.
+        let network = match self.family {
+            Family::IPV4 => Some(HeaderId::Ip),
+            Family::IPV6 => Some(HeaderId::Ip6),
+            _ => self.context.network().map(|known| known.id),
+        };
         Some(match (attrs.kind?, network) {
             (RejectKind::TCP_RESET, _) => Reject::TcpReset,
             (RejectKind::ICMPX, _) if code == DEFAULT_REJECT_ICMPX => Reject::Default,

@@ -14,13 +14,21 @@ pub(super) struct Form {
     pub(super) shift: u32,
     /// How many bytes it takes.
     pub(super) bytes: usize,
+    /// Whether all addresses with the same start are a prefix.
+    pub(super) prefixes: bool,
 }
 
 impl Form {
     /// The form of a type by itself. `ordered`: most significant byte first whatever the type, as in intervals.
     pub(super) fn of(part: TypePart, bytes: usize, ordered: bool) -> Form {
         let little = cfg!(target_endian = "little") && part.order != crate::table::ByteOrder::Big;
-        Form { part, little: little && !ordered && !part.data_type.is_string(), shift: 0, bytes }
+        Form {
+            part,
+            little: little && !ordered && !part.data_type.is_string(),
+            shift: 0,
+            bytes,
+            prefixes: true,
+        }
     }
 
     /// Bytes with the most significant first.
@@ -68,7 +76,7 @@ impl Form {
                 return Expression::Wildcard(first);
             }
         }
-        let prefix = prefix_length(from, to).filter(|_| is_address(self.part.data_type));
+        let prefix = prefix_length(from, to).filter(|_| self.prefixes && is_address(self.part.data_type));
         match prefix {
             Some(length) => Expression::Prefix(first, length),
             None => Expression::Range(first, last),

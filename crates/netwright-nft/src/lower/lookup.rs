@@ -80,7 +80,29 @@ impl Lowering<'_> {
             [one] if shift > 0 => vec![TypePart { bits: one.bytes as u32 * 8, ..one.part }],
             _ => self.parts(key),
         };
-        Ok((parts, shift))
+        Ok((self.widened(parts, key, reference, interval), shift))
+    }
+
+    /// As nft: in a set of its own, what was shifted into its place fills its bytes, and an interval up to its greatest value
+    /// has an end.
+    fn widened(
+        &mut self,
+        parts: Vec<TypePart>,
+        key: &Expression,
+        reference: &SetReference,
+        interval: bool,
+    ) -> Vec<TypePart> {
+        let (Expression::Selector(selector), SetReference::Anonymous(elements), [one]) =
+            (key, reference, parts.as_slice())
+        else {
+            return parts;
+        };
+        let map = elements.iter().any(|element| element.data.is_some());
+        let shifted = self.place_of(selector).is_some_and(|place| place.shift > 0);
+        match interval && !map && shifted {
+            true => vec![TypePart { bits: one.bytes() as u32 * 8, ..*one }],
+            false => parts,
+        }
     }
 
     /// Looks up what is in a register already.

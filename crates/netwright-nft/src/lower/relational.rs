@@ -72,7 +72,12 @@ impl Lowering<'_> {
 
     /// Whether a field is part of one byte.
     fn is_within_a_byte(&mut self, selector: &Selector) -> bool {
-        let place = match selector {
+        self.place_of(selector).is_some_and(|place| place.is_partial() && place.bytes == 1)
+    }
+
+    /// Where a field lies.
+    pub(super) fn place_of(&mut self, selector: &Selector) -> Option<Place> {
+        match selector {
             Selector::Payload(payload) => Some(self.payload_place(payload)),
             Selector::Exthdr(exthdr) => exthdr.field.map(|field| Place::of(field.offset, field.bits)),
             Selector::Meta(_)
@@ -85,8 +90,7 @@ impl Lowering<'_> {
             | Selector::Xfrm(_)
             | Selector::Osf { .. }
             | Selector::Tunnel(_) => None,
-        };
-        place.is_some_and(|place| place.is_partial() && place.bytes == 1)
+        }
     }
 
     /// Compares a field within a byte with a value, but for its last bits; `None` where that takes more than a byte.
@@ -168,7 +172,7 @@ impl Lowering<'_> {
         self.matched(&Match { operator: MatchOperator::Equal, left, right: Expression::Value(value.clone()) })
     }
 
-    /// A prefix that ends with a byte: only the bytes in it are compared, and of packets only they are loaded.
+    /// A prefix that ends with a byte: only the bytes in it are compared, and of packets and options only they are loaded.
     fn prefix_in_whole_bytes(
         &mut self,
         selector: &Selector,
@@ -208,6 +212,9 @@ impl Lowering<'_> {
             | Selector::Osf { .. }
             | Selector::Tunnel(_)) => {
                 self.load(other, cell, Purpose::Compare)?;
+                if let Some(netwright_netfilter::Expression::ExtensionHeader(attrs)) = self.code.last_mut() {
+                    attrs.length = Some(bytes as u32);
+                }
             }
         }
         let first = DataValue::new(&all[..bytes.min(all.len())]).unwrap_or_default();

@@ -13,7 +13,7 @@ use super::statement::simple_verdict;
 use super::type_note::{named, queues, type_of, verdicts};
 use super::{Error, Result};
 use crate::ir::{Element, Expression, MapTarget, Set, SetPolicy, TypePart, TypeSpec, Value};
-use crate::table::Concat;
+use crate::table::{Concat, DataType};
 
 /// Note of an element: its interval has no end.
 pub const OPEN: u32 = 1;
@@ -228,7 +228,7 @@ pub fn ends(key: &Expression) -> Result<(Value, Value)> {
             (all.clone(), all)
         }
         Expression::Exists(there) => {
-            let value = Value::number(crate::table::DataType::BOOLEAN, 1, u128::from(*there));
+            let value = Value::number(DataType::BOOLEAN, 1, u128::from(*there));
             (value.clone(), value)
         }
         Expression::Range(from, to) => (from.clone(), to.clone()),
@@ -367,8 +367,8 @@ fn intervals(
     if below && found.first().is_some_and(|interval| interval.first.iter().any(|&byte| byte != 0)) {
         elements.push(end_element(&vec![0; form.bytes])?);
     }
-    // As nft: within a byte, the greatest value is followed by an end.
-    let bits = part.bits.max(8);
+    // Whether something is there has a byte.
+    let bits = if part.data_type == DataType::BOOLEAN { 8 } else { part.bits };
     let greatest = constant::ones(bits, Form { shift: 0, little: false, ..form })?;
     let mut rest = found.into_iter().peekable();
     while let Some(interval) = rest.next() {

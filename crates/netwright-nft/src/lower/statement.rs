@@ -6,13 +6,14 @@ use netwright_netfilter::expression::{
     MetaAttrs, MetaKey, NoTrackAttrs, ObjectKind as KernelObjectKind, ObjectReferenceAttrs, PayloadAttrs,
     PayloadBase, QueueAttrs, QueueFlags, RejectAttrs, RejectKind,
 };
-use netwright_netfilter::{DataValue, Register, Verdict as Code32, VerdictAttrs};
+use netwright_netfilter::{DataValue, Family, Register, Verdict as Code32, VerdictAttrs};
 
 use super::compute::constant_of;
 use super::constant::{self, Form};
 use super::load::{Place, Purpose};
 use super::plain;
 use super::registers::register;
+use super::relational::has_shift;
 use super::rule::{AnonymousChain, Lowering};
 use super::{Error, Result};
 use crate::ir::{
@@ -20,7 +21,7 @@ use crate::ir::{
     Reject, Selector, SetUpdate, SetUpdateOperation, Statement, TypePart, Verdict,
 };
 use crate::table::header::PayloadBase as Base;
-use crate::table::{DataType, HeaderId};
+use crate::table::{ByteOrder, DataType, HeaderId};
 
 impl Lowering<'_> {
     pub(super) fn other_statement(&mut self, statement: &Statement) -> Result<()> {
@@ -153,8 +154,15 @@ impl Lowering<'_> {
 
     /// Answers of a protocol need a match on it, which goes to the very front of the rule.
     fn reject(&mut self, reject: Reject) -> Result<()> {
-        let network = self.context.network().map(|known| known.id);
+        let family = self.context.family();
+        let network = match family {
+            Family::IPV4 => Some(HeaderId::Ip),
+            Family::IPV6 => Some(HeaderId::Ip6),
+            _ => self.context.network().map(|known| known.id),
+        };
         let needed = match reject {
+            Reject::Icmp(_) if family == Family::IPV4 => Vec::new(),
+            Reject::Icmpv6(_) if family == Family::IPV6 => Vec::new(),
             Reject::Icmp(_) => self.context.require_network(HeaderId::Ip, true, None)?,
             Reject::Icmpv6(_) => self.context.require_network(HeaderId::Ip6, true, None)?,
             Reject::TcpReset => self.context.require_tcp(None)?,
@@ -237,10 +245,12 @@ impl Lowering<'_> {
                     .or(exthdr.raw.map(|(offset, bits)| Place::of(offset, bits)))
                     .filter(|place| !place.is_partial())
                     .ok_or_else(|| Error::new("this part of an option cannot be set"))?;
-                // Numbers that are generated are written as they come.
-                let generated =
-                    matches!(value, Expression::Selector(Selector::Numgen(_) | Selector::Hash(_)));
-                let source = self.operand(Some(value), Some(&part).filter(|_| !generated))?;
+                // As nft: what is loaded or computed is written as it comes, but for routes; what is shifted in the machine's order.
+                let shifted = TypePart { order: ByteOrder::Host, ..part };
+                let computed = matches!(value, Expression::Selector(_) | Expression::Binary(..));
+                let plain = !computed || matches!(value, Expression::Selector(Selector::Rt(_)));
+                let want = if has_shift(value) { Some(&shifted) } else { Some(&part).filter(|_| plain) };
+                let source = self.operand(Some(value), want)?;
                 let code = ExtensionHeaderAttrs::default()
                     .kind(exthdr.number)
                     .offset(place.offset)

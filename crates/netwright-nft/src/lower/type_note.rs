@@ -123,6 +123,7 @@ fn of_exthdr(exthdr: &Exthdr) -> Result<TypeOf> {
         (ExtensionBase::IPV4, None, _) => (1, u32::from(exthdr.number)),
         (ExtensionBase::TCP | ExtensionBase::SCTP, None, _) => (0, u32::from(exthdr.number)),
         // nft takes the next header for what is asked for.
+        (ExtensionBase::IPV6, None, Some(header)) => (0, header.userdata_number),
         _ => return Ok(named()),
     };
     let mut data = Userdata::new();

@@ -99,7 +99,11 @@ impl<W: fmt::Write> Printer<'_, W> {
             BinaryOperator::ShiftLeft => " << ",
             BinaryOperator::ShiftRight => " >> ",
         })?;
-        self.operand(right, precedence(operator), true)
+        match operator {
+            // Flags that are added are read one by one.
+            BinaryOperator::Or if is_flags(right) => self.plain(right),
+            _ => self.operand(right, precedence(operator), true),
+        }
     }
 
     /// A side of an operation, in brackets where it would be read otherwise.
@@ -156,6 +160,15 @@ impl<W: fmt::Write> Printer<'_, W> {
             Some((b'*', front)) => write!(self.out, "\"{}\\*\"", netwright_wire::text::from_bytes(front)),
             _ => write!(self.out, "\"{}\"", netwright_wire::text::from_bytes(bytes)),
         }
+    }
+}
+
+/// Whether a constant is written as names of bits.
+fn is_flags(side: &Expression) -> bool {
+    match side {
+        Expression::Value(value) => has_several_bits(value),
+        Expression::Flags(_) => true,
+        _ => false,
     }
 }
 

@@ -9,8 +9,8 @@ impl<W: fmt::Write> Printer<'_, W> {
     pub(super) fn rule(&mut self, rule: &Rule) -> fmt::Result {
         self.separated(&rule.statements, " ", |printer, statement| printer.statement(statement))?;
         if let Some(comment) = &rule.comment {
-            let separator = if rule.statements.is_empty() { "" } else { " " };
-            write!(self.out, "{separator}comment \"{comment}\"")?;
+            // As nft, also where nothing stands before it.
+            write!(self.out, " comment \"{comment}\"")?;
         }
         // Rules of a chain that is written in place are known by the rule around them.
         self.handle(rule.handle.filter(|_| !self.inside))

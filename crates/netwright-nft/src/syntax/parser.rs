@@ -390,6 +390,13 @@ impl<'a> Parser<'a> {
             return self.report(diagnostic.help(advice));
         }
         let near = self.suggestion(candidates);
+        // Of a few words all are told.
+        if let (None, [list]) = (near, candidates)
+            && list.len() <= 6
+        {
+            let words: Vec<String> = list.iter().map(|word| format!("`{word}`")).collect();
+            return self.report(diagnostic.help(format!("It is one of {}.", words.join(", "))));
+        }
         self.report(diagnostic.did_you_mean(near))
     }
 

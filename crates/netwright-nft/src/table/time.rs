@@ -125,7 +125,13 @@ pub fn parse_hour(text: &str, zone: Zone) -> Option<u32> {
 /// # Errors
 /// Those of `out`.
 pub fn write_hour(out: &mut impl fmt::Write, seconds: u32, zone: Zone) -> fmt::Result {
-    let local = (i64::from(seconds) + i64::from(zone.now)).rem_euclid(DAY_SECONDS);
+    // As nft, which counts with a sign in 32 bits, and a day once: a mask and the end of a prefix are listed as no hours.
+    const DAY: i32 = DAY_SECONDS as i32;
+    let local = match seconds.cast_signed().wrapping_add(zone.now) {
+        before @ ..0 => before.wrapping_add(DAY),
+        behind @ DAY.. => behind - DAY,
+        local => local,
+    };
     write!(out, "\"{:02}:{:02}", local / 3600, local / 60 % 60)?;
     if local % 60 != 0 {
         write!(out, ":{:02}", local % 60)?;

@@ -391,6 +391,8 @@ fn write_number(
     options: &PrintOptions,
 ) -> fmt::Result {
     match data_type.descriptor().format {
+        // As nft: a number of the kernel's that is no interface's, such as a mask, has a sign.
+        Format::Decimal if data_type == DataType::IFACE_INDEX => write!(out, "{}", number as u32 as i32),
         Format::Hex => write!(out, "0x{number:x}"),
         Format::PaddedHex => write!(out, "0x{number:0width$x}", width = bits.div_ceil(4) as usize),
         Format::Ipv4 => write!(out, "{}", Ipv4Addr::from_bits(number as u32)),

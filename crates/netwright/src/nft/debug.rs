@@ -6,7 +6,7 @@ use netwright_netfilter::bytecode::{Form, Part, SetLayout, bytecode, element, se
 use netwright_netfilter::userdata::Userdata;
 use netwright_netfilter::{
     Batch, Chain, ChainPolicy, Element, ElementListAttrs, Expression, Flowtable, Item, MessageKind,
-    NetfilterHeader, Object, ObjectData, Rule, Ruleset, Set, Step,
+    NetfilterHeader, Object, ObjectData, Rule, Ruleset, Set, SetPolicy, Step,
 };
 use netwright_nft::ir::{self, Command, MapTarget, Target, TypeSpec};
 use netwright_nft::lift;
@@ -192,6 +192,15 @@ fn lines(expressions: &[Expression], out: &mut impl Write) -> io::Result<()> {
 
 fn set(set: &Set, out: &mut impl Write) -> io::Result<()> {
     write!(out, "family {} {} {} {:x}", set.family.0, set.name, set.table, set.flags.bits())?;
+    if let Some(timeout) = set.timeout {
+        write!(out, " timeout {timeout}ms")?;
+    }
+    if let Some(interval) = set.collection_interval {
+        write!(out, " gc_interval {interval}ms")?;
+    }
+    if let Some(SetPolicy(policy @ 1..)) = set.policy {
+        write!(out, " policy {policy}")?;
+    }
     if let Some(size) = set.size() {
         write!(out, " size {size}")?;
     }

@@ -282,6 +282,17 @@ impl Input {
             return self.all(entity, &thing.node);
         }
         match find(ONE, &thing.key) {
+            Some(Entity::Rule) if verb == Verb::List => {
+                self.error(thing.key_span, "a single rule cannot be listed: list its `chain`, or `rules`")
+            }
+            Some(Entity::Object(kind))
+                if verb == Verb::Reset && !matches!(kind, ObjectKind::Counter | ObjectKind::Quota) =>
+            {
+                self.error(
+                    thing.key_span,
+                    "only what counts is reset: counters, quotas, rules, sets and maps",
+                )
+            }
             Some(entity) => {
                 let members = self.members_of(entity, &thing.node)?;
                 self.one(entity, &members)

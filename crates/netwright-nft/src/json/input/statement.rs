@@ -99,7 +99,12 @@ impl Input {
             }
             "counter" => {
                 let members = self.optional(node, "a counter", &["packets", "bytes"])?;
-                self.counter(&members).map(StatementKind::Counter)
+                let counter = self.counter(&members)?;
+                if !matches!(node.value, Value::Null) {
+                    members.need(self, "packets")?;
+                    members.need(self, "bytes")?;
+                }
+                Ok(StatementKind::Counter(counter))
             }
             "quota" => self.quota(node).map(StatementKind::Quota),
             "limit" => {
@@ -194,6 +199,10 @@ impl Input {
         let left = members.need(self, "left")?;
         if let Value::Array(_) = left.value {
             return self.error(left.span, "a list stands on the right side alone");
+        }
+        if matches!(&right.value, Value::String(text) if text == "*") {
+            return self
+                .error(right.span, "`*` stands for all others in a set or map, and for nothing elsewhere");
         }
         let left = self.left(left, right)?;
         let right = self.expression(right)?;

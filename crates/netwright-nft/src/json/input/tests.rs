@@ -162,6 +162,10 @@ fn mistakes_are_told_with_their_place() {
         "x.json:1:93: a whole number for `packets` is needed here, this is the string `1` | in nftables[0].rule.expr[0].counter.packets | ",
     );
     check(
+        r#"{"counter":{"packets":1}}"#,
+        "x.json:1:82: a counter needs a member `bytes` | in nftables[0].rule.expr[0].counter | ",
+    );
+    check(
         r#"{"accept":null},{"counterr":null}"#,
         "x.json:1:88: there is no statement `counterr` | in nftables[0].rule.expr[1] | Did you mean `counter`?",
     );
@@ -260,8 +264,8 @@ fn what_means_nothing_is_ignored_with_a_warning() {
         assert_eq!((said, commands.len()), (vec![expected.to_owned()], 1), "{text}");
     };
     warned(
-        &format!(r#"{BEFORE}{{"counter":{{"packet":1}}}}{BEHIND}"#),
-        "x.json:1:83: `packet` is no member of a counter: it is ignored | in nftables[0].rule.expr[0].counter | Did you mean `packets`?",
+        &format!(r#"{BEFORE}{{"counter":{{"packets":1,"bytes":1,"packet":1}}}}{BEHIND}"#),
+        "x.json:1:105: `packet` is no member of a counter: it is ignored | in nftables[0].rule.expr[0].counter | Did you mean `packets`?",
     );
     warned(
         r#"{"nftables":[{"add":{"table":{"family":"ip","name":"t"}},"by":"us"}]}"#,

@@ -203,10 +203,10 @@ impl Parser<'_> {
         let word = self.text();
         match mode {
             Mode::Constant => self.scope.is_value(word),
-            // Names of headers are values where no field follows.
+            // Names of headers are values where no field follows, and `ecn` is a flag of TCP.
             Mode::Value => {
                 !self.scope.is_keyword(word)
-                    || matches!(word, "exists" | "missing" | "ip" | "ip6" | "arp" | "vlan" | "ether")
+                    || matches!(word, "exists" | "missing" | "ecn" | "ip" | "ip6" | "arp" | "vlan" | "ether")
             }
             Mode::Element | Mode::Subject => {
                 !self.scope.is_keyword(word) || matches!(word, "exists" | "missing")

@@ -42,6 +42,9 @@ impl Parser<'_> {
         }
         if NAT_FLAGS.contains(&self.word()) {
             nat.flags = self.keys("`random`, `fully-random` or `persistent`")?;
+            if NAT_FLAGS.contains(&self.word()) {
+                return Err(self.unexpected("`,` between the flags"));
+            }
         }
         Ok(StatementKind::Nat(nat))
     }
