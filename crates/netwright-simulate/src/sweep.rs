@@ -182,6 +182,9 @@ fn end(world: &mut World) -> Result<(), Obstacle> {
         batch.delete(&Table::new(Family::BRIDGE, TABLE));
     }
     commit(world.netfilter(), &mut batch).map_err(sentence)?;
+    // answers that wait for neighbours who were asked for in vain take room in the socket that a processor sends all errors of ICMP
+    // by, whichever namespace they are in: the next world's would be lost
+    world.forget_neighbours().map_err(sentence)?;
     world.tracer.reset().map_err(sentence)?;
     world.trace(true).map_err(sentence)
 }
