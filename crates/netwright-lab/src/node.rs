@@ -1,10 +1,11 @@
 //! A host in a namespace.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netwright_route::address::AddressFlags;
-use netwright_route::link::{self, Change, Create, OperationalState, Peer};
-use netwright_route::{Add, Address, LinkId, Route};
+use netwright_route::link::{self, Change, Create, LinkFlags, OperationalState, Peer};
+use netwright_route::route::{self, RouteKind};
+use netwright_route::{Add, Address, Family, LinkId, Prefix, Route};
 use netwright_sys::{Connection, Namespace, Sysctl, protocol};
 
 use crate::{Failure, wait_until};
@@ -109,7 +110,21 @@ impl Node {
         if address.address.is_ipv6() {
             address.flags |= AddressFlags::NO_DUPLICATE_DETECTION;
         }
-        Ok(self.connection.acknowledge(&Add(&address))?)
+        self.connection.acknowledge(&Add(&address))?;
+        match (address.address, self.look(&link::Get::by_index(link.index))?.flags.contains(LinkFlags::UP)) {
+            (IpAddr::V6(own), true) => self.wait_for_own(own),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until packets to an address of this host are taken: the kernel leaves the route for those of IPv6 to a worker.
+    fn wait_for_own(&mut self, own: Ipv6Addr) -> Result<(), Failure> {
+        let local = route::List { family: Family::IPV6, kind: Some(RouteKind::LOCAL), ..route::List::default() };
+        wait_until("an address of IPv6 has its route", || {
+            let own = Prefix::host(own.into());
+            let routes = self.connection.dump_all(&local)?;
+            Ok(routes.iter().any(|route| route.destination == own).then_some(()))
+        })
     }
 
     /// Routes a destination, as in `198.51.100.0/24`, to a gateway; all destinations of the gateway's family where it

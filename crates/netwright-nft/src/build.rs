@@ -20,9 +20,9 @@ mod set;
 mod statement;
 mod table;
 mod value;
+mod written;
 
 use std::fmt;
-use std::time::Duration;
 
 pub use batch::{Addition, Placement, Removal};
 pub use bits::Bits;
@@ -106,10 +106,6 @@ impl fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 #[cfg(test)]
 mod tests;

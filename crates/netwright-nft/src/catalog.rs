@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use netwright_netfilter::{ChainRef, Family, SetRef, TableRef};
 
-use crate::ir::{Element, Entity, ObjectKind, Set};
+use crate::ir::{Element, Entity, MapTarget, ObjectKind, Set, TypePart};
 
 /// What is found where the kernel is asked for one thing.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +77,8 @@ pub struct Catalog {
     whole: bool,
     /// The tables that the kernel has, where that is known.
     tables: Option<BTreeSet<(u8, String)>>,
+    /// Sets of which only what refers to them says what they are.
+    referred: Vec<Arc<Set>>,
 }
 
 /// What is in a table.
@@ -224,6 +226,26 @@ impl Catalog {
         self.table_mut(set.family, &set.table).sets.insert(set.name.clone(), Arc::new(known));
     }
 
+    /// Notes a set that something refers to and takes to be so.
+    ///
+    /// # Errors
+    /// One of this name is known, and its keys or values are of another type.
+    pub fn refer(&mut self, set: &Set) -> Result<(), String> {
+        match self.set(set.family, &set.table, &set.name) {
+            Some(known) => agree(known, set),
+            None => {
+                self.add_set(set);
+                self.referred.extend(self.set(set.family, &set.table, &set.name).cloned());
+                Ok(())
+            }
+        }
+    }
+
+    /// The sets that were only referred to, each once.
+    pub fn take_referred(&mut self) -> Vec<Arc<Set>> {
+        std::mem::take(&mut self.referred)
+    }
+
     /// Notes what a set holds.
     pub fn hold(&mut self, family: Family, table: &str, set: &str, elements: Vec<Element>) {
         self.table_mut(family, table).held.insert(set.to_owned(), elements);
@@ -254,5 +276,42 @@ impl Catalog {
     #[must_use]
     pub fn has_object(&self, family: Family, table: &str, kind: ObjectKind, name: &str) -> bool {
         self.table(family, table).is_some_and(|content| content.objects.contains(&(kind.0, name.to_owned())))
+    }
+}
+
+/// Whether what refers to a set takes it for what it is. The kernel compares bytes alone.
+///
+/// # Errors
+/// What differs, as a sentence without a full stop.
+pub fn agree(known: &Set, referred: &Set) -> Result<(), String> {
+    fn same(one: &[TypePart], other: &[TypePart]) -> bool {
+        one.len() == other.len()
+            && one.iter().zip(other).all(|(one, other)| {
+                one.bytes() == other.bytes()
+                    && (one.data_type.is_a(other.data_type) || other.data_type.is_a(one.data_type))
+            })
+    }
+    let wrong = |what: &str, is: &[TypePart], taken: &[TypePart]| {
+        let words = |parts: &[TypePart]| {
+            parts.iter().map(|part| part.data_type.name()).collect::<Vec<_>>().join(" . ")
+        };
+        let noun = if known.target.is_some() { "map" } else { "set" };
+        Err(format!(
+            "{noun} {} of table {} {} has {what} of type {}, and is used as if they were of type {}",
+            known.name,
+            known.family,
+            known.table,
+            words(is),
+            words(taken)
+        ))
+    };
+    if !same(&known.key.parts, &referred.key.parts) {
+        return wrong("keys", &known.key.parts, &referred.key.parts);
+    }
+    match (&known.target, &referred.target) {
+        (Some(MapTarget::Values(is)), Some(MapTarget::Values(taken))) if !same(&is.parts, &taken.parts) => {
+            wrong("values", &is.parts, &taken.parts)
+        }
+        _ => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, SourceId, SourceMap};
 use ast::{Command, Definition, DefinitionId};
 use parser::Parser;
 
+pub(crate) use words::is_name;
 pub use words::words_after;
 
 /// What parsing yields, errors or not.

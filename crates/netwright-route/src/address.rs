@@ -332,7 +332,7 @@ impl Object for Address {
     fn write(&self, purpose: Purpose, writer: &mut Writer) {
         write_header(&self.header(), writer);
         require_link(self.link.index, writer);
-        refuse_empty(self.label.as_deref(), "a label is not empty", writer);
+        refuse_empty(self.label.as_deref(), "the label is empty", writer);
         if self.address.is_ipv6() && (self.broadcast.is_some() || self.label.is_some()) {
             writer.contradiction("only addresses of IPv4 have a label or a broadcast address");
         }

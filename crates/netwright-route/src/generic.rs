@@ -138,7 +138,7 @@ impl Request for FindFamily {
     }
 
     fn write(&self, writer: &mut Writer) {
-        refuse_empty(Some(&self.name), "the name of a family is not empty", writer);
+        refuse_empty(Some(&self.name), "the name of the family is empty", writer);
         write_header(&GenericHeader { command: GET_FAMILY, version: 2, reserved: 0 }, writer);
         FamilyAttrs { name: Some(self.name.clone()), ..FamilyAttrs::default() }.write_attributes(writer);
     }

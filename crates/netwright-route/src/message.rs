@@ -1,5 +1,6 @@
 //! Message types and notification groups of rtnetlink (`RTM_*`, `RTNLGRP_*` of `linux/rtnetlink.h`).
 
+use crate::link_id::LONGEST_NAME;
 use netwright_wire::{Malformed, Value, Writer};
 
 /// The netlink protocol of all of this crate's requests (`NETLINK_ROUTE`).
@@ -104,6 +105,19 @@ pub(crate) fn refuse_no_link(link: Option<crate::LinkId>, writer: &mut Writer) {
 pub(crate) fn refuse_empty(name: Option<&str>, what: &'static str, writer: &mut Writer) {
     if name == Some("") {
         writer.contradiction(what);
+    }
+}
+
+/// Refuses what cannot be the name of a link (`dev_valid_name` of the kernel, which says no more than that it is invalid).
+pub(crate) fn refuse_link_name(name: Option<&str>, writer: &mut Writer) {
+    let Some(name) = name else { return };
+    let bytes = netwright_wire::text::to_bytes(name);
+    if bytes.is_empty() {
+        writer.contradiction("the name of a link is empty");
+    } else if bytes.len() > LONGEST_NAME {
+        writer.contradiction("the name of a link has more than 15 bytes");
+    } else if name == "." || name == ".." || bytes.iter().any(|&byte| b"/: \t\n\x0b\x0c\r".contains(&byte)) {
+        writer.contradiction("the name of a link has a slash, a colon or a blank in it, or is . or ..");
     }
 }
 

@@ -352,6 +352,19 @@ impl Route {
             }
             self.next_hops.iter().for_each(|hop| hop.check(writer));
         }
+        let needs_way = !matches!(
+            self.kind,
+            RouteKind::BLACKHOLE | RouteKind::UNREACHABLE | RouteKind::PROHIBIT | RouteKind::THROW
+        );
+        let without = self.gateway.is_none() && self.link.is_none() && self.next_hops.is_empty();
+        if purpose == Purpose::New
+            && without
+            && self.nexthop.is_none()
+            && self.unknown == Unknown::default()
+            && needs_way
+        {
+            writer.contradiction("the route has no way: it needs a gateway, a link or a nexthop");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use netwright_wire::{Dump, Malformed, Message, Request, Subject, Unknown, Value, Writer};
 
-use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_link_name, write_header};
 use crate::{Family, NetworkOrder, Object, Prefix, Protocol, Purpose, Table};
 
 netwright_wire::header! {
@@ -380,8 +380,6 @@ mod find;
 
 pub use find::DeleteListed;
 
-const EMPTY_NAME: &str = "the name of a link is not empty";
-
 impl Object for Rule {
     const NEW: u16 = kind::NEW_RULE;
     const DELETE: u16 = kind::DELETE_RULE;
@@ -394,8 +392,8 @@ impl Object for Rule {
         if prefixes.into_iter().any(|prefix| Family::of(prefix.address).0 != header.family) {
             writer.contradiction("the rule and its source or destination are of different families");
         }
-        refuse_empty(self.incoming.as_deref(), EMPTY_NAME, writer);
-        refuse_empty(self.outgoing.as_deref(), EMPTY_NAME, writer);
+        refuse_link_name(self.incoming.as_deref(), writer);
+        refuse_link_name(self.outgoing.as_deref(), writer);
         if self.table == Some(Table::UNSPECIFIED) {
             writer.contradiction("there is no table 0");
         }

@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// Shown, it reads «cannot add address 192.0.2.1/24 to eth0: exists already (EEXIST): Address already assigned.»
 /// [`Error::help`] says what to do about it, where something can be said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Details>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,23 +184,36 @@ impl Error {
                 Some("Something changes these objects all the time; ask again later.")
             }
             Cause::Unsendable(Unsendable::TooLong { .. }) => Some("Split it into several objects."),
+            // What the kernel says in words is the reason; the number alone stands for several.
+            Cause::Kernel(error) if error.extended.message.is_some() && has_reasons(error.errno) => None,
             _ => self.errno().and_then(errno_help),
         })
     }
 }
 
+/// Whether the kernel refuses with this for reasons that have nothing to do with each other.
+fn has_reasons(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::EPERM | Errno::EACCES | Errno::EOPNOTSUPP | Errno::ENOBUFS | Errno::ENOMEM | Errno::ENODEV
+    )
+}
+
 fn errno_help(errno: Errno) -> Option<&'static str> {
     Some(match errno {
         Errno::EPERM | Errno::EACCES if capability::net_admin() => {
-            "The process has CAP_NET_ADMIN, but not for this: the namespace may belong to another user namespace."
+            "The process has CAP_NET_ADMIN, but this is not for it: the kernel never allows it here, or the namespace belongs to another user namespace."
         }
         Errno::EPERM | Errno::EACCES => {
             "It needs CAP_NET_ADMIN: run it as root, or in a user and network namespace of your own (`unshare -Urn`)."
         }
         Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT | Errno::EPFNOSUPPORT => {
-            "This kernel does not offer it: a module may be missing (`modprobe`), or the kernel is too old for it."
+            "This kernel does not do it, at least not to this object: where it should, a module may be missing (`modprobe`), or the kernel is too old."
         }
-        Errno::ENOBUFS | Errno::ENOMEM => "The kernel is short of memory for it: ask for less at once.",
+        Errno::ENOMEM => "The kernel is short of memory for it: ask for less at once.",
+        Errno::ENOBUFS => {
+            "The kernel is short of memory for it, or the link cannot have it: its MTU may be too small."
+        }
         Errno::EMSGSIZE => {
             "The send buffer is too small: raise net.core.wmem_max, or run it as the machine's root, whom it does not bind."
         }
@@ -227,6 +240,17 @@ impl fmt::Display for Error {
         } else {
             Ok(())
         }
+    }
+}
+
+/// What a `main` that returns it prints: its text, and what to do about it. With `{:#?}` its parts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.debug_tuple("Error").field(&self.0).finish();
+        }
+        fmt::Display::fmt(self, f)?;
+        self.help().map_or(Ok(()), |help| write!(f, "\n{help}"))
     }
 }
 

@@ -17,6 +17,10 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
 use crate::ioctl::{self, Ioctl, Number, ioctl};
 use crate::{Cause, Error, Result};
 
+/// Why the namespace of another user's process is not to be had.
+const OF_OTHERS: &str =
+    "The process belongs to another user, or has more privileges: it needs CAP_SYS_PTRACE, which root has.";
+
 /// `asm-generic/socket.h`
 const SO_NETNS_COOKIE: i32 = 71;
 
@@ -44,8 +48,10 @@ impl Namespace {
 
     /// That of a process.
     pub fn of_pid(pid: u32) -> Result<Self> {
-        open(Path::new(&format!("/proc/{pid}/ns/net")))
-            .map_err(|cause| Error::new(format!("open the network namespace of process {pid}"), cause))
+        open(Path::new(&format!("/proc/{pid}/ns/net"))).map_err(|cause| {
+            let error = Error::new(format!("open the network namespace of process {pid}"), cause);
+            if error.is_permission() { error.with_help(OF_OTHERS) } else { error }
+        })
     }
 
     /// Makes one that ends with the last descriptor, socket, process or interface reference to it.

@@ -174,22 +174,35 @@ impl Undo {
     }
 
     /// Takes everything back where the process is told to end (`SIGINT`, `SIGTERM`, `SIGHUP`), and then lets it end as it would
-    /// have. A program that catches these signals itself drops this in its own time instead.
+    /// have. What cannot be taken back is told on standard error. A signal that is ignored, as `nohup` has it, stays so. A program that catches these signals itself drops this in its own time instead.
     #[cfg(feature = "signals")]
     pub fn on_signals(&self) -> std::io::Result<()> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let ignored = ignored_signals();
+        let all = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0);
+        let mut signals = signal_hook::iterator::Signals::new(all)?;
         let (driver, steps) = (self.driver.clone(), Arc::downgrade(&self.steps));
         let wait = move || {
             for signal in signals.forever() {
-                if let Some(steps) = steps.upgrade() {
-                    let _ = take_back(&driver, &steps); // there is nobody left to tell
+                let taken = steps.upgrade().map(|steps| take_back(&driver, &steps));
+                if let Some(Err(error)) = taken {
+                    // nobody is left to read it where standard error is closed
+                    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{error}\n"));
                 }
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         };
         std::thread::Builder::new().name("netwright-undo".into()).spawn(wait).map(drop)
     }
+}
+
+/// The signals that the process was started without, as bits from that of signal 1 on (`SigIgn` of proc(5)); none where that
+/// cannot be read.
+#[cfg(feature = "signals")]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
 }
 
 const ONE_WAY: &str = "it has settings that cannot be put back: set those by `links().set`, and say by `also` how they are undone";

@@ -419,7 +419,77 @@ fn texts_are_committed_while_others_write(_: &mut Lab) -> Outcome {
     Ok(())
 }
 
+/// A set is named by its name, and its Rust type is what a program believes.
+fn a_set_is_what_it_is_taken_for(_: &mut Lab) -> Outcome {
+    let (net, nft) = (Net::open()?, Oracle::nft()?);
+    let (table, chain) = ground(&net, Family::INET)?;
+    nft.feed(
+        ["-f", "-"],
+        "table inet t {
+            set s { type ipv4_addr; elements = { 32.1.13.184 }; }
+            map m { type ipv4_addr : mark; }
+            set typed { typeof ip saddr . tcp dport; }
+        }",
+    )?;
+    let before = nft.line("list ruleset")?;
+    let add = |rule: Rule| {
+        let mut batch = net.nft().batch();
+        batch.add(rule);
+        batch.commit().map(drop)
+    };
+    let rule = || Rule::in_chain(&chain);
+    let told = add(rule().is_in(ip6::SADDR, &Set::<Ipv6Addr>::new(&table, "s")).drop());
+    let text = told.err().map(|error| error.to_string()).unwrap_or_default();
+    ensure_eq!(
+        text,
+        "cannot build the batch: set s of table inet t has keys of type ipv4_addr, and is used as if they were of type ipv6_addr"
+    );
+    ensure!(add(rule().is_in(meta::MARK, &Set::<Mark>::new(&table, "s")).drop()).is_err());
+    let wrong = look_up(meta::MARK, &Map::<Mark, Mark>::new(&table, "m"));
+    ensure!(add(rule().set(meta::MARK, wrong)).is_err());
+    let wrong = look_up(ip::SADDR, &Map::<Ipv4Addr, Port>::new(&table, "m"));
+    ensure!(add(rule().eq(tcp::DPORT, 1).set(tcp::DPORT, wrong)).is_err());
+    let mut batch = net.nft().batch();
+    batch.add(Set::<Mark>::new(&table, "s").only([7]));
+    ensure!(batch.check().is_err());
+    // Also where the batch itself makes it, and where nothing is to be asked of the kernel.
+    let mut batch = net.nft().batch();
+    batch.add(Set::<Ipv4Addr>::new(&table, "new"));
+    batch.add(rule().is_in(ip6::SADDR, &Set::<Ipv6Addr>::new(&table, "new")).drop());
+    ensure!(batch.commit().is_err());
+    ensure_eq!(nft.line("list ruleset")?, before);
+
+    add(rule().is_in(ip::SADDR, &Set::<Ipv4Addr>::new(&table, "s")).drop())?;
+    add(rule().is_in((ip::SADDR, tcp::DPORT), &Set::<(Ipv4Addr, Port)>::new(&table, "typed")).drop())?;
+    let marks = Map::<Ipv4Addr, Mark>::new(&table, "m");
+    add(rule().set(meta::MARK, look_up(ip::SADDR, &marks)))?;
+    listed(&net)?;
+
+    // What is read is of the type too, also where there is nothing to read.
+    let empty = net.nft().entries(&Set::<(Mark, Port)>::new(&table, "typed"));
+    ensure!(empty.is_err());
+    ensure!(net.nft().entries(&Set::<Mark>::new(&table, "s")).is_err());
+    ensure_eq!(net.nft().entries(&Set::<Ipv4Addr>::new(&table, "s"))?.len(), 1);
+    ensure_eq!(net.nft().entries(&Set::<(Ipv4Addr, Port)>::new(&table, "typed"))?.len(), 0);
+    Ok(())
+}
+
+/// A chain that is there with another hook or priority is not one that cannot be at this hook.
+fn a_chain_is_told_to_be_there_otherwise(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (table, _) = ground(&net, Family::INET)?;
+    for (hook, priority) in [(Hook::Output, Priority(0)), (Hook::Input, Priority(5))] {
+        let mut batch = net.nft().batch();
+        batch.add(Chain::base(&table, "c", hook, priority));
+        let text = batch.commit().err().map(|error| error.to_string()).unwrap_or_default();
+        ensure!(text.contains("chain c is there already with another type, hook, priority"), "{text}");
+    }
+    Ok(())
+}
+
 kernel_tests! {
+    a_set_is_what_it_is_taken_for,
+    a_chain_is_told_to_be_there_otherwise,
     the_seed_example_does_what_it_says,
     sets_maps_and_statements_list_as_nft_has_them,
     rules_are_inserted_replaced_and_deleted_by_their_handle,

@@ -287,7 +287,7 @@ fn names_are_not_empty(_: &mut Lab) -> Outcome {
     net.links().set(&v0, Change::alias(""))?; // that takes it away
     ensure_eq!(net.links().get("v0")?.alias, None);
     let error: Error = net.links().get("").unwrap_err();
-    ensure_eq!(error.to_string(), "cannot get link : the name of a link is not empty");
+    ensure_eq!(error.to_string(), "cannot get link : the name of a link is empty");
     Ok(())
 }
 

@@ -60,7 +60,7 @@ fn append(
     batch: &mut Batch,
 ) -> Result<(), Invalid> {
     let Wanted { mut target, sets, packed } = wanted;
-    sets.iter().for_each(|set| catalog.add_set(set));
+    sets.iter().try_for_each(|set| catalog.refer(set)).map_err(Invalid)?;
     match &mut target {
         Target::Set(set) => {
             // A million elements are not copied for their set's definition.

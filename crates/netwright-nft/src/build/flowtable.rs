@@ -1,6 +1,6 @@
 //! Flow tables: past which connections go that need not be looked at any more.
 
-use super::{Definition, Invalid, Priority, Table, Wanted};
+use super::{Definition, Invalid, Priority, Table, Wanted, written};
 use crate::ir::{self, Entity, Selection, Target};
 
 /// A flow table: as an order to make it, and as a name for one that is there. Rules at forward put connections into it
@@ -51,6 +51,12 @@ impl Flowtable {
         self
     }
 
+    /// Family and name of its table.
+    #[must_use]
+    pub fn table(&self) -> (netwright_netfilter::Family, &str) {
+        (self.flowtable.family, &self.flowtable.table)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -62,7 +68,8 @@ impl Definition for Flowtable {
     type Handle = Self;
 
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
-        (Ok(Target::Flowtable(self.flowtable.clone()).into()), self)
+        let written = written::name("flow table", &self.flowtable.name);
+        (written.map(|()| Target::Flowtable(self.flowtable.clone()).into()), self)
     }
 
     fn selection(&self) -> Option<Selection> {

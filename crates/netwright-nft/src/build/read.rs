@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{
     ArpOperation, ClassId, CtState, CtStatus, Dscp, Ecn, EtherType, GroupId, IcmpType, Icmpv6Type, Interface,
-    InterfaceGroup, InterfaceIndex, Mac, Mark, PacketType, Port, Protocol, Realm, TcpFlags, UserId,
+    InterfaceGroup, InterfaceIndex, Mac, Mark, PacketType, Port, Protocol, Realm, Scalar, TcpFlags, UserId,
 };
 use crate::ir::{Element, Expression, Value, Verdict};
 use crate::lower::set::ends;
@@ -67,6 +67,9 @@ macro_rules! read {
         impl FromKey for $type {
             fn from_parts(parts: &[Value]) -> Option<Self> {
                 let [value] = parts else { return None };
+                if !value.data_type.is_a(<$type as Scalar>::KIND) {
+                    return None;
+                }
                 let $number = <$int>::try_from(value.as_number()?).ok()?;
                 Some($made)
             }
@@ -105,6 +108,9 @@ read! {
 impl FromKey for Mac {
     fn from_parts(parts: &[Value]) -> Option<Self> {
         let [value] = parts else { return None };
+        if !value.data_type.is_a(Mac::KIND) {
+            return None;
+        }
         Some(Mac(value.bytes[..].try_into().ok()?))
     }
 }

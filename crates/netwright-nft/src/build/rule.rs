@@ -8,14 +8,11 @@ use netwright_netfilter::{ChainRef, Expression as KernelExpression, Family};
 
 use super::key::{Fields, Mapping, Member, Membership};
 use super::value::{Constant, Declared, FlagSet, Scalar};
-use super::{Chain, Definition, Existence, Invalid, Map, Object, Operand, Set, Typed, Wanted, milliseconds};
+use super::{Chain, Definition, Existence, Invalid, Map, Object, Operand, Set, Typed, Wanted, written};
 use crate::ir::{
     self, Anchor, BinaryOperator, Counter, Entity, Expression, Limit, Log, Match, MatchOperator, ObjectName,
     Quota, Selection, SetUpdate, SetUpdateOperation, Statement, Target, TypePart, Value, Verdict,
 };
-
-/// The most bytes of a rule's comment.
-const MAXIMUM_COMMENT: usize = 128;
 
 /// A rule: steps one after the other, of which the first match that fails ends it. What a step needs before it (that a
 /// packet is TCP before its port is looked at) is put in by itself.
@@ -87,12 +84,9 @@ impl Rule {
 
     /// A comment on it, of at most 128 bytes.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
-        let comment = comment.into();
-        if comment.len() > MAXIMUM_COMMENT {
-            self.invalid
-                .get_or_insert(Invalid::new(format!("a comment has at most {MAXIMUM_COMMENT} bytes")));
-        }
-        self.rule.comment = Some(comment);
+        self.rule.comment = Some(comment.into());
+        let written = written::comment(self.rule.comment.as_ref());
+        self.right(written);
         self
     }
 
@@ -105,6 +99,24 @@ impl Rule {
     /// A step instruction by instruction, as [`raw`](netwright_netfilter::raw) writes it.
     pub fn raw(self, expressions: impl IntoIterator<Item = KernelExpression>) -> Self {
         self.statement(Statement::Raw(expressions.into_iter().collect()))
+    }
+
+    /// Notes the first thing that is wrong.
+    fn right(&mut self, result: Result<(), Invalid>) {
+        if let Err(invalid) = result {
+            self.invalid.get_or_insert(invalid);
+        }
+    }
+
+    /// What is used is of the rule's own table: the kernel knows it by its name alone.
+    fn of_this_table(&mut self, what: &str, name: &str, (family, table): (Family, &str)) {
+        if (family, table) != (self.family, self.table.as_str()) {
+            let message = format!(
+                "{what} {name} is of table {family} {table}, and rules of {} {} cannot use it",
+                self.family, self.table
+            );
+            self.right(Err(Invalid::new(message)));
+        }
     }
 
     fn step(mut self, statement: Result<Statement, Invalid>) -> Self {
@@ -268,13 +280,16 @@ impl Rule {
     }
 
     /// Uses a stateful object: counts with a named counter, and so on.
-    pub fn object(self, object: &Object) -> Self {
+    pub fn object(mut self, object: &Object) -> Self {
+        let reference = object.reference();
+        self.of_this_table("object", object.name(), (reference.table.family, &reference.table.name));
         let name = ObjectName::Name(object.name().to_owned());
         self.statement(Statement::Object(object.kind(), name))
     }
 
     /// Goes on up to, or above, a rate.
-    pub fn limit(self, limit: Limit) -> Self {
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.right(a_unit(&limit));
         self.statement(Statement::Limit(limit))
     }
 
@@ -294,8 +309,10 @@ impl Rule {
     }
 
     /// Writes to the log: with a prefix, or as a [`Log`] says.
-    pub fn log(self, log: impl Into<Log>) -> Self {
-        self.statement(Statement::Log(log.into()))
+    pub fn log(mut self, log: impl Into<Log>) -> Self {
+        let log = log.into();
+        self.right(log.prefix.as_ref().map_or(Ok(()), |prefix| written::text("the prefix of a log", prefix)));
+        self.statement(Statement::Log(log))
     }
 
     /// Leaves the packet out of connection tracking.
@@ -322,11 +339,11 @@ impl Rule {
     ) -> Self {
         let name = set.name.clone();
         self.sets.push(set);
-        let timeout = timeout.map(milliseconds);
-        let updated = fields.expression().map(|key| {
+        let updated = fields.expression().and_then(|key| {
+            let timeout = timeout.map(written::milliseconds).transpose()?;
             let update =
                 SetUpdate { operation, set: name, key, data: None, timeout, statements, comment: None };
-            Statement::SetUpdate(update)
+            Ok(Statement::SetUpdate(update))
         });
         self.step(updated)
     }
@@ -342,7 +359,8 @@ impl Rule {
     }
 
     /// Adds the fields to a set and goes on up to, or above, a rate that each element has for itself.
-    pub fn limit_each<F: Fields>(self, set: &Set<F::Value>, fields: F, limit: Limit) -> Self {
+    pub fn limit_each<F: Fields>(mut self, set: &Set<F::Value>, fields: F, limit: Limit) -> Self {
+        self.right(a_unit(&limit));
         let limit = vec![Statement::Limit(limit)];
         self.update(SetUpdateOperation::Update, set.declaration(), fields, None, limit)
     }
@@ -384,7 +402,7 @@ impl Rule {
                 set,
                 key,
                 data: Some(data.expression),
-                timeout: timeout.map(milliseconds),
+                timeout: timeout.map(written::milliseconds).transpose()?,
                 statements: Vec::new(),
                 comment: None,
             }))
@@ -398,10 +416,24 @@ impl Rule {
     }
 }
 
+/// A rate is per second, minute, hour, day or week.
+fn a_unit(limit: &Limit) -> Result<(), Invalid> {
+    match limit.seconds {
+        1 | 60 | 3600 | 86_400 | 604_800 => Ok(()),
+        seconds => Err(Invalid::new(format!(
+            "a rate is per second, minute, hour, day or week, and not per {seconds} seconds"
+        ))),
+    }
+}
+
 impl Definition for Rule {
     type Handle = ();
 
-    fn define(self) -> (Result<Wanted, Invalid>, ()) {
+    fn define(mut self) -> (Result<Wanted, Invalid>, ()) {
+        for set in std::mem::take(&mut self.sets) {
+            self.of_this_table("set", &set.name, (set.family, &set.table));
+            self.sets.push(set);
+        }
         let Rule { family, table, chain, rule, anchor, sets, invalid } = self;
         let wanted = match invalid {
             Some(invalid) => Err(invalid.within(format_args!("a rule in {family} {table} {chain}"))),

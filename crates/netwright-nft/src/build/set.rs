@@ -7,7 +7,8 @@ use std::time::Duration;
 use netwright_netfilter::{SetFlags, SetRef};
 
 use super::key::{Data, Fields, Key, Member};
-use super::{Definition, Invalid, Table, Wanted, milliseconds};
+use super::written::{self, milliseconds};
+use super::{Definition, Invalid, Table, Wanted};
 use crate::ir::{
     self, Element, Entity, MapTarget, PackedElements, SetPolicy, Statement, Target, TypePart, TypeSpec,
 };
@@ -83,7 +84,8 @@ impl Inner {
     }
 
     fn push(&mut self, element: Result<Element, Invalid>) {
-        match element {
+        let written = |element: Element| written::comment(element.comment.as_ref()).map(|()| element);
+        match element.and_then(written) {
             Ok(element) => {
                 let plain = self.elements.is_empty() && !self.packed.is_empty();
                 if !(plain && self.packed.push(&self.set, &element)) {
@@ -93,10 +95,12 @@ impl Inner {
                     self.pack();
                 }
             }
-            Err(invalid) => {
-                self.invalid.get_or_insert(invalid.within(format_args!("set {}", self.set.name)));
-            }
+            Err(invalid) => self.wrong(invalid),
         }
+    }
+
+    fn wrong(&mut self, invalid: Invalid) {
+        self.invalid.get_or_insert(invalid.within(format_args!("set {}", self.set.name)));
     }
 
     /// Keeps the elements as their bytes, where all are plain.
@@ -154,6 +158,10 @@ impl Inner {
         match self.invalid.take() {
             Some(invalid) => Err(invalid),
             None => {
+                let noun = if self.set.target.is_some() { "map" } else { "set" };
+                written::name(noun, &self.set.name)?;
+                written::comment(self.set.comment.as_ref())
+                    .map_err(|invalid| invalid.within(format_args!("{noun} {}", self.set.name)))?;
                 let (packed, elements) = self.take_elements();
                 let target = Target::Set(Box::new(ir::Set { elements, ..self.set.clone() }));
                 Ok(Wanted { packed, ..Wanted::from(target) })
@@ -232,7 +240,10 @@ macro_rules! properties {
         #[must_use]
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.inner.flag(SetFlags::TIMEOUT);
-            self.inner.set.timeout = Some(milliseconds(timeout));
+            match milliseconds(timeout) {
+                Ok(timeout) => self.inner.set.timeout = Some(timeout),
+                Err(invalid) => self.inner.wrong(invalid),
+            }
             self
         }
 

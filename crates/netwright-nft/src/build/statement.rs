@@ -155,12 +155,15 @@ pub struct NatTarget {
     pub(super) family: Option<Family>,
     pub(super) address: Result<Option<Computed>, Invalid>,
     pub(super) port: Result<Option<Expression>, Invalid>,
+    /// Whether a map gives ports beside addresses.
+    pub(super) with_port: bool,
     pub(super) flags: NatFlags,
 }
 
 impl NatTarget {
     fn new(family: Option<Family>, address: Result<Computed, Invalid>) -> Self {
-        NatTarget { family, address: address.map(Some), port: Ok(None), flags: NatFlags::empty() }
+        let (address, port) = (address.map(Some), Ok(None));
+        NatTarget { family, address, port, with_port: false, flags: NatFlags::empty() }
     }
 
     fn constant<T: Scalar>(family: Family, address: impl Member<T>) -> Self {
@@ -201,8 +204,12 @@ nat_targets! {
     RangeInclusive<Ipv6Addr> => |range| NatTarget::constant::<Ipv6Addr>(Family::IPV6, range);
     Mapped<Ipv4Addr> => |map| NatTarget::new(Some(Family::IPV4), map.computed);
     Mapped<Ipv6Addr> => |map| NatTarget::new(Some(Family::IPV6), map.computed);
-    Mapped<(Ipv4Addr, Port)> => |map| NatTarget::new(Some(Family::IPV4), map.computed);
-    Mapped<(Ipv6Addr, Port)> => |map| NatTarget::new(Some(Family::IPV6), map.computed);
+    Mapped<(Ipv4Addr, Port)> => |map| {
+        NatTarget { with_port: true, ..NatTarget::new(Some(Family::IPV4), map.computed) }
+    };
+    Mapped<(Ipv6Addr, Port)> => |map| {
+        NatTarget { with_port: true, ..NatTarget::new(Some(Family::IPV6), map.computed) }
+    };
     SocketAddrV4 => |target| NatTarget::from(*target.ip()).port(target.port());
     SocketAddrV6 => |target| NatTarget::from(*target.ip()).port(target.port());
     (Ipv4Addr, u16) => |(address, port)| NatTarget::from(address).port(port);

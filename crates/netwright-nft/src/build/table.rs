@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use netwright_netfilter::{ChainPolicy, ChainRef, Family, Hook, ObjectRef, TableFlags, TableRef, expression};
 
-use super::{Definition, Invalid, Wanted};
+use super::{Definition, Invalid, Wanted, written};
 use crate::ir::{self, ChainHook, Entity, ObjectData, ObjectKind, Selection, Statement, Target, Verdict};
 use crate::table::vocabulary;
 
@@ -62,7 +62,9 @@ impl Definition for Table {
     type Handle = Self;
 
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
-        (Ok(Target::Table(self.table.clone()).into()), self)
+        let comment = self.table.comment.as_ref();
+        let written = written::name("table", &self.table.name).and_then(|()| written::comment(comment));
+        (written.map(|()| Target::Table(self.table.clone()).into()), self)
     }
 
     fn selection(&self) -> Option<Selection> {
@@ -168,7 +170,16 @@ impl Chain {
     /// What becomes of packets at its end; accepted where nothing is said.
     #[must_use]
     pub fn policy(mut self, policy: ChainPolicy) -> Self {
-        self.chain.policy = Some(if policy == ChainPolicy::DROP { Verdict::Drop } else { Verdict::Accept });
+        match policy {
+            ChainPolicy::ACCEPT => self.chain.policy = Some(Verdict::Accept),
+            ChainPolicy::DROP => self.chain.policy = Some(Verdict::Drop),
+            other => {
+                let name = &self.chain.name;
+                self.invalid.get_or_insert(Invalid::new(format!(
+                    "chain {name} has no policy {other}: accept or drop"
+                )));
+            }
+        }
         self.with_hook("policy", |_| ())
     }
 
@@ -204,7 +215,9 @@ impl Definition for Chain {
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
         let wanted = match &self.invalid {
             Some(invalid) => Err(invalid.clone()),
-            None => Ok(Target::Chain(Box::new(self.chain.clone())).into()),
+            None => written::name("chain", &self.chain.name)
+                .and_then(|()| written::comment(self.chain.comment.as_ref()))
+                .map(|()| Target::Chain(Box::new(self.chain.clone())).into()),
         };
         (wanted, self)
     }
@@ -365,7 +378,9 @@ impl Definition for Object {
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
         let wanted = match &self.invalid {
             Some(invalid) => Err(invalid.clone()),
-            None => Ok(Target::Object(Box::new(self.object.clone())).into()),
+            None => written::name(self.kind.name().unwrap_or("object"), &self.object.name)
+                .and_then(|()| written::comment(self.object.comment.as_ref()))
+                .map(|()| Target::Object(Box::new(self.object.clone())).into()),
         };
         (wanted, self)
     }

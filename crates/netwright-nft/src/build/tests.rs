@@ -106,6 +106,7 @@ fn comparisons() {
 }
 
 mod complete;
+mod refused;
 
 #[test]
 fn other_families() {

@@ -158,6 +158,15 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')
 }
 
+/// Whether a text is one word from its first to its last byte.
+pub(super) fn is_one_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // a point alone stands between the parts of a key
+    text != "."
+        && bytes.first().is_some_and(|&first| begins_word(first))
+        && bytes.iter().all(|&byte| is_word_byte(byte))
+}
+
 fn word(bytes: &[u8], start: usize) -> (TokenKind, usize) {
     let end = start + run(bytes, start, is_word_byte);
     match (bytes.get(end), bytes.get(end + 1)) {

@@ -562,5 +562,10 @@ impl Scope {
     }
 }
 
+/// Whether a word can be written as the name of a table, chain, set or object.
+pub(crate) fn is_name(word: &str) -> bool {
+    super::lexer::is_one_word(word) && KEYWORDS.binary_search(&word).is_err()
+}
+
 /// Families of tables.
 pub(super) const FAMILIES: &[&str] = &["ip", "ip6", "inet", "arp", "bridge", "netdev"];

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use netwright_wire::{Acknowledged, Request, Subject, Value, Writer};
 
 use super::attributes::{FamilyAttrs, Ipv6LinkAttrs, LinkAttrs, LinkHeader};
-use super::requests::EMPTY_NAME;
 use super::{AddressGeneration, LinkFlags, LinkInfo, LinkKind, PortKind};
-use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, require_link, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_link_name, require_link, write_header};
 use crate::{HardwareAddress, LinkId, PlainText, RawNest};
 
 /// The namespace that a link is made in or moves to.
@@ -279,7 +278,7 @@ impl Change {
 
     /// Refuses what the kernel would pass over in silence, or take for something else.
     fn check(&self, writer: &mut Writer) {
-        refuse_empty(self.name.as_deref(), EMPTY_NAME, writer);
+        refuse_link_name(self.name.as_deref(), writer);
         if self.new_index == Some(0) || (self.new_index.is_some() && self.namespace.is_none()) {
             writer.contradiction(
                 "a link gets another index only where it moves to another namespace, and 0 is none",

@@ -14,7 +14,7 @@ use super::kind::{
 };
 use super::requests::EMPTY_NAME;
 use super::{Change, Link, LinkKind, LinkView, NamespaceRef};
-use crate::message::{ROUTE_PROTOCOL, kind, refuse_empty, refuse_no_link, write_header};
+use crate::message::{ROUTE_PROTOCOL, kind, refuse_link_name, refuse_no_link, write_header};
 use crate::{LinkId, Table};
 
 /// Makes a link.
@@ -195,7 +195,7 @@ impl Request for Create {
 impl Create {
     /// Refuses what the kernel would pass over in silence, or take for something else.
     fn check(&self, writer: &mut Writer) {
-        refuse_empty(self.settings.name.as_deref(), EMPTY_NAME, writer);
+        refuse_link_name(self.settings.name.as_deref(), writer);
         refuse_no_link(self.parent, writer);
         if self.index == Some(0) {
             writer.contradiction("a link has an index from 1 on");

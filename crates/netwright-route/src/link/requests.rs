@@ -13,7 +13,7 @@ use crate::message::{
 };
 
 const IFLA_LINKINFO: u16 = 18;
-pub(super) const EMPTY_NAME: &str = "the name of a link is not empty";
+pub(super) const EMPTY_NAME: &str = "the name of a link is empty";
 
 /// Which link is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Request for List {
     fn write(&self, writer: &mut Writer) {
         write_header(&LinkHeader::default(), writer);
         refuse_no_link(self.master, writer);
-        refuse_empty(self.kind.as_deref(), "the name of a kind is not empty", writer);
+        refuse_empty(self.kind.as_deref(), "the name of the kind is empty", writer);
         let attrs = LinkAttrs {
             master: self.master.map(|master| master.index),
             extended_mask: extended_mask(self.family_statistics),
@@ -315,7 +315,7 @@ impl Request for AlternativeNames {
     fn write(&self, writer: &mut Writer) {
         require_link(self.link.index, writer);
         if self.names.is_empty() || self.names.iter().any(String::is_empty) {
-            writer.contradiction("an alternative name is not empty");
+            writer.contradiction("the alternative name is empty");
         }
         write_header(&Target::Index(self.link.index).header(), writer);
         let names = self.names.iter().cloned().map(AlternativeName).collect();

@@ -3,11 +3,14 @@
 mod named;
 mod redo;
 
+use netwright_netfilter::SetRef;
+use netwright_netfilter::request::Find;
 use netwright_nft::build::{Addition, Definition, Invalid, Placement, Removal};
-use netwright_nft::catalog::Catalog;
+use netwright_nft::catalog::{self, Catalog};
 use netwright_nft::diagnostic::SourceMap;
 use netwright_nft::evaluate::{Compiled, Options, compile};
 use netwright_nft::ir::{Command, Operation, PackedElements, Target};
+use netwright_nft::lift;
 use netwright_nft::lower::{self, Order};
 use netwright_nft::syntax::Parsed;
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal, protocol};
@@ -288,6 +291,7 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(Committed::default());
         }
+        self.compare_referred(connection)?;
         let (mut made, mut malformed) = (Vec::new(), None);
         let sent = self.up_to_date(connection, |connection, batch| {
             send::commit(connection, batch, |index, message| match read_made(message) {
@@ -308,11 +312,25 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(());
         }
+        self.compare_referred(connection)?;
         match self.up_to_date(connection, send::check)? {
             Sent::Outdated(refusal) => Err(self.refused(refusal, connection, namespace)),
             Sent::Refused(refusals) => Err(self.refused(first(refusals)?, connection, namespace)),
             Sent::Done { .. } => Ok(()),
         }
+    }
+
+    /// Sets that are there must be what those who refer to them by their Rust type take them for: the kernel would compare the
+    /// first bytes of an address of IPv6 with a set of addresses of IPv4.
+    fn compare_referred(&mut self, connection: &mut Connection) -> Result<()> {
+        for set in self.catalog.take_referred() {
+            let reference = SetRef::new(set.family, set.table.clone(), set.name.clone());
+            // One that is not there, or that cannot be asked for, is told by the kernel when the batch is sent.
+            let Ok(there) = connection.query(&Find(reference)) else { continue };
+            let wrong = |what| Error::new("build the batch", Cause::Invalid(what));
+            catalog::agree(&lift::set(&there, &[]), &set).map_err(wrong)?;
+        }
+        Ok(())
     }
 
     /// Sends the batch. What texts mean may depend on the ruleset as it was: where it is another by then, they are given their

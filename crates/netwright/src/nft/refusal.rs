@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use netwright_netfilter::expression::ObjectKind as KernelObjectKind;
 use netwright_netfilter::{
-    Batch, ChainAttrs, Data, Expression, Item, MessageKind, ObjectAttrs, Rule, Step, TableRef,
+    Batch, ChainAttrs, Data, Expression, Hook, Item, MessageKind, ObjectAttrs, Rule, Step, TableRef,
 };
 use netwright_nft::catalog::Catalog;
 use netwright_nft::diagnostic::{Diagnostic, SourceMap, Span, nearest};
 use netwright_nft::ir::{Command, Entity, ObjectKind};
 use netwright_nft::lift::{self, Scope};
+use netwright_nft::table::hook;
 use netwright_nft::{lower, place};
 use netwright_sys::{Cause, Connection, Error, Namespace, Refusal as KernelRefusal};
 use netwright_wire::{Errno, Value};
@@ -481,6 +482,18 @@ fn base_chain(step: &Step<'_>) -> Fault {
         );
     }
     let kind = chain.kind.unwrap_or_default();
+    let hook = chain
+        .hook
+        .as_ref()
+        .and_then(|hook| hook.number)
+        .map(|number| Hook::from_number(step.family(), number));
+    if hook.is_some_and(|hook| hook::allows(step.family(), hook, &kind)) {
+        let name = step.text_of(CHAIN_NAME).unwrap_or_default();
+        return Fault::Place(format!(
+            "chain {name} is there already with another type, hook, priority or other devices, which are never changed: delete it \
+             before, or give this one another name"
+        ));
+    }
     Fault::Place(format!("chains of type {kind} cannot be at this hook of the family {}", step.family()))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use netwright_netfilter::{Batch, ChainRef, RuleRef, SetRef, TableRef, Userdata};
 use netwright_nft::build::{Addition, FromData, FromKey, Map, Placement, Rule, Set, keys};
 use netwright_nft::catalog::Catalog;
-use netwright_nft::ir::{self, Counter, Operation, TableContent};
+use netwright_nft::ir::{self, Counter, Operation, TableContent, Value};
 use netwright_nft::lift;
 use netwright_nft::lower::Order;
 use netwright_sys::{Cause, Connection, Error, Namespace, protocol};
@@ -139,6 +139,10 @@ impl<D: Driver> Nft<'_, D> {
         self.driver.with(move |driver| {
             driver.run(protocol::NETFILTER, |connection| {
                 let there = self::set(connection, driver.namespace(), &set)?;
+                let zeros = there.key.parts.iter().map(|part| Value::number(part.data_type, part.bits, 0));
+                if K::from_parts(&zeros.collect::<Vec<_>>()).is_none() {
+                    return Err(another_type(&set)); // also where it is empty
+                }
                 // the one for all other keys has none
                 let elements = there.elements.iter().filter(|element| element.key.is_some());
                 let entries = elements.map(|element| entry(element).ok_or_else(|| another_type(&set)));

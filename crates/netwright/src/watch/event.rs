@@ -32,7 +32,8 @@ netwright_wire::open_flags! {
         FIREWALL_RULES = 1 << 10,
         /// Sets and maps of nftables, without their elements.
         SETS = 1 << 11,
-        /// Elements of sets and maps.
+        /// Elements of sets and maps. The kernel does not tell that the time of one has run out: that it is gone is told when the
+        /// same key comes again.
         ELEMENTS = 1 << 12,
         /// Counters, quotas, limits and the like that have a name.
         OBJECTS = 1 << 13,

@@ -1,11 +1,13 @@
 //! A copy of nftables, changed as the kernel tells of its own.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
+use netwright_netfilter::expression::CounterAttrs;
 use netwright_netfilter::{
     Chain, ChainView, Element, ElementListView, Family, Flowtable, FlowtableView, Generation, InFamily, Item,
-    MessageKind, NetfilterHeader, Object, ObjectView, Rule, RuleView, Set, SetRef, SetView, Table, TableView,
-    Trace,
+    MessageKind, NetfilterHeader, Object, ObjectData, ObjectView, Rule, RuleView, Set, SetRef, SetView,
+    Table, TableView, Trace,
 };
 use netwright_wire::{Header, Malformed, Message};
 
@@ -32,6 +34,8 @@ pub(super) struct Ruleset {
     pub(super) rules: HashMap<Key, Rule>,
     pub(super) sets: HashMap<Key, Set>,
     pub(super) elements: HashMap<SetRef, HashMap<ElementKey, Element>>,
+    /// When elements end that do so by themselves: nobody tells of that.
+    ends: HashMap<(SetRef, ElementKey), Instant>,
     pub(super) objects: HashMap<Key, Object>,
     pub(super) flowtables: HashMap<Key, Flowtable>,
 }
@@ -107,14 +111,14 @@ fn table_of<'a>(view: &impl InTable<'a>) -> Result<Option<netwright_wire::Text<'
 kept! {
     Table TableView TABLES Table tables |view| view.name()?, None::<u64>;
         |one| Table { uses: None, ..one.clone() };
-    Chain ChainView CHAINS Chain chains |view| view.name()?, None::<u64>;
+    Chain ChainView CHAINS Chain chains |view| None, view.handle()?; // names change
         |one| Chain { uses: None, counters: None, ..one.clone() };
     Rule RuleView FIREWALL_RULES FirewallRule rules |view| None, view.handle()?;
         |one| (one.handle, one.chain.clone());
     Set SetView SETS Set sets |view| view.name()?, None::<u64>;
         |one| Set { count: None, expressions: Vec::new(), ..one.clone() };
     Object ObjectView OBJECTS Object objects |view| view.name()?, view.kind()?.map(|kind| kind.0);
-        |one| (one.handle, one.userdata.clone());
+        |one| (one.handle, one.userdata.clone(), uncounted(&one.data));
     Flowtable FlowtableView FLOWTABLES Flowtable flowtables |view| view.name()?, None::<u64>;
         |one| Flowtable { uses: None, ..one.clone() };
 }
@@ -146,6 +150,7 @@ impl Ruleset {
     }
 
     pub(super) fn push_element(&mut self, set: &SetRef, element: Element) {
+        self.note_end(set, &element);
         self.elements.entry(set.clone()).or_default().insert(key_of(&element), element);
     }
 
@@ -229,10 +234,22 @@ impl Ruleset {
             return Ok(());
         };
         let set = SetRef::new(header.family, table.to_string(), name.to_string());
-        let all = self.elements.entry(set.clone()).or_default();
         for element in elements {
             let element = <Element as netwright_wire::Value>::own(element?)?;
             let key = key_of(&element);
+            let end = self.ends.remove(&(set.clone(), key.clone()));
+            let ended = end.is_some_and(|end| end <= Instant::now());
+            if !removed {
+                self.note_end(&set, &element);
+            }
+            let all = self.elements.entry(set.clone()).or_default();
+            // What came to its end by itself is told when the kernel speaks of that key again.
+            if ended
+                && !removed
+                && let Some(before) = all.remove(&key)
+            {
+                tell(of_set(&set, Update::Removed(before)));
+            }
             let change = if removed {
                 all.remove(&key).map(Update::Removed)
             } else {
@@ -245,6 +262,14 @@ impl Ruleset {
             change.into_iter().for_each(|change| tell(of_set(&set, change)));
         }
         Ok(())
+    }
+
+    fn note_end(&mut self, set: &SetRef, element: &Element) {
+        if let Some(end) =
+            element.expiration.and_then(|left| Instant::now().checked_add(Duration::from_millis(left)))
+        {
+            self.ends.insert((set.clone(), key_of(element)), end);
+        }
     }
 
     /// A set goes with its elements, and a table with its sets.
@@ -267,7 +292,10 @@ impl Ruleset {
 
     /// Takes the objects of some kinds of a fresh copy over.
     pub(super) fn adopt(&mut self, fresh: Ruleset, kinds: Kinds) {
-        let Ruleset { tables, chains, rules, sets, elements, objects, flowtables } = fresh;
+        let Ruleset { tables, chains, rules, sets, elements, ends, objects, flowtables } = fresh;
+        if kinds.contains(Kinds::ELEMENTS) {
+            self.ends = ends;
+        }
         macro_rules! take {
             ($($kind:ident $field:ident),*) => {$(
                 if kinds.contains(Kinds::$kind) {
@@ -310,6 +338,18 @@ fn key_of(element: &Element) -> ElementKey {
     use netwright_netfilter::ElementFlags;
     let end = element.flags.is_some_and(|flags| flags.contains(ElementFlags::INTERVAL_END));
     (element.key_bytes().unwrap_or_default().to_vec(), end)
+}
+
+/// What an object is made of but for what it has counted.
+fn uncounted(data: &ObjectData) -> ObjectData {
+    match data.clone() {
+        ObjectData::Counter(_) => ObjectData::Counter(CounterAttrs::default()),
+        ObjectData::Quota(mut quota) => {
+            quota.consumed = None;
+            ObjectData::Quota(quota)
+        }
+        other => other,
+    }
 }
 
 /// Whether two are the same but for what is counted, and how long they stay.

@@ -53,6 +53,34 @@ pub(super) fn the_ruleset_is_followed(_: &mut Lab) -> Outcome {
         "{gone:?}"
     );
 
+    // What the kernel tells in another form: a name, what an object holds, an element that came to its end by itself.
+    nft.feed(
+        ["-f", "-"],
+        "table ip w { set e { type ipv4_addr; flags timeout; }; chain a { }; quota q { 100 mbytes }; }",
+    )?;
+    told(&mut watch)?;
+    nft.feed(["-f", "-"], "rename chain ip w a b")?;
+    let renamed = told(&mut watch)?;
+    ensure_eq!(texts(&renamed), ["chain changed b", "generation"]);
+    let before = renamed.iter().find_map(|event| match event {
+        Event::Chain(Update::Changed { before, .. }) => Some(before.name.clone()),
+        _ => None,
+    });
+    ensure_eq!(before.as_deref(), Some("a"));
+    nft.feed(["-f", "-"], "add chain ip w a")?;
+    ensure_eq!(texts(&told(&mut watch)?), ["chain added a", "generation"]);
+    nft.feed(["-f", "-"], "add quota ip w q { 200 mbytes }")?;
+    ensure_eq!(texts(&told(&mut watch)?), ["object changed q", "generation"]);
+    let ban = "add element ip w e { 192.0.2.7 timeout 200ms }";
+    nft.feed(["-f", "-"], ban)?;
+    ensure_eq!(texts(&told(&mut watch)?), ["element added [192, 0, 2, 7]", "generation"]);
+    std::thread::sleep(Duration::from_millis(300)); // the kernel's clock decides
+    nft.feed(["-f", "-"], ban)?;
+    let again = ["element removed [192, 0, 2, 7]", "element added [192, 0, 2, 7]", "generation"];
+    ensure_eq!(texts(&told(&mut watch)?), again);
+    nft.feed(["-f", "-"], "delete table ip w")?;
+    told(&mut watch)?;
+
     // After an overrun: what is different.
     let mut watch = net.watch(Options::new(Kinds::RULESET).existing().buffer(5000))?;
     told(&mut watch)?;

@@ -10,20 +10,26 @@ use super::super::key::Member;
 use super::super::statement::Computed;
 use super::super::value::{InterfaceIndex, Port, Scalar};
 use super::super::{Chain, Existence, Flowtable, Invalid, NatTarget, Operand, Rule};
+use crate::context::Context;
 use crate::ir::{
-    Duplicate, Expression, Forward, Nat, NatKind, Queue, QueueTarget, Reject, Statement, Synproxy, Tproxy,
-    TypePart, Verdict,
+    Duplicate, Expression, Forward, Nat, NatKind, Queue, QueueTarget, Reject, Selector, Statement, Synproxy,
+    Tproxy, TypePart, Verdict,
 };
 use crate::table::DataType;
 
 impl Rule {
     fn nat(mut self, kind: NatKind, target: NatTarget) -> Self {
-        let NatTarget { family, address, port, flags } = target;
+        let NatTarget { family, address, port, with_port, flags } = target;
         let other = family.filter(|&family| self.family != Family::INET && self.family != family);
         if let Some(other) = other {
             let message =
                 format!("packets of table {} are not translated to addresses of family {other}", self.table);
             self.invalid.get_or_insert(Invalid::new(message));
+        }
+        let ports = with_port || !matches!(port, Ok(None));
+        let told = matches!(&address, Ok(Some(computed)) if asks_for_transport(&computed.expression));
+        if ports && !told {
+            self.behind_transport("ports are translated");
         }
         let translated = address.and_then(|address| {
             let address = address.map(|Computed { expression, sets }| {
@@ -53,20 +59,40 @@ impl Rule {
 
     /// As [`Rule::masquerade`], with flags that say how ports are chosen.
     pub fn masquerade_with(self, flags: NatFlags) -> Self {
-        let target = NatTarget { family: None, address: Ok(None), port: Ok(None), flags };
+        let target = NatTarget { family: None, address: Ok(None), port: Ok(None), with_port: false, flags };
         self.nat(NatKind::Masquerade, target)
     }
 
     /// Translates the destination to a port of this host.
     pub fn redirect(self, port: impl Member<Port>) -> Self {
         let port = port.member(&[TypePart::of(DataType::INET_SERVICE)]).map(Some);
-        let target = NatTarget { family: None, address: Ok(None), port, flags: NatFlags::empty() };
+        let target =
+            NatTarget { family: None, address: Ok(None), port, with_port: false, flags: NatFlags::empty() };
         self.nat(NatKind::Redirect, target)
+    }
+
+    /// What is done by port is wrong for protocols that have none.
+    fn behind_transport(&mut self, what: &str) {
+        let mut context = Context::new(self.family);
+        for statement in &self.rule.statements {
+            for selector in statement.selectors() {
+                let _ = context.require(selector, None); // a contradiction is told when the rule is added
+            }
+            if let Statement::Match(matched) = statement {
+                context.learn(matched, None);
+            }
+        }
+        if !context.transport_matched() {
+            self.right(Err(Invalid::new(format!(
+                "{what} only behind a match on the transport protocol, such as meta::L4PROTO or tcp::DPORT"
+            ))));
+        }
     }
 
     /// Hands packets to a local socket as they are (`tproxy`), in a chain at prerouting: a match on the transport protocol
     /// comes before it. The socket has `IP_TRANSPARENT`.
     pub fn tproxy(mut self, to: impl Into<NatTarget>) -> Self {
+        self.behind_transport("packets are handed to a local socket");
         let NatTarget { family, address, port, .. } = to.into();
         // A table of one family has no other addresses: nothing is written then.
         let family = family.filter(|_| self.family == Family::INET);
@@ -84,6 +110,7 @@ impl Rule {
     pub fn tproxy_port(self, port: impl Operand<Port>) -> Self {
         let to = port.operand(&TypePart::of(DataType::INET_SERVICE));
         let mut rule = self;
+        rule.behind_transport("packets are handed to a local socket");
         let statement = to.map(|Computed { expression, sets }| {
             rule.sets.extend(sets);
             Statement::Tproxy(Tproxy { family: None, address: None, port: Some(expression) })
@@ -170,7 +197,8 @@ impl Rule {
 
     /// The connection goes past this table from now on (`flow add`), in a chain at forward.
     #[doc(alias = "offload")]
-    pub fn flow_add(self, flowtable: &Flowtable) -> Self {
+    pub fn flow_add(mut self, flowtable: &Flowtable) -> Self {
+        self.of_this_table("flow table", flowtable.name(), flowtable.table());
         self.statement(Statement::FlowAdd(flowtable.name().to_owned()))
     }
 
@@ -216,12 +244,14 @@ impl Rule {
     }
 
     /// Into another chain, and back at its end.
-    pub fn jump(self, chain: &Chain) -> Self {
+    pub fn jump(mut self, chain: &Chain) -> Self {
+        self.of_this_table("chain", chain.name(), chain.table());
         self.verdict(Verdict::jump(chain))
     }
 
     /// Into another chain, and not back.
-    pub fn goto(self, chain: &Chain) -> Self {
+    pub fn goto(mut self, chain: &Chain) -> Self {
+        self.of_this_table("chain", chain.name(), chain.table());
         self.verdict(Verdict::goto(chain))
     }
 
@@ -230,4 +260,16 @@ impl Rule {
     pub fn back(self) -> Self {
         self.verdict(Verdict::Return)
     }
+}
+
+/// Whether the key of a map tells the transport protocol: packets of others are not in it.
+fn asks_for_transport(address: &Expression) -> bool {
+    let Expression::Map(key, _) = address else { return false };
+    let parts = match &**key {
+        Expression::Concatenation(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    parts
+        .iter()
+        .any(|part| matches!(part, Expression::Selector(Selector::Meta(key)) if key.name == "l4proto"))
 }
