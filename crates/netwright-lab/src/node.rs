@@ -119,7 +119,8 @@ impl Node {
 
     /// Waits until packets to an address of this host are taken: the kernel leaves the route for those of IPv6 to a worker.
     fn wait_for_own(&mut self, own: Ipv6Addr) -> Result<(), Failure> {
-        let local = route::List { family: Family::IPV6, kind: Some(RouteKind::LOCAL), ..route::List::default() };
+        let local =
+            route::List { family: Family::IPV6, kind: Some(RouteKind::LOCAL), ..route::List::default() };
         wait_until("an address of IPv6 has its route", || {
             let own = Prefix::host(own.into());
             let routes = self.connection.dump_all(&local)?;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use netwright::Net;
 use netwright_lab::traffic::{ARRIVES, Answer, SILENCE, ping, tcp, udp};
@@ -350,24 +351,29 @@ fn a_vpn_lets_nothing_past_and_leaves_nothing(lab: &mut Lab) -> Outcome {
         servers.push(neighbour.run(|| UdpSocket::bind((far, 9)))??);
         net.routes().add(netwright::Route::default_via(gateway.parse()?))?;
     }
-    let send = |server: &UdpSocket| -> Result<Answer, Failure> {
+    let send = |server: &UdpSocket, wait: Duration| -> Result<Answer, Failure> {
         let to = server.local_addr()?;
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        udp(&UdpSocket::bind(any)?, to, server, SILENCE).or(Ok(Answer::Silence))
+        udp(&UdpSocket::bind(any)?, to, server, wait).or(Ok(Answer::Silence))
     };
     let none_arrives = |when: &str| -> Outcome {
         for server in &servers {
-            ensure!(!send(server)?.arrived(), "to {} it went past {when}", server.local_addr()?);
+            ensure!(!send(server, SILENCE)?.arrived(), "to {} it went past {when}", server.local_addr()?);
         }
         Ok(())
     };
     for server in &servers {
-        ensure!(send(server)?.arrived());
+        ensure!(send(server, ARRIVES)?.arrived());
     }
     let state = || -> Result<Vec<String>, Failure> {
         let shown =
             ["-4 rule show", "-6 rule show", "route show table all", "-br link show", "-br address show"];
-        shown.into_iter().map(|line| ip.line(line)).collect()
+        let mut lines = Vec::new();
+        for line in shown {
+            lines.extend(ip.line(line)?.lines().map(str::to_owned));
+        }
+        lines.sort();
+        Ok(lines)
     };
     let before = state()?;
     let mut vpn = Command::new(program("vpn")?).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -388,7 +394,7 @@ fn a_vpn_lets_nothing_past_and_leaves_nothing(lab: &mut Lab) -> Outcome {
     ensure_eq!(said.next().transpose()?.as_deref(), Some("as before"));
     ensure!(vpn.wait()?.success());
     for server in &servers {
-        ensure!(send(server)?.arrived());
+        ensure!(send(server, ARRIVES)?.arrived());
     }
     ensure_eq!(state()?, before);
     Ok(())
