@@ -479,6 +479,29 @@ fn what_was_matched_stays_matched() {
     assert!(rule("netdev", "fwd ip to 192.0.2.1 device lo counter").is_err());
 }
 
+/// A number in the header of IP that no header here is of is an extension header, a tunnel or what nft knows nothing of.
+#[test]
+fn what_the_network_header_says_and_nobody_knows_says_nothing() {
+    for taken in [
+        "ip6 nexthdr 60 tcp dport 7015",
+        "ip6 nexthdr { 60, 43 } tcp dport 4",
+        "ip protocol 99 udp dport 5",
+        "ip protocol { 6, 99 } tcp dport 1",
+        "tcp dport 1 ip protocol 99 tcp sport 2",
+        "ip protocol 6 ip protocol 99 tcp dport 1",
+    ] {
+        assert_eq!(rule("inet", taken).err(), None, "{taken}");
+    }
+    for refused in [
+        "meta l4proto { 6, 99 } tcp dport 1",
+        "tcp dport 1 meta l4proto 99 tcp sport 2",
+        "ip protocol 99 tcp dport 1 udp dport 2",
+        "meta l4proto 99 ip protocol 6 tcp dport 3",
+    ] {
+        assert!(rule("inet", refused).is_err(), "{refused}");
+    }
+}
+
 #[test]
 fn constants_have_the_type_that_is_compared() {
     for text in [

@@ -185,18 +185,20 @@ impl Error {
             }
             Cause::Unsendable(Unsendable::TooLong { .. }) => Some("Split it into several objects."),
             // What the kernel says in words is the reason; the number alone stands for several.
-            Cause::Kernel(error) if error.extended.message.is_some() && has_reasons(error.errno) => None,
+            Cause::Kernel(error) if says_why(error) => None,
             _ => self.errno().and_then(errno_help),
         })
     }
 }
 
-/// Whether the kernel refuses with this for reasons that have nothing to do with each other.
-fn has_reasons(errno: Errno) -> bool {
-    matches!(
-        errno,
+/// Whether the kernel gave its reason in words, for a number that stands for several. That it does not know a kind of
+/// object is no reason yet.
+fn says_why(error: &KernelError) -> bool {
+    let several = matches!(
+        error.errno,
         Errno::EPERM | Errno::EACCES | Errno::EOPNOTSUPP | Errno::ENOBUFS | Errno::ENOMEM | Errno::ENODEV
-    )
+    );
+    several && error.extended.message.as_ref().is_some_and(|words| !words.starts_with("Unknown"))
 }
 
 fn errno_help(errno: Errno) -> Option<&'static str> {

@@ -263,7 +263,9 @@ impl Generator {
         let (family, part) = self.address();
         let address = self.random.one_in(2).then(|| Expression::Value(self.value(&part)));
         let port = Expression::Value(self.value(&TypePart::of(DataType::INET_SERVICE)));
-        let family = address.as_ref().map(|_| family);
+        // Where packets of both families come by and this rule has matched one, the language asks for its name.
+        let single = matches!(self.family, Family::IPV4 | Family::IPV6);
+        let family = Some(family).filter(|_| address.is_some() || (self.network_matched && !single));
         Statement::Tproxy(Tproxy { family, address, port: Some(port) })
     }
 

@@ -155,9 +155,8 @@ impl Context {
                         self.network = self.network.filter(|known| known.span.is_some() || next.is_none());
                         self.set_network(next, span);
                     }
-                    (PayloadBase::NETWORK, next) => {
-                        self.set_transport(next, span);
-                    }
+                    // As nft: what the network header says and no header here is of says nothing, where `meta l4proto` does.
+                    (PayloadBase::NETWORK, Some(next)) => self.set_transport(Some(next), span),
                     _ => {}
                 }
             }

@@ -142,7 +142,12 @@ pub(super) fn own(text: &mut Text, policy: &Policy, options: &FilterOptions) {
         text.line(format_args!("ip daddr {RESOLVER} accept"));
         if let Some(Listeners { ipv4, ipv6 }) = listeners {
             // They take a packet's destination for where it was to go, so nothing is sent to them directly.
-            text.line(format_args!("meta l4proto {{ tcp, udp }} th dport {{ {ipv4}, {ipv6} }} goto refused"));
+            // Of the other family the same port may be one of the command's own.
+            for (family, port) in [("ipv4", ipv4), ("ipv6", ipv6)] {
+                text.line(format_args!(
+                    "meta nfproto {family} meta l4proto {{ tcp, udp }} th dport {port} goto refused"
+                ));
+            }
         }
         text.lines(rules::host(&policy.deny, true, "goto refused"));
         let verdict = if listeners.is_some() { "goto relayed" } else { "goto refused" };

@@ -378,11 +378,13 @@ fn in_relay_mode_the_sandbox_keeps_its_loopback(lab: &mut Lab) -> Outcome {
         ensure_eq!(listener.accept()?.1, stream.local_addr()?);
         let to: IpAddr = address.parse()?;
         ensure!(sent(to, 9)?, "UDP to {address}");
-        ensure!(
-            !sent(to, LISTENERS.ipv4)? && !sent(to, LISTENERS.ipv6)?,
-            "UDP to the listeners at {address}"
-        );
-        ensure!(!world.passes(to, LISTENERS.ipv4, Protocol::Tcp)?, "TCP to a listener at {address}");
+        let (own, other) = match to {
+            IpAddr::V4(_) => (LISTENERS.ipv4, LISTENERS.ipv6),
+            IpAddr::V6(_) => (LISTENERS.ipv6, LISTENERS.ipv4),
+        };
+        ensure!(!sent(to, own)?, "UDP to the listener at {address}");
+        ensure!(!world.passes(to, own, Protocol::Tcp)?, "TCP to the listener at {address}");
+        ensure!(sent(to, other)?, "UDP to the port at {address} that the other family's listener has");
         ensure!(sent(to, 7001)?, "UDP to a port of the host");
         ensure!(!sent(to, 7002)?, "UDP to a denied port of the host");
         ensure!(!world.passes(to, 7001, Protocol::Tcp)?, "TCP to a port of the host is not held");

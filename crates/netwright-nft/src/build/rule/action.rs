@@ -71,8 +71,8 @@ impl Rule {
         self.nat(NatKind::Redirect, target)
     }
 
-    /// What is done by port is wrong for protocols that have none.
-    fn behind_transport(&mut self, what: &str) {
+    /// What is done by port is wrong for protocols that have none. The family that packets are known to be of here is returned.
+    fn behind_transport(&mut self, what: &str) -> Option<Family> {
         let mut context = Context::new(self.family);
         for statement in &self.rule.statements {
             for selector in statement.selectors() {
@@ -87,6 +87,7 @@ impl Rule {
                 "{what} only behind a match on the transport protocol, such as meta::L4PROTO or tcp::DPORT"
             ))));
         }
+        context.network().and_then(|known| known.id.header().nfproto).map(Family)
     }
 
     /// Hands packets to a local socket as they are (`tproxy`), in a chain at prerouting: a match on the transport protocol
@@ -110,10 +111,12 @@ impl Rule {
     pub fn tproxy_port(self, port: impl Operand<Port>) -> Self {
         let to = port.operand(&TypePart::of(DataType::INET_SERVICE));
         let mut rule = self;
-        rule.behind_transport("packets are handed to a local socket");
+        let known = rule.behind_transport("packets are handed to a local socket");
+        // The language asks for the name of a family that was matched.
+        let family = known.filter(|_| rule.family == Family::INET);
         let statement = to.map(|Computed { expression, sets }| {
             rule.sets.extend(sets);
-            Statement::Tproxy(Tproxy { family: None, address: None, port: Some(expression) })
+            Statement::Tproxy(Tproxy { family, address: None, port: Some(expression) })
         });
         rule.step(statement)
     }

@@ -111,6 +111,11 @@ fn sending_elsewhere() {
         "tcp dport 80 tproxy to 127.0.0.1:3128",
     );
     ip4(|rule| rule.eq(tcp::DPORT, 80).tproxy_port(3128), "tcp dport 80 tproxy to :3128");
+    inet(|rule| rule.eq(tcp::DPORT, 80).tproxy_port(3128), "tcp dport 80 tproxy to :3128");
+    inet(
+        |rule| rule.eq(ip6::SADDR, V6).eq(tcp::DPORT, 80).tproxy_port(3128),
+        "ip6 saddr 2001:db8::1 tcp dport 80 tproxy ip6 to :3128",
+    );
     inet(
         |rule| rule.eq(meta::L4PROTO, Protocol::UDP).tproxy((Ipv4Addr::LOCALHOST, 3128)),
         "meta l4proto udp tproxy ip to 127.0.0.1:3128",

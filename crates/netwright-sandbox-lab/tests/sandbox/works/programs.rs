@@ -18,6 +18,29 @@ except OSError as error:
     print('refused')
 ";
 
+/// Whatever the other family's sockets inside have, the supervisor's listeners among them, is free for the command.
+const PORTS_OF_THE_OTHER_FAMILY: &str = "
+import socket
+def taken(*names):
+    lines = [line for name in names for line in open('/proc/net/' + name).readlines()[1:]]
+    return {int(line.split()[1].rsplit(':', 1)[1], 16) for line in lines}
+other = [(socket.AF_INET6, '::1', port) for port in taken('udp', 'tcp')]
+other += [(socket.AF_INET, '127.0.0.1', port) for port in taken('udp6', 'tcp6')]
+for family, host, port in other:
+    datagrams, server = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+    try:
+        datagrams.bind((host, port))
+        server.bind((host, port))
+    except OSError:
+        continue
+    datagrams.settimeout(9)
+    datagrams.sendto(b'x', (host, port))
+    datagrams.recv(9)
+    server.listen()
+    socket.create_connection((host, port), 9).close()
+print('all are free')
+";
+
 const NODE: &str = "
 fetch('http://good.example.org/').then(answer => answer.text()).then(text => {
     process.stdout.write(text);
@@ -80,6 +103,8 @@ pub(super) const WORKS: &[Work] = &[
     Work::new("ping-large", PING, &["probe", "ping", "198.51.100.10", "1400"], "reached"),
     // Interpreters and their resolvers.
     Work::new("python", WEB, &["/usr/bin/python3", "-c", PYTHON], "True").needs("python3", "python3"),
+    Work::new("ports-of-the-other-family", WEB, &["/usr/bin/python3", "-c", PORTS_OF_THE_OTHER_FAMILY], "all are free")
+        .needs("python3", "python3"),
     Work::new("python-web", WEB, &["/usr/bin/python3", "-c", PYTHON], "hello from").needs("python3", "python3"),
     Work::new("node", WEB, &["node", "-e", NODE], "hello from").needs("node", "nodejs"),
     Work::new("node-resolver", WEB, &["node", "-e", NODE], "198.51.100.10").needs("node", "nodejs"),
