@@ -52,8 +52,8 @@ pub(super) enum Place {
     Key(KeyKind, &'static str),
     /// A key of `ct` of one direction.
     Ct(Direction, Layer3, &'static str),
-    /// A key of one layer 3 protocol.
-    Layer3(KeyKind, Layer3, &'static str),
+    /// A key of `rt` of one layer 3 protocol.
+    Rt(Layer3, &'static str),
     /// An extension header, option or chunk, and the name of its field.
     Extension(HeaderId, &'static str),
     /// The control group of the socket, so many levels below the root of their hierarchy.
@@ -96,24 +96,14 @@ impl<T: Scalar> Typed<T> {
                 KeyKind::Socket => Some(Selector::Socket(Socket { key, level: None })),
                 _ => None,
             }),
-            Place::Ct(direction, Layer3::Any, name) => key::by_name(KeyKind::Ct, name)
-                .map(|key| Selector::Ct(CtSelector { key, direction: Some(direction) })),
             Place::Ct(direction, layer3, name) => key::by_layer3(KeyKind::Ct, layer3, name)
                 .map(|key| Selector::Ct(CtSelector { key, direction: Some(direction) })),
-            Place::Layer3(kind, layer3, name) => {
-                key::by_layer3(kind, layer3, name).map(|key| Selector::Rt(Rt { key }))
+            Place::Rt(layer3, name) => {
+                key::by_layer3(KeyKind::Rt, layer3, name).map(|key| Selector::Rt(Rt { key }))
             }
             Place::Extension(id, name) => {
                 let header = id.header();
-                header.field(name).zip(header.extension).map(|(field, extension)| {
-                    Selector::Exthdr(Exthdr {
-                        base: extension.base,
-                        number: extension.number,
-                        header: Some(header),
-                        field: Some(field),
-                        raw: None,
-                    })
-                })
+                header.field(name).and_then(|field| Exthdr::of_field(header, field)).map(Selector::Exthdr)
             }
             Place::Cgroup(level) => key::by_name(KeyKind::Socket, "cgroupv2")
                 .map(|key| Selector::Socket(Socket { key, level: Some(level) })),
@@ -168,7 +158,7 @@ macro_rules! fields {
         Place::Ct(Direction::$direction, Layer3::$layer3, $name)
     };
     (@place (key $kind:ident) $name:literal) => { Place::Key(KeyKind::$kind, $name) };
-    (@place (key $kind:ident) ($layer3:ident $name:literal)) => { Place::Layer3(KeyKind::$kind, Layer3::$layer3, $name) };
+    (@place (key Rt) ($layer3:ident $name:literal)) => { Place::Rt(Layer3::$layer3, $name) };
     (@place (extension $id:ident) $name:literal) => { Place::Extension(HeaderId::$id, $name) };
     (@place (options) ($id:ident $words:literal $name:literal)) => { Place::Extension(HeaderId::$id, $name) };
     (@text ($direction:ident $layer3:ident $name:literal)) => { concat!(stringify!($direction), " ", $name) };

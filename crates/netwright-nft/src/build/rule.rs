@@ -7,6 +7,7 @@ use std::time::Duration;
 use netwright_netfilter::{ChainRef, Expression as KernelExpression, Family};
 
 use super::key::{Fields, Mapping, Member, Membership};
+use super::statement::Computed;
 use super::value::{Constant, Declared, FlagSet, Scalar};
 use super::{Chain, Definition, Existence, Invalid, Map, Object, Operand, Set, Typed, Wanted, written};
 use crate::ir::{
@@ -109,14 +110,20 @@ impl Rule {
     }
 
     /// What is used is of the rule's own table: the kernel knows it by its name alone.
-    fn of_this_table(&mut self, what: &str, name: &str, (family, table): (Family, &str)) {
-        if (family, table) != (self.family, self.table.as_str()) {
-            let message = format!(
-                "{what} {name} is of table {family} {table}, and rules of {} {} cannot use it",
-                self.family, self.table
-            );
-            self.right(Err(Invalid::new(message)));
+    fn of_this_table(&self, what: &str, name: &str, (family, table): (Family, &str)) -> Result<(), Invalid> {
+        if (family, table) == (self.family, self.table.as_str()) {
+            return Ok(());
         }
+        Err(Invalid::new(format!(
+            "{what} {name} is of table {family} {table}, and rules of {} {} cannot use it",
+            self.family, self.table
+        )))
+    }
+
+    /// What is computed; the sets that it looks into are remembered.
+    fn take(&mut self, Computed { expression, sets }: Computed) -> Expression {
+        self.sets.extend(sets);
+        expression
     }
 
     fn step(mut self, statement: Result<Statement, Invalid>) -> Self {
@@ -281,8 +288,9 @@ impl Rule {
 
     /// Uses a stateful object: counts with a named counter, and so on.
     pub fn object(mut self, object: &Object) -> Self {
-        let reference = object.reference();
-        self.of_this_table("object", object.name(), (reference.table.family, &reference.table.name));
+        let table = object.reference().table;
+        let same = self.of_this_table("object", object.name(), (table.family, &table.name));
+        self.right(same);
         let name = ObjectName::Name(object.name().to_owned());
         self.statement(Statement::Object(object.kind(), name))
     }
@@ -323,8 +331,8 @@ impl Rule {
     /// Sets a mark, a field or what else can be set: to a constant, to what another field has, or what a map holds.
     pub fn set<T: Scalar>(mut self, field: Typed<T>, value: impl Operand<T>) -> Self {
         let assigned = field.part().and_then(|part| value.operand(&part)).and_then(|computed| {
-            self.sets.extend(computed.sets);
-            Ok(Statement::Assign(field.selector()?, computed.expression))
+            let computed = self.take(computed);
+            Ok(Statement::Assign(field.selector()?, computed))
         });
         self.step(assigned)
     }
@@ -334,6 +342,7 @@ impl Rule {
         operation: SetUpdateOperation,
         set: ir::Set,
         fields: F,
+        data: Option<Expression>,
         timeout: Option<Duration>,
         statements: Vec<Statement>,
     ) -> Self {
@@ -341,8 +350,7 @@ impl Rule {
         self.sets.push(set);
         let updated = fields.expression().and_then(|key| {
             let timeout = timeout.map(written::milliseconds).transpose()?;
-            let update =
-                SetUpdate { operation, set: name, key, data: None, timeout, statements, comment: None };
+            let update = SetUpdate { operation, set: name, key, data, timeout, statements, comment: None };
             Ok(Statement::SetUpdate(update))
         });
         self.step(updated)
@@ -350,37 +358,37 @@ impl Rule {
 
     /// Adds the fields to a set, unless they are in it; with a timeout where one is given.
     pub fn add_to<F: Fields>(self, set: &Set<F::Value>, fields: F, timeout: Option<Duration>) -> Self {
-        self.update(SetUpdateOperation::Add, set.declaration(), fields, timeout, Vec::new())
+        self.update(SetUpdateOperation::Add, set.declaration(), fields, None, timeout, Vec::new())
     }
 
     /// Adds the fields to a set, or starts their timeout again.
     pub fn update_in<F: Fields>(self, set: &Set<F::Value>, fields: F, timeout: Option<Duration>) -> Self {
-        self.update(SetUpdateOperation::Update, set.declaration(), fields, timeout, Vec::new())
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, timeout, Vec::new())
     }
 
     /// Adds the fields to a set and goes on up to, or above, a rate that each element has for itself.
     pub fn limit_each<F: Fields>(mut self, set: &Set<F::Value>, fields: F, limit: Limit) -> Self {
         self.right(a_unit(&limit));
         let limit = vec![Statement::Limit(limit)];
-        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, limit)
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, None, limit)
     }
 
     /// Adds the fields to a set and counts packets and bytes of each element.
     pub fn count_each<F: Fields>(self, set: &Set<F::Value>, fields: F) -> Self {
         let counter = vec![Statement::Counter(Counter::default())];
-        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, counter)
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, None, counter)
     }
 
     /// Adds the fields to a set and goes on up to, or above, an amount that each element has for itself.
     pub fn quota_each<F: Fields>(self, set: &Set<F::Value>, fields: F, quota: Quota) -> Self {
         let quota = vec![Statement::Quota(quota)];
-        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, quota)
+        self.update(SetUpdateOperation::Update, set.declaration(), fields, None, None, quota)
     }
 
     /// Adds the fields to a set and goes on once an element has more connections.
     pub fn connections_each_over<F: Fields>(self, set: &Set<F::Value>, fields: F, count: u32) -> Self {
         let limit = vec![Statement::ConnectionLimit { count, over: true }];
-        self.update(SetUpdateOperation::Add, set.declaration(), fields, None, limit)
+        self.update(SetUpdateOperation::Add, set.declaration(), fields, None, None, limit)
     }
 
     /// Writes into a map what the fields are mapped to from now on, and starts the timeout again.
@@ -391,28 +399,18 @@ impl Rule {
         value: impl Operand<V>,
         timeout: Option<Duration>,
     ) -> Self {
-        let declaration = map.declaration();
-        let set = declaration.name.clone();
-        self.sets.push(declaration);
-        let updated = fields.expression().and_then(|key| {
-            let data = value.operand(&TypePart::of(V::KIND))?;
-            self.sets.extend(data.sets);
-            Ok(Statement::SetUpdate(SetUpdate {
-                operation: SetUpdateOperation::Update,
-                set,
-                key,
-                data: Some(data.expression),
-                timeout: timeout.map(written::milliseconds).transpose()?,
-                statements: Vec::new(),
-                comment: None,
-            }))
-        });
-        self.step(updated)
+        match value.operand(&TypePart::of(V::KIND)) {
+            Ok(data) => {
+                let data = Some(self.take(data));
+                self.update(SetUpdateOperation::Update, map.declaration(), fields, data, timeout, Vec::new())
+            }
+            Err(invalid) => self.step(Err(invalid)),
+        }
     }
 
     /// Deletes the fields from a set.
     pub fn delete_from<F: Fields>(self, set: &Set<F::Value>, fields: F) -> Self {
-        self.update(SetUpdateOperation::Delete, set.declaration(), fields, None, Vec::new())
+        self.update(SetUpdateOperation::Delete, set.declaration(), fields, None, None, Vec::new())
     }
 }
 
@@ -430,10 +428,9 @@ impl Definition for Rule {
     type Handle = ();
 
     fn define(mut self) -> (Result<Wanted, Invalid>, ()) {
-        for set in std::mem::take(&mut self.sets) {
-            self.of_this_table("set", &set.name, (set.family, &set.table));
-            self.sets.push(set);
-        }
+        let of_table = |set: &ir::Set| self.of_this_table("set", &set.name, (set.family, &set.table));
+        let same = self.sets.iter().try_for_each(of_table);
+        self.right(same);
         let Rule { family, table, chain, rule, anchor, sets, invalid } = self;
         let wanted = match invalid {
             Some(invalid) => Err(invalid.within(format_args!("a rule in {family} {table} {chain}"))),

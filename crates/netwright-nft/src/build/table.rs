@@ -62,8 +62,7 @@ impl Definition for Table {
     type Handle = Self;
 
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
-        let comment = self.table.comment.as_ref();
-        let written = written::name("table", &self.table.name).and_then(|()| written::comment(comment));
+        let written = written::named("table", &self.table.name, self.table.comment.as_ref());
         (written.map(|()| Target::Table(self.table.clone()).into()), self)
     }
 
@@ -215,8 +214,7 @@ impl Definition for Chain {
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
         let wanted = match &self.invalid {
             Some(invalid) => Err(invalid.clone()),
-            None => written::name("chain", &self.chain.name)
-                .and_then(|()| written::comment(self.chain.comment.as_ref()))
+            None => written::named("chain", &self.chain.name, self.chain.comment.as_ref())
                 .map(|()| Target::Chain(Box::new(self.chain.clone())).into()),
         };
         (wanted, self)
@@ -378,9 +376,11 @@ impl Definition for Object {
     fn define(self) -> (Result<Wanted, Invalid>, Self) {
         let wanted = match &self.invalid {
             Some(invalid) => Err(invalid.clone()),
-            None => written::name(self.kind.name().unwrap_or("object"), &self.object.name)
-                .and_then(|()| written::comment(self.object.comment.as_ref()))
-                .map(|()| Target::Object(Box::new(self.object.clone())).into()),
+            None => {
+                let noun = self.kind.name().unwrap_or("object");
+                written::named(noun, &self.object.name, self.object.comment.as_ref())
+                    .map(|()| Target::Object(Box::new(self.object.clone())).into())
+            }
         };
         (wanted, self)
     }

@@ -40,6 +40,12 @@ pub(super) fn name(noun: &str, name: &str) -> Result<(), Invalid> {
     Err(Invalid::new(format!("{name:?} is no name of a {noun}: {why}")))
 }
 
+/// The name of something that is to be made, and the comment on it.
+pub(super) fn named(noun: &str, name: &str, comment: Option<&String>) -> Result<(), Invalid> {
+    self::name(noun, name)?;
+    self::comment(comment)
+}
+
 /// A time in milliseconds, the kernel's unit of timeouts, for which none is 0.
 pub(super) fn milliseconds(duration: Duration) -> Result<u64, Invalid> {
     match u64::try_from(duration.as_millis()).unwrap_or(u64::MAX) {

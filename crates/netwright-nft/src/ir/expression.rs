@@ -157,6 +157,15 @@ pub struct Exthdr {
     pub raw: Option<(u32, u32)>,
 }
 
+impl Exthdr {
+    /// A field of one that is known by name; `None` where the header is no extension header, option or chunk.
+    pub(crate) fn of_field(header: &'static Header, field: &'static Field) -> Option<Self> {
+        let extension = header.extension?;
+        let (base, number) = (extension.base, extension.number);
+        Some(Exthdr { base, number, header: Some(header), field: Some(field), raw: None })
+    }
+}
+
 /// Direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {

@@ -154,13 +154,7 @@ pub(super) fn option_field(bits: &OptionBits) -> Option<Selector> {
         let header = id.header();
         Some((header, header.field_at(bits.offset, bits.bits, None)?))
     })?;
-    Some(Selector::Exthdr(Exthdr {
-        base: bits.base,
-        number: bits.number,
-        header: Some(header),
-        field: Some(field),
-        raw: None,
-    }))
+    Exthdr::of_field(header, field).map(Selector::Exthdr)
 }
 
 /// The field of which these are the first bytes, where they are no field themselves.
@@ -177,13 +171,7 @@ pub(super) fn option_field_starting(bits: &OptionBits) -> Option<Selector> {
     };
     let (header, field) = HeaderId::by_extension_number(bits.base, bits.number)
         .find_map(|id| Some((id.header(), id.header().fields.iter().find(starts)?)))?;
-    Some(Selector::Exthdr(Exthdr {
-        base: bits.base,
-        number: bits.number,
-        header: Some(header),
-        field: Some(field),
-        raw: None,
-    }))
+    Exthdr::of_field(header, field).map(Selector::Exthdr)
 }
 
 /// Bits of an option as they are.

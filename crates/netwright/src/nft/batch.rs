@@ -291,7 +291,6 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(Committed::default());
         }
-        self.compare_referred(connection)?;
         let (mut made, mut malformed) = (Vec::new(), None);
         let sent = self.up_to_date(connection, |connection, batch| {
             send::commit(connection, batch, |index, message| match read_made(message) {
@@ -312,7 +311,6 @@ impl Content {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.compare_referred(connection)?;
         match self.up_to_date(connection, send::check)? {
             Sent::Outdated(refusal) => Err(self.refused(refusal, connection, namespace)),
             Sent::Refused(refusals) => Err(self.refused(first(refusals)?, connection, namespace)),
@@ -340,6 +338,7 @@ impl Content {
         connection: &mut Connection,
         mut send: impl FnMut(&mut Connection, &mut netwright_netfilter::Batch) -> Result<Sent>,
     ) -> Result<Sent> {
+        self.compare_referred(connection)?;
         let Some(mut generation) = self.generation.filter(|_| self.batch.generation().is_none()) else {
             return send(connection, &mut self.batch);
         };

@@ -35,7 +35,7 @@ pub(super) struct Ruleset {
     pub(super) sets: HashMap<Key, Set>,
     pub(super) elements: HashMap<SetRef, HashMap<ElementKey, Element>>,
     /// When elements end that do so by themselves: nobody tells of that.
-    ends: HashMap<(SetRef, ElementKey), Instant>,
+    ends: HashMap<SetRef, HashMap<ElementKey, Instant>>,
     pub(super) objects: HashMap<Key, Object>,
     pub(super) flowtables: HashMap<Key, Flowtable>,
 }
@@ -237,7 +237,7 @@ impl Ruleset {
         for element in elements {
             let element = <Element as netwright_wire::Value>::own(element?)?;
             let key = key_of(&element);
-            let end = self.ends.remove(&(set.clone(), key.clone()));
+            let end = self.ends.get_mut(&set).and_then(|ends| ends.remove(&key));
             let ended = end.is_some_and(|end| end <= Instant::now());
             if !removed {
                 self.note_end(&set, &element);
@@ -268,7 +268,7 @@ impl Ruleset {
         if let Some(end) =
             element.expiration.and_then(|left| Instant::now().checked_add(Duration::from_millis(left)))
         {
-            self.ends.insert((set.clone(), key_of(element)), end);
+            self.ends.entry(set.clone()).or_default().insert(key_of(element), end);
         }
     }
 
@@ -281,11 +281,14 @@ impl Ruleset {
         let family = header.family;
         if kind == Table::KINDS.delete {
             let table = TableView::new(bytes).name()?.map(|name| name.to_string());
-            self.elements
-                .retain(|set, _| set.table.family != family || Some(&set.table.name) != table.as_ref());
+            let stays = |set: &SetRef| set.table.family != family || Some(&set.table.name) != table.as_ref();
+            self.elements.retain(|set, _| stays(set));
+            self.ends.retain(|set, _| stays(set));
         } else if let (Some(table), Some(name)) = (SetView::new(bytes).table()?, SetView::new(bytes).name()?)
         {
-            self.elements.remove(&SetRef::new(family, table.to_string(), name.to_string()));
+            let set = SetRef::new(family, table.to_string(), name.to_string());
+            self.elements.remove(&set);
+            self.ends.remove(&set);
         }
         Ok(())
     }

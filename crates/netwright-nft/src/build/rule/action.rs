@@ -7,7 +7,6 @@ use netwright_netfilter::Family;
 use netwright_netfilter::expression::NatFlags;
 
 use super::super::key::Member;
-use super::super::statement::Computed;
 use super::super::value::{InterfaceIndex, Port, Scalar};
 use super::super::{Chain, Existence, Flowtable, Invalid, NatTarget, Operand, Rule};
 use crate::context::Context;
@@ -32,10 +31,7 @@ impl Rule {
             self.behind_transport("ports are translated");
         }
         let translated = address.and_then(|address| {
-            let address = address.map(|Computed { expression, sets }| {
-                self.sets.extend(sets);
-                expression
-            });
+            let address = address.map(|address| self.take(address));
             let nat = Nat { kind, family, address, port: port?, flags: flags.bits(), prefix: false };
             Ok(Statement::Nat(nat))
         });
@@ -98,27 +94,19 @@ impl Rule {
         // A table of one family has no other addresses: nothing is written then.
         let family = family.filter(|_| self.family == Family::INET);
         let to = address.and_then(|address| {
-            let address = address.map(|Computed { expression, sets }| {
-                self.sets.extend(sets);
-                expression
-            });
+            let address = address.map(|address| self.take(address));
             Ok(Statement::Tproxy(Tproxy { family, address, port: port? }))
         });
         self.step(to)
     }
 
     /// As [`Rule::tproxy`], to a port of the address that the packet is for.
-    pub fn tproxy_port(self, port: impl Operand<Port>) -> Self {
-        let to = port.operand(&TypePart::of(DataType::INET_SERVICE));
-        let mut rule = self;
-        let known = rule.behind_transport("packets are handed to a local socket");
+    pub fn tproxy_port(mut self, port: impl Operand<Port>) -> Self {
+        let known = self.behind_transport("packets are handed to a local socket");
         // The language asks for the name of a family that was matched.
-        let family = known.filter(|_| rule.family == Family::INET);
-        let statement = to.map(|Computed { expression, sets }| {
-            rule.sets.extend(sets);
-            Statement::Tproxy(Tproxy { family, address: None, port: Some(expression) })
-        });
-        rule.step(statement)
+        let family = known.filter(|_| self.family == Family::INET);
+        let port = self.computed(port);
+        self.step(port.map(|port| Statement::Tproxy(Tproxy { family, address: None, port: Some(port) })))
     }
 
     /// Answers TCP handshakes in the place of the server (`synproxy`), for packets that are not tracked or invalid.
@@ -126,11 +114,10 @@ impl Rule {
         self.statement(Statement::Synproxy(synproxy))
     }
 
-    /// An address and an interface of a step, and the sets that they are looked up in.
+    /// What an operand is in a place of its type.
     fn computed<T: Scalar>(&mut self, operand: impl Operand<T>) -> Result<Expression, Invalid> {
-        let Computed { expression, sets } = operand.operand(&TypePart::of(T::KIND))?;
-        self.sets.extend(sets);
-        Ok(expression)
+        let computed = operand.operand(&TypePart::of(T::KIND))?;
+        Ok(self.take(computed))
     }
 
     /// The address of a step, and its family.
@@ -201,7 +188,8 @@ impl Rule {
     /// The connection goes past this table from now on (`flow add`), in a chain at forward.
     #[doc(alias = "offload")]
     pub fn flow_add(mut self, flowtable: &Flowtable) -> Self {
-        self.of_this_table("flow table", flowtable.name(), flowtable.table());
+        let same = self.of_this_table("flow table", flowtable.name(), flowtable.table());
+        self.right(same);
         self.statement(Statement::FlowAdd(flowtable.name().to_owned()))
     }
 
@@ -248,13 +236,15 @@ impl Rule {
 
     /// Into another chain, and back at its end.
     pub fn jump(mut self, chain: &Chain) -> Self {
-        self.of_this_table("chain", chain.name(), chain.table());
+        let same = self.of_this_table("chain", chain.name(), chain.table());
+        self.right(same);
         self.verdict(Verdict::jump(chain))
     }
 
     /// Into another chain, and not back.
     pub fn goto(mut self, chain: &Chain) -> Self {
-        self.of_this_table("chain", chain.name(), chain.table());
+        let same = self.of_this_table("chain", chain.name(), chain.table());
+        self.right(same);
         self.verdict(Verdict::goto(chain))
     }
 
