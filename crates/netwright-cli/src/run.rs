@@ -74,11 +74,7 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
     let pending = terminal.as_ref().map(Terminal::pending);
     let telling = Telling::new(arguments, Arc::new(Mutex::new(policy.clone())), global)?;
     // behind all files, which may be pipes that let this wait; before the first thread, as threads inherit what is blocked
-    let mut received = supervise::SIGNALS.to_vec();
-    if arguments.ask {
-        received.extend(asking::SIGNALS);
-    }
-    let signals = supervise::receive(&received)?;
+    let signals = supervise::receive(&supervise::SIGNALS)?;
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::said("there is no command to run"));
     };

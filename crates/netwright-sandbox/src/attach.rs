@@ -25,6 +25,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use self::group::Group;
 use crate::attribution::{namespace_of, processes_of};
 use crate::filter::{self, Filter, FilterOptions};
+use crate::follow::Follower;
 use crate::mode;
 use crate::own::OwnAddresses;
 use crate::policy::LocalNetworks;
@@ -33,7 +34,7 @@ use crate::relay::{AFTER_FAILURE, Report, logged};
 use crate::resolver::Sockets;
 use crate::sandbox::enforced::{Enforced, Whose};
 use crate::sandbox::files::Files;
-use crate::sandbox::neighbourhood::Neighbourhood;
+use crate::sandbox::neighbourhood;
 use crate::sandbox::reports::Reports;
 use crate::sandbox::shared::{ResolverParts, Shared, start_resolver};
 use crate::{Attribution, Event, Policy, Undecided};
@@ -63,7 +64,7 @@ pub struct AttachOptions {
 /// [`Attached::detach`] takes it away.
 #[derive(Debug)]
 pub struct Attached {
-    _neighbourhood: Neighbourhood,
+    _neighbourhood: Follower,
     _members: Members,
     enforced: Arc<Enforced>,
     events: Receiver<Event>,
@@ -82,7 +83,7 @@ impl Attached {
         let started = Attached::start(&group, &policy, options).and_then(|(enforced, events, listener)| {
             let (follows, known) = (Arc::clone(&enforced), policy.local.clone());
             // Where it fails, the old networks stay left out.
-            let neighbourhood = Neighbourhood::watch(known, move |local| drop(follows.moved(local)))?;
+            let neighbourhood = neighbourhood::watch(known, move |local| drop(follows.moved(local)))?;
             let members = Members::watch(group.clone(), Arc::clone(&enforced.reports))?;
             Ok((neighbourhood, members, enforced, events, listener))
         });

@@ -6,6 +6,7 @@ pub mod constants;
 mod event;
 pub mod filter;
 mod firewall;
+mod follow;
 mod local_file;
 mod log;
 mod mode;

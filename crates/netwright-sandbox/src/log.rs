@@ -37,6 +37,8 @@ struct Key {
     address: Option<IpAddr>,
     port: Option<u16>,
     protocol: Option<Protocol>,
+    /// What is said where there is no target.
+    reason: Option<String>,
 }
 
 impl Log {
@@ -55,6 +57,7 @@ impl Log {
             address: event.address.filter(|_| event.name.is_none()),
             port: event.port,
             protocol: event.protocol,
+            reason: event.target().is_empty().then(|| event.reason.clone()),
         };
         if let Some(attempt) = self.places.get(&key).and_then(|&place| self.attempts.get_mut(place)) {
             attempt.count += 1;

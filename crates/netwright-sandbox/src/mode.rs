@@ -1,5 +1,6 @@
 //! How packets get out of a sandbox.
 
+mod cut;
 mod nat;
 mod obstacle;
 mod relay;
@@ -7,11 +8,13 @@ mod table;
 
 use std::fs;
 use std::net::IpAddr;
+use std::sync::mpsc::Sender;
 
 use netwright_confine::Enclosure;
 use netwright_sys::{Error, Result, capability, protocol};
 
 pub(crate) use self::relay::ANYWHERE;
+use crate::Event;
 use crate::constants::{OWN_IPV4, OWN_IPV6};
 
 /// The names of the interfaces that the host has for sandboxes begin so.
@@ -83,6 +86,14 @@ impl Uplink {
             Uplink::None => Vec::new(),
             Uplink::Relay(addresses) => addresses.clone(),
             Uplink::Nat(uplink) => uplink.addresses.clone(),
+        }
+    }
+
+    /// Keeps watching that nothing of the host stands against how it is connected, and tells of what comes of it.
+    pub(crate) fn watch(&mut self, events: &Sender<Event>) -> Result<()> {
+        match self {
+            Uplink::None | Uplink::Relay(_) => Ok(()),
+            Uplink::Nat(uplink) => uplink.watch(events),
         }
     }
 

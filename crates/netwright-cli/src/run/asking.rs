@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netwright_sandbox::{Answer, Asker, Protocol, Question};
-use rustix::process::{Signal, getpgrp};
+use rustix::process::getpgrp;
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 
 use crate::failure::{Failure, reason};
@@ -16,9 +16,6 @@ use crate::output;
 const TRIES: usize = 5;
 /// A line is no longer.
 const LINE: usize = 256;
-
-/// What the kernel sends to whoever reads or writes a terminal in the background. Blocked, reading fails instead, and this process goes on.
-pub(super) const SIGNALS: [Signal; 2] = [Signal::TTIN, Signal::TTOU];
 
 const HELP: [&str; 4] = [
     "  y  let it through until the command ends",

@@ -17,7 +17,10 @@ use crate::failure::{Failure, reason};
 use crate::output;
 
 /// What is received. The keys of the terminal reach the command by themselves; all others are passed on.
-pub(super) const SIGNALS: [Signal; 8] = [
+///
+/// What the kernel sends to whoever stops at a terminal goes to all of a group of processes. The command can make it do so while it goes on itself, so this
+/// process stops only when the command has, and reads and writes the terminal from the background, too.
+pub(super) const SIGNALS: [Signal; 11] = [
     Signal::INT,
     Signal::QUIT,
     Signal::TERM,
@@ -26,6 +29,9 @@ pub(super) const SIGNALS: [Signal; 8] = [
     Signal::USR2,
     Signal::ALARM,
     Signal::CHILD,
+    Signal::TSTP,
+    Signal::TTIN,
+    Signal::TTOU,
 ];
 
 /// Takes these signals from now on, instead of what they would do.

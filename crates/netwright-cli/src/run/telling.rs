@@ -86,12 +86,17 @@ impl Telling {
 
     fn tell(mut self, events: &Receiver<Event>) -> (Log, Learner) {
         let (mut log, mut learner) = (Log::default(), Learner::default());
+        let mut said = None;
         for event in events {
             if self.learn.is_some() {
                 learner.note(&event);
             }
             let wanted = event.action == Action::Blocked || self.verbose || event.target().is_empty();
-            if !log.add(&event) || !wanted {
+            let is_new = log.add(&event);
+            // What is about the sandbox as a whole may come and go.
+            let is_of_all = event.target().is_empty() && event.process.is_none();
+            let is_other = is_of_all && said.replace(event.reason.clone()).as_ref() != Some(&event.reason);
+            if !(is_new || is_other) || !wanted {
                 continue;
             }
             let allow = self.policy.allow(&event);

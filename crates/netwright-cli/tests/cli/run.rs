@@ -324,6 +324,87 @@ fn rules_for_what_the_host_sends_are_not_passed_by() {
     assert!(err.contains("the chain out of the table ip docker"), "{err}");
 }
 
+/// Rules that appear while a command is routed past them, of both kinds: nothing gets out until they are gone.
+#[test]
+fn rules_that_appear_later_are_not_passed_by_either() {
+    let script = format!(
+        r#"{UPLINK}
+        nft() {{ "$0" nft "$@"; }}
+        ip neigh add 203.0.113.9 lladdr 02:00:00:00:00:09 dev eth0
+        nft 'table netdev seen {{ chain in {{ type filter hook ingress device wire priority 0; ip daddr 203.0.113.9 udp dport 9 counter name came; }}; counter came {{ }}; }}'
+        came() {{ nft list counter netdev seen came | grep -q "packets $1 "; }}
+        wait_for() {{ until "$@"; do sleep 0.02; done; }}
+        is_cut() {{ nft list tables | grep -q '_cut$'; }}
+        is_not_cut() {{ ! is_cut; }}
+        mkfifo "$2/go" "$2/done"
+        "$0" run --mode nat --allow 203.0.113.9 -- bash -c '
+            while read -r word && test "$word" = send; do echo secret > /dev/udp/203.0.113.9/9 || true; echo; done' \
+            < "$2/go" > "$2/done" 2> "$2/told" &
+        exec 8> "$2/go" 9< "$2/done"
+        send() {{ echo send >&8; read -r done <&9; }}
+        send
+        wait_for came 1
+        nft 'table inet host {{ chain out {{ type filter hook output priority 0; udp dport 9 reject; }}; }}'
+        wait_for is_cut
+        send
+        nft 'flush chain inet host out'
+        wait_for is_not_cut
+        send
+        wait_for came 2
+        ip rule add iif lo to 203.0.113.9 prohibit priority 77
+        wait_for is_cut
+        send
+        ip rule del priority 77
+        wait_for is_not_cut
+        send
+        wait_for came 3
+        echo end >&8
+        wait
+        came 3
+        nft list tables
+        cat "$2/told"
+        "#
+    );
+    let scratch = Scratch::new("later");
+    let told = stdout(&mut with(&script, scratch.0.clone()));
+    let cut = "nothing gets out any more, as the host's rules have changed: its packets would pass by";
+    let out_again = "the host's rules let its packets out again";
+    let advice = "which is for what this host sends (`--mode relay` meets them)";
+    let expected = [
+        "table netdev seen",
+        "table inet host",
+        &format!(
+            "{cut} the chain out of the table inet host, which decides about what this host sends (`--mode relay` meets them)"
+        ),
+        out_again,
+        &format!("{cut} the routing rule with priority 77, {advice}"),
+        out_again,
+    ];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn routing_rules_for_what_the_host_sends_are_not_passed_by() {
+    let script = format!(
+        r#"{UPLINK}
+        for rule in 'iif lo' 'uidrange 0-1000'; do
+            ip rule add $rule prohibit priority 77
+            "$0" run --mode nat true 2>&1 || test $? = 125
+            ip rule del priority 77
+        done
+        "$0" run --mode nat grep -c eth0 /proc/net/dev
+        "#
+    );
+    let told = stdout(&mut isolated(&script));
+    let reason = "they would pass by the routing rule with priority 77, which is for what this host sends";
+    assert_eq!(
+        told.matches(&format!("error: cannot route the sandbox's packets: {reason}\n")).count(),
+        2,
+        "{told}"
+    );
+    assert!(told.ends_with("\n1\n"), "{told}");
+}
+
 #[test]
 fn names_are_resolved_where_the_host_names_no_name_servers() {
     let script = r#"

@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,9 +23,12 @@ use netwright_route::{Add, HardwareAddress, LinkId, Neighbour, Prefix, Route, Sc
 use netwright_sys::{self as sys, Cause, Connection, Error, Result, Sysctl, protocol};
 use netwright_wire::Errno;
 
+use super::cut::Changes;
 use super::relay::{self, loopback};
 use super::{LARGEST_PACKET, PREFIX, obstacle, table};
+use crate::Event;
 use crate::constants::PING_MARK;
+use crate::follow::Follower;
 
 /// Networks of which addresses inside are taken, the first that the host does not use: benchmarks (RFC 2544), carriers' own
 /// (RFC 6598), and two of everybody's.
@@ -57,6 +61,10 @@ pub(crate) struct Uplink {
     /// The host's tables belong to this connection, and end with it at the latest.
     tables: Connection,
     with_tables: Vec<Family>,
+    /// Where it is told that the host's rules have changed, until somebody watches that.
+    changes: Option<Changes>,
+    /// Ends when the link is down, since what it may have cut off would get out again.
+    watch: Option<[Follower; 2]>,
     /// Where the link's other end lies. Nobody else may have it.
     _between: sys::Namespace,
 }
@@ -64,6 +72,7 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Joins the inside to this host.
     pub(super) fn create(enclosure: &Enclosure, inside: &mut Connection, ipv6: bool) -> Result<Self> {
+        let changes = Changes::listen()?; // before the host's rules are read
         obstacle::check()?;
         let mut host = Connection::open(protocol::ROUTE)?;
         let between = sys::Namespace::create_anonymous()?;
@@ -74,7 +83,17 @@ impl Uplink {
             .and_then(|eth0| join(&mut host, inside, &link, &eth0.id(), number, ipv6));
         match joined {
             Ok((addresses, tables, with_tables)) => {
-                Ok(Uplink { host, link, addresses, tables, with_tables, _between: between })
+                let changes = Some(changes);
+                Ok(Uplink {
+                    host,
+                    link,
+                    addresses,
+                    tables,
+                    with_tables,
+                    changes,
+                    watch: None,
+                    _between: between,
+                })
             }
             Err(error) => {
                 let _ = host.acknowledge(&Delete { link });
@@ -85,8 +104,16 @@ impl Uplink {
 }
 
 impl Uplink {
+    /// Keeps watching that the host has no rules which the sandbox's packets pass by, and tells of what comes of it.
+    pub(super) fn watch(&mut self, events: &Sender<Event>) -> Result<()> {
+        if let Some(changes) = self.changes.take() {
+            self.watch = Some(changes.watch(self.link, events)?);
+        }
+        Ok(())
+    }
+
     fn remove_tables(&mut self) -> Result<()> {
-        let name = table_of(&self.link);
+        let name = table::name_of(&self.link);
         let mut batch = Batch::new();
         for family in self.with_tables.iter().copied() {
             batch.delete(&TableRef::new(family, name.as_str()));
@@ -281,11 +308,6 @@ fn free_address(host: &mut Connection, number: u16) -> Result<Ipv4Addr> {
         .with_help("Use `--mode relay`, which needs none."))
 }
 
-/// The name of the host's tables for the sandbox of a link.
-fn table_of(link: &LinkId) -> String {
-    format!("netwright_{}", link.name().unwrap_or_default())
-}
-
 fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "ip" } else { "ip6" }
 }
@@ -293,7 +315,7 @@ fn family(address: IpAddr) -> &'static str {
 /// The host's tables for one sandbox, which this process owns. They let out what has the sandbox's source, masqueraded and nothing else (what conntrack
 /// takes for invalid it does not translate, such as resets of connections that nobody waits for any more), and in nothing but answers: neither what is forwarded nor what processes of the host send.
 fn host_tables(link: &LinkId, addresses: &[IpAddr], copied: &[IpAddr]) -> String {
-    let (table, name) = (table_of(link), link.name().unwrap_or_default());
+    let (table, name) = (table::name_of(link), link.name().unwrap_or_default());
     let rules = |rule: &dyn Fn(&str, IpAddr) -> String| -> String {
         addresses.iter().map(|&address| rule(family(address), address) + "\n").collect()
     };

@@ -8,6 +8,7 @@ use std::path::Path;
 use netwright_netfilter::expression::{FibResult, MetaKey};
 use netwright_netfilter::request::List;
 use netwright_netfilter::{Chain, ChainPolicy, Data, Expression, Family, Hook, Register, Rule, Verdict};
+use netwright_route::rule;
 use netwright_sys::{Cause, Connection, Error, Result, capability, protocol};
 
 use super::{PREFIX, TABLE_PREFIX};
@@ -25,18 +26,37 @@ pub(super) fn check() -> Result<()> {
             .with_help("Use `--mode relay`, which needs no privilege, or run it as root."));
     }
     let rules = HostRules::read()?;
-    if let Some(chain) = rules.output() {
-        let what = format!(
-            "they would pass by the chain {}, which decides about what this host sends",
-            shown(chain)
-        );
-        return Err(refused(what).with_help(OUTPUT));
+    if let Some(what) = passed_by(&rules)? {
+        return Err(refused(format!("they would pass by {what}")).with_help(OUTPUT));
     }
     if let Some(chain) = rules.forward(drops) {
         let what = format!("the chain {} drops what it does not accept", shown(chain));
         return Err(refused(what).with_help(FORWARD));
     }
     Ok(())
+}
+
+/// What of this host decides about what its own processes send and is passed by by what is routed, at this moment.
+pub(super) fn passed_by_now() -> Result<Option<String>> {
+    passed_by(&HostRules::read()?)
+}
+
+fn passed_by(rules: &HostRules) -> Result<Option<String>> {
+    let chain = rules.output().map(shown);
+    if let Some(chain) = chain {
+        return Ok(Some(format!("the chain {chain}, which decides about what this host sends")));
+    }
+    let routing = Connection::open(protocol::ROUTE)?.dump_all(&rule::List::default())?;
+    let rule = routing.iter().find(|rule| is_for_own(rule));
+    Ok(rule.map(|rule| {
+        let priority = rule.priority.unwrap_or_default();
+        format!("the routing rule with priority {priority}, which is for what this host sends")
+    }))
+}
+
+/// Whether a routing rule is for what this host's processes send, or some of its users, and not for what is forwarded.
+fn is_for_own(rule: &rule::Rule) -> bool {
+    rule.users.is_some() || rule.incoming.as_deref() == Some("lo")
 }
 
 /// An error where it cannot be told whether they would pass: then something else is better where one may choose.

@@ -15,3 +15,8 @@ pub(super) fn commit(connection: &mut Connection, text: &str, link: &LinkId) -> 
     names.insert(Database::Interfaces, &link.name().unwrap_or_default(), link.index.into());
     firewall::load(connection, ASKED, text, &names, &Catalog::of_nothing()).map(drop)
 }
+
+/// The name of the host's tables for the sandbox of a link.
+pub(super) fn name_of(link: &LinkId) -> String {
+    format!("netwright_{}", link.name().unwrap_or_default())
+}

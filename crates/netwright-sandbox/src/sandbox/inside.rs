@@ -16,12 +16,13 @@ use super::asking::Asking;
 use super::enforced::{self, Enforced, Whose};
 use super::files::{self, Files};
 use super::masking::Masking;
-use super::neighbourhood::Neighbourhood;
+use super::neighbourhood;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::shared::{ResolverParts, Shared, start_resolver};
 use crate::constants::{RESOLVER, SEEN_GROUP};
 use crate::filter::{self, Filter, FilterOptions};
+use crate::follow::Follower;
 use crate::mode::{self, Mode, Uplink};
 use crate::own::OwnAddresses;
 use crate::relay::{Admission, Asked, Relay, RelayOptions};
@@ -31,7 +32,7 @@ use crate::{Attribution, Event, Policy};
 /// What serves the inside. Its parts end in the order in which they stand here.
 #[derive(Debug)]
 pub(super) struct Inside {
-    _neighbourhood: Neighbourhood,
+    _neighbourhood: Follower,
     asking: Option<Asking>,
     _publisher: Option<Publisher>,
     enforced: Arc<Enforced>,
@@ -53,9 +54,10 @@ impl Inside {
     ) -> Result<Self> {
         let enclosure = Arc::new(enclosure);
         let ipv6 = mode::has_ipv6();
-        let (uplink, not_routed) = Uplink::create(sandbox.mode, &enclosure, ipv6)?;
+        let (mut uplink, not_routed) = Uplink::create(sandbox.mode, &enclosure, ipv6)?;
         settings(&enclosure, sandbox)?;
         let (sender, events) = channel();
+        uplink.watch(&sender)?;
         let own = uplink.addresses();
         let reports = Reports::new(
             attribution(&enclosure)?,
@@ -109,7 +111,7 @@ impl Inside {
         let follows = Arc::clone(&enforced);
         // Where it fails, the old networks stay left out.
         let moved = move |local| drop(follows.moved(local));
-        let neighbourhood = Neighbourhood::watch(sandbox.policy.local.clone(), moved)?;
+        let neighbourhood = neighbourhood::watch(sandbox.policy.local.clone(), moved)?;
         Ok(Inside {
             _neighbourhood: neighbourhood,
             asking,
