@@ -19,9 +19,6 @@ use crate::world::{PATIENCE, Told, World, servers};
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Errors come at once, as soon as somebody has a processor for it; where none comes, the kernel tries for two minutes.
-const AT_ONCE: Duration = Duration::from_secs(30);
-
 /// Destinations that the host drops, refuses a route to, and has none to.
 fn surroundings(lab: &mut Lab, world: &mut World) -> Outcome {
     for silent in ["198.51.100.0/24", "2001:db8:1::/48"] {
@@ -43,6 +40,7 @@ fn surroundings(lab: &mut Lab, world: &mut World) -> Outcome {
 pub(crate) fn connecting_fails_as_it_would_without_a_relay(lab: &mut Lab) -> Outcome {
     let mut world = World::new(lab, &["any"])?;
     surroundings(lab, &mut world)?;
+    world.drop_repeated_segments()?;
     let closed = |address: IpAddr| SocketAddr::new(address, 1);
     let [ipv4, ipv6] = servers();
     let cases: [(SocketAddr, Errno); 6] = [
@@ -56,10 +54,8 @@ pub(crate) fn connecting_fails_as_it_would_without_a_relay(lab: &mut Lab) -> Out
     for (to, errno) in cases {
         let direct = std::net::TcpStream::connect(to).err().and_then(|error| error.raw_os_error());
         ensure_eq!(direct, Some(errno.raw_os_error()));
-        let start = Instant::now();
         let inside = world.connect(to)?.err().and_then(|error| error.raw_os_error());
         ensure_eq!((to, inside), (to, direct));
-        ensure!(start.elapsed() < AT_ONCE, "it took {:?} to fail to connect to {to}", start.elapsed());
         let told =
             world.hear(|told| matches!(told, Told::Failed { destination, .. } if *destination == to))?;
         let reason = std::io::Error::from(errno).to_string();
@@ -68,9 +64,8 @@ pub(crate) fn connecting_fails_as_it_would_without_a_relay(lab: &mut Lab) -> Out
         ensure_eq!(protocol, Protocol::Tcp);
     }
     for prohibited in ["203.0.113.129:80", "[2001:db8:3::1]:80"] {
-        let start = Instant::now();
-        ensure!(world.connect(prohibited.parse()?)?.is_err());
-        ensure!(start.elapsed() < AT_ONCE);
+        let error = world.connect(prohibited.parse()?)?.err().and_then(|error| error.raw_os_error());
+        ensure!(error.is_some_and(|error| error != Errno::TIMEDOUT.raw_os_error()), "{error:?}");
     }
     Ok(())
 }
@@ -107,11 +102,10 @@ pub(crate) fn what_the_policy_refuses_is_told_first(lab: &mut Lab) -> Outcome {
     let world = World::new(lab, &["192.0.2.2:1-1000"])?;
     let (listener, at) = world.listen(servers()[0])?;
     let (other, at_ipv6) = world.listen(servers()[1])?;
+    world.drop_repeated_segments()?;
     for at in [at, at_ipv6] {
-        let start = Instant::now();
         let error = world.connect(at)?.err().map(|error| error.kind());
         ensure_eq!(error, Some(ErrorKind::ConnectionRefused));
-        ensure!(start.elapsed() < AT_ONCE);
         match world.told.try_recv() {
             Ok(Told::Refused { protocol, destination, source }) => {
                 ensure_eq!((protocol, destination), (Some(Protocol::Tcp), at));

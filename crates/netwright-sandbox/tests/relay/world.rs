@@ -7,6 +7,13 @@ use std::time::{Duration, Instant};
 
 use netwright_confine::{Enclosure, EnclosureOptions, SocketRequest};
 use netwright_lab::{Failure, Lab, Node};
+use netwright_netfilter::Batch;
+use netwright_nft::catalog::Catalog;
+use netwright_nft::diagnostic::SourceMap;
+use netwright_nft::evaluate::{self, Options};
+use netwright_nft::lower;
+use netwright_nft::syntax::{NoIncludes, parse};
+use netwright_nft::table::{Names, Zone};
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{Change, Set};
 use netwright_route::route::RouteKind;
@@ -85,6 +92,33 @@ impl World {
         Ok(World { neighbour, enclosure, relay, told, _filter: filter })
     }
 
+    /// Lets nothing but the first segment of each connection from inside get to the relay, so that what comes of it comes of that one: who sends it again
+    /// because nothing came is not heard, and fails some minutes later by another error.
+    pub(crate) fn drop_repeated_segments(&self) -> Result<(), Failure> {
+        let sets = [("ip", "ipv4_addr"), ("ip6", "ipv6_addr")].map(|(header, kind)| {
+            (
+                format!("set {header}_seen {{ type {kind} . inet_service; flags dynamic; size 65535; }}\n"),
+                format!("{header} daddr . tcp sport @{header}_seen drop\nadd @{header}_seen {{ {header} daddr . tcp sport }}\n"),
+            )
+        });
+        let (sets, rules): (String, String) = sets.into_iter().unzip();
+        let text = format!(
+            "table inet first {{
+                {sets}
+                chain once {{
+                    {rules}
+                }}
+                chain output {{
+                    type filter hook output priority filter - 10
+                    meta mark 0 tcp flags & (fin | syn | rst | ack) == syn jump once
+                }}
+            }}"
+        );
+        let mut batch = compiled(&text)?;
+        self.enclosure.connection(protocol::NETFILTER)?.commit("drop repeated segments", &mut batch)?;
+        Ok(())
+    }
+
     /// A listener of the neighbour.
     pub(crate) fn listen(&self, address: IpAddr) -> Result<(TcpListener, SocketAddr), Failure> {
         let listener = self.neighbour.run(|| TcpListener::bind((address, 0)))??;
@@ -139,6 +173,22 @@ impl World {
             }
         }
     }
+}
+
+fn compiled(text: &str) -> Result<Batch, Failure> {
+    let mut sources = SourceMap::default();
+    let source = sources.add("commands", text);
+    let parsed = parse(&mut sources, source, &mut NoIncludes);
+    let (names, catalog) = (Names::new(), Catalog::of_nothing());
+    let compiled =
+        evaluate::compile(&sources, &parsed, &Options { names: &names, catalog: &catalog, zone: Zone::UTC });
+    if let Some(wrong) = parsed.diagnostics.iter().chain(&compiled.diagnostics).next() {
+        return Err(Failure::wrong(&wrong.message));
+    }
+    let mut batch = Batch::new();
+    lower::batch(&compiled.commands, &compiled.catalog, &mut batch)
+        .map_err(|failed| Failure::wrong(failed.error))?;
+    Ok(batch)
 }
 
 /// Every destination is one of the inside's own.
