@@ -16,29 +16,40 @@ pub(crate) fn table(world: &World, rounds: usize) -> Result<()> {
     let shell = "ip link set lo up && echo 'table inet t { chain c { type filter hook output priority 0; policy drop; }; }' \
                  | nft -f - && exec \"$@\"";
     let netwright = |flags: &[&str]| world.run(flags);
+    let named = |(name, rootless, words): (&str, bool, Vec<String>)| (name.to_owned(), rootless, words);
     let ways = [
         ("nothing", false, words(&["env"])),
         ("unshare", true, words(&["unshare", "-Urn"])),
         ("unshare, ip, nft", true, words(&["unshare", "-Urn", "sh", "-c", shell, "sh"])),
         ("netwright run --no-network", true, netwright(&["--no-network"])),
-        // what guards cost: without its own processes, queues and devices; with files confined; with connections made in the command's place
-        (
-            "netwright run --no-network --share all",
-            true,
-            netwright(&["--no-network", "--share", "pid,ipc,devices"]),
-        ),
-        ("netwright run --no-network --read /", true, netwright(&["--no-network", "--read", "/"])),
-        ("netwright run --no-network --mounts", true, netwright(&["--no-network", "--mounts"])),
-        (
-            "netwright run --no-network --processes 100",
-            true,
-            netwright(&["--no-network", "--processes", "100"]),
-        ),
-        ("netwright run --allow ADDRESS", true, netwright(&["--mode", "relay", "--allow", SERVER])),
-        ("netwright run, ten rules", true, netwright(&TEN_RULES)),
-        ("netwright run --mode nat", false, netwright(&["--mode", "nat", "--allow", SERVER])),
-        ("pasta", true, words(&["pasta", "--config-net", "--quiet", "--"])),
     ];
+    // what each guard costs: without one of those that are there unasked, and with one that is asked for
+    let guards: [&[&str]; 10] = [
+        &["--share", "pid,ipc,devices"],
+        &["--share", "pid"],
+        &["--share", "ipc"],
+        &["--share", "devices"],
+        &["--mounts"],
+        &["--read", "/"],
+        &["--workspace"],
+        &["--processes", "100"],
+        &["--memory", "1G"],
+        &["--time", "1h"],
+    ];
+    let guards = guards.map(|guard| {
+        let name = format!("netwright run --no-network {}", guard.join(" "));
+        (name, true, netwright(&[&["--no-network"], guard].concat()))
+    });
+    let ways = ways.map(named).into_iter().chain(guards).chain(
+        [
+            ("netwright run --allow ADDRESS", true, netwright(&["--mode", "relay", "--allow", SERVER])),
+            ("netwright run, ten rules", true, netwright(&TEN_RULES)),
+            ("netwright run --mode nat", false, netwright(&["--mode", "nat", "--allow", SERVER])),
+            ("pasta", true, words(&["pasta", "--config-net", "--quiet", "--"])),
+        ]
+        .map(named),
+    );
+    let ways: Vec<_> = ways.collect();
     println!("\n| start (median of {rounds}) | ms until it runs | / unshare, ip, nft | ms until the end |");
     println!("|---|---:|---:|---:|");
     let client = words(&[&std::env::current_exe()?.display().to_string(), flow::CLIENT, NOW, "", "", ""]);
