@@ -126,7 +126,8 @@ fn sandboxed(arguments: &Run, global: &Global) -> Done {
         );
     }
     let deadline = arguments.time.and_then(Deadline::after);
-    let supervisor = Supervisor { running, signals, source: &source, telling: &told, watch, deadline };
+    let supervisor =
+        Supervisor { running, signals, source: &source, telling: &told, watch, deadline, stopped_by: None };
     let (status, is_late) = supervisor.supervise()?;
     if let Some(pending) = pending {
         pending.leave();

@@ -84,7 +84,7 @@ impl Drop for Signals {
 }
 
 #[allow(unsafe_code)]
-fn set_of(signals: &[Signal]) -> libc::sigset_t {
+pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: the first call fills the set, and the others change bits in it.
     unsafe {
@@ -98,7 +98,7 @@ fn set_of(signals: &[Signal]) -> libc::sigset_t {
 
 /// Changes which signals the calling thread blocks; returns those that it blocked before.
 #[allow(unsafe_code)]
-fn change(how: i32, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
+pub(crate) fn change(how: i32, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
     let mut before = MaybeUninit::uninit();
     // SAFETY: the set is read, and `before` is filled where the call succeeds.
     match unsafe { libc::pthread_sigmask(how, set, before.as_mut_ptr()) } {

@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// Stops this process with all its threads, until somebody continues it, or until a time.
-pub fn stop(until: Option<Instant>) -> io::Result<()> {
+use crate::signals::{change, set_of};
+
+/// Stops this process with all its threads by a signal, of which its parent hears, until somebody continues it, or until a time. Where other threads do not
+/// block the signal, this one may go on for a moment.
+pub fn stop(by: Signal, until: Option<Instant>) -> io::Result<()> {
     let timer = until.map(Timer::new).transpose()?;
-    kill_process(getpid(), Signal::STOP)?;
+    let before = change(libc::SIG_UNBLOCK, &set_of(&[by]))?;
+    let stopped = kill_process(getpid(), by);
+    change(libc::SIG_SETMASK, &before)?;
     drop(timer);
-    Ok(())
+    Ok(stopped?)
 }
 
 /// Continues this process at a time, and again and again from then on: the first time may come before it has stopped.

@@ -34,6 +34,9 @@ pub(super) const SIGNALS: [Signal; 11] = [
     Signal::TTOU,
 ];
 
+/// By these, a terminal stops who is at it.
+const STOPS: [Signal; 3] = [Signal::TSTP, Signal::TTIN, Signal::TTOU];
+
 /// Takes these signals from now on, instead of what they would do.
 pub(super) fn receive(signals: &[Signal]) -> Result<Signals, Failure> {
     Signals::receive(signals)
@@ -48,6 +51,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) telling: &'a Told,
     pub(super) watch: Option<Watch<'a>>,
     pub(super) deadline: Option<Deadline>,
+    /// By which signal a terminal stopped the command, or tried to.
+    pub(super) stopped_by: Option<Signal>,
 }
 
 /// When the command's time is over, and what is done then.
@@ -114,16 +119,18 @@ impl Supervisor<'_> {
     }
 
     /// Passes signals on.
-    fn pass_on(&self) -> Result<(), Failure> {
+    fn pass_on(&mut self) -> Result<(), Failure> {
         while let Some(Came { signal, by_process }) = self
             .signals
             .next()
             .map_err(|error| Failure::said(format!("cannot read signals: {}", reason(&error))))?
         {
-            let signal =
-                Signal::from_named_raw(signal).filter(|&signal| by_process && signal != Signal::CHILD);
-            if let Some(signal) = signal {
-                let _ = self.running.signal(signal); // it may have ended
+            match Signal::from_named_raw(signal) {
+                Some(signal) if by_process && signal != Signal::CHILD => {
+                    let _ = self.running.signal(signal); // it may have ended
+                }
+                Some(signal) if STOPS.contains(&signal) => self.stopped_by = Some(signal),
+                _ => {}
             }
         }
         Ok(())
@@ -138,8 +145,10 @@ impl Supervisor<'_> {
         let Ok(Some(status)) = changed else { return Ok(None) };
         if status.stopped() {
             let _ = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+            self.pass_on()?; // what has stopped it came here before that
+            let by = self.stopped_by.take().unwrap_or(Signal::STOP);
             // Its time goes by all the same: it may have stopped so that it is not ended.
-            let _ = stop(self.deadline.as_ref().map(|deadline| deadline.next));
+            let _ = stop(by, self.deadline.as_ref().map(|deadline| deadline.next));
             let _ = self.running.signal(Signal::CONT);
             return Ok(None);
         }
@@ -156,6 +165,8 @@ pub(super) fn wait(
     watch: Option<&Watch<'_>>,
     until: Option<Instant>,
 ) -> Result<bool, Failure> {
+    let again = watch.and_then(Watch::again);
+    let until = until.into_iter().chain(again).min();
     let timeout =
         until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -164,7 +175,11 @@ pub(super) fn wait(
     let mut ready =
         [PollFd::from_borrowed_fd(signals, PollFlags::IN), PollFd::from_borrowed_fd(watched, PollFlags::IN)];
     match poll(&mut ready, timeout.as_ref()) {
-        Ok(_) => Ok(watch.is_some_and(|watch| !ready[1].revents().is_empty() && watch.is_about_file())),
+        Ok(_) => {
+            let is_about_file =
+                watch.is_some_and(|watch| !ready[1].revents().is_empty() && watch.is_about_file());
+            Ok(is_about_file || again.is_some())
+        }
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(errno) => Err(Failure::said(format!("cannot wait: {}", reason(&errno.into())))),
     }
@@ -173,11 +188,13 @@ pub(super) fn wait(
 /// Reads the policy again and puts it in force, or says why the old one stays.
 pub(super) fn reload(
     source: &Source<'_>,
-    file: Result<File, Failure>,
+    file: Result<Option<File>, Failure>,
     telling: &Told,
     replace: impl FnOnce(&Policy) -> netwright::Result<()>,
 ) {
-    let replaced = file.and_then(|file| source.read_again(file)).and_then(|policy| {
+    let replaced = file.and_then(|file| {
+        let Some(file) = file else { return Ok(()) };
+        let policy = source.read_again(file)?;
         replace(&policy)?;
         telling.policy_changed(policy);
         Ok(())

@@ -1,18 +1,23 @@
 //! The file of a policy while its command runs: what is changed outside counts, and what the command does to it must not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, open, openat, statat};
+use rustix::io::Errno;
 
 use super::policy::Source;
 use crate::failure::{Failure, reason};
+
+/// So long is waited for somebody to give a lease back.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Watches the file of a policy, by its directory: editors put another file in its place. Where it is a link, what it leads to is watched as well.
 pub(super) struct Watch<'a> {
@@ -22,6 +27,8 @@ pub(super) struct Watch<'a> {
     directory: OwnedFd,
     target: RefCell<Target>,
     protection: RefCell<Protection>,
+    /// Whether somebody else holds the file's lease (fcntl(2), `F_SETLEASE`), which the command may do as well: it can be opened later.
+    is_leased: Cell<bool>,
 }
 
 /// What a path led to when it was last looked at.
@@ -50,7 +57,8 @@ impl<'a> Watch<'a> {
         let descriptor = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         let directory = open(above(file), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let (target, protection) = (RefCell::default(), RefCell::new(Protection::NotNeeded));
-        let watch = Watch { descriptor, file, directory, target, protection };
+        let is_leased = Cell::new(false);
+        let watch = Watch { descriptor, file, directory, target, protection, is_leased };
         watch.add(file)?;
         watch.follow();
         Some(watch)
@@ -74,17 +82,21 @@ impl<'a> Watch<'a> {
         is_in_reach.then(|| self.target.borrow().path.clone())
     }
 
-    /// The file as it is now, if it is what somebody outside has made of it. `protect` protects another one from the command.
-    pub(super) fn opened(&self, protect: impl Fn(&Path) -> bool) -> Result<File, Failure> {
+    /// The file as it is now, if it is what somebody outside has made of it; nothing where it must be tried again. `protect` protects another one from the
+    /// command.
+    pub(super) fn opened(&self, protect: impl Fn(&Path) -> bool) -> Result<Option<File>, Failure> {
         let unreadable = |why: String| Failure::said(format!("cannot read {}: {why}", self.file.display()));
         let name = self.file.file_name().unwrap_or_default();
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = openat(&self.directory, name, flags, Mode::empty())
-            .map(File::from)
-            .map_err(|errno| unreadable(reason(&errno.into())))?;
+        let opened = openat(&self.directory, name, flags, Mode::empty());
+        self.is_leased.set(opened.as_ref().is_err_and(|errno| *errno == Errno::AGAIN));
+        if self.is_leased.get() {
+            return Ok(None);
+        }
+        let file = opened.map(File::from).map_err(|errno| unreadable(reason(&errno.into())))?;
         let protection = *self.protection.borrow();
         if protection == Protection::NotNeeded {
-            return Ok(file);
+            return Ok(Some(file));
         }
         let found = file.metadata().map_err(|error| unreadable(reason(&error)))?;
         let is_link = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -111,7 +123,12 @@ impl<'a> Watch<'a> {
             }
             self.target.replace(Target { path, identity: (found.dev(), found.ino()) });
         }
-        Ok(file)
+        Ok(Some(file))
+    }
+
+    /// When it is to be tried again to open the file. The kernel takes a lease away that is not given back in time (`/proc/sys/fs/lease-break-time`).
+    pub(super) fn again(&self) -> Option<Instant> {
+        self.is_leased.get().then(|| Instant::now() + AGAIN)
     }
 
     fn add(&self, file: &Path) -> Option<()> {

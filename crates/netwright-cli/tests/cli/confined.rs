@@ -1,6 +1,6 @@
 //! `netwright run` with files, limits and other namespaces, and what becomes of what is open when the policy changes.
 
-use crate::support::{isolated, run, stdout};
+use crate::support::{has, isolated, run, stdout};
 
 /// A script in namespaces of its own, in the working directory `work` of a home directory that is there for it alone, below `/mnt`; with `run` for
 /// a command without a network.
@@ -228,6 +228,65 @@ fn a_command_ends_when_its_time_is_over() {
         "$0" run --no-network --time 5x true 2>/dev/null || test $? = 125
     "#;
     assert_eq!(stdout(&mut isolated(script)), "");
+}
+
+/// At a terminal, a command can have the kernel stop all of its own group of processes, to which the supervisor belongs, while a child of it goes on in
+/// another group.
+#[test]
+fn who_stops_at_a_terminal_gains_no_time() {
+    if !has("python3") {
+        return;
+    }
+    let script = r#"
+        cat > shell.py <<'END'
+import os, pty, signal, sys
+command = """
+import os, signal, time
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    time.sleep(600)
+while os.getpgid(child) != child:
+    time.sleep(0.01)
+os.tcsetpgrp(0, child)
+os.read(0, 1)
+"""
+def shell():
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    job = os.fork()
+    if job == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.execv(sys.argv[1], [sys.argv[1], "run", "--quiet", "--no-network", "--time", "1", "python3", "-c", command])
+    signal.alarm(60)
+    while True:
+        _, status = os.waitpid(job, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            print("stopped")
+        else:
+            print("ended with", os.waitstatus_to_exitcode(status))
+            return
+pid, terminal = pty.fork()
+if pid == 0:
+    shell()
+    sys.stdout.flush()
+    os._exit(0)
+said = b""
+try:
+    while more := os.read(terminal, 1000):
+        said += more
+except OSError:
+    pass
+print(said.decode().replace("\\r", ""), end="")
+END
+        python3 shell.py "$0"
+    "#;
+    let (_, told, err) = at_home(script);
+    let lines: Vec<&str> =
+        told.lines().filter(|line| line.contains("stopped") || line.contains("ended")).collect();
+    assert_eq!(lines, ["stopped", "ended with 124"], "{told}{err}");
 }
 
 #[test]

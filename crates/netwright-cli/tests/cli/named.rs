@@ -1,6 +1,6 @@
 //! What a command can write and its policy names: the policy's own file, and sockets.
 
-use super::support::{isolated, run};
+use super::support::{has, isolated, run};
 
 /// A script in namespaces of its own, below `/mnt`.
 fn below_mnt(script: &str) -> (i32, String, String) {
@@ -43,6 +43,36 @@ fn a_policy_is_read_again_when_its_file_changes() {
             assert_eq!((code, err.matches(READ_AGAIN).count()), (0, times), "{way}: {err}");
         }
     }
+}
+
+/// Who holds a lease on the new file keeps others from opening it for a while, and so may the command.
+#[test]
+fn a_policy_is_read_again_when_a_lease_is_given_back() {
+    if !has("python3") {
+        return;
+    }
+    let script = r#"
+        echo 'allow = []' > policy.toml
+        cat > lease.py <<'END'
+import fcntl, os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
+file = os.open("other", os.O_RDONLY)
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+os.rename("other", "policy.toml")
+signal.sigwait([signal.SIGIO])
+open("told", "a").write("somebody wants it\n")
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+END
+        "$0" run --mode relay --policy policy.toml sh -c 'echo > started; until test -e end; do sleep 0.02; done' 2>> told &
+        wait_for test -e started
+        echo 'deny = ["192.0.2.9"]' > other
+        python3 lease.py
+        wait_for grep -q 'in force' told
+        touch end
+        wait $!
+        cat told >&2"#;
+    let (code, _, err) = below_mnt(script);
+    assert_eq!((code, err.as_str()), (0, format!("somebody wants it\n{READ_AGAIN}").as_str()));
 }
 
 #[test]
