@@ -1,11 +1,12 @@
 //! A policy for processes of the host that run already, by their control group.
 //!
 //! The filter is a table of its own in the host's namespace, which binds the processes of one group and nothing else. Their questions to
-//! name servers are led to a resolver on the loopback, by IPv4 and IPv6. Sockets that a process had before it got into its group are not bound,
-//! and connections that exist go on.
+//! name servers are led to a resolver on the loopback, by IPv4 and IPv6. Sockets that a process had before it got into its group are known by a
+//! mark, and connections that exist go on.
 
 mod group;
 mod members;
+mod sockets;
 
 use std::io;
 use std::iter;
@@ -84,7 +85,7 @@ impl Attached {
             let (follows, known) = (Arc::clone(&enforced), policy.local.clone());
             // Where it fails, the old networks stay left out.
             let neighbourhood = neighbourhood::watch(known, move |local| drop(follows.moved(local)))?;
-            let members = Members::watch(group.clone(), Arc::clone(&enforced.reports))?;
+            let members = Members::watch(group.clone(), mark_of(&group), Arc::clone(&enforced.reports))?;
             Ok((neighbourhood, members, enforced, events, listener))
         });
         match started {
@@ -137,6 +138,9 @@ impl Attached {
                 _ => error,
             })?;
         let filter = Shared::new(filter);
+        for process in sockets::mark(&group.directory, mark_of(group)) {
+            reports.has_unbound_sockets(process);
+        }
         let resolver = start_resolver(ResolverParts {
             sockets,
             files: Files::read(&policy.dns, None),
@@ -204,7 +208,13 @@ fn table(group: &Group) -> String {
     format!("netwright_attached_{}", group.number)
 }
 
+/// The mark of sockets that were made before their process came into a group.
+fn mark_of(group: &Group) -> u32 {
+    filter::Attached { group: group.number, level: group.level, resolver: 0 }.mark()
+}
+
 fn remove(group: &Group) -> Result<()> {
+    sockets::unmark(&group.directory, mark_of(group));
     let mut connection = Connection::open(protocol::NETFILTER)?;
     let removed = filter::remove(&mut connection, &table(group));
     group.release();

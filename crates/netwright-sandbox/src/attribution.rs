@@ -257,13 +257,13 @@ pub(crate) fn namespace_of(process: &Path) -> Option<(u64, u64)> {
 }
 
 /// The numbers of a process's sockets.
-fn sockets_of_process(id: u32) -> Vec<u32> {
+pub(crate) fn sockets_of_process(id: u32) -> Vec<u32> {
     let descriptors = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
     descriptors.filter_map(|entry| socket_inode(&fs::read_link(entry.path()).ok()?)).collect()
 }
 
 /// The number in `socket:[4711]`.
-fn socket_inode(link: &Path) -> Option<u32> {
+pub(crate) fn socket_inode(link: &Path) -> Option<u32> {
     link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 

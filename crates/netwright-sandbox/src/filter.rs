@@ -135,6 +135,14 @@ pub struct Attached {
     pub resolver: u16,
 }
 
+impl Attached {
+    /// The mark of sockets that processes of the group have made before they came into it.
+    pub(crate) fn mark(&self) -> u32 {
+        const OURS: u32 = 0x6e79 << 16;
+        OURS | (self.group & 0xffff) as u32
+    }
+}
+
 /// The table of a policy in the kernel. It stays there when this is dropped.
 #[derive(Debug)]
 pub struct Filter {

@@ -2,23 +2,7 @@
 
 use std::fs;
 
-use crate::support::{isolated, run};
-
-/// Whether control groups can be made here: by root, where the hierarchy of version 2 is mounted.
-fn control_groups() -> bool {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let root = mounts.lines().find_map(|line| {
-        let (before, behind) = line.split_once(" - ")?;
-        behind.starts_with("cgroup2 ").then(|| before.split(' ').nth(4))?
-    });
-    let probe = root.map(|root| format!("{root}/netwright-test-{}", std::process::id()));
-    let made =
-        probe.is_some_and(|probe| fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok());
-    if !made {
-        eprintln!("did not run: control groups of version 2 cannot be made here");
-    }
-    made
-}
+use crate::support::{control_groups, has, isolated, run};
 
 #[test]
 fn attaching_binds_a_process_and_detaching_leaves_nothing() {
@@ -259,4 +243,83 @@ for place in places:
     "#;
     let (code, out, err) = run(&mut isolated(script));
     assert_eq!((code, out.as_str()), (0, "before x\nbefore x\nrefused\nrefused\n"), "{err}");
+}
+
+/// Sockets that a process had before are bound like those that it makes later, and are its own again when the policy ends: all kinds that send without
+/// being connected, and connections that begin later; by IPv4 and IPv6.
+#[test]
+fn sockets_that_were_there_before_are_bound() {
+    if !control_groups() || !has("python3") {
+        return;
+    }
+    let script = r#"
+        ip link set lo up
+        ip link add d0 type veth peer name wire; ip link set wire up; ip link set d0 up
+        ip address add 192.0.2.1/24 dev d0; ip address add 2001:db8::1/64 dev d0 nodad
+        ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev d0; ip neigh add 2001:db8::9 lladdr 02:00:00:00:00:09 dev d0
+        echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range || echo 0 0 > /proc/sys/net/ipv4/ping_group_range
+        kinds='ip_udp ip_tcp ip_icmp ip6_udp ip6_tcp ip6_icmpv6'
+        "$0" nft "table netdev seen {
+            $(for kind in $kinds; do echo "counter $kind { };"; done)
+            chain in { type filter hook ingress device wire priority 0;
+                ip daddr 192.0.2.9 udp dport 9 counter name ip_udp
+                ip daddr 192.0.2.9 tcp dport 9 counter name ip_tcp
+                ip daddr 192.0.2.9 icmp type echo-request counter name ip_icmp
+                ip6 daddr 2001:db8::9 udp dport 9 counter name ip6_udp
+                ip6 daddr 2001:db8::9 tcp dport 9 counter name ip6_tcp
+                ip6 daddr 2001:db8::9 icmpv6 type echo-request counter name ip6_icmpv6
+            }
+        }"
+        seen() { for kind in $kinds; do "$0" nft list counter netdev seen $kind | grep -q 'packets 0 ' || printf '%s ' $kind; done; echo; }
+        folder=$(mktemp -d); mkfifo "$folder/go" "$folder/done"
+        cat > "$folder/sends.py" <<'END'
+import socket, sys
+places = [(socket.AF_INET, "192.0.2.9", socket.IPPROTO_ICMP, 8), (socket.AF_INET6, "2001:db8::9", socket.IPPROTO_ICMPV6, 128)]
+def opened():
+    for family, to, icmp, echo in places:
+        yield socket.socket(family, socket.SOCK_DGRAM), to, b"late"
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+        bound.connect((to, 9))
+        yield bound, None, b"late"
+        yield socket.socket(family, socket.SOCK_DGRAM, icmp), to, bytes([echo, 0, 0, 0, 0, 0, 0, 1]) + b"late"
+# as many connections as are begun, since each is begun once
+rounds = [list(opened()) for _ in range(2)]
+streams = [[(socket.socket(family), to) for family, to, _, _ in places] for _ in range(3)]
+for round, line in enumerate(sys.stdin):
+    for socket_, to, what in rounds[0] + rounds[1]:
+        try:
+            socket_.sendto(what, (to, 9)) if to else socket_.send(what)
+        except OSError:
+            pass
+    for stream, to in streams[round]:
+        stream.setblocking(False)
+        try:
+            stream.connect((to, 9))
+        except OSError:
+            pass
+    print("done", flush=True)
+    for stream, _ in streams[round]:
+        sys.stdin.readline()
+        stream.close()
+        print("closed", flush=True)
+END
+        python3 "$folder/sends.py" < "$folder/go" > "$folder/done" & process=$!
+        trap 'kill $process' EXIT
+        exec 8> "$folder/go" 9< "$folder/done"
+        round() {
+            for step in send close close; do echo $step >&8; read -r said <&9; done
+            echo "$1: $(seen)"
+            "$0" nft 'reset counters table netdev seen' > "$folder/reset"
+        }
+        round before
+        "$0" run --attach $process --allow 192.0.2.77 2> "$folder/told" & supervisor=$!
+        until grep -q 'in force' "$folder/told"; do sleep 0.02; done
+        round attached
+        kill -INT $supervisor; wait $supervisor
+        round detached
+    "#;
+    let all = "ip_udp ip_tcp ip_icmp ip6_udp ip6_tcp ip6_icmpv6";
+    let expected = format!("before: {all} \nattached: \ndetached: {all} \n");
+    let (code, out, err) = run(&mut isolated(script));
+    assert_eq!((code, out), (0, expected), "{err}");
 }

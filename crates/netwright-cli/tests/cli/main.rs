@@ -19,6 +19,7 @@ mod nft;
 mod open;
 mod recipes;
 mod reports;
+mod routed;
 mod run;
 mod scoped;
 mod support;

@@ -3,45 +3,11 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{isolated, netwright, run, stdout};
-
-/// A directory of a test's own, which everybody may read.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("netwright-run-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a directory");
-        Scratch(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        fs::write(self.path(name), text).expect("a file");
-        self.path(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A script in namespaces of its own whose `$2` is this path.
-fn with(script: &str, path: PathBuf) -> Command {
-    let mut command = isolated(script);
-    command.arg(path);
-    command
-}
+use crate::support::{Scratch, isolated, netwright, run, stdout, with};
 
 #[test]
 fn the_exit_status_is_that_of_the_command() {
@@ -249,162 +215,6 @@ fn standard_input_reaches_the_command() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"through\n"[..]));
 }
 
-/// The start of a script that gives the namespace an uplink; what it routes to goes nowhere.
-const UPLINK: &str = r#"
-    ip link add eth0 type veth peer name wire
-    ip link set wire up
-    ip address add 203.0.113.1/24 dev eth0
-    ip link set eth0 up
-    ip link set lo up
-    ip route add default via 203.0.113.9
-    mount -t tmpfs none /run
-"#;
-
-#[test]
-fn routing_leaves_the_host_as_it_was() {
-    let script = format!(
-        r#"{UPLINK}
-        state() {{ cat /proc/sys/net/ipv4/conf/eth0/forwarding; ls /proc/sys/net/ipv4/conf; "$0" nft list ruleset; }}
-        state > "$2/before"
-        "$0" run --mode nat grep -q eth0 /proc/net/dev
-        state > "$2/after"
-        cmp "$2/before" "$2/after"
-        "#
-    );
-    let scratch = Scratch::new("routing");
-    let (code, out, err) = run(&mut with(&script, scratch.0.clone()));
-    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
-}
-
-#[test]
-fn a_firewall_that_forwards_nothing_is_named() {
-    let script = format!(
-        r#"{UPLINK}
-        "$0" nft 'table inet host {{ chain forward {{ type filter hook forward priority 0; policy drop; }}; }}'
-        "$0" run --mode nat true 2>&1 || test $? = 125
-        "$0" run --mode auto grep -c eth0 /proc/net/dev 2>&1 || true
-        "$0" nft 'add rule inet host forward iifname "nwrun*" accept'
-        "$0" run --mode nat grep -c eth0 /proc/net/dev
-        "#
-    );
-    let told = stdout(&mut isolated(&script));
-    let (refused, rest) = told.split_once("\n help: ").expect("an error with help");
-    let reason = "cannot route the sandbox's packets: the chain forward of the table inet host drops what it does not accept";
-    assert_eq!(refused, format!("error: {reason}"));
-    let (advice, rest) = rest.split_once('\n').unwrap();
-    assert!(advice.contains("--mode relay"), "{advice}");
-    // the note and what the command prints come by different ways
-    let mut lines: Vec<&str> = rest.lines().collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["0", "1", &format!("note: the relay carries its packets: {reason}")]);
-}
-
-#[test]
-fn rules_for_what_the_host_sends_are_not_passed_by() {
-    let script = format!(
-        r#"{UPLINK}
-        "$0" nft 'table inet host {{ chain out {{ type filter hook output priority 0; jump more; }}; chain more {{ ip daddr 198.51.100.0/24 reject; }}; }}'
-        "$0" run --mode nat true 2>&1 || test $? = 125
-        "$0" run grep -c eth0 /proc/net/dev 2>&1 || true
-        "$0" nft 'flush chain inet host more; add rule inet host more counter accept'
-        "$0" run --mode nat grep -c eth0 /proc/net/dev
-        "$0" nft 'table ip docker {{ chain out {{ type nat hook output priority -100; fib daddr type local dnat to 127.0.0.1; }}; }}'
-        "$0" run --mode nat grep -c eth0 /proc/net/dev
-        "$0" nft 'add rule ip docker out tcp dport 80 redirect to :8080'
-        "$0" run --mode nat true || test $? = 125
-        "#
-    );
-    let (code, out, err) = run(&mut isolated(&script));
-    assert_eq!(code, 0, "{out}{err}");
-    let reason = "cannot route the sandbox's packets: they would pass by the chain out of the table inet host, which decides about what this host sends";
-    assert!(out.starts_with(&format!("error: {reason}\n help: ")), "{out}");
-    let mut lines: Vec<&str> = out.lines().skip(2).collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["0", "1", "1", &format!("note: the relay carries its packets: {reason}")]);
-    assert!(err.contains("the chain out of the table ip docker"), "{err}");
-}
-
-/// Rules that appear while a command is routed past them, of both kinds: nothing gets out until they are gone.
-#[test]
-fn rules_that_appear_later_are_not_passed_by_either() {
-    let script = format!(
-        r#"{UPLINK}
-        nft() {{ "$0" nft "$@"; }}
-        ip neigh add 203.0.113.9 lladdr 02:00:00:00:00:09 dev eth0
-        nft 'table netdev seen {{ chain in {{ type filter hook ingress device wire priority 0; ip daddr 203.0.113.9 udp dport 9 counter name came; }}; counter came {{ }}; }}'
-        came() {{ nft list counter netdev seen came | grep -q "packets $1 "; }}
-        wait_for() {{ until "$@"; do sleep 0.02; done; }}
-        is_cut() {{ nft list tables | grep -q '_cut$'; }}
-        is_not_cut() {{ ! is_cut; }}
-        mkfifo "$2/go" "$2/done"
-        "$0" run --mode nat --allow 203.0.113.9 -- bash -c '
-            while read -r word && test "$word" = send; do echo secret > /dev/udp/203.0.113.9/9 || true; echo; done' \
-            < "$2/go" > "$2/done" 2> "$2/told" &
-        exec 8> "$2/go" 9< "$2/done"
-        send() {{ echo send >&8; read -r done <&9; }}
-        send
-        wait_for came 1
-        nft 'table inet host {{ chain out {{ type filter hook output priority 0; udp dport 9 reject; }}; }}'
-        wait_for is_cut
-        send
-        nft 'flush chain inet host out'
-        wait_for is_not_cut
-        send
-        wait_for came 2
-        ip rule add iif lo to 203.0.113.9 prohibit priority 77
-        wait_for is_cut
-        send
-        ip rule del priority 77
-        wait_for is_not_cut
-        send
-        wait_for came 3
-        echo end >&8
-        wait
-        came 3
-        nft list tables
-        cat "$2/told"
-        "#
-    );
-    let scratch = Scratch::new("later");
-    let told = stdout(&mut with(&script, scratch.0.clone()));
-    let cut = "nothing gets out any more, as the host's rules have changed: its packets would pass by";
-    let out_again = "the host's rules let its packets out again";
-    let advice = "which is for what this host sends (`--mode relay` meets them)";
-    let expected = [
-        "table netdev seen",
-        "table inet host",
-        &format!(
-            "{cut} the chain out of the table inet host, which decides about what this host sends (`--mode relay` meets them)"
-        ),
-        out_again,
-        &format!("{cut} the routing rule with priority 77, {advice}"),
-        out_again,
-    ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn routing_rules_for_what_the_host_sends_are_not_passed_by() {
-    let script = format!(
-        r#"{UPLINK}
-        for rule in 'iif lo' 'uidrange 0-1000'; do
-            ip rule add $rule prohibit priority 77
-            "$0" run --mode nat true 2>&1 || test $? = 125
-            ip rule del priority 77
-        done
-        "$0" run --mode nat grep -c eth0 /proc/net/dev
-        "#
-    );
-    let told = stdout(&mut isolated(&script));
-    let reason = "they would pass by the routing rule with priority 77, which is for what this host sends";
-    assert_eq!(
-        told.matches(&format!("error: cannot route the sandbox's packets: {reason}\n")).count(),
-        2,
-        "{told}"
-    );
-    assert!(told.ends_with("\n1\n"), "{told}");
-}
-
 #[test]
 fn names_are_resolved_where_the_host_names_no_name_servers() {
     let script = r#"
@@ -444,7 +254,7 @@ fn what_cannot_be_is_told_with_what_to_do() {
         run --no-network true
     "#;
     let scratch = Scratch::new("advice");
-    let told = stdout(&mut with(script, scratch.0.clone()));
+    let told = stdout(&mut with(script, scratch.folder()));
     let said = [
         "cannot publish port 127.0.0.1:80: permission denied (EACCES)\n help: The low ports are root's",
         "cannot publish port 192.0.2.1:8080: address not available (EADDRNOTAVAIL)\n help: This host has no such address",
@@ -469,7 +279,7 @@ fn a_pipe_that_nobody_reads_can_be_given_up() {
         done
     "#;
     let scratch = Scratch::new("pipe");
-    assert_eq!(stdout(&mut with(script, scratch.0.clone())), "143\n143\n");
+    assert_eq!(stdout(&mut with(script, scratch.folder())), "143\n143\n");
 }
 
 #[test]
@@ -486,7 +296,7 @@ fn two_runs_write_whole_lines_to_one_log() {
         wait
     "#;
     let scratch = Scratch::new("shared-log");
-    stdout(&mut with(script, scratch.0.clone()));
+    stdout(&mut with(script, scratch.folder()));
     let lines = fs::read_to_string(scratch.path("log")).expect("a log");
     let events: Vec<Value> =
         lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();

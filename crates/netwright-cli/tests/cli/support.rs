@@ -1,5 +1,6 @@
 //! Running the built command.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -65,4 +66,58 @@ pub(crate) fn has(program: &str) -> bool {
         eprintln!("did not run: there is no {program}");
     }
     found
+}
+
+/// A directory of a test's own, which everybody may read.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("netwright-run-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Scratch(path)
+    }
+
+    /// The directory itself.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.0.clone()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).expect("a file");
+        self.path(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A script in namespaces of its own whose `$2` is this path.
+pub(crate) fn with(script: &str, path: PathBuf) -> Command {
+    let mut command = isolated(script);
+    command.arg(path);
+    command
+}
+
+/// Whether control groups can be made here: by root, where the hierarchy of version 2 is mounted.
+pub(crate) fn control_groups() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let root = mounts.lines().find_map(|line| {
+        let (before, behind) = line.split_once(" - ")?;
+        behind.starts_with("cgroup2 ").then(|| before.split(' ').nth(4))?
+    });
+    let probe = root.map(|root| format!("{root}/netwright-test-{}", std::process::id()));
+    let made =
+        probe.is_some_and(|probe| fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok());
+    if !made {
+        eprintln!("did not run: control groups of version 2 cannot be made here");
+    }
+    made
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use netwright_sys::{Error, Result};
 
 use super::group::Group;
+use super::sockets;
 use crate::attribution::{all_processes, processes_of};
 use crate::relay::{EventFlags, Events, Poll, Waker};
 use crate::sandbox::reports::Reports;
@@ -27,7 +28,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn watch(group: Group, reports: Arc<Reports>) -> Result<Self> {
+    pub(super) fn watch(group: Group, mark: u32, reports: Arc<Reports>) -> Result<Self> {
         let failed = |errno: rustix::io::Errno| Error::new(ASKED, errno);
         let waker = Waker::new().map_err(failed)?;
         let poll = Poll::new().map_err(failed)?;
@@ -38,7 +39,7 @@ impl Members {
             let mut events = Events::new();
             let mut known = Known::default();
             while !told.load(Ordering::Relaxed) {
-                known.look(&group, &reports);
+                known.look(&group, mark, &reports);
                 poll.wait(&mut events, Some(PERIOD));
             }
         };
@@ -62,7 +63,7 @@ impl Drop for Members {
 struct Known(HashMap<u32, u64>);
 
 impl Known {
-    fn look(&mut self, group: &Group, reports: &Reports) {
+    fn look(&mut self, group: &Group, mark: u32, reports: &Reports) {
         let members = processes_of(&group.directory);
         self.0.retain(|id, started| state(*id).is_some_and(|state| state.started == *started));
         let mut left: Vec<u32> = self.0.keys().copied().filter(|id| !members.contains(id)).collect();
@@ -82,10 +83,17 @@ impl Known {
                 .collect();
             left.extend(children);
         }
+        let has_left = !left.is_empty();
         for id in left {
             let is_back = group.move_here(id).is_ok();
             if state(id).is_some() {
                 reports.left_the_group(id, is_back);
+            }
+        }
+        if has_left {
+            // What they have opened meanwhile is bound from now on.
+            for id in sockets::mark(&group.directory, mark) {
+                reports.has_unbound_sockets(id);
             }
         }
         for id in processes_of(&group.directory) {

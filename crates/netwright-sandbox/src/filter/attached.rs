@@ -137,7 +137,9 @@ const IS_OWN_LOOPBACK: &str = "meta oifkind \"vrf\" ";
 
 /// The hooks.
 pub(super) fn chains(text: &mut Text, to: &Attached) {
-    let group = format!("socket cgroupv2 level {} \"{GROUP}\"", to.level);
+    // What was made before its process came into the group has a mark.
+    let group =
+        [format!("socket cgroupv2 level {} \"{GROUP}\"", to.level), format!("socket mark {:#x}", to.mark())];
     // A socket that is bound to a link sends there what is for the host itself or from its loopback, with ports that the sender chose. What is
     // redirected to the resolver still has the link that it was meant for.
     text.chain("by_a_link", |text| {
@@ -170,7 +172,11 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
     });
     text.chain("name_servers", |text| {
         text.line("type nat hook output priority dstnat; policy accept;");
-        text.line(format_args!("meta l4proto {{ tcp, udp }} th dport 53 {group} goto questions"));
+        text.lines(
+            group
+                .iter()
+                .map(|group| format!("meta l4proto {{ tcp, udp }} th dport 53 {group} goto questions")),
+        );
     });
     text.chain("untracked", |text| {
         text.line("type filter hook output priority raw; policy accept;");
@@ -178,7 +184,7 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
     });
     text.chain("output", |text| {
         text.line("type filter hook output priority filter; policy accept;");
-        text.line(format_args!("{group} goto attached"));
+        text.lines(group.iter().map(|group| format!("{group} goto attached")));
     });
     answers(text, to, &group);
     leaving(text, to);
@@ -186,7 +192,7 @@ pub(super) fn chains(text: &mut Text, to: &Attached) {
 
 /// Answers to what the group has asked. A datagram may have the source of a socket that somebody else has: a process is free to choose any address of the
 /// host beside the port that it has at another one. What then comes back would tell whoever has that socket what was asked.
-fn answers(text: &mut Text, to: &Attached, group: &str) {
+fn answers(text: &mut Text, to: &Attached, group: &[String]) {
     let resolver = ["ct reply ip saddr 127.0.0.1", "ct reply ip6 saddr ::1"];
     let resolver = resolver.map(|saddr| format!("{saddr} ct reply proto-src {}", to.resolver));
     let opened = opened().into_iter().zip(["ip", "ip6"]).map(|(Flows { name, .. }, header)| {
@@ -197,7 +203,8 @@ fn answers(text: &mut Text, to: &Attached, group: &str) {
         text.line("type filter hook input priority filter; policy accept;");
         text.lines(["meta l4proto != udp accept", "ct direction original accept"]);
         for answer in answers {
-            text.lines([format!("{answer} {group} accept"), format!("{answer} drop")]);
+            text.lines(group.iter().map(|group| format!("{answer} {group} accept")));
+            text.line(format_args!("{answer} drop"));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Rules of the host for what its own processes send that appear while packets of a sandbox are routed past them: the sandbox gets nothing out then, until
+//! Rules of the host that appear while packets of a sandbox are routed past them, or would be led elsewhere by them: the sandbox gets nothing out then, until
 //! they are gone.
 
 use std::sync::mpsc::Sender;
@@ -93,10 +93,10 @@ impl Watch {
 
     /// Cuts the sandbox off, or lets it out again, as the host's rules say now.
     fn look(&mut self) -> Option<Duration> {
-        let found = obstacle::passed_by_now();
+        let found = obstacle::stands_now();
         let stands = match &found {
-            Ok(found) => found.as_ref().map(|what| format!("its packets would pass by {what}")),
-            Err(error) => Some(format!("it cannot be told what its packets would pass by: {error}")),
+            Ok(found) => found.as_ref().map(|what| format!("its packets {what}")),
+            Err(error) => Some(format!("it cannot be told what becomes of its packets: {error}")),
         };
         let done = match (&stands, self.is_cut) {
             (Some(_), false) => self.cut(),

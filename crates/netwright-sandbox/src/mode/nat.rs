@@ -72,6 +72,7 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Joins the inside to this host.
     pub(super) fn create(enclosure: &Enclosure, inside: &mut Connection, ipv6: bool) -> Result<Self> {
+        obstacle::check_privileges()?;
         let changes = Changes::listen()?; // before the host's rules are read
         obstacle::check()?;
         let mut host = Connection::open(protocol::ROUTE)?;

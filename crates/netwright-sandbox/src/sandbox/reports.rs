@@ -96,13 +96,27 @@ impl Reports {
     pub(crate) fn left_the_group(&self, process: u32, is_back: bool) {
         let reason = match is_back {
             true => {
-                "it left the control group that the policy binds, and was put back: what it opened meanwhile is not bound"
+                "it left the control group that the policy binds, and was put back: what it sent meanwhile was not bound"
             }
             false => {
                 "it left the control group that the policy binds, and could not be put back: it is not bound any more"
             }
         };
         self.tell(Event { process: Process::of(process), ..Event::new(Action::Failed, reason) });
+    }
+
+    /// Tells of a process with sockets that the policy does not bind.
+    pub(crate) fn has_unbound_sockets(&self, process: u32) {
+        const REASON: &str = "it has sockets that the policy does not bind, as they have marks of their own (SO_MARK) or cannot be reached";
+        self.tell(Event { process: Process::of(process), ..Event::new(Action::Failed, REASON) });
+    }
+
+    /// Tells that what crashes leaves the sandbox.
+    pub(crate) fn core_dumps_leave(&self, socket: &str) {
+        self.tell(Event::new(
+            Action::Failed,
+            format!("when something crashes inside, the kernel tells the program outside that listens at {socket}, with its memory (kernel.core_pattern)"),
+        ));
     }
 
     /// What there is to say of a packet that no rule decides about, as if it were refused.
