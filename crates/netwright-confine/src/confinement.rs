@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use netwright_sys::{Cause, Error, Result};
 use netwright_wire::Errno;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{
@@ -70,6 +71,9 @@ pub struct Confinement {
     /// The process that is started then is a guardian outside of that namespace. It passes signals on to the command, but for those
     /// that cannot be caught: killing it kills all inside, stopping it stops nothing. It stops when the command does, and ends
     /// with its status or by its signal.
+    ///
+    /// Where the caller has no terminal, the command begins a session of its own, since the kernel may share out processors by sessions and let each
+    /// member weigh down all of its own.
     #[doc(alias = "CLONE_NEWPID")]
     pub processes: bool,
     /// Whether its System V message queues, semaphores and shared memory and its POSIX message queues are those of the inside. POSIX shared
@@ -282,6 +286,8 @@ struct Plan {
     keep_capabilities: bool,
     parent: Option<Pid>,
     processes: bool,
+    /// Whether it gets a session of its own, where it has processes of its own: nobody has a terminal that would be lost by that.
+    own_session: bool,
     ipc: bool,
     /// Of the kernel's files among those of processes, those that may be covered.
     kernel_files: Vec<CString>,
@@ -331,6 +337,7 @@ impl Plan {
             keep_capabilities: confinement.capabilities,
             parent: confinement.die_with_thread.then(getpid),
             processes: confinement.processes,
+            own_session: !has_terminal(),
             ipc: confinement.ipc,
             kernel_files: if confinement.processes { paths(&of_kernel())? } else { Vec::new() },
             supervisor: above_stdio(pidfd_open(getpid(), PidfdFlags::empty())?)?,
@@ -370,6 +377,11 @@ fn paths(paths: &[PathBuf]) -> std::result::Result<Vec<CString>, Cause> {
     let text = |path: &PathBuf| CString::new(path.as_os_str().as_bytes());
     let texts: std::result::Result<_, _> = paths.iter().map(text).collect();
     texts.map_err(|_| Cause::Invalid("a path has a zero byte in it".into()))
+}
+
+/// Whether this process's session has a terminal.
+fn has_terminal() -> bool {
+    rustix::fs::open(c"/dev/tty", OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).is_ok()
 }
 
 /// Files of the kernel's that may be covered: whoever has power over them may have covered others than the usual ones.

@@ -84,6 +84,11 @@ fn other_sockets_and_ways_are_refused() {
     assert_eq!(ioctl(libc::TIOCSTI), libc::EPERM);
     assert_eq!(ioctl(libc::TIOCLINUX), libc::EPERM);
     assert_ne!(ioctl(libc::TIOCGWINSZ), libc::EPERM);
+    // Keys of encrypted directories, and the question whether one is there.
+    for request in [0xc050_6617, 0xc040_6618, 0xc040_6619] {
+        assert_eq!(ioctl(request), libc::EPERM);
+    }
+    assert_ne!(ioctl(0xc080_661a), libc::EPERM);
 }
 
 #[test]

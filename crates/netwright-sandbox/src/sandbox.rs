@@ -27,6 +27,7 @@ mod publish;
 mod reasons;
 pub(crate) mod reports;
 mod running;
+mod session;
 pub(crate) mod shared;
 
 use std::os::unix::fs::MetadataExt;
@@ -51,6 +52,7 @@ pub use self::asking::{Answer, Asker, Question};
 pub use self::limits::{Limits, Reached};
 pub use self::publish::Publish;
 pub use self::running::Running;
+use self::session::Session;
 
 /// How a command is run. What is not said is as in the example of [`Sandbox::new`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -177,7 +179,7 @@ impl Sandbox {
     }
 
     /// Starts a command inside. It does not run before the filter is in place; environment, working directory, terminal and process group are
-    /// what they are for every [`Command`]. Descriptors above 2 are closed.
+    /// what they are for every [`Command`], but that without a terminal it begins a session of its own. Descriptors above 2 are closed.
     ///
     /// # Errors
     /// The kernel does not allow it: the error says what forbids it. That the command does not exist or cannot be run is
@@ -213,13 +215,17 @@ impl Sandbox {
             ..self.confinement()
         };
         inside.confine(&mut command, confinement)?;
+        if let Some(socket) = kernel::core_dump_socket() {
+            inside.reports().core_dumps_leave(&socket);
+        }
+        let session = Session::now();
         // The relay has raised it for itself; the command starts with what the caller had.
         let raised = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, limit);
         let spawned = command.spawn();
         let _ = setrlimit(Resource::Nofile, raised);
         match spawned {
-            Ok(child) => Ok(Running::new(child, inside, group)),
+            Ok(child) => Ok(Running::new(child, inside, group, session)),
             Err(error) => Err(match Confinement::refusal(&error) {
                 Some(refusal) => SpawnError::Sandbox(refusal),
                 None => SpawnError::Command(error),

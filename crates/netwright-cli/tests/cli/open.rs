@@ -63,9 +63,10 @@ fn what_is_left_running_goes_on_where_processes_are_shared() {
     assert_eq!(at_home(script), "went on\n");
 }
 
-/// A session of its own, so that nobody else's is changed; a process outside in it has all that was tried to be changed by files of processes.
+/// A session of its own, so that nobody else's is changed. Of a process outside in it, files of processes change nothing: without a terminal the command has
+/// another session, and with one the priority is what it was when the command ends.
 #[test]
-fn priorities_of_its_own_session_are_all_that_files_of_processes_change() {
+fn files_of_processes_change_nothing_outside() {
     let script = r##"setsid -w sh -euc '
         sleep 600 & outside=$!
         until grep -q sleep /proc/$outside/comm; do sleep 0.01; done
@@ -82,15 +83,17 @@ fn priorities_of_its_own_session_are_all_that_files_of_processes_change() {
             done" 2> /dev/null
         test "$(look)" = "$before" && echo unchanged
         # Where the kernel has it; it lets one change in a tenth of a second through, whoever makes it.
+        weigh="for try in $(seq -s " " 300); do echo 14 > /proc/self/autogroup && break; sleep 0.03; done; cat /proc/self/autogroup"
         if test -e /proc/$outside/autogroup; then
-            "$0" run --quiet --no-network sh -c "
-                for try in \$(seq 300); do echo 14 > /proc/self/autogroup && break; sleep 0.03; done" 2> /dev/null
+            "$0" run --quiet --no-network sh -c "$weigh" 2> /dev/null | sed "s/.* nice //"
             sed "s/.* nice //" /proc/$outside/autogroup
+            script -qec "\"$0\" run --quiet --no-network sh -c \"$weigh\" 2> /dev/null; cat /proc/self/autogroup" /dev/null < /dev/null |
+                tr -d "\\r" | sed "s/.* nice //"
         else
-            echo 14
+            printf "14\n0\n14\n0\n"
         fi
         kill $outside' "$0""##;
-    assert_eq!(at_home(script), "unchanged\n14\n");
+    assert_eq!(at_home(script), "unchanged\n14\n0\n14\n0\n");
 }
 
 #[test]
@@ -115,4 +118,14 @@ end
         test -x /usr/bin/python3 || { echo connected; exit; }
         run --mounts /usr/bin/python3 confine.py"#;
     assert_eq!(at_home(script), "connected\n");
+}
+
+#[test]
+fn that_core_dumps_leave_is_told() {
+    let script = r#"
+        echo '@/run/dumps.socket' > ~/pattern
+        mount --bind ~/pattern /proc/sys/kernel/core_pattern
+        "$0" run --no-network --share pid true 2>&1"#;
+    let told = "when something crashes inside, the kernel tells the program outside that listens at /run/dumps.socket, with its memory (kernel.core_pattern)\n";
+    assert_eq!(at_home(script), told);
 }

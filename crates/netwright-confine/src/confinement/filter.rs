@@ -8,6 +8,7 @@
 //! - `request_key` and its kin: for a key of the type `dns_resolver` the kernel runs a program outside, which asks
 //!   the name servers of the machine for any name;
 //! - `bpf`, whose maps and programs can be shared with processes outside;
+//! - adding and removing keys of encrypted directories, which are the user's and not a process's;
 //! - what pushes input into a terminal (`TIOCSTI`, `TIOCLINUX`): the shell that it belongs to would run it outside; and what puts another
 //!   driver behind it (`TIOCSETD`);
 //! - namespaces of control groups: whoever has one may mount control groups, and stop or kill what is in the same one outside. As a filter does not see
@@ -405,12 +406,17 @@ fn other_limits_of() -> Vec<sock_filter> {
     body
 }
 
+/// `FS_IOC_ADD_ENCRYPTION_KEY`, `FS_IOC_REMOVE_ENCRYPTION_KEY` and `FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS`, by any file: without its key, a directory of the
+/// user's is locked for everybody.
+const FILE_KEYS: [u32; 3] = [0xc050_6617, 0xc040_6618, 0xc040_6619];
+
 /// The second argument is the request, which the kernel takes as `unsigned int`.
 fn ioctl(options: Options) -> Vec<sock_filter> {
     let mut body = vec![load(argument(1))];
     let signals = Some(libc::FIOASYNC).filter(|_| options.refuse_group_signals);
-    for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD].into_iter().chain(signals) {
-        body.extend(when(request as u32, &[refuse(libc::EPERM)]));
+    let terminal = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD].into_iter().chain(signals);
+    for request in terminal.map(|request| request as u32).chain(FILE_KEYS) {
+        body.extend(when(request, &[refuse(libc::EPERM)]));
     }
     body.push(allow());
     body

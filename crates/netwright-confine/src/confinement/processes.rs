@@ -17,7 +17,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{
     DumpableBehavior, PidfdFlags, Signal, getpid, pidfd_open, set_dumpable_behavior,
-    set_parent_process_death_signal,
+    set_parent_process_death_signal, setsid,
 };
 use rustix::thread::UnshareFlags;
 
@@ -44,6 +44,9 @@ pub(super) fn split(plan: &Plan) -> std::result::Result<(), Failure> {
     };
     let Some(command) = fork(libc::SIGCHLD, None).map_err(failed)? else {
         signals.restore().map_err(failed)?;
+        if plan.own_session {
+            setsid().map_err(failed)?;
+        }
         if let Some(pair) = counted {
             wait_for_others(pair);
         }

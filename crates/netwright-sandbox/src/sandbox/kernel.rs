@@ -87,7 +87,17 @@ fn unescaped(text: &str) -> PathBuf {
 /// Whether the kernel does not give core dumps to a program of root's. Those that go to files are written by who crashes; those that go to a socket
 /// (from Linux 6.16 on) no limit keeps back.
 pub(super) fn keeps_core_dumps() -> bool {
-    fs::read_to_string("/proc/sys/kernel/core_pattern").is_ok_and(|pattern| !pattern.starts_with('|'))
+    core_pattern().is_some_and(|pattern| !pattern.starts_with('|'))
+}
+
+/// The socket outside that the kernel gives core dumps to.
+pub(super) fn core_dump_socket() -> Option<String> {
+    let pattern = core_pattern()?;
+    Some(pattern.trim_end().trim_start_matches('@').to_owned()).filter(|_| pattern.starts_with('@'))
+}
+
+fn core_pattern() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/core_pattern").ok()
 }
 
 /// Refuses devices that are none, or not there.

@@ -11,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::inside::Inside;
 use super::limits::{Group, Reached};
+use super::session::Session;
 use crate::{Event, Mode, Policy};
 
 /// A command that runs in a sandbox.
@@ -21,11 +22,12 @@ pub struct Running {
     child: Child,
     inside: Inside,
     group: Option<Group>,
+    session: Session,
 }
 
 impl Running {
-    pub(super) fn new(child: Child, inside: Inside, group: Option<Group>) -> Self {
-        Running { child, inside, group }
+    pub(super) fn new(child: Child, inside: Inside, group: Option<Group>, session: Session) -> Self {
+        Running { child, inside, group, session }
     }
 
     /// Which limits it has reached so far, as far as a control group tells.
@@ -59,7 +61,9 @@ impl Running {
 
     /// Waits for the command's end.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait()
+        let status = self.child.wait()?;
+        self.session.restore();
+        Ok(status)
     }
 
     /// Sends the command a signal.
