@@ -63,8 +63,9 @@ impl Cases<'_, '_> {
         let rays = matrix.rays(&Named::by(flow))?;
         let dress = Dress::of(flow);
         let mut cases = Vec::with_capacity(rays.len());
+        let (times, base) = (flow.times, taken(&before));
         for ray in rays {
-            let act = Act { shot: self.shot(&ray, &dress)?, times: flow.times, wait: None, tie: Tie::Loose };
+            let act = Act { shot: self.shot(&ray, &dress)?, times, base, wait: None, tie: Tie::Loose };
             let mut acts = before.clone();
             acts.push(act);
             let trial = Trial { acts, watch: watch(flow) };
@@ -82,19 +83,23 @@ impl Cases<'_, '_> {
             let found = self.host.flows.iter().find(|other| other.name == *name);
             let other = found.ok_or_else(|| format!("there is no flow {name:?} for it to follow"))?;
             self.ancestors(other, acts, depth + 1)?;
+            // each flow has connections of its own
+            let base = taken(acts);
             if other.steps.is_empty() {
-                let dress = Dress::of(other);
+                let (dress, times) = (Dress::of(other), other.times);
                 for ray in self.matrix().rays(&Named::by(other))? {
                     acts.push(Act {
                         shot: self.shot(&ray, &dress)?,
-                        times: other.times,
+                        times,
+                        base,
                         wait: None,
                         tie: Tie::Loose,
                     });
                 }
             } else {
                 let last = self.of_steps(other, Vec::new())?.pop();
-                acts.extend(last.into_iter().flat_map(|case| case.trial.acts));
+                let steps = last.into_iter().flat_map(|case| case.trial.acts);
+                acts.extend(steps.map(|act| Act { base: base + act.base, ..act }));
             }
         }
         Ok(())
@@ -102,6 +107,7 @@ impl Cases<'_, '_> {
 
     /// The steps of a flow. Each that expects something is judged in a world of its own, with those before it.
     fn of_steps(&self, flow: &Flow, before: Vec<Act>) -> Result<Vec<Case>, Obstacle> {
+        let (own, base) = (before.len(), taken(&before));
         let mut acts = before;
         let mut cases = Vec::new();
         let count = flow.steps.len();
@@ -127,7 +133,14 @@ impl Cases<'_, '_> {
                     true => format!("back: {}", describe(ray, times)),
                     false => describe(ray, times),
                 };
-                acts.push(Act { shot, times, wait: wait.take(), tie: link });
+                // steps are of one connection, but for whole connections of TCP
+                let again = acts.iter().skip(own).any(|act| {
+                    matches!(shot.what, What::Tcp(_))
+                        && (&act.shot.origin, act.shot.to, act.shot.what)
+                            == (&shot.origin, shot.to, shot.what)
+                });
+                let base = if again { taken(&acts) } else { base };
+                acts.push(Act { shot, times, base, wait: wait.take(), tie: link });
             }
             let expected = match (number == count, step.expect) {
                 (true, None) => Some((None, flow.expect)),
@@ -207,6 +220,11 @@ impl Cases<'_, '_> {
             follows: Follows::default(),
         })
     }
+}
+
+/// How many numbers of connections have been taken.
+fn taken(acts: &[Act]) -> u32 {
+    acts.iter().map(|act| act.base + act.times).max().unwrap_or(0)
 }
 
 impl<'f> Dress<'f> {

@@ -52,17 +52,26 @@ impl Counters {
         Ok(counted.find(|(_, (before, now))| now > before).map(|((.., text), _)| *text))
     }
 
+    /// How many messages of ICMP of either family the host wanted to send, and found no room for.
+    pub(crate) fn without_room(&mut self) -> Result<u64> {
+        Ok(self.value(1, "Icmp", "OutErrors")? + self.value(2, "", "Icmp6OutErrors")?)
+    }
+
     fn read(&mut self) -> Result<[u64; 3]> {
         let mut values = [0; 3];
         for ((file, group, name, _), value) in SILENT.iter().zip(&mut values) {
-            let Some(Some(file)) = self.files.get_mut(*file) else { continue };
-            let mut text = String::new();
-            file.seek(SeekFrom::Start(0))
-                .and_then(|_| file.read_to_string(&mut text))
-                .map_err(|error| Error::new("read the host's network counters", error))?;
-            *value = find(&text, group, name).unwrap_or(0);
+            *value = self.value(*file, group, name)?;
         }
         Ok(values)
+    }
+
+    fn value(&mut self, file: usize, group: &str, name: &str) -> Result<u64> {
+        let Some(Some(file)) = self.files.get_mut(file) else { return Ok(0) };
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.read_to_string(&mut text))
+            .map_err(|error| Error::new("read the host's network counters", error))?;
+        Ok(find(&text, group, name).unwrap_or(0))
     }
 }
 

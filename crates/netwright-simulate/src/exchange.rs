@@ -12,7 +12,7 @@ use netwright_state::model::{Link, Refusal};
 use crate::frame::{Discovery, Mac, answer as told, ether, question};
 use crate::inside::{Came, Door, Fate, Inside, Sending, Talk};
 use crate::matrix::is_first;
-use crate::outside::Received;
+use crate::outside::{Received, STAGES};
 use crate::packet::{Ip, Tuple, icmp, icmp_message, protocol, seal, udp_datagram};
 use crate::shot::{Arrival, Observation, Origin, Refused, Shot, What};
 use crate::tcp::{Segment, Side, State};
@@ -367,7 +367,9 @@ impl<'a, 'h> Exchange<'a, 'h> {
             if busy {
                 continue;
             }
-            let late = self.world.outside.settle()?;
+            // whose end is known need not wait for what might still come
+            let stages = if self.seen.answered || self.seen.refused.is_some() { 1 } else { STAGES };
+            let late = self.world.outside.settle(stages)?;
             let none = late.is_empty();
             for frame in late {
                 self.frame(frame)?;

@@ -24,6 +24,8 @@ pub(crate) struct Firewall {
     pub(crate) content: Declared,
     /// Whether packets leave something behind in it that others could meet.
     pub(crate) remembers: bool,
+    /// Whether it asks how many connections there are.
+    pub(crate) counts_connections: bool,
     /// Whether a packet has left something behind is told by counters in front of what remembers.
     tells: bool,
     load: Batch,
@@ -42,14 +44,17 @@ impl Firewall {
             chain.rules.iter_mut().for_each(keep_traced);
         }
         let rules = content.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
-        let by_rules = rules.flat_map(all_statements).any(remembers);
+        let statements: Vec<&Statement> = rules.flat_map(all_statements).collect();
+        let by_rules = statements.iter().any(|statement| remembers(statement));
+        let counts_connections = statements.iter().any(|statement| counts_connections(statement));
         let with_times = content.tables.iter().flat_map(|table| &table.sets).any(|set| set.timeout.is_some());
         let tells = !content.tables.iter().any(changes_untold);
         let load = match tells {
             true => load(&telling(&content), replaces)?,
             false => load(&content, replaces)?,
         };
-        Ok(Firewall { content, remembers: by_rules || with_times || !tells, tells, load })
+        let remembers = by_rules || with_times || !tells;
+        Ok(Firewall { content, remembers, counts_connections, tells, load })
     }
 
     /// Whether a packet may have left something behind since it was loaded.
@@ -194,6 +199,16 @@ fn keep_traced(rule: &mut Rule) {
         {
             rules.iter_mut().for_each(keep_traced);
         }
+    }
+}
+
+/// Whether a statement asks how many connections there are.
+fn counts_connections(statement: &Statement) -> bool {
+    match statement {
+        Statement::ConnectionLimit { .. } => true,
+        Statement::Object(kind, _) => kind.name() == Some("ct count"),
+        Statement::SetUpdate(update) => update.statements.iter().any(counts_connections),
+        _ => false,
     }
 }
 

@@ -67,22 +67,30 @@ impl Outside {
     }
 
     /// Lets everything that has been sent run to its end. The kernel does so within the system call that sends, unless the
-    /// machine is busy: then it is left to a thread of the kernel's, which takes things in their order, so that a
-    /// frame that is sent now comes after them.
-    pub(crate) fn settle(&mut self) -> io::Result<Vec<Received>> {
+    /// machine is busy: then it is left to a thread of the kernel's, which takes things in their order, so that a frame that is
+    /// sent now comes after them. But what they cause comes after that frame, so that it takes one for each stage.
+    pub(crate) fn settle(&mut self, stages: u32) -> io::Result<Vec<Received>> {
+        let mut came = Vec::new();
+        for _ in 0..stages {
+            self.fence(&mut came)?;
+        }
+        Ok(came)
+    }
+
+    /// Lets what was sent before come one stage further.
+    fn fence(&mut self, came: &mut Vec<Received>) -> io::Result<()> {
         self.serial += 1;
         let payload = self.serial.to_be_bytes();
         let mac = Mac([2, 0, 0, 0, 0, 1]);
         let frame =
             Frame { to: mac, from: mac, tags: Vec::new(), kind: ether::EXPERIMENT, payload: &payload };
         self.socket.send(self.fence.0, &frame.bytes())?;
-        let mut came = Vec::new();
         let mut waits = 0;
         loop {
             let Some(frame) = self.socket.receive(&mut self.buffer)? else {
                 // longer than any kernel lets its threads wait; a fence that never comes is no reason to hang
                 if waits == FENCE_WAITS {
-                    return Ok(came);
+                    return Ok(());
                 }
                 waits += 1;
                 let mut arrives = [PollFd::new(&self.socket, PollFlags::IN)];
@@ -92,7 +100,7 @@ impl Outside {
             let bytes = self.buffer.get(..frame.length.min(self.buffer.len())).unwrap_or_default();
             if frame.link == self.fence.1 {
                 match Frame::parse(bytes) {
-                    Some(found) if found.payload.starts_with(&payload) => return Ok(came),
+                    Some(found) if found.payload.starts_with(&payload) => return Ok(()),
                     _ => continue,
                 }
             }
@@ -102,6 +110,10 @@ impl Outside {
         }
     }
 }
+
+/// So many times at the most the kernel leaves to later what comes of something that was sent, until it comes out or a socket has
+/// it: connections of the host with itself are made by three packets, of which none is seen before the last has come.
+pub(crate) const STAGES: u32 = 4;
 
 /// How often, and how long each time, is waited for a busy kernel.
 const FENCE_WAITS: u32 = 2000;

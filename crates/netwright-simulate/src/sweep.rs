@@ -8,12 +8,13 @@ use std::os::fd::OwnedFd;
 
 use netwright_netfilter::{BaseHook, Batch, Chain, ChainPolicy, Family, Hook, Table, Trace, TraceKind};
 use netwright_state::Ruleset as Declared;
+use netwright_sys::{Namespace, Sysctl};
 
 use crate::exchange::{Aim, Exchange, fragmented};
 use crate::firewall::{Firewall, commit};
 use crate::frame::{Mac, ether};
 use crate::inside::{Inside, Raw, member};
-use crate::outside::Received;
+use crate::outside::{Received, STAGES};
 use crate::packet::{Head, Ip, Tuple, icmp_message, protocol, seal, udp_datagram};
 use crate::shape::Shape;
 use crate::shot::{Origin, Shot, What};
@@ -123,7 +124,13 @@ pub(crate) fn sweep(
 ) -> Result<HashMap<usize, End>, Obstacle> {
     let mut found = HashMap::new();
     let _groups = join(world, topology, lanes);
-    let result = begin(world).and_then(|()| Sweep::new(world, topology, lanes)?.run(probes, &mut found));
+    let result = begin(world).and_then(|()| {
+        let sweep = Sweep::new(world, topology, lanes)?;
+        let silence = Silence::begin();
+        let result = sweep.run(probes, &mut found);
+        silence.end();
+        result
+    });
     let removed = end(world);
     // what was sent may be answered by the kernel for a while
     world.spent = Some("many packets went through it");
@@ -187,6 +194,41 @@ fn end(world: &mut World) -> Result<(), Obstacle> {
     world.forget_neighbours().map_err(sentence)?;
     world.tracer.reset().map_err(sentence)?;
     world.trace(true).map_err(sentence)
+}
+
+/// The host tells nobody why a packet does not arrive: nobody listens. What it says would wait for neighbours who do not answer, in
+/// the socket by which a processor sends all messages of ICMP, whichever namespace they are in, so that others' would be lost.
+struct Silence {
+    settings: Option<Sysctl>,
+    before: Vec<Option<String>>,
+}
+
+impl Silence {
+    /// All kinds of messages are limited, to one in so many milliseconds.
+    const SETTINGS: [(&[&str], u32); 3] = [
+        (&["ipv4", "icmp_ratelimit"], 1_000_000_000),
+        (&["ipv4", "icmp_ratemask"], 0x7fff_ffff),
+        (&["ipv6", "icmp", "ratelimit"], 1_000_000_000),
+    ];
+
+    /// Where settings cannot be written, it is only less considerate.
+    fn begin() -> Self {
+        let settings = Namespace::current().ok().map(|namespace| Sysctl::new(&namespace));
+        let silenced = Self::SETTINGS.iter().map(|(key, value)| {
+            let settings = settings.as_ref()?;
+            let before = settings.read(key).ok()?;
+            settings.write(key, value).ok().map(|()| before)
+        });
+        let before = silenced.collect();
+        Silence { settings, before }
+    }
+
+    fn end(self) {
+        let Some(settings) = self.settings else { return };
+        for ((key, _), before) in Self::SETTINGS.iter().zip(self.before) {
+            let _ = before.map(|before| settings.write(key, before));
+        }
+    }
 }
 
 /// The hardware address by which a sender that is not answered reaches the host, if it is the host that it would ask for: who
@@ -266,7 +308,7 @@ impl<'a> Sweep<'a> {
     /// Takes all that has come out and was traced, once all that was sent has run to its end.
     fn settle(&mut self, seen: &Seen<'_>, found: &mut HashMap<usize, End>) -> Result<(), Obstacle> {
         let sentence = |error: netwright_sys::Error| error.to_string();
-        let late = self.world.outside.settle().map_err(|error| error.to_string())?;
+        let late = self.world.outside.settle(STAGES).map_err(|error| error.to_string())?;
         self.look(seen, found).map_err(sentence)?;
         seen.came_out(&late, found);
         self.world.forget_connections().map_err(sentence)

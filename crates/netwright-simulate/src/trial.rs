@@ -7,6 +7,7 @@ mod tie;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use netwright_nft::diagnostic::SourceMap;
 use netwright_state::Ruleset as Declared;
@@ -38,6 +39,8 @@ use self::tie::tied;
 pub(crate) struct Act {
     pub(crate) shot: Shot,
     pub(crate) times: u32,
+    /// How many numbers others have taken before, by which one connection is told from another.
+    pub(crate) base: u32,
     /// Time that passes before.
     pub(crate) wait: Option<std::time::Duration>,
     pub(crate) tie: Tie,
@@ -53,7 +56,10 @@ pub(crate) struct Trial {
 impl Trial {
     /// A single packet.
     pub(crate) fn once(shot: Shot) -> Self {
-        Trial { acts: vec![Act { shot, times: 1, wait: None, tie: Tie::Loose }], watch: Watch::default() }
+        Trial {
+            acts: vec![Act { shot, times: 1, base: 0, wait: None, tie: Tie::Loose }],
+            watch: Watch::default(),
+        }
     }
 }
 
@@ -96,6 +102,13 @@ const TOLD: u32 = 5;
 const TRIES: usize = 6;
 /// How often of them because the kernel did not tell the sender what it should have.
 const UNTOLD: usize = 2;
+/// How long it may have no room for that. A processor sends all messages of ICMP by one socket, whichever namespace they are in; what
+/// waits there for neighbours who do not answer is given up after three seconds.
+const ROOM: Duration = Duration::from_secs(10);
+/// After how long connections that came to nothing are not counted any more: three ticks of the slowest clock.
+const FORGOTTEN: Duration = Duration::from_millis(31);
+/// After how long it is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
 /// More repetitions than this are not traced.
 const TRACED: u32 = 32;
 
@@ -159,8 +172,12 @@ impl<'a, 'h> Simulator<'a, 'h> {
         let mut doors: BTreeSet<Door> = BTreeSet::new();
         let mut counts = false;
         let mut untold = 0;
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        let mut crowded: Option<Instant> = None;
+        while tries < TRIES {
+            tries += 1;
             self.restore()?;
+            let before = if untold > 0 { Some(self.without_room()?) } else { None };
             let (shot, seen, counted) = self.play(trial, &doors, counts)?;
             self.tally_up()?;
             let ipv6 = shot.to.is_ipv6();
@@ -175,7 +192,21 @@ impl<'a, 'h> Simulator<'a, 'h> {
                 counted.filter(|_| counts),
                 untold < UNTOLD,
             ) {
-                Conclusion::Untold => untold += 1,
+                Conclusion::Untold => match before {
+                    Some(before) if self.without_room()? > before => {
+                        let since = *crowded.get_or_insert_with(Instant::now);
+                        if since.elapsed() > ROOM {
+                            return Err(
+                                "the kernel has no room for the ICMP message that belongs to it: all namespaces of this machine share \
+                                 it, and something else fills it"
+                                    .into(),
+                            );
+                        }
+                        std::thread::sleep(AGAIN);
+                        tries -= 1;
+                    }
+                    _ => untold += 1,
+                },
                 Conclusion::Nobody { protocol, port } => {
                     doors.insert(Door { protocol, port, address: None, transparent: false });
                 }
@@ -194,6 +225,10 @@ impl<'a, 'h> Simulator<'a, 'h> {
             }
         }
         Err("it goes round in circles".into())
+    }
+
+    fn without_room(&mut self) -> Result<u64, Obstacle> {
+        self.counters.without_room().map_err(|error| error.to_string())
     }
 
     /// Notes what of the firewall was used.
@@ -244,7 +279,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
         if counts {
             self.counters.reset().map_err(sentence)?;
         }
-        let mut seen = self.send(&shot, last.times - 1)?;
+        let mut seen = self.send(&shot, last.base + last.times - 1)?;
         if !names.is_empty() {
             let after = self.world.counters(names).map_err(sentence)?;
             let more =
@@ -292,11 +327,15 @@ impl<'a, 'h> Simulator<'a, 'h> {
         if times > TRACED {
             self.world.trace(false).map_err(sentence)?;
         }
-        for number in 0..times {
+        for number in act.base..act.base + times {
             let mut seen = self.send(&shot, number)?;
             if matches!(shot.what, What::Tcp(_)) && self.world.firewall.remembers && seen.is_lost() {
                 // as TCP does
                 seen = self.send(&shot, number)?;
+            }
+            if self.world.firewall.counts_connections && seen.is_lost() && times <= TRACED {
+                // the kernel counts a connection that has just come, also where a rule has dropped it
+                std::thread::sleep(FORGOTTEN);
             }
             self.landed = seen.landed.or(self.landed.take());
             if let Some(tally) = &mut self.tally {
@@ -307,7 +346,7 @@ impl<'a, 'h> Simulator<'a, 'h> {
             self.world.tracer.reset().map_err(sentence)?;
             self.inside.forget();
             let again = act.shot.source_port != 0 || (number + 1).is_multiple_of(PORTS.into());
-            if again && (more || number + 1 < times) {
+            if again && (more || number + 1 < act.base + times) {
                 // the next one has ports that were used before, so that nothing may be left of those connections
                 self.world.forget_connections().map_err(sentence)?;
             }
@@ -400,13 +439,15 @@ impl<'a, 'h> Simulator<'a, 'h> {
 
     /// A sender of TCP whose first segment is lost sends it again. Where the firewall remembers, that may make a difference.
     fn again(&mut self, trial: &Trial, verdict: Verdict) -> Result<Verdict, Obstacle> {
-        let Some(Act { shot, times, tie: Tie::Loose, .. }) = trial.acts.last() else { return Ok(verdict) };
+        let Some(Act { shot, times, base, tie: Tie::Loose, .. }) = trial.acts.last() else {
+            return Ok(verdict);
+        };
         let repeats = matches!(shot.what, What::Tcp(_)) && verdict.outcome == Outcome::Drop;
         if !repeats || !self.world.firewall.remembers || verdict.way.is_empty() {
             return Ok(verdict);
         }
         self.world.tracer.reset().map_err(|error| error.to_string())?;
-        let seen = self.send(shot, times - 1)?;
+        let seen = self.send(shot, base + times - 1)?;
         let waits = |_: u8, _: u16| true;
         let judge = self.judge();
         match judge.conclude(&mut self.world, shot, seen, &waits, Some(None), false) {

@@ -27,8 +27,8 @@ pub(crate) enum Conclusion {
     },
     /// Routing dropped it without a word: it is to be sent again, from the start, with the kernel's counters in view.
     Silent,
-    /// The kernel should have told the sender something and did not: it is to be sent again, from the start. A kernel that is busy
-    /// elsewhere forgets to, since it sends what it says itself from few sockets for all namespaces.
+    /// The kernel should have told the sender something and did not: it is to be sent again, from the start. It may have had no room
+    /// for it, since it sends what it says itself by few sockets for all namespaces.
     Untold,
 }
 
