@@ -1,14 +1,16 @@
 //! Whether flows notice small changes of the ruleset, and which flow would notice what none does.
 
-use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
+mod packets;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 
-use netwright_netfilter::Family;
 use netwright_nft::syntax::Loader;
 use netwright_state::Ruleset as Declared;
-use netwright_state::model::{Addresses, FlowSource, FlowTarget, Host};
 use rustix::thread::sched_getcpu;
 use serde_json::{Value as Json, json};
 
@@ -16,22 +18,21 @@ use crate::cases::Cases;
 use crate::change::{Change, changes};
 use crate::constants::Constants;
 use crate::firewall::Firewall;
-use crate::lanes::{self, Lane, Lanes, kind_of};
-use crate::matrix::Whence;
-use crate::packet::icmp;
+use crate::lanes::{self, Lane, Lanes};
 use crate::report::{Outcome, Verdict};
 use crate::ruleset::Ruleset;
 use crate::session::{Built, Session};
-use crate::shape::Shape;
-use crate::shot::{Shot, What};
+use crate::shot::Shot;
 use crate::sources::{Place, Sources};
 use crate::stateless::variants;
 use crate::sweep::{End, Probe, sweep_under};
 use crate::topology::{Obstacle, Topology};
 use crate::trial::{Simulator, Trial};
-use crate::workers::stay_on;
+use crate::workers::{MOST, lock, stay_on};
 use crate::world::{Ground, World};
 use crate::{Error, only};
+
+use self::packets::{flow_text, kinds, single};
 
 /// A small change of the ruleset, and whether the flows notice it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +103,30 @@ enum Sought {
     Spent,
 }
 
+/// What those have in common who try changes.
+struct Sharing<'a> {
+    /// The next change that nobody tries yet.
+    next: AtomicUsize,
+    loader: Mutex<&'a mut (dyn Loader + Send)>,
+    stopped: AtomicBool,
+}
+
+impl Sharing<'_> {
+    fn next(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
 impl Session<'_> {
-    /// Tries small changes of the ruleset one after the other, and tells of each whether a flow notices it.
+    /// Tries small changes of the ruleset, several at once, and tells of each whether a flow notices it, in the order of the changes.
     ///
     /// # Errors
     /// The host cannot be simulated at all, or the flows are not as expected without any change.
@@ -117,21 +140,68 @@ impl Session<'_> {
             return Err(Error::Differs(flow.name.clone()));
         }
         let topology = self.topology();
+        let sharing = Sharing {
+            next: AtomicUsize::new(0),
+            loader: Mutex::new(loader),
+            stopped: AtomicBool::new(false),
+        };
+        let (sender, receiver) = channel();
+        let processor = sched_getcpu();
+        let count = std::thread::available_parallelism().map_or(1, usize::from).min(MOST);
         let mut told = Vec::new();
-        let (mut next, mut tried, mut whole) = (0, Tried::default(), false);
+        let results: Vec<Result<(), Error>> = std::thread::scope(|scope| {
+            let (sharing, topology) = (&sharing, &topology);
+            let workers: Vec<_> = (0..count)
+                .map(|number| {
+                    let tell = sender.clone();
+                    scope.spawn(move || {
+                        stay_on(processor, number);
+                        let result = self.mutate_some(sharing, topology, &tell);
+                        if result.is_err() {
+                            sharing.stop();
+                        }
+                        result
+                    })
+                })
+                .collect();
+            drop(sender);
+            let mut early = BTreeMap::new();
+            for (place, mutation) in receiver {
+                early.insert(place, mutation);
+                while let Some(mutation) = early.remove(&told.len()).filter(|_| !sharing.is_stopped()) {
+                    if listener(&mutation).is_break() {
+                        sharing.stop();
+                    }
+                    told.push(mutation);
+                }
+            }
+            let results = workers.into_iter().map(|worker| worker.join());
+            results.map(|joined| joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        results.into_iter().collect::<Result<(), Error>>()?;
+        Ok(told)
+    }
+
+    /// Tries changes that nobody else tries, until there are no more.
+    fn mutate_some(
+        &self,
+        sharing: &Sharing<'_>,
+        topology: &Topology<'_>,
+        tell: &Sender<(usize, Mutation)>,
+    ) -> Result<(), Error> {
+        let (mut next, mut tried, mut whole) = (sharing.next(), Tried::default(), false);
         let mut known = Known::default();
         let mut before = None;
-        while !whole {
+        while !whole && !sharing.is_stopped() {
             let ground = Ground::new(&topology.cards)?;
             let inside = || -> Result<bool, Error> {
-                stay_on(sched_getcpu(), 0);
-                let (mut world, built) = self.enter(&ground, self.prepare(&ground, loader)?)?;
+                let prepared = self.prepare(&ground, &mut **lock(&sharing.loader))?;
+                let (mut world, built) = self.enter(&ground, prepared)?;
                 let all = changes(&built.declared, &built.sources);
-                let mut search =
-                    Search { session: self, topology: &topology, built: &built, known: &mut known };
-                while let Some(change) = all.get(next) {
+                let mut search = Search { session: self, topology, built: &built, known: &mut known };
+                while let Some(change) = all.get(next).filter(|_| !sharing.is_stopped()) {
                     let noticing;
-                    (world, noticing) = self.notices(change, world, &topology, &built, tried);
+                    (world, noticing) = self.notices(change, world, topology, &built, tried);
                     let fate = match noticing {
                         Ok(Noticing::Spent(so_far)) => {
                             tried = so_far;
@@ -152,15 +222,12 @@ impl Session<'_> {
                         }
                         Err(why) => Fate::Refused(why),
                     };
-                    (next, tried) = (next + 1, Tried::default());
-                    search.known.next();
                     let mutation =
                         Mutation { place: change.place.clone(), change: change.what.clone(), fate };
-                    let goes_on = listener(&mutation).is_continue();
-                    told.push(mutation);
-                    if !goes_on {
-                        return Ok(true);
-                    }
+                    // who listens no more has heard enough
+                    let _ = tell.send((next, mutation));
+                    (next, tried) = (sharing.next(), Tried::default());
+                    search.known.next();
                     if world.spent.is_some() {
                         return Ok(next >= all.len());
                     }
@@ -175,7 +242,7 @@ impl Session<'_> {
                 ));
             }
         }
-        Ok(told)
+        Ok(())
     }
 
     /// The first flow that notices a change, of those that were not tried yet; an error is why it cannot be loaded.
@@ -287,8 +354,6 @@ impl Known {
     }
 }
 
-/// So many packets are tried one by one.
-const SINGLE: usize = 240;
 /// So many packets that differ in a sweep are looked at.
 const DIFFERENT: usize = 12;
 
@@ -430,128 +495,4 @@ fn differ(before: &Verdict, after: &Verdict) -> bool {
         )
     };
     !is_error(before) && !is_error(after) && seen(before) != seen(after)
-}
-
-/// One sender and destination of each kind that a ruleset tells apart, between all links.
-fn kinds(lanes: &Lanes<'_, '_>, host: &Host, constants: &Constants) -> Result<Vec<Lane>, Obstacle> {
-    let links: Vec<&str> = host
-        .links
-        .iter()
-        .filter(|link| link.name != "lo" && link.networks().next().is_some())
-        .map(|link| link.name.as_str())
-        .collect();
-    let behind = |link: &&str| FlowSource::Behind { link: (*link).to_owned(), addresses: Addresses::Any };
-    let at = |link: &&str| FlowTarget::At { link: Some((*link).to_owned()), addresses: Addresses::Any };
-    let from: Vec<FlowSource> = links.iter().map(behind).chain([FlowSource::Host(None)]).collect();
-    let to: Vec<FlowTarget> = links.iter().map(at).chain([FlowTarget::Host]).collect();
-    let mut seen = BTreeSet::new();
-    let mut found = lanes.between(&from, &to)?;
-    found.retain(|lane| !lane.feigned);
-    found.retain(|lane| {
-        let (link, source) = match &lane.from {
-            Whence::Behind(link, address) => (Some(link.clone()), kind_of(&constants.addresses, *address)),
-            Whence::Host(_) => (None, Vec::new()),
-        };
-        let towards: Vec<String> =
-            host.devices_towards(lane.to).iter().map(|&link| link.to_owned()).collect();
-        let own = host.has_address(lane.to).then_some(lane.to);
-        let ipv4 = lane.to.is_ipv4();
-        seen.insert((link, source, towards, own, kind_of(&constants.addresses, lane.to), ipv4))
-    });
-    Ok(found)
-}
-
-/// Packets that a rule which was changed is about.
-fn single(change: &Change, found: &[Lane]) -> Vec<Probe> {
-    let mut only = Declared::default();
-    if let Some(rule) = &change.rule {
-        let chain = netwright_nft::ir::Chain { rules: vec![rule.clone()], ..alone() };
-        only.tables.push(netwright_state::ruleset::Table { chains: vec![chain], ..Default::default() });
-    }
-    let constants = Constants::of(&only);
-    let mut whats: Vec<What> = Vec::new();
-    for port in constants.ports.iter().flat_map(|&(first, last)| [first, last]) {
-        whats.extend([What::Tcp(port), What::Udp(port)]);
-    }
-    if whats.is_empty() {
-        whats.extend([What::Tcp(12_345), What::Udp(12_345), What::Tcp(443)]);
-    }
-    let all = whats.iter().flat_map(|what| {
-        (0..found.len()).map(|lane| Probe {
-            lane,
-            what: *what,
-            source_port: 0,
-            mac: None,
-            shape: Shape::ORDINARY,
-        })
-    });
-    all.take(SINGLE).collect()
-}
-
-fn alone() -> netwright_nft::ir::Chain {
-    netwright_nft::ir::Chain {
-        family: Family::INET,
-        table: String::new(),
-        name: String::new(),
-        hook: None,
-        policy: None,
-        offload: false,
-        comment: None,
-        handle: None,
-        rules: Vec::new(),
-    }
-}
-
-/// A flow as a host file has it.
-fn flow_text(lane: &Lane, probe: &Probe, verdict: &Verdict) -> String {
-    let mut text = String::from("[[flow]]\n");
-    let from = match &lane.from {
-        Whence::Behind(link, address) => format!("{link} {address}"),
-        Whence::Host(Some(address)) => format!("host {address}"),
-        Whence::Host(None) => "host".into(),
-    };
-    let what = match probe.what {
-        What::Tcp(port) => format!("tcp = {port}"),
-        What::Udp(port) => format!("udp = {port}"),
-        What::Icmp { kind, code: 0 }
-            if kind == if lane.to.is_ipv6() { icmp::ECHO_V6 } else { icmp::ECHO } =>
-        {
-            "icmp = true".into()
-        }
-        What::Icmp { kind, code } => format!("icmp = \"{kind}/{code}\""),
-        What::Raw(number) => format!("protocol = {number}"),
-        What::Segment { port, flags } => {
-            format!("tcp = {port}\nflags = \"{}\"", netwright_state::model::TcpFlags(flags))
-        }
-    };
-    let expected = match &verdict.outcome {
-        Outcome::Accept => "accept".to_owned(),
-        Outcome::Arrived => "arrive".to_owned(),
-        Outcome::Drop => "drop".to_owned(),
-        Outcome::Reject(refusal) => format!("reject {refusal}"),
-        Outcome::NoPath(_) | Outcome::Error(_) => "no-path".to_owned(),
-    };
-    let _ = write!(
-        text,
-        "name = \"{from} to {}, {}\"\nfrom = \"{from}\"\nto = \"{}\"\n{what}\n",
-        lane.to,
-        what.replace(['"', '\n'], " "),
-        lane.to
-    );
-    if probe.source_port != 0 && probe.is_special() && probe.mac.is_none() {
-        let _ = writeln!(text, "source-port = {}", probe.source_port);
-    }
-    if let Some(mac) = probe.mac {
-        let _ = writeln!(text, "mac = \"{mac}\"");
-    }
-    let _ = writeln!(text, "expect = \"{expected}\"");
-    if let Some(at) = verdict.arrived_at.filter(|at| at.ip() != lane.to) {
-        let _ = writeln!(text, "arrives-at = \"{}\"", at.ip());
-    }
-    if let (Some(seen), Whence::Behind(_, address)) = (verdict.seen_from, &lane.from)
-        && seen.ip() != *address
-    {
-        let _ = writeln!(text, "seen-from = \"{}\"", seen.ip());
-    }
-    text
 }

@@ -33,7 +33,7 @@ type Placed = (usize, Item);
 /// So many flows are worth another worker, who first builds a world.
 const SHARE: usize = 24;
 /// More workers than this would have more neighbours at once than the kernel knows.
-const MOST: usize = 4;
+pub(crate) const MOST: usize = 4;
 
 /// What workers have in common.
 struct Shared<'a> {
@@ -230,7 +230,7 @@ impl Shared<'_> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
