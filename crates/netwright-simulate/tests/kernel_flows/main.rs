@@ -4,6 +4,7 @@ mod examples;
 mod fabric;
 mod fragments;
 mod hidden;
+mod holes;
 mod keys;
 mod only;
 #[path = "../shared/oracle.rs"]
@@ -92,6 +93,7 @@ kernel_tests! {
     only::a_flow_stands_for_those_that_the_rules_do_not_tell_apart,
     only::receivers_send_packets_back,
     only::counters_marks_and_time_are_seen,
+    holes::what_is_open_is_exactly_what_is_told,
     hidden::what_asks_for_several_things_at_once_is_found,
     hidden::what_may_be_open_is_told,
     keys::each_key_of_a_flow_makes_a_difference,
@@ -110,6 +112,7 @@ kernel_tests! {
     state::rates_and_counts_are_reached,
     state::nothing_that_remembers_knows_of_another_flow,
     state::ports_that_are_used_again_are_of_new_connections,
+    state::what_follows_is_another_connection,
     state::places_follow_insertions,
     state::every_icmp_type_can_be_sent,
     state::a_source_port_can_be_given,

@@ -358,3 +358,66 @@ expect = "reject"
 "#,
     )?)
 }
+
+/// Who comes again after a flow, or in a step, comes by another connection.
+pub(crate) fn what_follows_is_another_connection(_: &mut Lab) -> Outcome {
+    all_pass(&simulate(
+        r#"
+link.wan.addresses = ["203.0.113.2/24"]
+[firewall]
+rules = '''
+table inet f {
+ chain i {
+  type filter hook input priority 0; policy drop;
+  ct state established accept comment "old"
+  ct state new tcp dport 22 ct count over 2 reject comment "third"
+  meta l4proto { tcp, icmp } accept comment "new"
+ }
+}
+'''
+[[flow]]
+name = "first"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+tcp = 22
+
+[[flow]]
+name = "second"
+after = "first"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+tcp = 22
+decided-by = "new"
+
+[[flow]]
+name = "third"
+after = "second"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+tcp = 22
+expect = "reject"
+decided-by = "third"
+
+[[flow]]
+name = "in steps"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+steps = [{ tcp = 22, times = 2, expect = "accept" }, { tcp = 22, expect = "reject" }]
+decided-by = "third"
+
+[[flow]]
+name = "ping"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+icmp = true
+
+[[flow]]
+name = "ping again"
+after = "ping"
+from = "wan 203.0.113.9"
+to = "203.0.113.2"
+icmp = true
+decided-by = "new"
+"#,
+    )?)
+}
