@@ -13,7 +13,7 @@ use rustix::net::{
 };
 
 use crate::capture::{self, ACK, ICMP, ICMPV6, Packet, RST, SYN, TCP, UDP};
-use crate::generate::{Flow, Host, What, address};
+use crate::generate::{Flow, Host, LARGE, What, address};
 use crate::trace::{DISCOVERY, REQUEST, Traced, packets};
 use crate::world::{Tools, World};
 
@@ -50,6 +50,13 @@ struct Servers {
     tcp: Vec<OwnedFd>,
     udp: Vec<OwnedFd>,
     taken: Vec<OwnedFd>,
+    /// Who has got a large datagram, and from whom.
+    whole: Option<(IpAddr, IpAddr, u16)>,
+}
+
+/// A datagram that does not fit into one packet.
+fn large() -> Vec<u8> {
+    vec![b'x'; LARGE]
 }
 
 fn open(ipv4: bool, kind: SocketType) -> std::io::Result<OwnedFd> {
@@ -69,7 +76,7 @@ fn any(ipv4: bool) -> IpAddr {
 impl Servers {
     /// In the calling thread's namespace.
     fn open(ports: &[u16], ipv4: bool, addresses: &[IpAddr]) -> std::io::Result<Self> {
-        let mut servers = Servers { tcp: Vec::new(), udp: Vec::new(), taken: Vec::new() };
+        let mut servers = Servers { tcp: Vec::new(), udp: Vec::new(), taken: Vec::new(), whole: None };
         for &port in ports {
             let tcp = open(ipv4, SocketType::STREAM)?;
             bind(&tcp, &SocketAddr::new(any(ipv4), port))?;
@@ -87,7 +94,7 @@ impl Servers {
     }
 
     fn step(&mut self) {
-        let mut buffer = [0; 256];
+        let mut buffer = [0; 2 * LARGE];
         for socket in &self.tcp {
             while let Ok(taken) = accept_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 self.taken.push(taken);
@@ -102,7 +109,17 @@ impl Servers {
         }
         for socket in &self.udp {
             while let Ok((length, _, Some(from))) = recvfrom(socket, &mut buffer[..], RecvFlags::DONTWAIT) {
-                if buffer.get(..length) == Some(QUESTION) {
+                let got = buffer.get(..length).unwrap_or_default();
+                if got.len() == LARGE
+                    && let (Ok(from), Some(own)) = (
+                        SocketAddr::try_from(from.clone()),
+                        getsockname(socket).ok().and_then(|own| own.try_into().ok()),
+                    )
+                {
+                    let own: SocketAddr = own;
+                    self.whole = Some((from.ip(), own.ip(), own.port()));
+                }
+                if got == QUESTION || got.len() == LARGE {
                     let _ = sendto(socket, ANSWER, SendFlags::empty(), &from);
                 }
             }
@@ -172,6 +189,7 @@ impl Client {
                 message[2..4].copy_from_slice(&(!(sum as u16)).to_be_bytes());
                 message
             }
+            _ if flow.large => large(),
             _ => QUESTION.to_vec(),
         };
         match send(&self.socket, &bytes, SendFlags::NOSIGNAL) {
@@ -303,8 +321,15 @@ pub(crate) fn attempt(world: &World, tools: &Tools, host: &Host, flow: &Flow) ->
     }
     let mut kept: Vec<Client> = Vec::new();
     let mut finding = None;
-    for number in 0..flow.times {
+    let before = flow.after.and_then(|number| host.flows.get(number));
+    let acts: Vec<&Flow> = before
+        .into_iter()
+        .flat_map(|before| std::iter::repeat_n(before, before.times))
+        .chain(std::iter::repeat_n(flow, flow.times))
+        .collect();
+    for (number, flow) in acts.iter().copied().enumerate() {
         drain(world);
+        servers.iter_mut().for_each(|servers| servers.whole = None);
         monitor.read();
         let begun = monitor.text.len();
         let sender = flow.from.and_then(|card| world.machines.iter().find(|machines| machines.card == card));
@@ -316,7 +341,7 @@ pub(crate) fn attempt(world: &World, tools: &Tools, host: &Host, flow: &Flow) ->
         let before = Before { traces: begun, ports: kept.iter().map(|client| client.from.port()).collect() };
         let (found, client) = watch(world, host, flow, client, &before, &mut servers, &mut monitor)?;
         kept.push(client);
-        if number + 1 == flow.times {
+        if number + 1 == acts.len() {
             finding = Some(found);
         }
     }
@@ -394,10 +419,14 @@ fn watch(
                 }
             }
         }
+        if let Some(whole) = servers.iter().find_map(|servers| servers.whole).filter(|_| flow.large) {
+            arrived = arrived.or(Some(whole));
+        }
         monitor.read();
         let traced = packets(monitor.whole(before.traces), &world.handles);
         let ways = ways(&traced, flow, &client);
-        let taken = ways.iter().find(|way| way.taken);
+        // of a large one all fragments must be
+        let taken = ways.iter().find(|way| way.taken && !flow.large);
         if let Some(way) = taken
             && let Some((source, destination, _, port)) = way.last
         {
@@ -441,7 +470,7 @@ fn watch(
             let ways = self::ways(&traced, flow, &client);
             // what was refused later may have been taken before: the traces of both can come after the refusal
             if let Some((source, destination, _, port)) =
-                ways.iter().find(|way| way.taken).and_then(|way| way.last)
+                ways.iter().find(|way| way.taken && !flow.large).and_then(|way| way.last)
             {
                 let port = if flow.what == What::Ping { 0 } else { port };
                 arrived = arrived.or(Some((source, destination, port)));

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     /// Whether it leads to the rest of the world.
     pub(crate) uplink: bool,
     pub(crate) strict: bool,
+    /// The VLAN of frames without a tag, where a bridge looks at VLANs.
+    pub(crate) filtered: Option<u16>,
 }
 
 impl Link {
@@ -77,9 +79,18 @@ pub(crate) struct Flow {
     pub(crate) to: IpAddr,
     pub(crate) what: What,
     pub(crate) times: usize,
+    /// The number of the flow that is sent before in the same world.
+    pub(crate) after: Option<usize>,
+    /// Whether it is a datagram that does not fit into one packet.
+    pub(crate) large: bool,
     /// The class that it is counted in.
     pub(crate) class: &'static str,
 }
+
+/// So many bytes above IP has a fragment of a large datagram at the most, where a packet has 1280 bytes.
+const FRAGMENT: usize = 1256;
+/// So many bytes a large datagram carries.
+pub(crate) const LARGE: usize = 1400;
 
 const REMOTE: [&str; 7] = [
     "198.51.100.7",
@@ -105,8 +116,10 @@ fn links(random: &mut Random) -> Vec<Link> {
         near: vec!["203.0.113.1", "203.0.113.66", "2001:db8:0:1::1", "2001:db8:0:1::66"],
         uplink: true,
         strict: random.one_in(6),
+        filtered: None,
     }];
     let bridge = random.one_in(3);
+    let filtered = if bridge && random.one_in(3) { Some(*random.pick(&[1, 5])) } else { None };
     links.push(Link {
         name: if bridge { "br0" } else { "lan" },
         ports: if bridge { vec!["p1", "p2"] } else { Vec::new() },
@@ -114,6 +127,7 @@ fn links(random: &mut Random) -> Vec<Link> {
         near: vec!["192.168.1.10", "192.168.1.50", "192.168.1.51", "2001:db8:0:2::10", "2001:db8:0:2::50"],
         uplink: false,
         strict: false,
+        filtered,
     });
     if random.one_in(2) {
         links.push(Link {
@@ -123,6 +137,7 @@ fn links(random: &mut Random) -> Vec<Link> {
             near: vec!["10.1.0.10", "10.1.0.20", "2001:db8:0:3::10"],
             uplink: false,
             strict: random.one_in(6),
+            filtered: None,
         });
     }
     if random.one_in(4) {
@@ -133,9 +148,25 @@ fn links(random: &mut Random) -> Vec<Link> {
             near: vec!["198.18.0.1", "198.18.0.66", "2001:db8:0:9::1"],
             uplink: true,
             strict: false,
+            filtered: None,
         });
     }
     links
+}
+
+/// Something else that the sender of a flow sends after it, where it may find what that left behind.
+fn follow(random: &mut Random, before: Flow, number: usize) -> Option<Flow> {
+    if before.from.is_none() || before.spoofed || before.after.is_some() || before.large {
+        return None;
+    }
+    let what = match random.below(5) {
+        0 => before.what,
+        1..4 => What::Tcp(*random.pick(&PORTS)),
+        _ => What::Udp(*random.pick(&PORTS)),
+    };
+    // neighbours are told by their class
+    let class = if before.class == "neighbours" { before.class } else { "after" };
+    Some(Flow { what, times: 1, after: Some(number), class, ..before })
 }
 
 impl Host {
@@ -182,7 +213,14 @@ impl Host {
             remembers: false,
         };
         (host.ruleset, host.remembers) = rules::generate(random, &host.links);
-        host.flows = (0..flows).map(|_| host.flow(random)).collect();
+        for number in 0..flows {
+            let flow = match host.flows.last().cloned() {
+                Some(before) if random.one_in(8) => follow(random, before, number - 1),
+                _ => None,
+            };
+            let flow = flow.unwrap_or_else(|| host.flow(random));
+            host.flows.push(flow);
+        }
         host
     }
 
@@ -221,7 +259,8 @@ impl Host {
             let to = everywhere(random)?;
             let source = IpAddr::from([0; 4]);
             let class = "from the host";
-            return Some(Flow { from: None, source, spoofed: false, behind: None, to, what, times, class });
+            let (spoofed, behind, after, large) = (false, None, None, false);
+            return Some(Flow { from: None, source, spoofed, behind, to, what, times, after, large, class });
         }
         let link = random.pick(&self.links);
         let card = *random.pick(&link.cards());
@@ -262,16 +301,27 @@ impl Host {
         if spoofed && beside {
             return None;
         }
-        Some(Flow { from: Some(card), source, spoofed, behind, to, what, times, class })
+        // a fragment that is not the first is nobody's in traces of IPv6; neighbours are told by their class
+        let large = matches!(what, What::Udp(_))
+            && ipv4
+            && !spoofed
+            && times == 1
+            && random.one_in(6)
+            && class != "neighbours";
+        let class = if large { "large" } else { class };
+        Some(Flow { from: Some(card), source, spoofed, behind, to, what, times, after: None, large, class })
     }
 
-    /// The host file.
-    pub(crate) fn file(&self) -> String {
+    /// The host file; with the flows from the last to the first where that is asked for.
+    pub(crate) fn file(&self, reversed: bool) -> String {
         let mut text = format!("forwarding = {}\n", self.forwarding);
         for link in &self.links {
             let _ = writeln!(text, "[link.{}]", link.name);
             if !link.ports.is_empty() {
                 let _ = writeln!(text, "kind = \"bridge\"\nports = {:?}", link.ports);
+                if let Some(vlan) = link.filtered {
+                    let _ = writeln!(text, "vlan-filtering = true\nvlan-default-pvid = {vlan}");
+                }
             }
             let _ = writeln!(text, "addresses = {:?}", link.own);
             if link.strict {
@@ -285,7 +335,11 @@ impl Host {
             let _ = writeln!(text, "[[rule]]\n{rule}");
         }
         let _ = write!(text, "[firewall]\nrules = '''\n{}'''\n", self.ruleset);
-        for (number, flow) in self.flows.iter().enumerate() {
+        let mut flows: Vec<(usize, &Flow)> = self.flows.iter().enumerate().collect();
+        if reversed {
+            flows.reverse();
+        }
+        for (number, flow) in flows {
             let from = match flow.from {
                 None => "host".to_owned(),
                 Some(card) => format!("{card} {}", flow.source),
@@ -301,6 +355,12 @@ impl Host {
                 "[[flow]]\nname = \"{number}\"\nfrom = \"{from}\"\nto = \"{behind}{}\"\n{what}\ntimes = {}",
                 flow.to, flow.times
             );
+            if let Some(after) = flow.after {
+                let _ = writeln!(text, "after = \"{after}\"");
+            }
+            if flow.large {
+                let _ = writeln!(text, "payload = \"{}\"\nfragment = {FRAGMENT}", "x".repeat(LARGE));
+            }
         }
         text
     }

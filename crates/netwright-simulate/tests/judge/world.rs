@@ -74,7 +74,7 @@ impl World {
                 theirs.write(&["ipv6", "conf", "default", "accept_dad"], 0)?;
                 theirs.write(&["ipv6", "conf", "default", "accept_redirects"], 0)?;
                 node.connect(card, &mut other, "eth0")?;
-                let commands = around(link, card, flow);
+                let commands = around(host, link, card, flow);
                 other.run(|| tools.ip.feed(["-force", "-batch", "-"], &commands))??;
                 let capture = other.run(PacketSocket::open)??;
                 machines.push(Machines { card, node: other, capture });
@@ -130,7 +130,8 @@ fn commands(host: &Host) -> String {
     for link in &host.links {
         let name = link.name;
         if !link.ports.is_empty() {
-            let _ = writeln!(text, "link add {name} type bridge");
+            let filtered = link.filtered.map(|vlan| format!(" vlan_filtering 1 vlan_default_pvid {vlan}"));
+            let _ = writeln!(text, "link add {name} type bridge{}", filtered.unwrap_or_default());
             for port in &link.ports {
                 let _ = writeln!(text, "link set {port} master {name}");
             }
@@ -148,8 +149,11 @@ fn commands(host: &Host) -> String {
 }
 
 /// What makes the machines behind a card.
-fn around(link: &Link, card: &str, flow: &Flow) -> String {
+fn around(host: &Host, link: &Link, card: &str, flow: &Flow) -> String {
     let mut text = String::new();
+    if flow.large && flow.from == Some(card) {
+        text.push_str("link set eth0 mtu 1280\n");
+    }
     let mut add = |address: IpAddr, length: u8, device: &str| {
         let nodad = if address.is_ipv6() { " nodad" } else { "" };
         let _ = writeln!(text, "address add {address}/{length} dev {device}{nodad}");
@@ -165,6 +169,17 @@ fn around(link: &Link, card: &str, flow: &Flow) -> String {
         if place == card {
             add(near, if near.is_ipv4() { 24 } else { 64 }, "eth0");
         }
+    }
+    // whom prefixes are translated to
+    if link.own.contains(&"192.168.1.1/24") && link.cards().first() == Some(&card) {
+        let others = (8..16).map(|number| IpAddr::from([192, 168, 1, number]));
+        others
+            .filter(|other| !link.near.iter().any(|near| address(near) == *other))
+            .for_each(|other| add(other, 24, "eth0"));
+    }
+    let dmz = address("10.1.0.10");
+    if link.uplink && !host.links.iter().any(|link| link.near.iter().any(|near| address(near) == dmz)) {
+        add(dmz, 32, "lo");
     }
     if link.uplink {
         // somebody far is behind one uplink only when it sends

@@ -111,7 +111,14 @@ fn links(host: &Host, commands: &mut String) -> std::fmt::Result {
             None => {}
             Some(LinkKind::Bridge(bridge)) => {
                 let stp = u8::from(bridge.stp == Some(true));
-                writeln!(commands, "link add {} type bridge stp_state {stp}", link.name)?;
+                write!(commands, "link add {} type bridge stp_state {stp}", link.name)?;
+                if bridge.vlan_filtering == Some(true) {
+                    write!(commands, " vlan_filtering 1")?;
+                }
+                if let Some(vlan) = bridge.vlan_default_pvid {
+                    write!(commands, " vlan_default_pvid {vlan}")?;
+                }
+                writeln!(commands)?;
             }
             Some(LinkKind::MacVlan(macvlan)) => {
                 writeln!(commands, "link add link {} name {} type macvlan", macvlan.parent, link.name)?;

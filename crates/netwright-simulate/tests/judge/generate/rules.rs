@@ -86,8 +86,10 @@ impl Rules<'_> {
         let v4 = family != "ip6";
         let v6 = family != "ip";
         if v4 {
-            self.text.push_str(
-                " set some4 { type ipv4_addr; flags interval; elements = { 198.51.100.16/28, 192.168.1.50, 203.0.113.64-203.0.113.70 } }\n",
+            let (flags, timeout) = if self.random.one_in(4) { (",timeout", " timeout 1h") } else { ("", "") };
+            let _ = writeln!(
+                self.text,
+                " set some4 {{ type ipv4_addr; flags interval{flags}; elements = {{ 198.51.100.16/28, 192.168.1.50{timeout}, 203.0.113.64-203.0.113.70 }} }}"
             );
         }
         if v6 {
@@ -340,15 +342,18 @@ impl Rules<'_> {
     fn bridge(&mut self) {
         self.text.push_str("table bridge b {\n");
         let policy = self.policy();
-        let _ = writeln!(self.text, " chain f {{ type filter hook forward priority 0; policy {policy};");
+        let hook = *self.random.pick(&["forward", "forward", "input", "output"]);
+        let _ = writeln!(self.text, " chain f {{ type filter hook {hook} priority 0; policy {policy};");
         if policy == "drop" {
             self.rule("ether type arp accept");
             self.rule("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept");
         }
         for _ in 0..2 {
             let port = *self.random.pick(&PORTS);
-            let rule = match self.random.below(4) {
+            let rule = match self.random.below(6) {
                 0 => format!("tcp dport {port} drop"),
+                4 => format!("meta protocol ip tcp dport {port} accept"),
+                5 => format!("meta pkttype host udp dport {port} drop"),
                 1 => format!("udp dport {port} accept"),
                 2 => format!("ip saddr 192.168.1.50 udp dport {port} drop"),
                 _ => format!("tcp dport {port} accept"),

@@ -13,7 +13,7 @@ impl Rules<'_> {
         let port = *self.random.pick(&PORTS);
         let tcp = above.is_none_or(|above| above == "tcp");
         let comes_in = matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward);
-        Some(match self.random.below(18) {
+        Some(match self.random.below(37) {
             0 => "fib daddr type local".into(),
             1 => "fib daddr type != local".into(),
             2 if comes_in => "fib saddr . iif oif missing".into(),
@@ -49,6 +49,98 @@ impl Rules<'_> {
             }
             16 if hook == Hook::Forward => format!("iifname . oifname {{ \"{link}\" . \"wan\" }}"),
             17 if hook != Hook::Prerouting => format!("ct original proto-dst {port}"),
+            // what the host sends is sent by root
+            18 if hook == Hook::Output => {
+                (*self.random.pick(&["meta skuid 0", "meta skuid != 0", "meta skgid 0"])).into()
+            }
+            19 => (*self.random.pick(&["fib saddr type unicast", "fib saddr type != local"])).into(),
+            20 if comes_in => format!("fib daddr . iif type != {}", self.random.pick(&["local", "unicast"])),
+            21 if v4 => {
+                protocols.v6 = false;
+                (*self.random.pick(&[
+                    "ip dscp cs0",
+                    "ip dscp != cs0",
+                    "ip frag-off & 0x3fff == 0",
+                    "ip version 4",
+                ]))
+                .into()
+            }
+            22 if v6 => {
+                protocols.v4 = false;
+                (*self.random.pick(&["exthdr hbh missing", "exthdr frag exists", "ip6 dscp cs0"])).into()
+            }
+            23 if hook != Hook::Prerouting => {
+                (*self.random.pick(&["ct zone 0", "ct original zone 5", "ct zone 5"])).into()
+            }
+            24 if v4 && hook != Hook::Prerouting => {
+                protocols.v6 = false;
+                (*self.random.pick(&[
+                    "ct original ip saddr 192.168.1.0/24",
+                    "ct reply ip saddr 192.168.1.10",
+                    "ct original ip daddr 203.0.113.2",
+                ]))
+                .into()
+            }
+            25 if matches!(hook, Hook::Forward | Hook::Output) && v4 => {
+                protocols.v6 = false;
+                (*self.random.pick(&["rt ip nexthop 203.0.113.1", "rt ip nexthop 198.18.0.1"])).into()
+            }
+            26 if comes_in => format!("iifname != {{ \"lo\", \"{link}\" }}"),
+            27 if v4 => {
+                protocols.v6 = false;
+                "ip saddr . ip daddr { 192.168.1.0/24 . 198.51.100.0-198.51.100.8, 198.51.100.0/24 . 203.0.113.2 }".into()
+            }
+            28 if v4 && tcp => {
+                (protocols.v6, protocols.above) = (false, Some("tcp"));
+                format!(
+                    "ip saddr . tcp dport {{ 192.168.1.48/29 . {port}-{}, 198.51.100.9 . 1-1023 }}",
+                    port.saturating_add(400)
+                )
+            }
+            29 if hook != Hook::Prerouting => (*self.random.pick(&[
+                "ct status snat",
+                "ct status != snat",
+                "ct status assured",
+                "ct state untracked",
+            ]))
+            .into(),
+            30 if v4 => {
+                protocols.v6 = false;
+                (*self.random.pick(&[
+                    "ip frag-off & 0x1fff != 0",
+                    "ip frag-off & 0x2000 != 0",
+                    "meta length > 1000",
+                ]))
+                .into()
+            }
+            31 => (*self.random.pick(&[
+                "quota over 1 bytes",
+                "quota 100000 bytes",
+                "meta nfproto ipv4",
+                "meta protocol ip6",
+            ]))
+            .into(),
+            32 if hook != Hook::Prerouting && above.is_none() => {
+                self.remembers = true;
+                (*self.random.pick(&["ct state new ct count 1", "ct state new ct count over 1"])).into()
+            }
+            33 if tcp => {
+                protocols.above = Some("tcp");
+                format!("tcp dport {port} tcp sport >= 1024")
+            }
+            34 if above.is_none() => {
+                protocols.above = Some("none");
+                format!("meta l4proto . th dport {{ tcp . {port}, udp . 53 }}")
+            }
+            35 if v6 => {
+                protocols.v4 = false;
+                "ip6 saddr . ip6 daddr { 2001:db8:0:2::/64 . 2001:db8:ffff::/48, ::/0 . 2001:db8:0:1::2 }"
+                    .into()
+            }
+            36 if v4 => {
+                protocols.v6 = false;
+                "ip saddr & 0.0.0.1 == 1".into()
+            }
             _ => return None,
         })
     }
@@ -77,7 +169,7 @@ impl Rules<'_> {
             4 => "ct mark set 7".into(),
             5 => "log prefix \"seen\" counter".into(),
             6 if !matches!(hook, Hook::Prerouting) => "return".into(),
-            7 if hook == Hook::Prerouting => "notrack".into(),
+            7 if hook == Hook::Prerouting => (*self.random.pick(&["notrack", "ct zone set 5"])).into(),
             8 => "meta mark set mark or 0x1 counter accept".into(),
             _ => "meta mark set 1 ct mark set mark".into(),
         }
@@ -140,6 +232,10 @@ impl Rules<'_> {
             ),
             format!("ip6 daddr 2001:db8:0:1::2 udp dport {port} dnat ip6 to 2001:db8:0:2::50"),
             "meta nfproto ipv4 ip saddr 198.51.100.20 accept".into(),
+            "ip daddr 203.0.113.2 dnat ip to ip saddr map { 198.51.100.0/28 : 192.168.1.10, 198.51.100.16-198.51.100.255 : 192.168.1.50, 203.0.113.0/24 : 10.1.0.10 }".into(),
+            "ip daddr 203.0.113.2 dnat ip to jhash ip saddr . ip daddr mod 2 seed 0xdead map { 0 : 192.168.1.10, 1 : 192.168.1.50 }".into(),
+            format!("ip daddr 203.0.113.2 tcp dport 1-{port} dnat ip to 192.168.1.10:{other}"),
+            "ip daddr 203.0.113.0/29 dnat ip prefix to ip daddr map { 203.0.113.0/29 : 192.168.1.8/29 }".into(),
         ];
         for _ in 0..1 + self.random.below(3) {
             let rule = self.random.pick(&rules).clone();
@@ -163,6 +259,10 @@ impl Rules<'_> {
             "oifname \"wan\" ip saddr 192.168.1.0/24 snat ip to 203.0.113.2".into(),
             "oifname \"wan\" ip6 saddr 2001:db8:0:2::/64 snat ip6 to 2001:db8:0:1::2".into(),
             "ct status dnat masquerade".into(),
+            // one of the host's, and some that are nobody's
+            "oifname \"wan\" ip saddr 192.168.0.0/16 snat ip to 203.0.113.2-203.0.113.5".into(),
+            "oifname \"wan\" snat ip to ip saddr map { 192.168.1.0/26 : 203.0.113.2, 10.0.0.0/8 : 203.0.113.50 }".into(),
+            "meta l4proto { tcp, udp } oifname \"wan\" ip saddr 192.168.1.50 masquerade to :2000-2999".into(),
             format!("oifname \"wan\" tcp dport {port} masquerade random"),
         ];
         for _ in 0..self.random.below(3) {
