@@ -121,7 +121,7 @@ impl Coverage {
         }
         let mut text = String::new();
         for (file, lines) in files {
-            let _ = writeln!(text, "TN:netwright test\nSF:{file}");
+            let _ = writeln!(text, "TN:netwright\nSF:{file}");
             for (line, hits) in &lines {
                 let _ = writeln!(text, "DA:{line},{hits}");
             }

@@ -61,9 +61,9 @@ pub(super) fn run(session: &Session<'_>, json: bool, global: &Global, signals: &
 }
 
 fn tell(mutation: &Mutation, verbose: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    let place = output::plain(&mutation.place.at);
-    let change = output::plain(&mutation.change);
-    let text = output::plain(&mutation.place.text);
+    let place = output::one_line(&mutation.place.at);
+    let change = output::one_line(&mutation.change);
+    let text = output::one_line(&mutation.place.text);
     match &mutation.fate {
         Fate::Missed(flow) => {
             writeln!(out, "{ERROR}missed{ERROR:#}  {place}: {NAME}{change}{NAME:#}  {DIM}{text}{DIM:#}")?;
@@ -72,7 +72,7 @@ fn tell(mutation: &Mutation, verbose: bool, out: &mut dyn Write) -> std::io::Res
             writeln!(out)
         }
         Fate::Noticed(by) if verbose => {
-            writeln!(out, "{GOOD}noticed{GOOD:#} {place}: {change}  {DIM}by {}{DIM:#}", output::plain(by))
+            writeln!(out, "{GOOD}noticed{GOOD:#} {place}: {change}  {DIM}by {}{DIM:#}", output::one_line(by))
         }
         Fate::Equivalent if verbose => {
             writeln!(

@@ -26,7 +26,7 @@ const SEEN: usize = 8;
 
 impl<'a> Text<'a> {
     pub(super) fn new(flows: &[&Planned], global: &'a Global) -> Self {
-        let name = flows.iter().map(|flow| output::plain(&flow.name).width()).max();
+        let name = flows.iter().map(|flow| output::one_line(&flow.name).width()).max();
         let expected = flows.iter().map(|flow| flow.expected.to_string().width()).max();
         let widths = [name.unwrap_or(0).max("FLOW".len()), expected.unwrap_or(0).max("EXPECTED".len())];
         Text { global, widths, begun: false, room: output::line_width(), singly: false }
@@ -54,7 +54,7 @@ impl<'a> Text<'a> {
         }
         let (mark, style) = if passed { ("ok", GOOD) } else { ("FAIL", ERROR) };
         let title = if passed { PLAIN } else { NAME };
-        let shown = output::plain(&report.name);
+        let shown = output::one_line(&report.name);
         let pad = name.saturating_sub(shown.width());
         let colour = if passed { GOOD } else { BAD };
         let wanted = report.expected.to_string();
@@ -85,7 +85,7 @@ impl<'a> Text<'a> {
             && let Some(case) = report.shown.first()
         {
             let milliseconds = report.elapsed.as_secs_f64() * 1000.0;
-            writeln!(out, "      {DIM}{} ({milliseconds:.1} ms){DIM:#}", output::plain(&case.packet))?;
+            writeln!(out, "      {DIM}{} ({milliseconds:.1} ms){DIM:#}", output::one_line(&case.packet))?;
             for place in &case.verdict.shaped_by {
                 writeln!(out, "      {DIM}by way of {}{DIM:#}", output::plain(&place.to_string()))?;
             }
@@ -134,7 +134,7 @@ impl<'a> Text<'a> {
 
     /// What went wrong with a flow.
     fn explain(&self, report: &FlowReport, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{ERROR}FAIL{ERROR:#} {NAME}{}{NAME:#}", output::plain(&report.name))?;
+        writeln!(out, "{ERROR}FAIL{ERROR:#} {NAME}{}{NAME:#}", output::one_line(&report.name))?;
         if let Some(place) = &report.declared {
             line(out, "declared", &place.at)?;
         }
