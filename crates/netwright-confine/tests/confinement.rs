@@ -91,6 +91,38 @@ fn other_sockets_and_ways_are_refused() {
     assert_ne!(ioctl(0xc080_661a), libc::EPERM);
 }
 
+/// Whoever opens a file that somebody has a lease of waits until that is given back.
+#[test]
+#[allow(unsafe_code)]
+fn leases_of_files_are_refused() {
+    let lease = |kind: i32| {
+        let file = tempfile();
+        // SAFETY: this call takes numbers only.
+        match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, kind) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error().raw_os_error().unwrap()),
+        }
+    };
+    if place().is_none() {
+        assert_eq!(lease(libc::F_WRLCK), Ok(()), "without an enclosure it is had");
+        return inside("leases_of_files_are_refused", &enclosure(), &Confinement::default(), None);
+    }
+    for kind in [libc::F_RDLCK, libc::F_WRLCK] {
+        assert_eq!(lease(kind), Err(libc::EACCES));
+    }
+    let file = tempfile();
+    // SAFETY: this call takes numbers only.
+    assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), 1040, 0) }, -1);
+}
+
+/// A new file of this process's own, which has no name any more.
+fn tempfile() -> File {
+    let path = std::env::temp_dir().join(format!("netwright-lease-{}", std::process::id()));
+    let file = File::create(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    file
+}
+
 #[test]
 fn the_confined_get_no_more_rights_from_who_connects_for_them() {
     if place().is_none() {

@@ -15,6 +15,7 @@
 //!   the flags of `clone3`, programs are told that there is no such call, and use `clone`;
 //! - changes of all processes of one's own group (`setpriority`, `ioprio_set` and, where the kernel does not keep signals inside, `kill`), to which the
 //!   shell or the supervisor may belong, and signals that tell of a terminal's input (`O_ASYNC`), which go to whatever group has the terminal;
+//! - leases of files: whoever opens one that has a lease waits, up to three quarters of a minute each time, as all do who read `/etc/passwd` where root has that;
 //! - `syslog` and `perf_event_open` of all processes, which tell of what is outside where the machine's settings let everybody ask;
 //! - another limit of core dumps than what [`crate::Confinement::core_dumps`] has set: at 0 the kernel gives them to a program outside again;
 //! - the calls of 32-bit programs that do the same, where the machine runs such; x32 calls at all.
@@ -270,8 +271,8 @@ fn architecture(calls: &Calls, options: Options) -> Vec<sock_filter> {
     if options.refuse_group_signals {
         let own_group = [load(argument(0))].into_iter().chain(when(0, &[refuse(libc::EPERM)]));
         body.extend(when(calls.kill, &own_group.chain([allow()]).collect::<Vec<_>>()));
-        calls.fcntl.iter().for_each(|number| body.extend(when(*number, &without_signals_of_input())));
     }
+    calls.fcntl.iter().for_each(|number| body.extend(when(*number, &without_leases(options))));
     body.extend(when(calls.perf_event_open, &of_own_processes()));
     if options.keeps_core_limit {
         body.extend(when(calls.set_limit, &other_limits()));
@@ -360,12 +361,19 @@ fn not_for_own_group(groups: u32) -> Vec<sock_filter> {
     body
 }
 
-/// The second argument says what is done, the third one has the flags.
-fn without_signals_of_input() -> Vec<sock_filter> {
-    let signals = jump(libc::BPF_JSET, libc::O_ASYNC.cast_unsigned(), 0, 1);
-    let flags = [load(argument(2)), signals, refuse(libc::EPERM), allow()];
+/// The second argument says what is done. Where a signal of a terminal's input is not kept inside, the third one has the flags by which it would be asked for.
+fn without_leases(options: Options) -> Vec<sock_filter> {
+    /// `F_SETDELEG`, from Linux 6.19 on.
+    const SET_DELEGATION: u32 = 1040;
     let mut body = vec![load(argument(1))];
-    body.extend(when(libc::F_SETFL.cast_unsigned(), &flags));
+    for lease in [libc::F_SETLEASE.cast_unsigned(), SET_DELEGATION] {
+        body.extend(when(lease, &[refuse(libc::EACCES)]));
+    }
+    if options.refuse_group_signals {
+        let signals = jump(libc::BPF_JSET, libc::O_ASYNC.cast_unsigned(), 0, 1);
+        let flags = [load(argument(2)), signals, refuse(libc::EPERM), allow()];
+        body.extend(when(libc::F_SETFL.cast_unsigned(), &flags));
+    }
     body.push(allow());
     body
 }
