@@ -19,9 +19,9 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Error::System(error) if error.is_permission() => Some(
-                "The test needs network namespaces: run it as root, or where the kernel allows user namespaces to ordinary users.",
-            ),
+            Error::System(error) if error.is_permission() => {
+                error.errno().and_then(netwright_sys::isolate::advice)
+            }
             Error::System(error) => error.help(),
             Error::Apply(_) => None,
             Error::Differs(_) => Some("See what `netwright test` says without `--mutate`."),

@@ -5,6 +5,7 @@ use std::fs;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
 const CAP_NET_ADMIN: u32 = 12;
+const CAP_NET_RAW: u32 = 13;
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// Whether the calling thread has `CAP_NET_ADMIN` in its user namespace, which networks that belong to it need.
@@ -17,6 +18,11 @@ pub fn net_admin() -> bool {
 #[must_use]
 pub fn sys_admin() -> bool {
     effective(CAP_SYS_ADMIN)
+}
+
+/// Whether the calling thread has all that makes root of a network: some engines of containers leave `CAP_NET_RAW` to nobody.
+pub(crate) fn root_of_networks() -> bool {
+    [CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN].into_iter().all(effective)
 }
 
 /// Whether the calling thread has `CAP_SETUID` and `CAP_SETGID` in its user namespace, which mapping others than itself needs.

@@ -1,7 +1,7 @@
 //! Namespaces of one's own, also for an ordinary user: a network namespace in which the process is root, and a mount
 //! namespace with an empty `/run/netns`.
 //!
-//! Where the process may not make namespaces, a user namespace comes first, with the caller's user and group as root in it.
+//! Where the process may not make namespaces, or would not be root in them, a user namespace comes first, with the caller's user and group as root in it.
 //! Inside, [`crate::Namespace::create_anonymous`] and [`crate::Namespace::create_named`] make more network
 //! namespaces; names made inside are not seen outside.
 
@@ -121,7 +121,7 @@ struct UserMap {
 
 impl Plan {
     fn new() -> Self {
-        let user = (!capability::sys_admin()).then(|| UserMap {
+        let user = (!capability::root_of_networks()).then(|| UserMap {
             users: format!("0 {} 1", geteuid().as_raw()),
             groups: format!("0 {} 1", getegid().as_raw()),
         });

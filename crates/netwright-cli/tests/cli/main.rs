@@ -22,6 +22,7 @@ mod reports;
 mod routed;
 mod run;
 mod scoped;
+mod seccomp;
 mod support;
 mod testing;
 mod trace;
