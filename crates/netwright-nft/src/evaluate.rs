@@ -86,6 +86,8 @@ pub fn compile_with(
         table_span: None,
         context: Context::new(Family::IPV4),
         loose: false,
+        shifted: Shifted::Alone,
+        below: None,
         unfolded: Cell::new(0),
     };
     for command in &parsed.commands {
@@ -115,6 +117,17 @@ struct Reported;
 
 type Eval<T> = Result<T, Reported>;
 
+/// What a constant that is shifted counts as. It is a number, and has no other type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shifted {
+    /// A number, which also marks and answers are set to.
+    Alone,
+    /// A number and nothing else, wherever it stands.
+    Compared,
+    /// What stands before its operator.
+    Beside,
+}
+
 struct Evaluator<'a> {
     sources: &'a SourceMap,
     parsed: &'a Parsed,
@@ -133,6 +146,10 @@ struct Evaluator<'a> {
     context: Context,
     /// Whether words with a type of their own count as numbers of any type.
     loose: bool,
+    /// What a constant that is shifted counts as.
+    shifted: Shifted,
+    /// What numbers must be below, where they are compared with one that is generated.
+    below: Option<u128>,
     /// How much variables have stood for so far, in expressions and elements.
     unfolded: Cell<usize>,
 }

@@ -229,3 +229,62 @@ fn within_a_byte_numbers_are_brought_to_its_end() {
         "meta nftrace set sctp chunk init-ack num-outbound-streams",
     );
 }
+
+#[test]
+fn numbers_are_shifted_in_the_machine_s_order() {
+    check(
+        Family::IPV4,
+        "ip id set ip id << 1 | 3",
+        &[
+            "payload load 2b @ network header + 4 => reg 1",
+            "byteorder reg 1 = ntoh(reg 1, 2, 2)",
+            "bitwise reg 1 = ( reg 1 << 0x00000001 )",
+            "bitwise reg 1 = ( reg 1 & 0xfffc ) ^ 0x0003",
+            "byteorder reg 1 = hton(reg 1, 2, 2)",
+            "payload write reg 1 => 2b @ network header + 4 csum_type 1 csum_off 10 csum_flags 0x0",
+        ],
+        "ip id set ip id << 1 | 0x3",
+    );
+    check(
+        Family::IPV4,
+        "ip id set meta mark << 1",
+        &[
+            "bitwise reg 1 = ( reg 1 << 0x00000001 )",
+            "byteorder reg 1 = hton(reg 1, 4, 4)",
+            "payload write reg 1 => 2b @ network header + 4 csum_type 1 csum_off 10 csum_flags 0x0",
+        ],
+        "ip id set meta mark << 1",
+    );
+}
+
+#[test]
+fn what_a_hash_gives_is_an_address_as_it_comes() {
+    check(
+        Family::IPV4,
+        "dnat to symhash mod 4",
+        &["hash reg 1 = symhash() % mod 4", "nat dnat ip addr_min reg 1"],
+        "dnat to symhash mod 4",
+    );
+    check(
+        Family::IPV4,
+        "dup to numgen inc mod 2",
+        &["numgen reg 1 = inc mod 2", "byteorder reg 1 = hton(reg 1, 4, 4)", "dup sreg_addr 1"],
+        "dup to numgen inc mod 2",
+    );
+}
+
+#[test]
+fn the_one_set_of_flags_is_all_flags_but_for_states() {
+    check(
+        Family::IPV4,
+        "ct status { dying }",
+        &["ct load status => reg 1", "cmp eq reg 1 0x00000200"],
+        "ct status == dying",
+    );
+    check(
+        Family::IPV4,
+        "ct state { new }",
+        &["bitwise reg 1 = ( reg 1 & 0x00000008 ) ^ 0x00000000", "cmp neq reg 1 0x00000000"],
+        "ct state new",
+    );
+}

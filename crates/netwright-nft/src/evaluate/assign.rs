@@ -69,15 +69,39 @@ impl<'a> Evaluator<'a> {
         Ok(Statement::Assign(selector, made))
     }
 
+    /// What an argument of a statement is loaded or computed from must have the type that is needed.
+    pub(super) fn check_argument(&mut self, span: Span, value: &Expression, want: &TypePart) -> Eval<()> {
+        let parts = self.parts(value);
+        let Some(have) = parts.first() else { return Ok(()) };
+        let have = kind(value, have);
+        if is_of_type(value, &have, want) {
+            return Ok(());
+        }
+        self.error(span, format!("{} is needed here, this is {}", describe(want), describe(&have)))
+    }
+
     fn check_assigned(&mut self, span: Span, value: &Expression, target: &Selector) -> Eval<()> {
         let want = target.part();
         let parts = self.parts(value);
         let Some(have) = parts.first() else { return Ok(()) };
-        if fits(value, have, target, &want) {
+        let have = kind(value, have);
+        if fits(value, &have, target, &want) {
             return Ok(());
         }
         let (needed, kind) = (describe(&want), have.data_type.descriptor().description);
         self.error(span, format!("{needed} is needed here, this is a {kind} of {} bits", have.bits))
+    }
+}
+
+/// What a value counts as where it is needed: what is shifted is a number.
+fn kind(value: &Expression, have: &TypePart) -> TypePart {
+    match value {
+        Expression::Binary(BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, ..)
+            if !have.data_type.is_string() =>
+        {
+            TypePart { data_type: DataType::INTEGER, ..*have }
+        }
+        _ => *have,
     }
 }
 
@@ -117,11 +141,18 @@ fn fits(value: &Expression, have: &TypePart, target: &Selector, want: &TypePart)
                 && !have.data_type.is_string()
                 && !matches!(width(source, have), Width::Bytes(bits) if bits != 32)
         }
-        (Origin::Loaded(Selector::Numgen(_) | Selector::Hash(_)), true, _) => {
-            let plain = want.data_type.base() == Some(DataType::INTEGER);
-            plain && want.bits == have.bits
+        _ => is_of_type(value, have, want),
+    }
+}
+
+/// Whether what was loaded or computed has a type, or is a number that was generated for it.
+fn is_of_type(value: &Expression, have: &TypePart, want: &TypePart) -> bool {
+    match origin(value) {
+        Origin::Constant => true,
+        Origin::Loaded(Selector::Numgen(_) | Selector::Hash(_)) => {
+            want.data_type.base() == Some(DataType::INTEGER) && want.bits == have.bits
         }
-        _ => {
+        Origin::Loaded(_) | Origin::Computed => {
             have.data_type.is_a(want.data_type) && have.data_type != DataType::INTEGER
                 || have.data_type.number() == want.data_type.number()
         }

@@ -1,7 +1,7 @@
 //! Values that are loaded and computed.
 
 use super::literal::describe;
-use super::{Eval, Evaluator};
+use super::{Eval, Evaluator, Shifted};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOperator, Expression, MapTarget, Selector, SetReference, TypePart, Value};
 use crate::syntax::ast::{self, ExpressionKind};
@@ -93,9 +93,10 @@ impl<'a> Evaluator<'a> {
         };
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
         let shift = matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
-        let loose = std::mem::replace(&mut self.loose, true);
+        let (loose, shifted) = (self.loose, self.shifted);
+        (self.loose, self.shifted) = (true, if want.is_some() { Shifted::Beside } else { Shifted::Compared });
         let operands = self.operands(binary, shift.then_some(&amount), want);
-        self.loose = loose;
+        (self.loose, self.shifted) = (loose, shifted);
         let (left, right) = operands?;
         if shift && self.parts(&left).iter().any(|part| part.data_type.is_string()) {
             return self.error(binary.left.span, "a string has no bits that could be shifted");
@@ -134,8 +135,7 @@ impl<'a> Evaluator<'a> {
         let (left, right) = if self.is_constant(&binary.left) {
             let right = self.computed(&binary.right, want)?;
             let part = self.operand_type(&right, want, binary.right.span)?;
-            let left = self.operand(&binary.left, &part, &right)?;
-            self.check_generated(binary.left.span, &right, &left)?;
+            let left = self.beside(&right, |this| this.operand(&binary.left, &part, &right))?;
             (left, right)
         } else {
             let left = self.computed(&binary.left, want)?;
@@ -144,11 +144,10 @@ impl<'a> Evaluator<'a> {
                 None => self.operand_type(&left, want, binary.left.span)?,
             };
             let right = if self.is_constant(&binary.right) {
-                let right = self.operand(&binary.right, &part, &left)?;
-                if amount.is_none() {
-                    self.check_generated(binary.right.span, &left, &right)?;
+                match amount {
+                    Some(_) => self.operand(&binary.right, &part, &left)?,
+                    None => self.beside(&left, |this| this.operand(&binary.right, &part, &left))?,
                 }
-                right
             } else {
                 self.computed(&binary.right, want)?
             };

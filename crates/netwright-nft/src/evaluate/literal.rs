@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Eval, Evaluator};
+use super::{Eval, Evaluator, Shifted};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ir::{Bytes, Expression, TypePart, Value};
+use crate::ir::{BinaryOperator, Bytes, Expression, Selector, TypePart, Value};
 use crate::syntax::ast::{self, ExpressionKind, LiteralKind};
 use crate::table::names::parse_number;
 use crate::table::value::{self, ValueError};
@@ -58,6 +58,10 @@ impl<'a> Evaluator<'a> {
                 }
                 if part.data_type.is_string() {
                     return self.string_prefix(prefix.length.span, value, length);
+                }
+                // The bits that are kept are those of a great number.
+                if let (Some(below), 1..) = (self.below, length) {
+                    return self.never_reached(span, below);
                 }
                 if length > part.bits {
                     let message = format!("a prefix of this type has at most {} bits", part.bits);
@@ -130,27 +134,45 @@ impl<'a> Evaluator<'a> {
         Value::number(part.data_type, part.bits, all)
     }
 
+    /// Whether something is shifted: by nothing it stays what it is where it stands alone.
+    fn is_shift(&self, binary: &'a ast::Binary) -> bool {
+        let by = |by: &ast::Expression| parse_number(by.text(self.sources));
+        matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight)
+            && (self.shifted == Shifted::Compared
+                || self.resolve(&binary.right).map_or(true, |right| by(right) != Some(0)))
+    }
+
     /// An operation on constants, done here.
     fn folded(&mut self, span: Span, binary: &'a ast::Binary, part: &TypePart) -> Eval<Value> {
-        let shift =
-            matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight);
+        let shift = self.is_shift(binary);
         let amount = TypePart { data_type: DataType::INTEGER, bits: 32, order: ByteOrder::Host };
-        let number = matches!(
-            part.data_type,
-            DataType::INTEGER | DataType::HEX_INTEGER | DataType::MARK | DataType::BOOLEAN
-        );
+        if matches!(binary.operator, ast::BinaryOperator::ShiftLeft | ast::BinaryOperator::ShiftRight)
+            && !shift
+        {
+            return self.value(&binary.left, part);
+        }
+        let number = match (part.data_type, self.shifted) {
+            (DataType::INTEGER | DataType::HEX_INTEGER, _) => true,
+            (DataType::MARK | DataType::BOOLEAN, Shifted::Alone) => true,
+            (_, Shifted::Beside) => !part.data_type.is_string(),
+            (_, Shifted::Alone | Shifted::Compared) => false,
+        };
         for operand in [&binary.left, &binary.right].into_iter().filter(|_| !shift) {
             self.check_string(operand, part)?;
         }
         if shift && !number {
-            return self
-                .error(span, format!("{} is needed here, what is shifted is a number", describe(part)));
+            return self.not_shifted(span, part);
         }
         // The first tells the type.
         let left = self.value(&binary.left, part);
-        let loose = std::mem::replace(&mut self.loose, true);
+        let (loose, shifted, below) = (self.loose, self.shifted, self.below);
+        self.loose = true;
+        if shifted == Shifted::Alone {
+            self.shifted = Shifted::Beside;
+        }
+        self.below = below.filter(|_| !shift);
         let right = self.value(&binary.right, if shift { &amount } else { part });
-        self.loose = loose;
+        (self.loose, self.shifted, self.below) = (loose, shifted, below);
         let (left, right) = (left?, right?);
         if part.data_type.is_string() {
             return self.folded_string(span, binary.operator, &left, &right);
@@ -159,7 +181,7 @@ impl<'a> Evaluator<'a> {
             return self.error(span, "strings cannot be combined bit by bit");
         };
         if shift {
-            self.check_shift(binary, right, part.bytes() as u128 * 8)?;
+            self.check_shift(binary, right, u128::from(part.bits))?;
         }
         let by = u32::try_from(right).unwrap_or(u32::MAX);
         let number = match binary.operator {
@@ -227,7 +249,10 @@ impl<'a> Evaluator<'a> {
             Ok(number) if part.data_type == DataType::IFACE_INDEX && number > i32::MAX as u128 => {
                 self.error(span, format!("there is no interface of the number {number}"))
             }
-            Ok(number) => Ok(Expression::Value(Value::number(part.data_type, part.bits, number))),
+            Ok(number) => match self.below {
+                Some(below) if number >= below => self.never_reached(span, below),
+                _ => Ok(Expression::Value(Value::number(part.data_type, part.bits, number))),
+            },
             Err(error) => match self.host(span, text, kind, part)? {
                 Some(address) => Ok(Expression::Value(address)),
                 None => match self.advice(text, part) {
@@ -296,19 +321,28 @@ impl<'a> Evaluator<'a> {
             let kind = describe(&TypePart::of(data_type));
             return self.error(span, format!("{} is needed here, this is {kind}", describe(part)));
         }
-        if part.data_type == DataType::BOOLEAN {
+        if data_type == DataType::BOOLEAN && part.data_type == DataType::BOOLEAN {
             return Ok(Expression::Exists(number != 0));
         }
         Ok(Expression::Value(Value::number(part.data_type, part.bits, u128::from(number))))
     }
 
-    /// A mark takes any number, but is not compared with a word of another type.
+    /// A mark takes any number, but is not compared with a word of another type, and neither it nor an answer with what is shifted.
     pub(super) fn check_mark(&mut self, expression: &'a ast::Expression, part: &TypePart) -> Eval<()> {
-        let expression = self.resolve(expression)?;
-        let first = match &expression.kind {
-            ExpressionKind::Binary(binary) => &binary.left,
-            _ => expression,
-        };
+        let mut first = self.resolve(expression)?;
+        loop {
+            first = match &first.kind {
+                ExpressionKind::Binary(binary) if self.is_shift(binary) => break,
+                ExpressionKind::Binary(binary) => self.resolve(&binary.left)?,
+                ExpressionKind::Range(range) => self.resolve(&range.from)?,
+                _ => break,
+            }
+        }
+        if matches!(first.kind, ExpressionKind::Binary(_))
+            && matches!(part.data_type, DataType::MARK | DataType::BOOLEAN)
+        {
+            return self.not_shifted(first.span, part);
+        }
         let word = matches!(first.kind, ExpressionKind::Literal(LiteralKind::Word));
         match typed_word(first.text(self.sources)).filter(|_| word && part.data_type == DataType::MARK) {
             Some((data_type, _)) => {
@@ -317,6 +351,27 @@ impl<'a> Evaluator<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    fn not_shifted<T>(&mut self, span: Span, part: &TypePart) -> Eval<T> {
+        self.error(span, format!("{} is needed here, what is shifted is a number", describe(part)))
+    }
+
+    /// Evaluates a constant beside something, which may be a number that is generated and below one that is known.
+    pub(super) fn beside<T>(
+        &mut self,
+        other: &Expression,
+        evaluate: impl FnOnce(&mut Self) -> Eval<T>,
+    ) -> Eval<T> {
+        let before = std::mem::replace(&mut self.below, end_of_generated(other));
+        let evaluated = evaluate(self);
+        self.below = before;
+        evaluated
+    }
+
+    fn never_reached<T>(&mut self, span: Span, below: u128) -> Eval<T> {
+        let greatest = below.saturating_sub(1);
+        self.error(span, format!("this is never reached: the numbers here are from 0 to {greatest}"))
     }
 
     fn bad_value<T>(&mut self, span: Span, error: ValueError, part: &TypePart) -> Eval<T> {
@@ -396,6 +451,27 @@ pub(super) fn typed_word(word: &str) -> Option<(DataType, u8)> {
         "exists" => (DataType::BOOLEAN, 1),
         _ => return None,
     })
+}
+
+/// What numbers are below that are generated.
+fn end_of_generated(expression: &Expression) -> Option<u128> {
+    if let Expression::Binary(operator, left, right) = expression {
+        return match operator {
+            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor => {
+                end_of_generated(left).or_else(|| end_of_generated(right))
+            }
+            BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => None,
+        };
+    }
+    let Expression::Selector(selector) = expression else { return None };
+    let (modulus, offset) = if let Selector::Numgen(numgen) = selector {
+        (numgen.modulus, numgen.offset)
+    } else if let Selector::Hash(hash) = selector {
+        (hash.modulus, hash.offset)
+    } else {
+        return None;
+    };
+    Some(u128::from(modulus) + u128::from(offset))
 }
 
 /// A type in words.

@@ -3,7 +3,6 @@
 use netwright_netfilter::Family;
 
 use super::element::Wanted;
-use super::literal::describe;
 use super::{Eval, Evaluator, version};
 use crate::context::is_protocol_key;
 use crate::diagnostic::Span;
@@ -69,8 +68,15 @@ impl<'a> Evaluator<'a> {
         let address = self.resolve(address).ok()?;
         let ExpressionKind::Map(map) = &address.kind else { return None };
         let key = self.computed(&map.key, None).ok()?;
-        // As nft: what a hash is made of does not tell it.
-        if matches!(key, Expression::Selector(Selector::Hash(_))) {
+        // As nft: what a hash is made of does not tell it, nor what a key is computed from.
+        if matches!(key, Expression::Selector(Selector::Hash(_)) | Expression::Binary(..)) {
+            return None;
+        }
+        // Nor the key of a map that holds ports as well.
+        if let ExpressionKind::Set(set) = &self.resolve(&map.map).ok()?.kind
+            && let Some(value) = set.elements.iter().find_map(|element| element.value.as_ref())
+            && self.resolve(value).ok()?.parts().len() > 1
+        {
             return None;
         }
         let mut context = self.context.clone();
@@ -92,7 +98,7 @@ impl<'a> Evaluator<'a> {
         match &address.kind {
             ExpressionKind::Map(map) => {
                 let made = self.map(map, Wanted::Target(part))?;
-                self.check_given(address.span, &made, part.data_type)?;
+                self.check_argument(address.span, &made, &part)?;
                 Ok(made)
             }
             ExpressionKind::Concat(list) if both => match list.items.as_slice() {
@@ -106,7 +112,7 @@ impl<'a> Evaluator<'a> {
             },
             _ => {
                 let made = self.computed(address, Some(&part))?;
-                self.check_given(address.span, &made, part.data_type)?;
+                self.check_argument(address.span, &made, &part)?;
                 Ok(match made {
                     Expression::Prefix(value, length) if length == part.bits => Expression::Value(value),
                     other => other,
@@ -117,30 +123,14 @@ impl<'a> Evaluator<'a> {
 
     /// A port, or what gives one: a number that is computed is none.
     fn port(&mut self, port: &'a ast::Expression) -> Eval<Expression> {
-        let service = TypePart::of(DataType::INET_SERVICE);
-        let made = self.computed(port, Some(&service))?;
-        self.check_given(port.span, &made, DataType::INET_SERVICE)?;
-        Ok(made)
+        self.argument(port, &TypePart::of(DataType::INET_SERVICE))
     }
 
-    /// What is loaded or computed must have the type that is needed.
-    fn check_given(&mut self, span: Span, made: &Expression, wanted: DataType) -> Eval<()> {
-        let constant = matches!(
-            made,
-            Expression::Value(_)
-                | Expression::Range(..)
-                | Expression::Prefix(..)
-                | Expression::Concatenation(_)
-        );
-        match self.parts(made).first() {
-            // A computed number can be any address, but not any port.
-            Some(part) if part.data_type == DataType::INTEGER && wanted != DataType::INET_SERVICE => Ok(()),
-            Some(part) if !constant && part.data_type != wanted => {
-                let (need, is) = (describe(&TypePart::of(wanted)), describe(part));
-                self.error(span, format!("{need} is needed here, this is {is}"))
-            }
-            _ => Ok(()),
-        }
+    /// A value for a statement: a constant, or what is loaded or computed of this type.
+    pub(super) fn argument(&mut self, value: &'a ast::Expression, part: &TypePart) -> Eval<Expression> {
+        let made = self.computed(value, Some(part))?;
+        self.check_argument(value.span, &made, part)?;
+        Ok(made)
     }
 
     /// Ports can be translated only where the transport protocol is known.
@@ -183,12 +173,11 @@ impl<'a> Evaluator<'a> {
             return self.error(span, message);
         }
         let address = match (&proxy.address, family) {
-            (Some(address), Some(family)) => Some(self.computed(address, Some(&Self::address_part(family)))?),
+            (Some(address), Some(family)) => Some(self.argument(address, &Self::address_part(family))?),
             _ => None,
         };
-        let service = TypePart::of(DataType::INET_SERVICE);
         let port = match &proxy.port {
-            Some(port) => Some(self.computed(port, Some(&service))?),
+            Some(port) => Some(self.port(port)?),
             None => None,
         };
         Ok(Tproxy { family: written, address, port })

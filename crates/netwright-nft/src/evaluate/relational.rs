@@ -3,7 +3,7 @@
 use netwright_netfilter::Family;
 
 use super::element::Wanted;
-use super::{Eval, Evaluator};
+use super::{Eval, Evaluator, Shifted};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ir::{
     BinaryOperator, Element, Expression, Match, MatchOperator, Selector, SetReference, TypePart,
@@ -120,15 +120,17 @@ impl<'a> Evaluator<'a> {
         set: &'a ast::SetExpression,
     ) -> Eval<Match> {
         self.loose = true;
-        let elements = self.elements(set, parts, &Wanted::Nothing);
-        self.loose = false;
+        if parts.len() == 1 {
+            self.shifted = Shifted::Compared;
+        }
+        let elements = self.beside(&left, |this| this.elements(set, parts, &Wanted::Nothing));
+        (self.loose, self.shifted) = (false, Shifted::Alone);
         let elements = elements?;
         self.check_anonymous(right.span, set, parts, &elements, false)?;
         let intervals =
             elements.iter().any(|(element, _)| element.key.as_ref().is_some_and(Expression::is_interval));
         for (element, span) in &elements {
             if let Some(key) = &element.key {
-                self.check_generated(*span, &left, key)?;
                 // Beside intervals a value is looked up as it is, and one that never comes does no harm.
                 if !intervals {
                     self.check_moved(*span, &left, key)?;
@@ -144,7 +146,10 @@ impl<'a> Evaluator<'a> {
         };
         let only = elements.first_mut().filter(|_| single).and_then(|element| element.key.take());
         if let Some(key) = only {
-            let exact = parts.first().is_some_and(|part| part.data_type == DataType::TCP_FLAG);
+            // As nft: the one set of flags is all flags that there are, but for states, of which a connection has one.
+            let exact = parts
+                .first()
+                .is_some_and(|part| part.data_type.is_bitmask() && part.data_type != DataType::CT_STATE);
             let operator = match operator {
                 MatchOperator::Implicit if exact => MatchOperator::Equal,
                 other => other,
@@ -193,11 +198,10 @@ impl<'a> Evaluator<'a> {
             _ => part,
         };
         self.check_mark(right, part)?;
-        let mut value = match operator.is_ordered() {
-            true => Expression::Value(self.value(right, part)?),
-            false => self.constant(right, part)?,
-        };
-        self.check_generated(right.span, &left, &value)?;
+        let mut value = self.beside(&left, |this| match operator.is_ordered() {
+            true => this.value(right, part).map(Expression::Value),
+            false => this.constant(right, part),
+        })?;
         if !operator.is_ordered() {
             self.check_moved(right.span, &left, &value)?;
         }
@@ -216,50 +220,6 @@ impl<'a> Evaluator<'a> {
 
     fn no_mark_values<T>(&mut self, span: Span) -> Eval<T> {
         self.error(span, "a security mark has no values that could be compared with")
-    }
-
-    /// What is generated is below a number that is known.
-    pub(super) fn check_generated(&mut self, span: Span, left: &Expression, right: &Expression) -> Eval<()> {
-        let limit = match left {
-            Expression::Selector(Selector::Numgen(numgen)) => {
-                u128::from(numgen.modulus) + u128::from(numgen.offset)
-            }
-            Expression::Selector(Selector::Hash(hash)) => u128::from(hash.modulus) + u128::from(hash.offset),
-            Expression::Value(_)
-            | Expression::Range(..)
-            | Expression::Prefix(..)
-            | Expression::Wildcard(_)
-            | Expression::Verdict(_)
-            | Expression::ObjectName(_)
-            | Expression::Flags(_)
-            | Expression::Selector(_)
-            | Expression::Concatenation(_)
-            | Expression::Binary(..)
-            | Expression::Set(_)
-            | Expression::Map(..)
-            | Expression::Exists(_) => return Ok(()),
-        };
-        let greatest = match right {
-            Expression::Value(value) | Expression::Range(_, value) => value.as_number(),
-            Expression::Prefix(_, 0) => None,
-            // The bits that are kept are those of a great number.
-            Expression::Prefix(..) => Some(u128::MAX),
-            Expression::Wildcard(_)
-            | Expression::Verdict(_)
-            | Expression::ObjectName(_)
-            | Expression::Flags(_)
-            | Expression::Selector(_)
-            | Expression::Concatenation(_)
-            | Expression::Binary(..)
-            | Expression::Set(_)
-            | Expression::Map(..)
-            | Expression::Exists(_) => None,
-        };
-        match greatest {
-            Some(number) if number >= limit => self
-                .error(span, format!("this is never reached: the numbers here are from 0 to {}", limit - 1)),
-            _ => Ok(()),
-        }
     }
 
     /// `x << 2 == 5` never holds.

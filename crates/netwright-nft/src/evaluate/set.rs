@@ -25,7 +25,7 @@ impl<'a> Evaluator<'a> {
             table: self.table.clone(),
             name,
             key: self.type_spec(key)?,
-            timeout: set.timeout.and_then(|time| time.milliseconds),
+            timeout: set.timeout.and_then(|time| time.milliseconds).filter(|&time| time > 0),
             gc_interval: set
                 .gc_interval
                 .and_then(|time| time.milliseconds)

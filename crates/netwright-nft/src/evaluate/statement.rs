@@ -372,13 +372,13 @@ impl<'a> Evaluator<'a> {
         let interface = TypePart::of(DataType::IFACE_INDEX);
         let netdev = self.family == netwright_netfilter::Family::NETDEV;
         if netdev && device.is_none() {
-            return Ok(Duplicate { address: None, device: Some(self.computed(to, Some(&interface))?) });
+            return Ok(Duplicate { address: None, device: Some(self.argument(to, &interface)?) });
         }
         if let Some(device) = device.filter(|_| netdev) {
             return self.error(device.span, "in the family netdev, copies go out of an interface alone");
         }
-        let address = self.computed(to, Some(&Self::address_part(self.family)))?;
-        let device = device.map(|device| self.computed(device, Some(&interface))).transpose()?;
+        let address = self.argument(to, &Self::address_part(self.family))?;
+        let device = device.map(|device| self.argument(device, &interface)).transpose()?;
         Ok(Duplicate { address: Some(address), device })
     }
 
@@ -393,11 +393,11 @@ impl<'a> Evaluator<'a> {
             return self.error(to.span, "`fwd` works in tables of the family netdev alone");
         }
         let Some(device) = device else {
-            return Ok(Forward { device: self.computed(to, Some(&interface))?, family: None, address: None });
+            return Ok(Forward { device: self.argument(to, &interface)?, family: None, address: None });
         };
         let family = family.map_or(Family::IPV4, version);
-        let address = self.computed(to, Some(&Self::address_part(family)))?;
-        let device = self.computed(device, Some(&interface))?;
+        let address = self.argument(to, &Self::address_part(family))?;
+        let device = self.argument(device, &interface)?;
         Ok(Forward { device, family: Some(family), address: Some(address) })
     }
 

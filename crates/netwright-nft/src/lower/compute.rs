@@ -143,7 +143,7 @@ impl Lowering<'_> {
     }
 
     /// Swaps the bytes of what was loaded where another byte order is wanted.
-    fn convert(&mut self, loaded: Loaded, cell: usize, want: Option<&TypePart>) -> Result<Loaded> {
+    pub(super) fn convert(&mut self, loaded: Loaded, cell: usize, want: Option<&TypePart>) -> Result<Loaded> {
         let Some(want) = want else { return Ok(loaded) };
         let multiple = TypePart { bits: loaded.bytes as u32 * 8, ..loaded.part };
         if loaded.part.data_type.is_string() || !constant::differs(&multiple, want) {

@@ -9,7 +9,7 @@ use super::Result;
 use super::load::Purpose;
 use super::registers::{cells, register};
 use super::rule::Lowering;
-use crate::ir::{Expression, Nat, NatKind, SetReference, Tproxy, TypePart, Value};
+use crate::ir::{Expression, Nat, NatKind, Selector, SetReference, Tproxy, TypePart, Value};
 use crate::table::DataType;
 
 /// The registers of a translation's target.
@@ -113,9 +113,7 @@ impl Lowering<'_> {
     }
 
     fn nat_single_address(&mut self, nat: &Nat, address: &Expression, target: &mut Target) -> Result<()> {
-        let ipv6 = nat.family.unwrap_or(self.scope.family) == Family::IPV6;
-        let part = TypePart::of(if ipv6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR });
-        target.address = self.pair(address, &part)?;
+        target.address = self.pair(address, &address_part(nat.family.unwrap_or(self.scope.family)))?;
         Ok(())
     }
 
@@ -138,19 +136,28 @@ impl Lowering<'_> {
             | Expression::Binary(..)
             | Expression::Set(_)
             | Expression::Map(..)
-            | Expression::Exists(_)) => return Ok((self.operand(Some(other), Some(part))?, None)),
+            | Expression::Exists(_)) => return Ok((self.argument(Some(other), part)?, None)),
         };
         let from = self.operand(Some(&Expression::Value(from)), Some(part))?;
         let to = self.operand(Some(&Expression::Value(to)), Some(part))?;
         Ok((from, to))
     }
 
+    /// An argument in the order of bytes that it is needed in. As nft takes it, what a hash gives has that of the packet.
+    pub(super) fn argument(
+        &mut self,
+        expression: Option<&Expression>,
+        part: &TypePart,
+    ) -> Result<Option<Register>> {
+        let hash = matches!(expression, Some(Expression::Selector(Selector::Hash(_))));
+        self.operand(expression, Some(part).filter(|_| !hash))
+    }
+
     pub(super) fn tproxy(&mut self, proxy: &Tproxy) -> Result<()> {
-        let port = TypePart::of(DataType::INET_SERVICE);
-        let address = self.operand(proxy.address.as_ref(), None)?;
-        let port = self.operand(proxy.port.as_ref(), Some(&port))?;
         let own = Some(self.scope.family).filter(|family| matches!(*family, Family::IPV4 | Family::IPV6));
         let family = proxy.family.or(own).unwrap_or(Family::UNSPECIFIED);
+        let address = self.argument(proxy.address.as_ref(), &address_part(family))?;
+        let port = self.operand(proxy.port.as_ref(), Some(&TypePart::of(DataType::INET_SERVICE)))?;
         let code = TransparentProxyAttrs::default().family(u32::from(family.0)).with(|attrs| {
             attrs.address = address;
             attrs.port = port;
@@ -158,6 +165,11 @@ impl Lowering<'_> {
         self.code.push(code.into());
         Ok(())
     }
+}
+
+/// The type of addresses of a family.
+pub(super) fn address_part(family: Family) -> TypePart {
+    TypePart::of(if family == Family::IPV6 { DataType::IPV6_ADDR } else { DataType::IPV4_ADDR })
 }
 
 /// The first and last value of a prefix.

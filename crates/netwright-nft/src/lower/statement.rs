@@ -11,6 +11,7 @@ use netwright_netfilter::{DataValue, Family, Register, Verdict as Code32, Verdic
 use super::compute::constant_of;
 use super::constant::{self, Form};
 use super::load::{Place, Purpose};
+use super::nat::address_part;
 use super::plain;
 use super::registers::register;
 use super::relational::has_shift;
@@ -57,7 +58,7 @@ impl Lowering<'_> {
             Statement::Nat(nat) => self.nat(nat)?,
             Statement::Tproxy(proxy) => self.tproxy(proxy)?,
             Statement::Duplicate(copy) => {
-                let address = self.operand(copy.address.as_ref(), None)?;
+                let address = self.argument(copy.address.as_ref(), &address_part(self.scope.family))?;
                 let device =
                     self.operand(copy.device.as_ref(), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
                 self.code.push(
@@ -72,7 +73,8 @@ impl Lowering<'_> {
             Statement::Forward(forward) => {
                 let device =
                     self.operand(Some(&forward.device), Some(&TypePart::of(DataType::IFACE_INDEX)))?;
-                let address = self.operand(forward.address.as_ref(), None)?;
+                let family = forward.family.unwrap_or(Family::IPV4);
+                let address = self.argument(forward.address.as_ref(), &address_part(family))?;
                 let family = address.and(forward.family).map(|family| u32::from(family.0));
                 self.code.push(
                     ForwardAttrs::default()
@@ -223,7 +225,14 @@ impl Lowering<'_> {
                 );
             }
             Selector::Ct(ct) => {
-                let source = self.operand(Some(value), Some(&part))?;
+                // As nft: a number of the packet is a zone as it comes, and is shifted in the machine's order.
+                let computed = matches!(value, Expression::Selector(_) | Expression::Binary(..));
+                let as_it_comes = ct.key.name == "zone" && computed && !has_shift(value);
+                let order = match self.parts(value).first() {
+                    Some(loaded) if as_it_comes => loaded.order,
+                    _ => part.order,
+                };
+                let source = self.operand(Some(value), Some(&TypePart { order, ..part }))?;
                 let direction = ct.direction.map(|direction| match direction {
                     Direction::Original => CtDirection::ORIGINAL,
                     Direction::Reply => CtDirection::REPLY,
@@ -284,7 +293,17 @@ impl Lowering<'_> {
         let in_pairs = kind != 0 || pseudo_header && is_raw(payload) || is_tag(payload);
         let uneven = in_pairs && !(place.offset.is_multiple_of(2) && place.bytes.is_multiple_of(2));
         if !place.is_partial() && !uneven {
-            let source = self.operand(Some(value), Some(&part))?;
+            let source = match has_shift(value) {
+                // The kernel shifts numbers of the machine.
+                true => {
+                    let number = TypePart { order: ByteOrder::Host, ..part };
+                    let cell = self.registers.take(&[part.bytes()])?;
+                    let loaded = self.compute(value, cell, Purpose::Value, Some(&number))?;
+                    self.convert(loaded, cell, Some(&part))?;
+                    Some(register(cell)?)
+                }
+                false => self.operand(Some(value), Some(&part))?,
+            };
             self.code.push(payload_write(payload, place, source).into());
             return Ok(());
         }

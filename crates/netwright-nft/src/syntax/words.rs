@@ -556,6 +556,11 @@ impl Scope {
         KEYWORDS.binary_search(&word).is_ok() || self.keywords().contains(&word)
     }
 
+    /// Whether a word is a keyword here and not everywhere.
+    pub(super) fn is_own(self, word: &str) -> bool {
+        self.keywords().contains(&word)
+    }
+
     /// Whether a word can be the value of a match.
     pub(super) fn is_value(self, word: &str) -> bool {
         !self.is_keyword(word) || VALUE_KEYWORDS.contains(&word)

@@ -192,10 +192,13 @@ fn parse_classid(word: &str) -> Option<u128> {
         _ => {}
     }
     let (major, minor) = word.split_once(':')?;
-    let half = |digits: &str| {
-        let digits = digits.strip_prefix("0x").unwrap_or(digits);
+    if word == ":" {
+        return None;
+    }
+    let half = |half: &str| {
+        let digits = half.strip_prefix("0x").unwrap_or(half);
         let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits.is_empty() { Some(0) } else { u16::from_str_radix(digits, 16).ok().filter(|_| hexadecimal) }
+        if half.is_empty() { Some(0) } else { u16::from_str_radix(digits, 16).ok().filter(|_| hexadecimal) }
     };
     Some(u128::from(half(major)?) << 16 | u128::from(half(minor)?))
 }

@@ -7,6 +7,7 @@ use super::super::lexer::TokenKind;
 use super::super::words::Scope;
 use super::{Parse, Parser};
 use crate::diagnostic::Span;
+use crate::table::{symbol, vocabulary};
 
 impl Parser<'_> {
     pub(super) fn log(&mut self) -> Parse<StatementKind> {
@@ -24,7 +25,14 @@ impl Parser<'_> {
                 }
                 "level" => {
                     self.advance();
-                    log.level = Some(self.key("a level such as `warn`")?);
+                    let level = self.key("a level such as `warn`")?;
+                    // The last one counts, and the others must be levels too.
+                    if let Some(before) = log.level.replace(level)
+                        && symbol::value(vocabulary::LOG_LEVEL, before.text(self.sources)).is_none()
+                    {
+                        let word = before.text(self.sources);
+                        return Err(self.error(before.span, format!("there is no log level `{word}`")));
+                    }
                 }
                 "group" => log.group = self.number_after("group")?,
                 "snaplen" => log.snaplen = self.number_after("snaplen")?,

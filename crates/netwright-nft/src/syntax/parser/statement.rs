@@ -501,12 +501,13 @@ impl Parser<'_> {
         } else if !self.at_constant() {
             return Err(self.unexpected("a value to compare with"));
         }
+        // Right behind a key its words are still read as words of the language.
+        if operator.is_none() && self.kind() == TokenKind::Word && scope_of(&left).is_own(self.text()) {
+            return Err(self.keyword_as_name("a value"));
+        }
         let operator_span = if operator.is_some() { operator_span } else { self.here() };
-        let (right, mask) = self.scoped(scope_of(&left), |parser| {
-            let right = parser.expression_list(Mode::Constant)?;
-            let mask = if parser.take(TokenKind::Slash) { Some(parser.flag_mask()?) } else { None };
-            Ok((right, mask))
-        })?;
+        let right = self.expression_list(Mode::Constant)?;
+        let mask = if self.take(TokenKind::Slash) { Some(self.flag_mask()?) } else { None };
         Ok(StatementKind::Match(Match { left, operator, operator_span, right, mask }))
     }
 
