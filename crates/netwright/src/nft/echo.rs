@@ -30,6 +30,8 @@ pub struct Echo {
     /// Whether `events` has gaps, since the kernel told more than the receive buffer holds. Everything is committed all
     /// the same.
     pub replies_lost: bool,
+    /// Whether the kernel told the generation along with the replies: where it was asked to tell of the first message.
+    generation_told: bool,
     /// Where the commands were written.
     spans: Vec<Option<Span>>,
 }
@@ -67,6 +69,7 @@ impl Replies {
             commands: Vec::new(),
             generation: Generation::default(),
             replies_lost,
+            generation_told: false,
             spans: commands.iter().map(|command| command.span).collect(),
         };
         let mut watch = Watch::default();
@@ -97,6 +100,7 @@ impl Echo {
     fn push(&mut self, event: Event, command: Option<usize>) {
         if let Event::Generation(generation) = event {
             self.generation = generation;
+            self.generation_told = true;
             return;
         }
         self.events.push(event);
@@ -120,7 +124,10 @@ impl Echo {
     pub fn write(&self, out: &mut impl Write, style: Style<'_>) -> fmt::Result {
         if !style.json {
             self.events.iter().try_for_each(|event| event.write(out, style))?;
-            return event::generation(&self.generation, out);
+            return match self.generation_told {
+                true => event::generation(&self.generation, out),
+                false => Ok(()),
+            };
         }
         let nodes = self.events.iter().flat_map(|event| event.nodes(style));
         writeln!(out, "{}", Node::single("nftables", nodes.collect::<Vec<_>>()))
