@@ -20,6 +20,7 @@ mod creation;
 mod extras;
 mod firewall;
 mod neighbours;
+mod ready;
 mod requests;
 mod rules;
 mod snapshot;
@@ -63,6 +64,8 @@ pub struct Live<'n> {
     beside: Option<Beside>,
     /// Routes that others have made meanwhile just as they are declared.
     made_by_others: Vec<Route>,
+    /// The links that were brought up, which IPv6 notices later.
+    raised: ready::Raised,
 }
 
 impl<'n> Live<'n> {
@@ -78,6 +81,7 @@ impl<'n> Live<'n> {
             ports: Mutex::default(),
             beside: None,
             made_by_others: Vec::new(),
+            raised: ready::Raised::default(),
         }
     }
 
@@ -181,6 +185,7 @@ impl<'n> Live<'n> {
                 if let Some(kind) = &mut change.kind {
                     self.resolve_kind(kind)?;
                 }
+                self.raised.note(link, &change);
                 Ready::change(link, &change)
             }
             Action::DeleteLink(link) => Ready::delete_link(self.resolve(*link)?),
@@ -251,24 +256,6 @@ impl<'n> Live<'n> {
             None => None,
         };
         self.net.settings().sysctl().write(&setting.path(link.as_deref()), value)
-    }
-
-    /// Waits until IPv6 has noticed that a link is up, which is when it gives the link its own MTU again. One without a carrier
-    /// is not waited for long.
-    fn wait_until_ready(&self, link: LinkId) -> Result<()> {
-        const READY: u32 = 1 << 31; // IF_READY
-        const LONGEST: Duration = Duration::from_secs(4);
-        let start = Instant::now();
-        loop {
-            let found = self.with_connection(|connection| connection.query(&Get::by_index(link.index)))?;
-            let families = found.families().ok().flatten();
-            let flags = families.and_then(|families| families.ipv6?.flags);
-            let waits = found.is_up() && flags.is_some_and(|flags| flags & READY == 0);
-            if !waits || start.elapsed() > LONGEST {
-                return Ok(());
-            }
-            std::thread::sleep(PAUSE);
-        }
     }
 
     /// Sends a run of actions that are messages of rtnetlink, many with each system call.

@@ -52,6 +52,8 @@ pub(crate) const FOREIGN: &[&str] = &[
     "nft add table ip6 docker6; nft add chain ip6 docker6 c '{ type nat hook postrouting priority 100; }'; nft add rule ip6 docker6 c ip6 saddr fd00::/8 counter masquerade",
     "nft add table ip kube; nft add chain ip kube svc-1; nft add rule ip kube svc-1 counter; nft add map ip kube services '{ type ipv4_addr . inet_proto . inet_service : verdict; }'; nft add element ip kube services '{ 10.96.0.1 . tcp . 443 : goto svc-1 }'; nft add chain ip kube pre '{ type filter hook prerouting priority -110; }'; nft add rule ip kube pre ip daddr . meta l4proto . th dport vmap @services",
     "nft add table inet ban; nft add set inet ban s '{ type ipv6_addr; flags timeout; }'; nft add element inet ban s '{ 2001:db8::bad timeout 1h }'; nft add counter inet ban c; nft add quota inet ban q '{ over 5 mbytes }'; nft add chain inet ban i '{ type filter hook input priority -5; }'; nft add rule inet ban i ip6 saddr @s counter name c drop",
+    // a card that is down, where nobody has anything on it
+    "ip addr show dev eth1 | grep -q global && exit 1; ip link set eth1 up; echo 1390 > /proc/sys/net/ipv6/conf/eth1/mtu; ip link set eth1 down",
 ];
 
 /// What others have: each of these by chance.

@@ -36,6 +36,22 @@ const SITUATIONS: &[(&str, &str, &[&str])] = &[
         &["[link.eth0]\nup = false\nadopt = true\n", "[link.eth0]\nup = false\nadopt = true\nmtu = 1400\n", "[link.eth0]\n"],
     ),
     (
+        "the MTU for IPv6 of a card that goes down and comes up",
+        "echo 1300 > /proc/sys/net/ipv6/conf/eth0/mtu; ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad",
+        &["[link.eth0]\nup = false\nadopt = true\n", "[link.eth0]\n", "[link.eth0]\nup = false\nadopt = true\nmtu = 1350\n"],
+    ),
+    (
+        "the MTU for IPv6 of a card that is down",
+        "ip link set eth1 up; echo 1300 > /proc/sys/net/ipv6/conf/eth1/mtu; ip link set eth1 down",
+        &["[link.eth1]\n", "[link.eth1]\nup = false\n", "[link.eth1]\nmtu = 1400\n"],
+    ),
+    (
+        "the MTU for IPv6 of macvlans on a card that goes down and comes up",
+        "for n in mv8 mv9; do ip link add link eth0 name $n type macvlan mode bridge; done
+        for n in mv8 mv9; do ip link set $n up; echo 1310 > /proc/sys/net/ipv6/conf/$n/mtu; done",
+        &["[link.eth0]\nup = false\nadopt = true\n", "[link.eth0]\n"],
+    ),
+    (
         "ways of IPv6 over two cards, of which one goes down",
         "ip link set eth1 up; for n in 0 1; do ip -6 addr add 2001:db8:1$n::1/64 dev eth$n nodad; done
         ip -6 route add 2001:db8:13::/48 nexthop via 2001:db8:10::2 dev eth0 nexthop via 2001:db8:11::2 dev eth1 weight 3",

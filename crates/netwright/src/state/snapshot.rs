@@ -24,7 +24,7 @@ impl Live<'_> {
         let looked_at = firewall::look(net, wanted)?;
         let firewall = Ruleset::listed(&looked_at.dump);
         self.catalog = firewall::catalog(&firewall);
-        let links = net.links().list()?;
+        let links = self.settled_links()?;
         self.names.extend(links.iter().map(|link| (link.index, link.name.clone())));
         self.indexes = links.iter().map(|link| (link.name.clone(), link.index)).collect();
         for link in &links {
