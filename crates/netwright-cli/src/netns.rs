@@ -29,12 +29,26 @@ impl Where {
             Some(path) if path.contains('/') => Net::open_in(&Namespace::open_path(path)?)?,
             Some(name) => match (Namespace::open_named(name), name.parse::<u32>()) {
                 (Ok(named), _) => Net::open_in(&named)?,
-                (Err(_), Ok(pid)) => Net::open_in(&Namespace::of_pid(pid)?)?,
+                (Err(_), Ok(pid)) => Net::open_in(&of_process(pid)?)?,
                 (Err(_), Err(_)) => Net::open_in(&open(name)?)?,
             },
             None => Net::open()?,
         })
     }
+}
+
+/// The namespace of a process. One that has ended and is not waited for yet has none any more.
+fn of_process(pid: u32) -> Result<Namespace, Failure> {
+    Namespace::of_pid(pid).map_err(|error| {
+        if !error.is_not_found() {
+            return Failure::from(error);
+        }
+        let said =
+            format!("there is no process {pid}, or it has ended, and no network namespace has that name");
+        Failure::said(said).with_help(Some(
+            "A namespace that shall outlive its processes needs a name: `netwright netns add`.",
+        ))
+    })
 }
 
 /// The namespace of a name; where there is none, the nearest name is suggested.

@@ -208,3 +208,21 @@ fn what_was_kept_of_ended_namespaces_goes() {
         assert_eq!(said(place.netwright().arg("history")).0, Some(0));
     });
 }
+
+#[test]
+fn a_process_that_has_ended_has_no_namespace() {
+    isolated("folder::a_process_that_has_ended_has_no_namespace", |place| {
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        let number = ended.id().to_string();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        // as long as nobody has waited for it, and then
+        for _ in 0..2 {
+            for command in ["status", "recover", "history"] {
+                let (code, told) = said(place.netwright().args([command, "--netns", &number]));
+                assert_eq!(code, Some(1), "{told}");
+                assert!(told.contains(&format!("there is no process {number}, or it has ended")), "{told}");
+            }
+            ended.wait().unwrap();
+        }
+    });
+}
