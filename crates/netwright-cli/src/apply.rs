@@ -13,7 +13,7 @@ use netwright_state::{
 };
 use rustix::process::Signal;
 
-use crate::arguments::{Apply, Global, Where, Withdraw};
+use crate::arguments::{Apply, Global, HostFile, Where, Withdraw};
 use crate::diagnostics;
 use crate::failure::{Done, Failure};
 use crate::host::Loaded;
@@ -32,10 +32,9 @@ pub(crate) fn run(arguments: &Apply, global: &Global) -> Done {
     let signals = take_signals()?;
     let session = Session::open(arguments.place.open()?)?;
     let _lock = session.lock(!arguments.no_wait, global)?;
-    let unconfirmed = session.unconfirmed()?;
     session.settle(global)?;
     if arguments.boot {
-        return boot(arguments, &session, unconfirmed, &signals, global);
+        return boot(arguments, &session, &signals, global);
     }
     let loaded = arguments.host.load(global, Some(&session.net))?;
     one(arguments, &session, &loaded, true, &signals, global)
@@ -55,6 +54,7 @@ fn one(
         probes: &arguments.probe,
         force: arguments.force || arguments.boot,
         whole,
+        attended: !arguments.boot,
         place: &arguments.place,
     };
     Work { session, loaded, owners, global, signals, terms }.run()
@@ -69,49 +69,43 @@ pub(crate) fn again(
     global: &Global,
 ) -> Done {
     let owners = session.owners(loaded, global)?;
-    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, place };
+    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, attended: false, place };
     Work { session, loaded, owners, global, signals, terms }.run()
 }
 
-/// At the start of the machine: a file that is wrong, or was never confirmed, gives way to what was applied last and was
-/// good; and where that cannot be carried out, the firewall stands at least.
-fn boot(
-    arguments: &Apply,
+/// What is applied where nobody looks on: a file that is wrong, or was never confirmed, gives way to what was applied last and was
+/// good. Also whether it did.
+pub(crate) fn trusted(
+    host: &HostFile,
     session: &Session,
-    unconfirmed: Option<Journal>,
-    signals: &Signals,
     global: &Global,
-) -> Done {
-    let origin = arguments.host.origin();
-    let good = |owner: &str| session.store.good(owner).ok_or(());
-    let (loaded, fell_back) = match arguments.host.load(global, Some(&session.net)) {
-        Ok(loaded) => {
-            let pending = unconfirmed.filter(|journal| {
-                session.store.good(&format!("pending-{}", journal.owner)) == Some(loaded.kept())
-            });
-            match pending {
-                None => (loaded, false),
-                Some(journal) => {
-                    let what = format!("apply {} of it was never confirmed", journal.id);
-                    let Ok(kept) = good(&journal.owner) else {
-                        return Err(Failure::said(format!("{what}, and nothing was good before")));
-                    };
-                    output::message(&format!(
-                        "{WARNING}warning{WARNING:#}: {what}: what was before is applied"
-                    ));
-                    (Loaded::of_kept(&kept, origin, global, &session.net)?, true)
-                }
-            }
-        }
+) -> Result<(Loaded, bool), Failure> {
+    let origin = host.origin();
+    let loaded = match host.load(global, Some(&session.net)) {
+        Ok(loaded) => loaded,
         Err(failure) => {
             let records = session.store.records()?;
             let owner = netwright_state::known_owner(&origin, &records);
-            let Ok(kept) = good(&owner) else { return Err(failure) };
+            let Some(kept) = session.store.good(&owner) else { return Err(failure) };
             let what = "what was applied last is applied again";
             output::message(&format!("{WARNING}warning{WARNING:#}: {what}"));
-            (Loaded::of_kept(&kept, origin, global, &session.net)?, true)
+            return Ok((Loaded::of_kept(&kept, origin, global, &session.net)?, true));
         }
     };
+    let Some(owner) = session.never_confirmed(&loaded) else { return Ok((loaded, false)) };
+    let what = "its last apply was never confirmed";
+    let Some(kept) = session.store.good(&owner) else {
+        let help = "Apply it once without `--boot`.";
+        let failure = Failure::said(format!("{what}, and nothing was good before"));
+        return Err(failure.with_help(Some(help)));
+    };
+    output::message(&format!("{WARNING}warning{WARNING:#}: {what}: what was before is applied"));
+    Ok((Loaded::of_kept(&kept, origin, global, &session.net)?, true))
+}
+
+/// At the start of the machine: where what is trusted cannot be carried out, the firewall stands at least.
+fn boot(arguments: &Apply, session: &Session, signals: &Signals, global: &Global) -> Done {
+    let (loaded, fell_back) = trusted(&arguments.host, session, global)?;
     match one(arguments, session, &loaded, true, signals, global) {
         Ok(_) if fell_back => Ok(ExitCode::from(LACKING)),
         Err(failure) if !loaded.firewall.tables.is_empty() => {
@@ -149,7 +143,8 @@ pub(crate) fn withdraw(arguments: &Withdraw, global: &Global) -> Done {
     let own = own.into_iter().next().unwrap_or_else(|| Record::new(owner.as_str()));
     let loaded = Loaded::nothing();
     let owners = Owners { own, others };
-    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, place: &arguments.place };
+    let place = &arguments.place;
+    let terms = Terms { confirm: None, probes: &[], force: true, whole: true, attended: true, place };
     Work { session: &session, loaded: &loaded, owners, global, signals: &signals, terms }.run()
 }
 
@@ -165,6 +160,8 @@ struct Terms<'a> {
     force: bool,
     /// Whether what is applied is all of a file, to come back to where the next one is wrong.
     whole: bool,
+    /// Whether somebody has asked for just this, so that it need not be confirmed any more.
+    attended: bool,
     place: &'a Where,
 }
 
@@ -248,6 +245,8 @@ impl Work<'_> {
         self.protect(&plan, &before)?;
         let mut journal = self.journal(&plan, &before)?;
         if self.terms.confirm.is_some() {
+            // before the first change: the machine may go down with it
+            self.session.store.keep_unconfirmed(&journal.owner, &self.loaded.kept())?;
             watchdog::arm(self.session, &journal, self.terms.place)?;
         }
         let mut control = Talk { sources, global: self.global, signals: self.signals };
@@ -290,14 +289,10 @@ impl Work<'_> {
         journal.done(report.record.clone(), &report.after);
         (journal.time, journal.uptime) = (now(), uptime());
         store.keep_record(&report.record)?;
-        let owner = &report.record.owner;
         match self.terms.confirm {
-            Some(_) => {
-                store.keep_good(&format!("pending-{owner}"), &self.loaded.kept())?;
-                journal.phase = Phase::Waiting;
-            }
+            Some(_) => journal.phase = Phase::Waiting,
             None => {
-                self.keep_good(owner)?;
+                self.keep_good(&report.record.owner)?;
                 journal.phase = Phase::Done;
             }
         }
@@ -355,7 +350,11 @@ impl Work<'_> {
         if !self.terms.whole {
             return Ok(());
         }
-        Ok(self.session.store.keep_good(owner, &self.loaded.kept())?)
+        self.session.store.keep_good(owner, &self.loaded.kept())?;
+        if self.terms.attended {
+            self.session.store.forget_unconfirmed(owner);
+        }
+        Ok(())
     }
 }
 

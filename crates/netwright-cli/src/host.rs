@@ -182,6 +182,14 @@ impl Loaded {
     }
 }
 
+/// Whether two are of the same texts, wherever those were read from.
+pub(crate) fn same_texts(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    fn texts(kept: &serde_json::Value) -> Option<Vec<&serde_json::Value>> {
+        kept.get("texts")?.as_array()?.iter().map(|text| text.get(1)).collect()
+    }
+    one.get("hosts") == other.get("hosts") && texts(one).is_some() && texts(one) == texts(other)
+}
+
 /// What is said of an interface by its number needs it to be there.
 fn tell_of_interfaces(diagnostic: &mut Diagnostic) {
     let name = diagnostic.message.strip_suffix(" is not a network interface index");

@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 
 use crate::arguments::Global;
 use crate::failure::Failure;
-use crate::host::Loaded;
+use crate::host::{self, Loaded};
 use crate::output::{self, DIM, HELP, WARNING};
 
 /// A namespace with the folder in which is kept what was made there.
@@ -127,10 +127,12 @@ impl Session {
         recover::take_back(self, journal, global)
     }
 
-    /// The apply that was not confirmed when the machine went down, where there is one.
-    pub(crate) fn unconfirmed(&self) -> Result<Option<Journal>, Failure> {
-        let open = self.store.open_journal()?;
-        Ok(open.filter(|journal| journal.boot != self.store.boot() && journal.phase == Phase::Waiting))
+    /// The owner whose last apply was of just these texts and was never confirmed, whoever took it back and whenever.
+    pub(crate) fn never_confirmed(&self, loaded: &Loaded) -> Option<String> {
+        let same = |owner: &String| {
+            self.store.unconfirmed(owner).is_some_and(|texts| host::same_texts(&texts, &loaded.kept()))
+        };
+        self.store.unconfirmed_owners().into_iter().find(same)
     }
 
     fn close(&self, mut journal: Journal, phase: Phase) -> Result<(), Failure> {
@@ -159,13 +161,13 @@ impl Session {
         Ok(owners)
     }
 
-    /// Keeps the texts of a file that was applied, as the last that were good.
+    /// Keeps the texts of an apply that was confirmed, as the last that were good.
     pub(crate) fn keep_good_of(&self, journal: &Journal) -> Result<(), Failure> {
-        let name = format!("pending-{}", journal.owner);
-        match self.store.good(&name) {
-            Some(texts) => Ok(self.store.keep_good(&journal.owner, &texts)?),
-            None => Ok(()),
+        if let Some(texts) = self.store.unconfirmed(&journal.owner) {
+            self.store.keep_good(&journal.owner, &texts)?;
+            self.store.forget_unconfirmed(&journal.owner);
         }
+        Ok(())
     }
 
     pub(crate) fn live(&self) -> Live<'_> {

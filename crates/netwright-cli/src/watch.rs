@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &arguments::Watch, global: &Global) -> Done {
     };
     // before it is looked for the first time, so that nothing is missed
     let mut watch = session.net.watch(Options::new(kinds))?;
-    let loaded = arguments.host.load(global, Some(&session.net))?;
-    let mut keeper = Keeper { arguments, session: &session, global, loaded, seen: None };
+    let (loaded, fell_back) = apply::trusted(&arguments.host, &session, global)?;
+    let mut keeper = Keeper { arguments, session: &session, global, loaded, fell_back, seen: None };
     let mut due = Some(Instant::now());
     let mut wait = Duration::from_secs(1);
     loop {
@@ -70,6 +70,8 @@ struct Keeper<'a> {
     session: &'a Session,
     global: &'a Global,
     loaded: Loaded,
+    /// Whether that is not what the file says, since it is wrong or was never confirmed.
+    fell_back: bool,
     /// The declared links that were there, with their indexes, and the names of those that were not.
     seen: Option<(BTreeMap<String, u32>, Vec<String>)>,
 }
@@ -79,6 +81,10 @@ impl Keeper<'_> {
     fn look(&mut self, signals: &netwright_confine::Signals) -> Result<(), Failure> {
         let _lock = self.session.lock(true, self.global)?;
         self.session.settle(self.global)?;
+        if self.fell_back && self.seen.is_none() {
+            // it may have been confirmed meanwhile
+            (self.loaded, self.fell_back) = apply::trusted(&self.arguments.host, self.session, self.global)?;
+        }
         let owners = self.session.owners(&self.loaded, self.global)?;
         // what was applied meanwhile counts, and the numbers of links may be others by now
         let kept = self.session.store.good(&owners.own.owner).unwrap_or_else(|| self.loaded.kept());

@@ -173,7 +173,7 @@ fn drift(session: &Session, record: &Record, records: &[Record], global: &Global
     // what was applied counts, and not what the file has become since
     let good = |name: &str| session.stores().find_map(|store| store.good(name));
     let waits = open_journal(session).ok().flatten().filter(|journal| journal.owner == record.owner);
-    let pending = waits.and_then(|_| good(&format!("pending-{}", record.owner)));
+    let pending = waits.and_then(|_| session.stores().find_map(|store| store.unconfirmed(&record.owner)));
     let loaded = match pending.or_else(|| good(&record.owner)) {
         Some(kept) => Loaded::of_kept(&kept, Origin::Path(record.file.clone()), &quiet, &session.net),
         None if record.file.is_empty() => return Err("it was read from standard input".to_owned()),

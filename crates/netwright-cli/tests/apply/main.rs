@@ -1,6 +1,7 @@
 //! `netwright apply` and its kin in real namespaces, judged by `ip`, `bridge`, `tc` and `nft`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod boot;
 mod captured;
 mod chaos;
 mod check;

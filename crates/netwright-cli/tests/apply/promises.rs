@@ -188,6 +188,19 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["folder::what_was_kept_of_ended_namespaces_goes"],
     ),
     (
+        "a file that is wrong, or whose last apply with `--confirm` was never confirmed",
+        &[
+            "boot::what_was_never_confirmed_is_not_applied_at_the_start",
+            "boot::what_was_confirmed_is_applied_at_the_start",
+            "sentences::at_the_start_the_firewall_stands_and_a_wrong_file_gives_way",
+        ],
+    ),
+    ("A file gives way there as well", &["boot::a_watch_does_not_apply_what_was_never_confirmed"]),
+    (
+        "when the link has a carrier, which is waited for",
+        &["others::what_others_have_is_there_again_in_the_end"],
+    ),
+    (
         "The minute is counted from the end of the apply",
         &["folder::a_confirmation_does_not_go_by_a_clock_that_can_be_set"],
     ),

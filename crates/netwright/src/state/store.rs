@@ -2,8 +2,8 @@
 //!
 //! One folder for each network namespace, named by what tells it from all others: `main` for that of process 1, and for
 //! others the cookie that the kernel gives to none twice between two boots. In it: `lock`; `owner-NAME.json`, the records;
-//! `journal-ID.json`, the journals of the last applies; `good-NAME.json`, what was read for the last good one; `boot`, of which
-//! boot it is. A file is written beside and put in its place when it is on the
+//! `journal-ID.json`, the journals of the last applies; `good-NAME.json`, what was read for the last good one;
+//! `unconfirmed-NAME.json`, what was read for one that is not confirmed; `boot`, of which boot it is. A file is written beside and put in its place when it is on the
 //! disk, so that there is never half a file.
 
 use std::fs::{self, File, OpenOptions};
@@ -30,6 +30,9 @@ const NAMESPACES: usize = 64;
 
 /// The file that tells of which boot a folder is.
 const BOOT: &str = "boot";
+
+/// The start of the names of files with what waits for its confirmation, or never got it.
+const UNCONFIRMED: &str = "unconfirmed-";
 
 /// The names of folders: that of the namespace of process 1, and the starts of those of others.
 const MAIN: &str = "main";
@@ -397,6 +400,33 @@ impl Store {
     #[must_use]
     pub fn good(&self, owner: &str) -> Option<Json> {
         self.read(&format!("good-{owner}.json")).ok()
+    }
+
+    /// Keeps what was read for an apply that waits for its confirmation. It stays, whoever takes the apply back, until it is
+    /// confirmed or the owner applies something else.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep_unconfirmed(&self, owner: &str, texts: &Json) -> Result<(), StoreError> {
+        self.write(&format!("{UNCONFIRMED}{owner}.json"), &texts.to_string(), PRIVATE)
+    }
+
+    /// What was read for the owner's last apply that was to be confirmed, where it was not.
+    #[must_use]
+    pub fn unconfirmed(&self, owner: &str) -> Option<Json> {
+        self.read(&format!("{UNCONFIRMED}{owner}.json")).ok()
+    }
+
+    /// Those who have such an apply.
+    #[must_use]
+    pub fn unconfirmed_owners(&self) -> Vec<String> {
+        let owner = |name: &String| Some(name.strip_prefix(UNCONFIRMED)?.strip_suffix(".json")?.to_owned());
+        self.names(UNCONFIRMED).iter().filter_map(owner).collect()
+    }
+
+    /// Forgets such an apply.
+    pub fn forget_unconfirmed(&self, owner: &str) {
+        self.remove(&format!("{UNCONFIRMED}{owner}.json"));
     }
 
     /// A file of the folder that programs leave each other word in.
