@@ -35,6 +35,7 @@ mod scalar;
 mod schema;
 mod scope;
 mod since;
+mod switch;
 mod tree;
 mod validate;
 

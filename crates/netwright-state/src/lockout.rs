@@ -7,15 +7,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use netwright_nft::diagnostic::{Diagnostic, Span};
 use netwright_route::link::{Change, Create, LinkFlags, LinkKind};
+use netwright_route::neighbour::NeighbourState;
 use netwright_route::route::RouteKind;
 use netwright_route::rule::{RuleAction, RuleFlags};
-use netwright_route::{Address, Link, LinkId, Prefix, Route, Rule, Table};
+use netwright_route::{Address, Family, Link, LinkId, Neighbour, Prefix, Protocol, Route, Rule, Table};
 
 use crate::keys;
-use crate::plan::Plan;
+use crate::plan::{LEAST_IPV6_MTU, Plan};
 use crate::ruleset::Ruleset;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Setting, Snapshot};
 use crate::step::{Action, Step, Verb};
+use crate::switch;
 
 mod firewall;
 
@@ -101,8 +103,14 @@ struct State<'a> {
     gone: Vec<(u32, usize)>,
     down: Vec<(u32, usize)>,
     ports: Vec<(u32, usize)>,
+    /// Those that have no IPv6 any more.
+    without_ipv6: Vec<(u32, usize)>,
+    /// Those that listen to routers even where the host is one.
+    listening: Vec<u32>,
     vrfs: Vec<u32>,
     taken: Vec<(Address, usize)>,
+    given: Vec<(Address, usize)>,
+    neighbours: Vec<(Neighbour, usize)>,
 }
 
 impl<'a> State<'a> {
@@ -116,8 +124,17 @@ impl<'a> State<'a> {
             gone: Vec::new(),
             down: Vec::new(),
             ports: Vec::new(),
+            without_ipv6: Vec::new(),
+            listening: before
+                .links
+                .iter()
+                .filter(|link| switch::always_listens(link))
+                .map(|link| link.index)
+                .collect(),
             vrfs: before.links.iter().filter(vrf).map(|link| link.index).collect(),
             taken: Vec::new(),
+            given: Vec::new(),
+            neighbours: Vec::new(),
         }
     }
 
@@ -127,7 +144,13 @@ impl<'a> State<'a> {
             Action::DeleteLink(link) => self.delete(link.index, step),
             Action::ChangeLink(link, change) => self.change(*link, change, step),
             Action::Address(Verb::Delete, address) => self.take_address(address, step),
-            Action::Address(_, address) => self.give_address(address),
+            Action::Address(_, address) => {
+                self.given.push(((**address).clone(), step));
+                self.give_address(address);
+            }
+            Action::Setting(setting, value) => self.set(setting, value, step),
+            Action::Neighbour(Verb::Delete, _) => {}
+            Action::Neighbour(_, neighbour) => self.neighbours.push(((**neighbour).clone(), step)),
             Action::Route(Verb::Delete, route) => {
                 let exact = |known: &Route| {
                     keys::route(known) == keys::route(route) && keys::ways(known) == keys::ways(route)
@@ -152,11 +175,27 @@ impl<'a> State<'a> {
                 }
             }
             Action::Rule(_, rule) => self.rules.push((**rule).clone()),
-            Action::AlternativeName(..)
-            | Action::Neighbour(..)
-            | Action::Nexthop(..)
-            | Action::Setting(..)
-            | Action::Firewall(_) => {}
+            Action::AlternativeName(..) | Action::Nexthop(..) | Action::Firewall(_) => {}
+        }
+    }
+
+    fn set(&mut self, setting: &Setting, value: &str, step: usize) {
+        let link = setting.link.as_deref().and_then(|name| self.before.link(name)).map(|link| link.index);
+        match (link, setting.name) {
+            (Some(link), "accept_ra") if value == "2" => self.listening.push(link),
+            (Some(link), _) if setting.is_disable_ipv6() && value != "0" => {
+                self.without_ipv6.push((link, step))
+            }
+            // a router does not listen to other routers
+            (None, _) if *setting == Setting::forwarding(Family::IPV6) && value != "0" => {
+                let listening = &self.listening;
+                self.routes.retain(|route| {
+                    let advertised = route.protocol == Some(Protocol::ROUTER_ADVERTISEMENT);
+                    let stays = |link: LinkId| listening.contains(&link.index);
+                    !(advertised && route.is_default()) || keys::links(route).all(stays)
+                });
+            }
+            _ => {}
         }
     }
 
@@ -184,6 +223,12 @@ impl<'a> State<'a> {
                 self.addresses.iter().filter(|address| address.link.index == index).cloned().collect();
             for address in own {
                 self.connect(&address);
+            }
+        }
+        if let Some(mtu) = change.mtu {
+            self.without_ipv6.retain(|(other, _)| *other != index || mtu < LEAST_IPV6_MTU);
+            if mtu < LEAST_IPV6_MTU {
+                self.without_ipv6.push((index, step));
             }
         }
         match change.master {
@@ -214,7 +259,7 @@ impl<'a> State<'a> {
             route.destination == prefix && keys::links(route).any(|link| link.index == address.link.index)
         };
         if !self.routes.iter().any(there) {
-            self.routes.push(Route::to(prefix).dev(address.link));
+            self.routes.push(Route { kind: RouteKind::UNICAST, ..Route::to(prefix).dev(address.link) });
         }
     }
 
@@ -259,17 +304,31 @@ impl<'a> State<'a> {
             return Some((format!("your connection goes to {server}, which is taken away"), step));
         };
         let link = holder.link.index;
+        let name =
+            || self.before.link_at(link).map_or_else(|| holder.link.to_string(), |link| link.name.clone());
+        if let Some((_, step)) =
+            self.without_ipv6.iter().find(|(index, _)| server.is_ipv6() && *index == link)
+        {
+            let why = format!("your connection goes to {server} on {}, which has no IPv6 any more", name());
+            return Some((why, Some(*step)));
+        }
         let was_port =
             before.before.link_at(link).and_then(|link| link.master).is_some_and(|master| master != 0);
         let (_, step) = self.ports.iter().find(|(index, _)| *index == link && !was_port)?;
-        let name =
-            self.before.link_at(link).map_or_else(|| holder.link.to_string(), |link| link.name.clone());
-        let why = format!("your connection goes to {server} on {name}, which becomes a port of another link");
+        let why =
+            format!("your connection goes to {server} on {}, which becomes a port of another link", name());
         Some((why, Some(*step)))
     }
 
     fn cut_route(&self, before: &State<'_>, connection: &Connection, plan: &Plan) -> Option<Cut> {
         let (client, server) = (connection.client.ip(), connection.server.ip());
+        let here = before.addresses.iter().any(|address| address.address == client);
+        if let Some((given, step)) = self.given.iter().find(|(given, _)| given.address == client && !here) {
+            return Some((
+                format!("{client}, which you come from, becomes an address of {}", given.link),
+                Some(*step),
+            ));
+        }
         let was = before.way_to(connection)?;
         if was.kind != RouteKind::UNICAST {
             return None;
@@ -291,7 +350,7 @@ impl<'a> State<'a> {
                     .iter()
                     .any(|address| address.address == server && new.contains(&address.link.index));
                 if moved || new.is_empty() || new.iter().any(|link| old.contains(link)) {
-                    return None;
+                    return self.cut_neighbour(is, client);
                 }
                 format!("packets to {client} go another way, by the route {is}")
             }
@@ -305,6 +364,23 @@ impl<'a> State<'a> {
         };
         let step = plan.steps.iter().position(|step| step.actions.iter().any(about));
         Some((why, step))
+    }
+
+    /// Whether the next host on the way becomes one of another hardware address than it answers with.
+    fn cut_neighbour(&self, way: &Route, client: IpAddr) -> Option<Cut> {
+        let next = way.gateway.unwrap_or(client);
+        let of = |found: &Neighbour, neighbour: &Neighbour| {
+            found.destination == Some(next) && found.link.index == neighbour.link.index
+        };
+        let useless = NeighbourState::FAILED | NeighbourState::INCOMPLETE;
+        let (new, step) = self.neighbours.iter().find(|(new, _)| {
+            let answers = |found: &&Neighbour| of(found, new) && !found.state.intersects(useless);
+            let known = self.before.neighbours.iter().find(answers);
+            let other = known.is_some_and(|known| known.address.is_some() && known.address != new.address);
+            keys::links(way).any(|link| link.index == new.link.index) && of(new, new) && other
+        })?;
+        let address = new.address.map(|address| address.to_string()).unwrap_or_default();
+        Some((format!("packets to {client} go to {next}, which would be {address}"), Some(*step)))
     }
 
     /// The route that answers to the client take, as far as it is decided by addresses.

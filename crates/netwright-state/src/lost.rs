@@ -1,17 +1,18 @@
-//! What of others goes along with a link that an owner takes down or makes too small for IPv6, by their leave: it comes back
+//! What of others goes along with a link that an owner takes down, or takes IPv6 from, by their leave: it comes back
 //! once the link can have it.
 
 use std::collections::{HashMap, HashSet};
 
-use netwright_route::{Address, Family, Link, LinkId, Neighbour, Nexthop, Route};
+use netwright_route::{Address, Family, LinkId, Neighbour, Nexthop, Route};
 use serde_json::{Value as Json, json};
 
 use crate::encode;
 use crate::keys;
-use crate::plan::{LEAST_IPV6_MTU, is_kernels, is_kernels_address, is_set};
+use crate::plan::{is_kernels, is_kernels_address, is_set};
 use crate::record::Record;
 use crate::scope::Scope;
 use crate::snapshot::{Setting, Snapshot};
+use crate::switch;
 
 /// What of others is gone for as long as an owner has it so.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,11 +32,10 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// What was there, is nobody's whose records these are, is not there now, and cannot be, since a link is down or too small.
+    /// What was there, is nobody's whose records these are, is not there now, and cannot be, since a link is down or has no IPv6.
     pub(crate) fn between(before: &Snapshot, scope: &Scope, now: &Snapshot, own: [&Record; 2]) -> Self {
-        let small = |link: &Link| link.mtu.is_some_and(|mtu| mtu < LEAST_IPV6_MTU);
         let at_risk = now.links.iter().filter(|link| scope.at_risk.contains(&link.index));
-        let poor = at_risk.filter(|link| !link.is_up() || small(link));
+        let poor = at_risk.filter(|link| !link.is_up() || !switch::has_ipv6(link));
         let poor: HashMap<u32, bool> = poor.map(|link| (link.index, link.is_up())).collect();
         let forwarding = moved(before, scope, now);
         if poor.is_empty() {

@@ -217,6 +217,7 @@ pub fn plan(host: &Host, firewall: &Ruleset, snapshot: &Snapshot, owners: &Owner
     neighbours::remove(&mut planner);
     links::unplug(&mut planner);
     links::change(&mut planner);
+    ipv6::switch(&mut planner);
     links::mtu6::keep(&mut planner);
     lost::settings(&mut planner);
     addresses::plan(&mut planner);

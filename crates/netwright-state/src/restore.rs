@@ -22,6 +22,7 @@ use crate::ruleset::{Table, between, kept_in};
 use crate::scope::Scope;
 use crate::snapshot::{MTU, Snapshot};
 use crate::step::{Action, Sign, Step, Transaction, Verb};
+use crate::switch;
 
 /// How much is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -422,6 +423,8 @@ impl<'a> Way<'a> {
                 true => all,
                 false => self.scope.at_risk.contains(&old.link.index),
             };
+            let has_ipv6 = self.links_now.get(&old.link.index).is_none_or(|link| switch::has_ipv6(link));
+            let meant = meant && (all || old.family != Family::IPV6 || has_ipv6);
             let Some(link) = self.current(old.link.index).filter(|_| meant) else { continue };
             let old = Neighbour { link, cache_info: None, probes: None, ..(*old).clone() };
             let proxy = crate::plan::is_proxy(&old);

@@ -28,8 +28,8 @@ pub struct Scope {
     pub owner: String,
     /// The indexes of links on which things may get lost.
     pub at_risk: HashSet<u32>,
-    /// The indexes of links of which the kernel takes IPv6 away, be it for a moment: they go down, come up, get too small or
-    /// another master, or lie on such a one. Of others nothing gets lost there but by somebody else.
+    /// The indexes of links of which the kernel takes IPv6 away, be it for a moment: they go down, come up, get too small,
+    /// another master or no IPv6, or lie on such a one. Of others nothing gets lost there but by somebody else.
     pub bounced: HashSet<u32>,
     /// Addresses that are made, changed or removed.
     pub addresses: Vec<Address>,
@@ -91,6 +91,14 @@ impl Scope {
         let resized: HashSet<u32> = resized.collect();
         let resized = before.links.iter().filter(|link| resized.contains(&link.index));
         let mut of_ipv6: Vec<_> = resized.map(|link| Setting::mtu_of_ipv6(&link.name)).collect();
+        // all of IPv6 goes and comes with it
+        for setting in &scope.settings {
+            let switched = setting.link.as_deref().filter(|_| setting.is_disable_ipv6());
+            if let Some(link) = switched.and_then(|name| before.link(name)) {
+                scope.at_risk.insert(link.index);
+                scope.bounced.insert(link.index);
+            }
+        }
         scope.spread(before);
         let bounced = before.links.iter().filter(|link| scope.bounced.contains(&link.index));
         of_ipv6.extend(bounced.map(|link| Setting::mtu_of_ipv6(&link.name)));

@@ -232,7 +232,7 @@ impl Wanted {
             .collect();
         let mut settings: Vec<_> = declared.into_iter().map(|(setting, _)| setting).collect();
         settings.extend(own.settings.iter().map(|own| own.setting.clone()));
-        settings.extend(crate::plan::ipv6::settings(host));
+        settings.extend(crate::plan::ipv6::switches(host));
         settings.extend(own.lost.settings.iter().map(|(setting, _)| setting.clone()));
         settings.sort();
         settings.dedup();
@@ -394,6 +394,10 @@ impl Setting {
     /// Whether a link has no IPv6 at all.
     pub(crate) fn disable_ipv6(link: &str) -> Self {
         Setting { family: Family::IPV6, link: Some(link.to_owned()), name: "disable_ipv6" }
+    }
+
+    pub(crate) fn is_disable_ipv6(&self) -> bool {
+        self.family == Family::IPV6 && self.name == "disable_ipv6"
     }
 
     /// The MTU that a link has for IPv6.

@@ -81,6 +81,10 @@ fn a_firewall_lets_the_session_pass() {
             "ct state vmap { established : drop, new : accept }",
             "ip saddr . tcp dport { 198.51.100.7 . 22 } drop; accept",
             "ip saddr != 203.0.113.0/24 drop; accept",
+            "fib daddr type local drop; accept",
+            "ip version 4 drop; accept",
+            "ct state established accept\n}\nchain raw { type filter hook prerouting priority raw; tcp dport 22 notrack",
+            "ct state untracked drop; accept\n}\nchain raw { type filter hook prerouting priority raw; notrack",
         ] {
             refused(place, &filter(rules), "filter");
         }
@@ -94,11 +98,19 @@ fn a_firewall_lets_the_session_pass() {
             "limit rate 10/second accept",
             "iifname \"lan0\" accept",
             "fib daddr type local accept",
+            "ct state established,untracked accept; tcp dport 22 accept\n}\nchain raw { type filter hook prerouting priority raw; notrack",
+            "ct state established accept; tcp dport 22 accept\n}\nchain raw { type filter hook prerouting priority raw; udp dport 53 notrack",
             "ip saddr . tcp dport { 198.51.100.7 . 22 } accept",
         ] {
             let said = done(place, &filter(rules));
             assert!(!said.contains("warning"), "{said}");
         }
+        let said =
+            done(place, &filter("").replace("table inet filter {", "table inet filter { flags dormant;"));
+        assert!(!said.contains("warning"), "{said}");
+        // where it is not certain that the connection is not tracked
+        let maybe = "ct state established accept; tcp dport 22 accept\n}\nchain raw { type filter hook prerouting priority raw; meta mark 7 notrack";
+        done(place, &filter(maybe));
         let said = done(place, &filter("ct state established accept"));
         assert!(said.contains("a new connection from 198.51.100.7 to port 22 would be dropped"), "{said}");
     });
@@ -116,5 +128,47 @@ fn who_insists_or_takes_back_gets_it() {
         assert!(said.contains("warning: this would lock you out"), "{said}");
         let (code, said) = crate::support::said(place.netwright().arg("confirm"));
         assert_eq!(code, Some(0), "{said}");
+    });
+}
+
+/// A session over IPv6, with a host whose address and way are others', as from a router's advertisements.
+#[test]
+fn ipv6_of_the_session_stays() {
+    isolated("lockout::ipv6_of_the_session_stays", |place| {
+        crate::support::sh("ip link set lo up; ip link add eth0 type veth peer name far0; ip link set far0 up; ip link set eth0 up
+            ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad; ip neigh add fe80::1 lladdr 02:00:00:00:00:77 dev eth0 nud reachable
+            ip -6 route add default via fe80::1 dev eth0 proto ra");
+        let session = "2001:db8:f::7 50022 2001:db8:5::5 22";
+        let apply = |text: &str| {
+            let path = place.write("host.toml", &format!("owner = \"me\"\n{text}"));
+            said(place.netwright().arg("apply").arg(path).env("SSH_CONNECTION", session))
+        };
+        for (text, why) in [
+            ("[link.eth0]\nadopt = true\nipv6 = { disable = true }\n", "has no IPv6 any more"),
+            ("[link.eth0]\nadopt = true\nmtu = 1200\n", "has no IPv6 any more"),
+            ("forwarding = true\n[link.eth0]\n", "no route leads to 2001:db8:f::7"),
+            ("[link.lan]\nkind = \"bridge\"\naddresses = [\"2001:db8:f::7/64\"]\n", "which you come from"),
+            (
+                "[[neighbour]]\ndev = \"eth0\"\naddress = \"fe80::1\"\nmac = \"02:00:00:00:00:99\"\nadopt = true\n[link.eth0]\n",
+                "02:00:00:00:00:99",
+            ),
+        ] {
+            let before = state();
+            let (code, told) = apply(text);
+            assert_eq!(code, Some(1), "{text}: {told}");
+            assert!(told.contains("this would lock you out") && told.contains(why), "{text}: {told}");
+            assert_eq!(difference(&before, &state()), Vec::<String>::new(), "{told}");
+        }
+        for text in [
+            "[link.eth0]\nmtu = 1400\n",
+            "forwarding = { ipv4 = true }\n[link.eth0]\n",
+            "forwarding = true\n[link.eth0]\nipv6 = { accept-ra = \"always\" }\n",
+            "[link.lan]\nkind = \"bridge\"\naddresses = [\"2001:db8:e::7/64\"]\n",
+            "[link.lan]\nkind = \"bridge\"\nipv6 = { disable = true }\n",
+            "[[neighbour]]\ndev = \"eth0\"\naddress = \"fe80::1\"\nmac = \"02:00:00:00:00:77\"\nadopt = true\n[link.eth0]\n",
+        ] {
+            let (code, told) = apply(text);
+            assert_eq!(code, Some(0), "{text}: {told}");
+        }
     });
 }

@@ -52,6 +52,19 @@ const SITUATIONS: &[(&str, &str, &[&str])] = &[
         &["[link.eth0]\nup = false\nadopt = true\n", "[link.eth0]\n"],
     ),
     (
+        "IPv6 of a card on which it is switched off",
+        "ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad; ip -6 route add 2001:db8:6::/64 via 2001:db8:5::1 dev eth0 proto static
+        ip -6 route append 2001:db8:6::/64 via 2001:db8:5::2 dev eth0 proto static; ip addr add 10.9.9.9/24 dev eth0
+        ip neigh add 2001:db8:5::9 lladdr 02:00:00:00:77:79 dev eth0 nud permanent
+        ip -6 nexthop add id 5 via 2001:db8:5::3 dev eth0; ip -6 route add 2001:db8:7::/64 nhid 5 proto zebra",
+        &[
+            "[link.eth0]\nipv6 = { disable = true }\nadopt = true\n",
+            "[link.eth0]\nipv6 = { disable = true }\nadopt = true\nmtu = 1400\n",
+            "[link.eth0]\nipv6 = { disable = false }\nadopt = true\n",
+            "[link.eth0]\n",
+        ],
+    ),
+    (
         "ways of IPv6 over two cards, of which one goes down",
         "ip link set eth1 up; for n in 0 1; do ip -6 addr add 2001:db8:1$n::1/64 dev eth$n nodad; done
         ip -6 route add 2001:db8:13::/48 nexthop via 2001:db8:10::2 dev eth0 nexthop via 2001:db8:11::2 dev eth1 weight 3",
@@ -190,6 +203,42 @@ fn what_comes_in_by_a_link_has_one_receiver() {
         refused("[link.eth1]\nmaster = \"br0\"\n[link.br0]\nkind = \"bridge\"\n", &["macvlan `theirs`"]);
         let both = format!("{bridge}[link.eth0]\nadopt = true\n{macvlan}");
         refused(&both, &["`mv` cannot lie on `eth0`, which is a port of `br0`"]);
+    });
+}
+
+#[test]
+fn ipv6_of_others_is_not_switched_off_without_their_leave() {
+    isolated("others::ipv6_of_others_is_not_switched_off_without_their_leave", |place| {
+        sh("ip link set lo up; ip link add eth0 type veth peer name far0; ip link set far0 up; ip link set eth0 up
+            ip -6 addr add 2001:db8:5::5/64 dev eth0 nodad; ip -6 route add 2001:db8:6::/64 via 2001:db8:5::1 dev eth0 proto static
+            ip neigh add 2001:db8:5::9 lladdr 02:00:00:00:77:79 dev eth0 nud permanent");
+        let before = state();
+        let text = "owner = \"me\"\n[link.eth0]\nipv6 = { disable = true }\n";
+        let (code, told) = place.apply(&place.write("host.toml", text));
+        assert_eq!(code, Some(1), "{told}");
+        for what in [
+            "host.toml:3",
+            "address 2001:db8:5::5/64",
+            "route 2001:db8:6::/64 via 2001:db8:5::1",
+            "neighbour 2001:db8:5::9",
+            "`adopt = true`",
+        ] {
+            assert!(told.contains(what), "{what}: {told}");
+        }
+        assert!(difference(&before, &state()).is_empty(), "{told}");
+        // by their leave it goes, and what cannot be there meanwhile is not tried to be put back
+        let told = place.apply_well("host.toml", &format!("{text}adopt = true\n"));
+        assert!(!told.contains("could not be put back"), "{told}");
+        // what the owner made itself needs no leave
+        assert_eq!(said(place.netwright().arg("withdraw")).0, Some(0));
+        sh(
+            "ip -6 addr flush dev eth0 scope global; ip -6 neigh flush dev eth0 nud permanent; ip -6 route flush 2001:db8:6::/64 || :",
+        );
+        let own = "owner = \"me\"\n[link.eth0]\naddresses = [\"2001:db8:5::5/64\"]\n[[route]]\nto = \"2001:db8:6::/64\"\nvia = \"2001:db8:5::1\"\n";
+        place.apply_well("host.toml", own);
+        place.apply_well("host.toml", text);
+        place.apply_well("host.toml", own);
+        assert!(sh("ip -6 route").contains("2001:db8:6::/64 via 2001:db8:5::1"));
     });
 }
 

@@ -195,6 +195,14 @@ const PROMISES: &[(&str, &[&str])] = &[
             "sentences::at_the_start_the_firewall_stands_and_a_wrong_file_gives_way",
         ],
     ),
+    (
+        "Where IPv6 is switched off on a link, that is as with one that gets too small for it",
+        &[
+            "others::ipv6_of_others_is_not_switched_off_without_their_leave",
+            "others::what_others_have_is_there_again_in_the_end",
+        ],
+    ),
+    ("Nor does it cut a session over IPv6", &["lockout::ipv6_of_the_session_stays"]),
     ("A file gives way there as well", &["boot::a_watch_does_not_apply_what_was_never_confirmed"]),
     (
         "when the link has a carrier, which is waited for",

@@ -1,5 +1,6 @@
 //! Whether a ruleset drops a packet whatever else there may be.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 
 use netwright_netfilter::Family;
@@ -28,6 +29,10 @@ const INET_INGRESS: u32 = 5;
 const DEVICE_INGRESS: u32 = 0;
 const DEVICE_EGRESS: u32 = 1;
 
+/// What `fib daddr type` asks (`NFTA_FIB_F_DADDR`), and `local` (`RTN_LOCAL`).
+const FIB_DESTINATION: u32 = 2;
+const LOCAL: u128 = 2;
+
 /// What a packet is known to be.
 struct Packet<'a> {
     source: (IpAddr, u16),
@@ -41,6 +46,10 @@ struct Packet<'a> {
 
 const ESTABLISHED: u128 = 2;
 const NEW: u128 = 8;
+const UNTRACKED: u128 = 64;
+
+/// A table with it has no effect (`NFT_TABLE_F_DORMANT`).
+const DORMANT: u32 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Truth {
@@ -138,37 +147,69 @@ fn told(
     diagnostic
 }
 
-/// The rule, or the policy, that drops a packet for certain.
-fn drop_of<'a>(ruleset: &'a Ruleset, packet: &Packet<'_>) -> Option<(&'a Table, &'a str, Option<usize>)> {
-    for table in &ruleset.tables {
+/// A chain that a packet comes through.
+struct Passage<'a> {
+    /// Where on its way, counted up.
+    stage: u8,
+    priority: i32,
+    /// Before the kernel looks up its connection.
+    early: bool,
+    table: &'a Table,
+    chain: &'a Chain,
+}
+
+/// The chains that a packet comes through, in its order.
+fn passages<'a>(ruleset: &'a Ruleset, packet: &Packet<'_>) -> Vec<Passage<'a>> {
+    const TRACKING: i32 = -200;
+    let mut found = Vec::new();
+    for table in ruleset.tables.iter().filter(|table| table.table.flags & DORMANT == 0) {
         for chain in &table.chains {
             let Some(hook) = chain.hook.as_ref() else { continue };
-            let family = table.table.family;
-            let early = match family {
-                Family::NETDEV => {
-                    let own = if packet.incoming { DEVICE_INGRESS } else { DEVICE_EGRESS };
-                    if hook.hook.number != own || !hook.devices.contains(&packet.link.name) {
-                        continue;
-                    }
-                    true
+            let (family, number) = (table.table.family, hook.hook.number);
+            let at_device = hook.devices.contains(&packet.link.name);
+            let foreign = if packet.source.0.is_ipv6() { Family::IPV4 } else { Family::IPV6 };
+            let stage = match (family, packet.incoming, number) {
+                (Family::NETDEV, true, DEVICE_INGRESS) if at_device => 0,
+                (Family::NETDEV, false, DEVICE_EGRESS) if at_device => 3,
+                (Family::INET, true, INET_INGRESS) if at_device => 0,
+                (Family::INET | Family::IPV4 | Family::IPV6, true, PREROUTING)
+                | (Family::INET | Family::IPV4 | Family::IPV6, false, OUTPUT)
+                    if family != foreign =>
+                {
+                    1
                 }
-                Family::INET | Family::IPV4 | Family::IPV6 => {
-                    let foreign = if packet.source.0.is_ipv6() { Family::IPV4 } else { Family::IPV6 };
-                    let hooks = if packet.incoming { [PREROUTING, INPUT] } else { [OUTPUT, POSTROUTING] };
-                    let at_device = family == Family::INET && hook.hook.number == INET_INGRESS;
-                    let at_device = at_device && packet.incoming && hook.devices.contains(&packet.link.name);
-                    if family == foreign || !(at_device || hooks.contains(&hook.hook.number)) {
-                        continue;
-                    }
-                    at_device || hook.hook.priority <= -200
+                (Family::INET | Family::IPV4 | Family::IPV6, true, INPUT)
+                | (Family::INET | Family::IPV4 | Family::IPV6, false, POSTROUTING)
+                    if family != foreign =>
+                {
+                    2
                 }
                 _ => continue,
             };
-            let known = Packet { state: packet.state.filter(|_| !early), ..*packet };
-            let ways = Trial { table, packet: &known }.base(chain);
-            if let (false, false, Some((chain, rule))) = (ways.passes, ways.through, ways.drops) {
-                return Some((table, chain, rule));
-            }
+            let priority = hook.hook.priority;
+            // what the connection is told of at the device depends on more than is known here
+            let early = stage == 0 || family == Family::NETDEV || priority <= TRACKING;
+            found.push(Passage { stage, priority, early, table, chain });
+        }
+    }
+    found.sort_by_key(|passage| (passage.stage, passage.priority));
+    found
+}
+
+/// The rule, or the policy, that drops a packet for certain.
+fn drop_of<'a>(ruleset: &'a Ruleset, packet: &Packet<'_>) -> Option<(&'a Table, &'a str, Option<usize>)> {
+    let mut state = packet.state;
+    for Passage { early, table, chain, .. } in passages(ruleset, packet) {
+        let known = Packet { state: state.filter(|_| !early), ..*packet };
+        let trial = Trial { table, packet: &known, untracked: Cell::new(Truth::No) };
+        let ways = trial.base(chain);
+        if let (false, false, Some((chain, rule))) = (ways.passes, ways.through, ways.drops) {
+            return Some((table, chain, rule));
+        }
+        match trial.untracked.get() {
+            Truth::Yes if early => state = Some(UNTRACKED),
+            Truth::Unknown if early => state = None,
+            _ => {}
         }
     }
     None
@@ -177,6 +218,8 @@ fn drop_of<'a>(ruleset: &'a Ruleset, packet: &Packet<'_>) -> Option<(&'a Table, 
 struct Trial<'a, 'b> {
     table: &'a Table,
     packet: &'b Packet<'b>,
+    /// Whether it is left out of the tracking of connections.
+    untracked: Cell<Truth>,
 }
 
 impl<'a> Trial<'a, '_> {
@@ -242,11 +285,17 @@ impl<'a> Trial<'a, '_> {
                     ways.passes = true;
                     (Truth::Unknown, false)
                 }
+                Statement::Notrack => {
+                    let all = certain && depth == 0 && !ways.passes && ways.drops.is_none();
+                    if self.untracked.get() != Truth::Yes {
+                        self.untracked.set(if all { Truth::Yes } else { Truth::Unknown });
+                    }
+                    (Truth::Yes, false)
+                }
                 Statement::Counter(_)
                 | Statement::Last(_)
                 | Statement::Log(_)
                 | Statement::Duplicate(_)
-                | Statement::Notrack
                 | Statement::FlowAdd(_)
                 | Statement::Assign(..)
                 | Statement::ResetTcpOption(_) => (Truth::Yes, false),
@@ -415,6 +464,8 @@ impl<'a> Trial<'a, '_> {
                 PayloadLocation::Field(header, field) => match (header.name, field.name) {
                     ("ip" | "ip6", "saddr") => number(address(source.0)),
                     ("ip" | "ip6", "daddr") => number(address(destination.0)),
+                    ("ip", "version") => number(4),
+                    ("ip6", "version") => number(6),
                     ("ip", "protocol") | ("ip6", "nexthdr") => number(6),
                     ("tcp" | "th", "sport") => number(source.1.into()),
                     ("tcp" | "th", "dport") => number(destination.1.into()),
@@ -432,6 +483,10 @@ impl<'a> Trial<'a, '_> {
                 "oifname" if !incoming => Some(Known::Name(&link.name)),
                 _ => None,
             },
+            // the address that it goes to is this host's
+            Selector::Fib(fib) if incoming && fib.flags == FIB_DESTINATION && fib.key.name == "type" => {
+                number(LOCAL)
+            }
             Selector::Ct(selector) if selector.direction.is_none() => match selector.key.name {
                 "state" => state.map(Known::Number),
                 "direction" => state.map(|_| Known::Number(u128::from(reply))),

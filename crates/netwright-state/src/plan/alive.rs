@@ -165,7 +165,7 @@ impl<'a> Alive<'a> {
         self.lost_neighbours.extend(self.neighbours.remove(&link).unwrap_or_default());
     }
 
-    /// The MTU of a link gets so small that it has no IPv6.
+    /// The MTU of a link gets so small that it has no IPv6, or that is switched off.
     pub(super) fn lose_ipv6(&mut self, link: u32) {
         if let Some(addresses) = self.addresses.get_mut(&link) {
             addresses.retain(|address| address.family() != Family::IPV6);
@@ -226,7 +226,9 @@ impl Planner<'_> {
 
     /// Whether a link is there and up in the end, and large enough for IPv6 where that is asked for.
     pub(super) fn can_carry(&self, link: LinkId, ipv6: bool) -> bool {
-        let large = !ipv6 || self.final_mtu(link).is_none_or(|mtu| mtu >= LEAST_IPV6_MTU);
+        let large = !ipv6
+            || !super::ipv6::is_off(self, link)
+                && self.final_mtu(link).is_none_or(|mtu| mtu >= LEAST_IPV6_MTU);
         !super::links::is_deleted(self, link) && large && self.final_up(link)
     }
 }

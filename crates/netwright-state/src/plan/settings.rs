@@ -3,12 +3,18 @@
 use std::collections::HashSet;
 
 use netwright_nft::diagnostic::{Diagnostic, Span};
-use netwright_route::{Family, Protocol};
+use netwright_route::{Family, LinkId, Protocol};
 
 use super::{Planner, sign_over};
+use crate::keys;
+use crate::model::AcceptRa;
 use crate::record::OwnSetting;
 use crate::snapshot::{MTU, Setting, declared};
 use crate::step::{Action, Sign, Step};
+use crate::switch;
+
+/// Whether a link listens to routers.
+const ACCEPT_RA: &str = "accept_ra";
 
 /// Stops passing packets on, where that is declared: before anything else comes.
 pub(super) fn tighten(planner: &mut Planner<'_>) {
@@ -31,10 +37,13 @@ pub(super) fn set(planner: &mut Planner<'_>) {
         })
         .map(|(setting, _)| setting.family)
         .collect();
-    for (setting, value) in declared(planner.host) {
+    // who listens to routers even as one of them keeps their routes when the host becomes one
+    let mut settings = declared(planner.host);
+    settings.sort_by_key(|(setting, _)| setting.name != ACCEPT_RA);
+    for (setting, value) in settings {
         let follows =
             setting.link.is_some() && setting.name == "forwarding" && reset.contains(&setting.family);
-        if !is_closing(&setting, value) {
+        if !is_closing(&setting, value) && !super::ipv6::waits(planner, &setting, value) {
             write(planner, &setting, value, follows);
         }
     }
@@ -74,10 +83,19 @@ fn links_keep(planner: &mut Planner<'_>, family: Family) {
 
 /// A router does not listen to other routers: the kernel drops the default routes that they advertised.
 fn tell_of_advertisements(planner: &mut Planner<'_>) {
+    let listens = |link: LinkId| {
+        let declared = planner.declared_link(link).and_then(|link| link.ipv6.accept_ra);
+        let found = planner.lookup.link_at(link.index);
+        declared.map_or_else(
+            || found.is_some_and(switch::always_listens),
+            |declared| declared == AcceptRa::Always,
+        )
+    };
     let advertised: Vec<String> = planner
         .alive
         .routes()
         .filter(|route| route.protocol == Some(Protocol::ROUTER_ADVERTISEMENT) && route.is_default())
+        .filter(|route| !keys::links(route).all(listens))
         .map(|route| planner.named_route(route).to_string())
         .collect();
     if advertised.is_empty() {
@@ -93,8 +111,12 @@ fn tell_of_advertisements(planner: &mut Planner<'_>) {
     planner.error(warning.help(help));
 }
 
-/// Puts back the settings that left the file.
+/// Puts back the settings that left the file, but for the switch of IPv6, which has its turn with the links.
 pub(super) fn put_back(planner: &mut Planner<'_>) {
+    put_back_some(planner, |setting| !setting.is_disable_ipv6());
+}
+
+pub(super) fn put_back_some(planner: &mut Planner<'_>, which: impl Fn(&Setting) -> bool) {
     let owners = planner.owners;
     let declared: HashSet<_> = declared(planner.host).into_iter().map(|(setting, _)| setting).collect();
     let mut written: Vec<Family> = Vec::new();
@@ -103,7 +125,7 @@ pub(super) fn put_back(planner: &mut Planner<'_>) {
     settings.sort_by_key(|own| own.setting.link.is_some());
     for own in settings {
         // the MTU of IPv6 goes with that of the link
-        if declared.contains(&own.setting) || own.setting.name == MTU {
+        if declared.contains(&own.setting) || own.setting.name == MTU || !which(&own.setting) {
             continue;
         }
         let family = own.setting.family;
@@ -153,7 +175,7 @@ fn is_closing(setting: &Setting, value: u32) -> bool {
     setting.link.is_none() && setting.name == "forwarding" && value == 0
 }
 
-fn write(planner: &mut Planner<'_>, setting: &Setting, value: u32, anyway: bool) {
+pub(super) fn write(planner: &mut Planner<'_>, setting: &Setting, value: u32, anyway: bool) {
     let known = setting.link.as_deref().is_none_or(|link| planner.id(link).is_some());
     if !known {
         return;

@@ -9,6 +9,7 @@ use super::{Extent, Way};
 use crate::keys;
 use crate::plan::{ADDRESS_PROTOCOL, is_kernels_address, keeps_protocols, leftover_route, settable};
 use crate::step::{Action, Sign, Step, Verb};
+use crate::switch;
 
 impl Way<'_> {
     pub(super) fn addresses(&mut self) {
@@ -137,7 +138,7 @@ impl Way<'_> {
     fn can_have(&self, address: &Address, id: LinkId) -> bool {
         let Some(found) = self.links_now.get(&id.index) else { return true };
         let ipv6 = address.family() == Family::IPV6;
-        self.extent == Extent::All || !ipv6 || found.mtu.is_none_or(|mtu| mtu >= 1280) && found.is_up()
+        self.extent == Extent::All || !ipv6 || switch::has_ipv6(found) && found.is_up()
     }
 
     fn address(&mut self, sign: Sign, verb: Verb, address: &Address) {

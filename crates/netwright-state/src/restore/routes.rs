@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use netwright_route::{LinkId, Route};
+use netwright_route::{Family, Link, LinkId, Route};
 
 use super::{Extent, Way};
 use crate::keys;
 use crate::plan::{is_kernels, sendable};
 use crate::step::{Action, Sign, Verb};
+use crate::switch;
 
 impl Way<'_> {
     /// A route of before with its links as they are now.
@@ -107,10 +108,12 @@ impl Way<'_> {
         }
     }
 
-    /// Whether the links of a route are up, or are about to be.
+    /// Whether the links of a route are up and have its family, or are about to.
     fn can_lead(&self, route: &Route) -> bool {
+        let ipv6 = route.family() == Family::IPV6;
+        let leads = |link: &Link| link.is_up() && (!ipv6 || switch::has_ipv6(link));
         self.extent == Extent::All
-            || keys::links(route).all(|link| self.links_now.get(&link.index).is_some_and(|link| link.is_up()))
+            || keys::links(route).all(|link| self.links_now.get(&link.index).is_some_and(|link| leads(link)))
     }
 
     fn named_now(&self, route: &Route) -> Route {

@@ -166,7 +166,8 @@ impl<'a> Check<'a> {
         let base = Base { chain_type, family, hook: at, name: &chain.name };
         self.rules(chain, &base, 1);
         let host = matches!(family, Family::IPV4 | Family::IPV6 | Family::INET) && at == Hook::Input;
-        let drops = chain.policy == Some(Verdict::Drop) && host && chain_type == "filter";
+        let dormant = self.table.table.flags & netwright_netfilter::TableFlags::DORMANT.bits() != 0;
+        let drops = chain.policy == Some(Verdict::Drop) && !dormant && host && chain_type == "filter";
         if drops && !self.accepts(chain, 1) {
             let message = format!("chain {} accepts nothing: the host can be reached by nobody", chain.name);
             let help = "Accept at least `ct state established,related` and what comes in by `lo`.";

@@ -74,11 +74,16 @@ pub(crate) fn between(
         }
         (Some(found), Some(wanted)) => {
             let mut difference = Difference::new(found, wanted, names, kept);
-            if !same_table(&found.table, &wanted.table) {
-                difference.push(Operation::Add, Target::Table(wanted.table.clone()));
+            let flags = !same_table(&found.table, &wanted.table);
+            if flags {
                 difference.say(Sign::Change, "flags".to_owned());
             }
             difference.run();
+            if flags {
+                // the kernel takes no new base chain behind it
+                let table = command(Operation::Add, Target::Table(wanted.table.clone()), difference.place);
+                difference.new_rules.push(table);
+            }
             let details = std::mem::take(&mut difference.details);
             Change { commands: difference.commands(), details, made: false }
         }
@@ -479,10 +484,10 @@ impl<'a> Difference<'a> {
         let key = |(index, rule): (usize, &Rule)| {
             let goes = rule.handle.is_none()
                 || !self.going.is_empty() && rule_uses(rule, &|reference| self.goes(reference));
-            if goes { format!("{index} goes") } else { rule_key(rule) }
+            if goes { Err(index) } else { Ok(rule_key(rule)) }
         };
         let old_keys: Vec<_> = old.rules.iter().enumerate().map(key).collect();
-        let new_keys: Vec<_> = new.rules.iter().map(rule_key).collect();
+        let new_keys: Vec<_> = new.rules.iter().map(|rule| Ok(rule_key(rule))).collect();
         let kept = common(&old_keys, &new_keys);
         let mut stays = kept.iter().peekable();
         for (place, rule) in old.rules.iter().enumerate() {
