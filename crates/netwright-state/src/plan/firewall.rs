@@ -1,5 +1,6 @@
 //! The firewall: a transaction with what differs, before everything else where it can be.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use netwright_netfilter::TableFlags;
@@ -62,7 +63,7 @@ pub(super) fn transactions(planner: &mut Planner<'_>, wanted: &Ruleset) -> Trans
             planner.of_another(&format!("table {name}"), &other, place);
             continue;
         }
-        let table = &without_missing(planner, table);
+        let table = &*without_missing(planner, table);
         let own = there.is_none_or(|there| is_own(planner, there));
         let change = between(there, Some(table), &names, &kept_in(&kept, &name));
         if own {
@@ -152,13 +153,13 @@ fn names(planner: &Planner<'_>) -> Names {
 }
 
 /// The table without devices that are not there and will not be: the kernel would refuse all of it.
-fn without_missing(planner: &mut Planner<'_>, table: &Table) -> Table {
+fn without_missing<'t>(planner: &mut Planner<'_>, table: &'t Table) -> Cow<'t, Table> {
     let is_missing =
         |planner: &Planner<'_>, name: &str| planner.lookup.link(name).is_none() && planner.id(name).is_none();
     let missing: Vec<String> =
         table.devices().filter(|device| is_missing(planner, device)).map(str::to_owned).collect();
     if missing.is_empty() {
-        return table.clone();
+        return Cow::Borrowed(table);
     }
     let mut table = table.clone();
     let gone = |device: &mut String| !missing.contains(device);
@@ -183,7 +184,7 @@ fn without_missing(planner: &mut Planner<'_>, table: &Table) -> Table {
             planner.missing.push(super::Missing { name: device, optional: false });
         }
     }
-    table
+    Cow::Owned(table)
 }
 
 fn foreign(name: &TableName, table: &Table, change: &Change) -> Diagnostic {

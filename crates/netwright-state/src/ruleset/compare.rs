@@ -1,6 +1,8 @@
 //! What makes two rules, sets or elements the same: everything but state and the kernel's numbers.
 
 use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
 
 use netwright_netfilter::Family;
 use netwright_netfilter::object::TunnelKeyAttrs;
@@ -9,11 +11,20 @@ use netwright_nft::ir::{
     ObjectName, Quota, Rule, Set, SetReference, Statement, Table, Verdict,
 };
 
-/// Rules with the same key do the same.
-pub(super) fn rule_key(rule: &Rule) -> String {
+/// Rules with the same key do the same. It is short, because there may be many: 128 bits of a hash that nobody can aim at, since it is
+/// another one in each process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RuleKey(u64, u64);
+
+pub(super) fn rule_key(rule: &Rule) -> RuleKey {
+    static HASHES: OnceLock<[RandomState; 2]> = OnceLock::new();
+    let hashes = HASHES.get_or_init(|| [RandomState::new(), RandomState::new()]);
     let mut rule = rule.clone();
     plain_rule(&mut rule);
-    format!("{rule:?}")
+    // written out whole: it comes in many small pieces
+    let text = format!("{rule:?}");
+    let [one, other] = hashes.each_ref().map(|hash| hash.hash_one(text.as_bytes()));
+    RuleKey(one, other)
 }
 
 fn plain_rule(rule: &mut Rule) {
