@@ -73,9 +73,13 @@ impl World {
                 found.push(entry);
             }
         });
+        let missed =
+            |error: &netwright_sys::Error| matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. });
         match result {
             // there were more than could be heard of
-            Err(error) if matches!(error.cause(), Cause::Overrun | Cause::Truncated { .. }) => {
+            Err(error) if missed(&error) => {
+                // of what is lost while the queue is not empty the kernel does not tell again
+                while connection.notifications(|_| ()).is_err_and(|error| missed(&error)) {}
                 self.netfilter.dump_all(&ListConntrack(Family::UNSPECIFIED))
             }
             other => other.map(|()| found),

@@ -343,17 +343,17 @@ table inet f {
  chain i {
   type filter hook input priority 0; policy drop;
   ct state established drop
-  udp dport 53 limit rate over 1/day burst 33000 packets reject
+  udp dport 53 limit rate over 1/day burst 66000 packets reject
   udp dport 53 accept
  }
 }
 '''
 [[flow]]
-name = "33,001"
+name = "66,001"
 from = "wan 203.0.113.9"
 to = "203.0.113.2"
 udp = 53
-times = 33001
+times = 66001
 expect = "reject"
 "#,
     )?)
