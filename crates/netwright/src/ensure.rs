@@ -4,8 +4,12 @@ use std::fmt;
 
 use netwright_route::address::AddressFlags;
 use netwright_route::link::{AddressGeneration, Change, Create, Get, Link, LinkKind, PortKind};
+use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
 use netwright_route::route::{Encapsulation, NextHop, NextHopFlags, RouteFlags, RouteKind};
-use netwright_route::{Add, Address, Prefix, Replace, Route, Rule, address, rule};
+use netwright_route::{
+    Add, Address, Append, Family, HardwareAddress, Neighbour, Nexthop, Prefix, Replace, Route, Rule, address, neighbour, nexthop,
+    rule,
+};
 use netwright_sys::{Cause, Error};
 use netwright_wire::{Attributes, Writer};
 
@@ -373,4 +377,137 @@ pub(crate) fn rule(driver: &Blocking, wanted: &Rule) -> Result<Ensured<Rule>> {
         Some(found) => Ok(Ensured::Existed(found)),
         None => made(wanted, rules::add(driver, wanted).map(drop), find),
     }
+}
+
+/// States that the kernel goes through by itself, of neighbours that are used.
+const PASSING: NeighbourState = NeighbourState::REACHABLE
+    .union(NeighbourState::STALE)
+    .union(NeighbourState::DELAY)
+    .union(NeighbourState::PROBE);
+
+fn differences_of_neighbour(wanted: &Neighbour, found: &Neighbour) -> Differences {
+    let mut differences = Differences::default();
+    differences.is("hardware address", &wanted.address, &found.address);
+    differences.is("far end", &wanted.destination, &found.destination);
+    differences.is("UDP port", &wanted.port, &found.port);
+    differences.is("VNI", &wanted.vni, &found.vni);
+    differences.is("source VNI", &wanted.source_vni, &found.source_vni);
+    differences.is("link below", &wanted.lower_link, &found.lower_link);
+    differences.is("nexthop", &wanted.nexthop, &found.nexthop);
+    differences.is("made by", &wanted.protocol, &found.protocol);
+    let state = match wanted.state {
+        state if state.is_empty() => NeighbourState::PERMANENT,
+        state if state.intersects(PASSING) => PASSING,
+        state => state,
+    };
+    // a proxy has none
+    if !wanted.flags.contains(NeighbourFlags::PROXY) && !found.state.intersects(state) {
+        differences.0.push(format!("state {:?}, not {state:?}", found.state));
+    }
+    let orders = NeighbourFlags::SELF | NeighbourFlags::MASTER | NeighbourFlags::USE;
+    let flags = wanted.flags - orders;
+    if !found.flags.contains(flags) {
+        differences.0.push(format!("flags {:?}, not {flags:?}", found.flags));
+    }
+    let there = found.extended_flags.unwrap_or_default();
+    if let Some(flags) = wanted.extended_flags.filter(|flags| !there.contains(*flags)) {
+        differences.0.push(format!("flags {there:?}, not {flags:?}"));
+    }
+    differences
+}
+
+/// Whether a forwarding entry is one of several with this hardware address, one for each far end: a VXLAN sends to all of them what
+/// goes to many or to nobody it knows.
+fn is_one_of_many(entry: &Neighbour) -> bool {
+    let address = entry.address.as_ref().map(HardwareAddress::as_bytes).unwrap_or_default();
+    let to_many = address.first().is_some_and(|first| first & 1 == 1) || address.iter().all(|byte| *byte == 0);
+    entry.family == Family::BRIDGE && entry.destination.is_some() && to_many
+}
+
+/// Whether the kernel takes both for the same neighbour or forwarding entry.
+fn is_same_neighbour(wanted: &Neighbour, found: &Neighbour) -> bool {
+    if wanted.family != Family::BRIDGE {
+        return found.destination == wanted.destination;
+    }
+    // an entry of the bridge, and not of its port
+    let is_of_bridge = |entry: &Neighbour| {
+        !entry.flags.contains(NeighbourFlags::SELF) && entry.master != Some(entry.link.index)
+    };
+    let is_end = !is_one_of_many(wanted)
+        || found.destination == wanted.destination
+            && (wanted.port.is_none() || found.port == wanted.port)
+            && (wanted.vni.is_none() || found.vni == wanted.vni);
+    found.address == wanted.address
+        && found.vlan == wanted.vlan
+        && is_of_bridge(found) == is_of_bridge(wanted)
+        && is_end
+}
+
+pub(crate) fn neighbour(driver: &Blocking, wanted: &Neighbour) -> Result<Ensured<Neighbour>> {
+    let proxies = wanted.flags.contains(NeighbourFlags::PROXY) && wanted.family != Family::BRIDGE;
+    let list = neighbour::List { family: wanted.family, proxies, ..neighbour::List::on(wanted.link) };
+    let find = || {
+        let all = driver.list(list)?;
+        Ok::<_, Error>(all.into_iter().find(|found| is_same_neighbour(wanted, found)))
+    };
+    let Some(found) = find()? else {
+        let added = if is_one_of_many(wanted) {
+            driver.acknowledge(Append(wanted))
+        } else {
+            driver.acknowledge(Add(wanted))
+        };
+        return made(wanted, added, find);
+    };
+    let differences = differences_of_neighbour(wanted, &found).0;
+    if differences.is_empty() {
+        return Ok(Ensured::Existed(found));
+    }
+    driver.acknowledge(Replace(wanted))?;
+    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences })
+}
+
+fn differences_of_nexthop(wanted: &Nexthop, found: &Nexthop) -> Differences {
+    let mut differences = Differences::default();
+    let is_group = !wanted.group.is_empty();
+    differences.is("link", &wanted.link, &found.link);
+    differences.is("gateway", &(!is_group).then_some(wanted.gateway), &Some(found.gateway));
+    differences.is("members", &Some(&wanted.group), &Some(&found.group));
+    differences.is("kind of group", &wanted.group_kind.filter(|_| is_group), &found.group_kind);
+    differences.is("blackhole", &Some(wanted.blackhole), &Some(found.blackhole));
+    differences.is("for forwarding entries", &Some(wanted.forwarding), &Some(found.forwarding));
+    differences.is("made by", &wanted.protocol, &found.protocol);
+    differences.is("hardware statistics", &wanted.hardware_statistics, &found.hardware_statistics);
+    if !has_encapsulation(wanted.encapsulation.as_deref(), found.encapsulation.as_deref()) {
+        differences.0.push("another encapsulation".to_owned());
+    }
+    let options = |nexthop: &Nexthop| nexthop.without_state().resilient_group;
+    if wanted.resilient_group.is_some() && options(wanted) != options(found) {
+        differences.0.push("other settings of the resilient group".to_owned());
+    }
+    let flags = wanted.flags & RouteFlags::SETTABLE;
+    if !found.flags.contains(flags) {
+        differences.0.push(format!("flags {:?}, not {flags:?}", found.flags));
+    }
+    differences
+}
+
+pub(crate) fn nexthop(driver: &Blocking, wanted: &Nexthop) -> Result<Ensured<Nexthop>> {
+    let as_described = |found: &Nexthop| differences_of_nexthop(wanted, found).0.is_empty();
+    let find = || {
+        let Some(id) = wanted.id else {
+            return Ok(driver.list(nexthop::List::default())?.into_iter().find(as_described));
+        };
+        match driver.query(nexthop::Get { id }) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let Some(found) = find()? else { return made(wanted, driver.acknowledge(Add(wanted)), find) };
+    let differences = differences_of_nexthop(wanted, &found).0;
+    if differences.is_empty() {
+        return Ok(Ensured::Existed(found));
+    }
+    driver.acknowledge(Replace(wanted))?;
+    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences })
 }

@@ -7,6 +7,7 @@ use netwright_route::neighbour::{List, NeighbourView};
 use netwright_sys::Failure;
 
 use crate::driver::{Blocking, Driver, Step};
+use crate::ensure::{self, Ensured};
 use crate::objects;
 
 /// Neighbours of a namespace, from [`Net::neighbours`](crate::Net::neighbours).
@@ -28,6 +29,13 @@ impl<'n, D: Driver> Neighbours<'n, D> {
     /// Adds a neighbour, or puts it in the place of the one with this address.
     pub fn replace(&self, neighbour: Neighbour) -> D::Output<'n, ()> {
         objects::replace(self.driver, neighbour)
+    }
+
+    /// Adds a neighbour, or changes the one with this address unless that is as it is described; says what differed. A forwarding
+    /// entry is the one with this hardware address and VLAN, of the bridge or of its port; one to several addresses or to those that
+    /// nobody knows is one of as many as it has far ends, and the others stay.
+    pub fn ensure(&self, neighbour: Neighbour) -> D::Output<'n, Ensured<Neighbour>> {
+        self.driver.with(move |driver| ensure::neighbour(driver, &neighbour))
     }
 
     /// Adds a forwarding entry behind those with this hardware address: a VXLAN sends to all of them.

@@ -7,6 +7,7 @@ use netwright_route::nexthop::{Get, List, NexthopView};
 use netwright_sys::Failure;
 
 use crate::driver::{Blocking, Driver, Step};
+use crate::ensure::{self, Ensured};
 use crate::objects;
 
 /// Nexthop objects of a namespace, from [`Net::nexthops`](crate::Net::nexthops).
@@ -33,6 +34,12 @@ impl<'n, D: Driver> Nexthops<'n, D> {
     /// Adds a nexthop, or puts it in the place of the one with this id, for all routes that use it.
     pub fn replace(&self, nexthop: Nexthop) -> D::Output<'n, ()> {
         objects::replace(self.driver, nexthop)
+    }
+
+    /// Adds a nexthop, or puts it in the place of the one with this id unless that is as it is described; says what differed. Without
+    /// an id, the first that is as it is described, or a new one.
+    pub fn ensure(&self, nexthop: Nexthop) -> D::Output<'n, Ensured<Nexthop>> {
+        self.driver.with(move |driver| ensure::nexthop(driver, &nexthop))
     }
 
     /// Deletes the nexthop with this one's id, and the routes that go by it alone. An error where there is none.

@@ -5,13 +5,17 @@ use netwright::route::Table;
 use netwright::route::address::AddressFlags;
 use netwright::route::link::kind::Bridge;
 use netwright::route::link::{Change, Create, LinkKind};
+use netwright::route::neighbour::NeighbourFlags;
+use netwright::route::nexthop::GroupMember;
 use netwright::route::route::{NextHop, NextHopFlags, RouteKind, RouterPreference};
+use netwright::route::{HardwareAddress, Neighbour, Nexthop};
 use netwright::{Address, Ensured, Net, PolicyRule, Route};
 use netwright_lab::{Failure, Lab, Oracle, Outcome, ensure, ensure_eq, kernel_tests};
 
 kernel_tests! {
     links_are_made_changed_or_left,
     addresses_routes_and_rules_are_made_changed_or_left,
+    neighbours_and_nexthops_are_made_changed_or_left,
     everything_is_taken_back,
     what_somebody_else_took_away_is_gone,
     a_panic_and_an_early_return_take_back,
@@ -91,6 +95,97 @@ fn addresses_routes_and_rules_are_made_changed_or_left(_: &mut Lab) -> Outcome {
     ensure!(matches!(net.rules().ensure(rule())?, Ensured::Existed(_)));
     ensure!(matches!(net.rules().ensure(rule().mark(0))?, Ensured::Created(_)));
     Ok(())
+}
+
+/// Made, found, found changed by `ip` and put right, and found again.
+fn is_ensured<T: Clone + std::fmt::Debug>(
+    wanted: &T,
+    changed_by: &str,
+    tool: &Oracle,
+    ensure: impl Fn(T) -> netwright::Result<Ensured<T>>,
+) -> Outcome {
+    let asked = |step: &str| ensure(wanted.clone()).map_err(|error| Failure::wrong(format!("{step}: {error}")));
+    let made = asked("made")?;
+    ensure!(matches!(made, Ensured::Created(_)), "not made: {made:?}");
+    let found = asked("found")?;
+    ensure!(matches!(found, Ensured::Existed(_)), "not found: {found:?}");
+    tool.line(changed_by)?;
+    let changed = asked("changed")?;
+    ensure_eq!(changed.differences().len(), 1, "{changed:?}");
+    let found = asked("found again")?;
+    ensure!(matches!(found, Ensured::Existed(_)), "not as it shall be: {found:?}");
+    Ok(())
+}
+
+fn neighbours_and_nexthops_are_made_changed_or_left(_: &mut Lab) -> Outcome {
+    let net = Net::open()?;
+    let (ip, fdb) = (Oracle::ip()?, Oracle::bridge()?);
+    let bridge = net.links().create(Create::bridge("b").with(Change::up()))?;
+    let port = net.links().create(Create::veth("v", "w").with(Change::up().and(Change::master(&bridge))))?;
+    net.links().set(&net.links().get("w")?, Change::up())?;
+    let vxlan = net.links().create(Create::vxlan("x", 7).with(Change::up()))?;
+    for address in ["192.0.2.1/24", "2001:db8::1/64"] {
+        net.addresses().add(&bridge, address.parse()?)?;
+    }
+    let mac = |last: u8| HardwareAddress::from([2, 0, 0, 0, 0, last]);
+    let neighbours = |wanted| net.neighbours().ensure(wanted);
+    for other in ["192.0.2.9", "2001:db8::9"] {
+        let wanted = Neighbour::new(&bridge, other.parse()?, mac(1));
+        is_ensured(&wanted, &format!("neigh replace {other} lladdr 02:00:00:00:00:02 dev b nud permanent"), &ip, neighbours)?;
+        let router = Neighbour { flags: NeighbourFlags::ROUTER, ..wanted };
+        ensure_eq!(net.neighbours().ensure(router.clone())?.differences().len(), 1);
+        ensure!(matches!(net.neighbours().ensure(router)?, Ensured::Existed(_)));
+        let proxy = Neighbour::proxy(&bridge, other.parse()?);
+        ensure!(matches!(net.neighbours().ensure(proxy.clone())?, Ensured::Created(_)));
+        ensure!(matches!(net.neighbours().ensure(proxy)?, Ensured::Existed(_)));
+    }
+    // The bridge and its port each have an entry of the same address; those of others stay.
+    let of_bridge = Neighbour::forwarding(&port, mac(3));
+    let changed = "fdb replace 02:00:00:00:00:03 dev v master static";
+    is_ensured(&of_bridge, changed, &fdb, neighbours)?;
+    let of_port = Neighbour { flags: NeighbourFlags::SELF, ..of_bridge };
+    ensure!(matches!(net.neighbours().ensure(of_port.clone())?, Ensured::Created(_)));
+    ensure!(matches!(net.neighbours().ensure(of_port)?, Ensured::Existed(_)));
+    // A VXLAN has one far end for a station, and several for everybody.
+    let to = |last: u8, end: &str| Neighbour {
+        destination: end.parse().ok(),
+        flags: NeighbourFlags::SELF,
+        ..Neighbour::forwarding(&vxlan, if last == 0 { [0; 6].into() } else { mac(last) })
+    };
+    let changed = "fdb replace 02:00:00:00:00:04 dev x dst 192.0.2.8";
+    is_ensured(&to(4, "192.0.2.7"), changed, &fdb, neighbours)?;
+    for end in ["192.0.2.7", "192.0.2.8"] {
+        ensure!(matches!(net.neighbours().ensure(to(0, end))?, Ensured::Created(_)));
+        ensure!(matches!(net.neighbours().ensure(to(0, end))?, Ensured::Existed(_)));
+    }
+    let shown = fdb.line("fdb show dev x")?;
+    ensure_eq!(shown.lines().filter(|line| line.starts_with("00:00")).count(), 2, "{shown}");
+    // Nexthops, alone and in groups, with an id and without.
+    let nexthops = |wanted| net.nexthops().ensure(wanted);
+    for (id, other, gateway) in [(1, "192.0.2.8", "192.0.2.9"), (2, "2001:db8::8", "2001:db8::9")] {
+        let wanted = Nexthop {
+            id: Some(id),
+            link: Some(bridge.id()),
+            gateway: Some(gateway.parse()?),
+            ..Nexthop::default()
+        };
+        is_ensured(&wanted, &format!("nexthop replace id {id} via {other} dev b"), &ip, nexthops)?;
+        let nameless = Nexthop { id: None, ..wanted };
+        ensure_eq!(net.nexthops().ensure(nameless)?.object().id, Some(id));
+    }
+    let nameless = Nexthop { blackhole: true, ..Nexthop::default() };
+    let Ensured::Created(made) = net.nexthops().ensure(nameless.clone())? else {
+        return Err(Failure::wrong("no nexthop was made"));
+    };
+    ensure!(made.id.is_some() && made.blackhole, "{made:?}");
+    ensure_eq!(net.nexthops().ensure(nameless)?, Ensured::Existed(made));
+    ip.line("nexthop add id 5 via 192.0.2.5 dev b")?;
+    let group = Nexthop {
+        id: Some(9),
+        group: vec![GroupMember::new(1), GroupMember::new(5).weight(3)],
+        ..Nexthop::default()
+    };
+    is_ensured(&group, "nexthop replace id 9 group 1/5", &ip, nexthops)
 }
 
 /// Everything that `ip` shows, but what it knows of carriers, which the kernel looks at by and by.
