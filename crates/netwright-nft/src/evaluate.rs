@@ -20,6 +20,8 @@ mod settle;
 mod statement;
 mod tunnel;
 
+pub(crate) use nat::is_asked_for_transport;
+
 use std::cell::Cell;
 use std::sync::Arc;
 

@@ -40,3 +40,7 @@ pub use statement::{
     Synproxy, Tproxy, Verdict,
 };
 pub use value::{Bytes, Value};
+
+// What its types are made of, so that a program can name them.
+pub use crate::table::header::PayloadBase;
+pub use crate::table::{ByteOrder, DataType, ExtensionBase, Field, Header, HeaderId, Key};

@@ -25,6 +25,7 @@ struct Details {
     reason: Option<String>,
     tag: Option<u32>,
     help: Option<&'static str>,
+    namespace: Option<String>,
 }
 
 /// Why it could not be done.
@@ -69,6 +70,7 @@ impl Error {
             reason: None,
             tag: None,
             help: None,
+            namespace: None,
         }))
     }
 
@@ -112,6 +114,13 @@ impl Error {
     #[must_use]
     pub fn with_help(mut self, help: &'static str) -> Self {
         self.0.help = Some(help);
+        self
+    }
+
+    /// Names the network namespace that was asked, where nobody has before: of several that a program has open, this one.
+    #[must_use]
+    pub fn with_namespace(mut self, name: Option<&str>) -> Self {
+        self.0.namespace = self.0.namespace.or_else(|| name.map(str::to_owned));
         self
     }
 
@@ -229,8 +238,12 @@ fn errno_help(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { asked, cause, part, reason, .. } = &*self.0;
-        write!(f, "cannot {asked}: {cause}")?;
+        let Details { asked, cause, part, reason, namespace, .. } = &*self.0;
+        write!(f, "cannot {asked}")?;
+        if let Some(namespace) = namespace {
+            write!(f, " in network namespace {}", namespace.escape_debug())?;
+        }
+        write!(f, ": {cause}")?;
         let Cause::Kernel(error) = cause else { return Ok(()) };
         if let Some(reason) = reason {
             return write!(f, " ({reason})");

@@ -117,7 +117,8 @@ impl Blocking {
 
     /// Does something with a connection of a netlink protocol, one of [`protocol`](netwright_sys::protocol).
     pub fn run<T>(&self, protocol: i32, job: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        job(self.lease(protocol)?.as_mut())
+        let done = self.lease(protocol).and_then(|mut lease| job(lease.as_mut()));
+        done.map_err(|error| error.with_namespace(self.pool.namespace().name()))
     }
 
     /// Asks for something whose success has nothing to say.

@@ -7,8 +7,8 @@ use netwright_route::link::{AddressGeneration, Change, Create, Get, Link, LinkKi
 use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
 use netwright_route::route::{Encapsulation, NextHop, NextHopFlags, RouteFlags, RouteKind};
 use netwright_route::{
-    Add, Address, Append, Family, HardwareAddress, Neighbour, Nexthop, Prefix, Replace, Route, Rule, address, neighbour, nexthop,
-    rule,
+    Add, Address, Append, Family, HardwareAddress, Neighbour, Nexthop, Prefix, Replace, Route, Rule, address,
+    neighbour, nexthop, rule,
 };
 use netwright_sys::{Cause, Error};
 use netwright_wire::{Attributes, Writer};
@@ -420,7 +420,8 @@ fn differences_of_neighbour(wanted: &Neighbour, found: &Neighbour) -> Difference
 /// goes to many or to nobody it knows.
 fn is_one_of_many(entry: &Neighbour) -> bool {
     let address = entry.address.as_ref().map(HardwareAddress::as_bytes).unwrap_or_default();
-    let to_many = address.first().is_some_and(|first| first & 1 == 1) || address.iter().all(|byte| *byte == 0);
+    let to_many =
+        address.first().is_some_and(|first| first & 1 == 1) || address.iter().all(|byte| *byte == 0);
     entry.family == Family::BRIDGE && entry.destination.is_some() && to_many
 }
 

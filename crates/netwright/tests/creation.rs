@@ -20,6 +20,7 @@ kernel_tests! {
     options_of_a_kind_are_joined,
     a_link_that_comes_up_has_no_address_that_was_not_wanted,
     settings_follow_a_link_to_its_namespace,
+    errors_name_the_namespace,
 }
 
 fn hardware() -> HardwareAddress {
@@ -298,4 +299,23 @@ fn settings_follow_a_link_to_its_namespace(_: &mut Lab) -> Outcome {
     let reference: NamespaceRef = (&Namespace::create_anonymous()?).into();
     ensure!(Net::open()?.links().create(Create::bridge("c").with(Change::namespace(reference))).is_ok());
     Ok(())
+}
+
+/// Of several namespaces that a program has open, an error says in which it was.
+fn errors_name_the_namespace(_: &mut Lab) -> Outcome {
+    let (blue, nameless) = (Namespace::create_named("blue")?, Namespace::create_anonymous()?);
+    let texts = [&blue, &nameless].map(|namespace| {
+        let net = Net::open_in(namespace)?;
+        let errors = [
+            net.links().get("x").map(drop).unwrap_err(),
+            net.nexthops().get(7).map(drop).unwrap_err(),
+        ];
+        Ok::<_, Failure>(errors.map(|error| error.to_string()))
+    });
+    let [named, other] = texts;
+    for (named, other) in named?.into_iter().zip(other?) {
+        ensure_eq!(named.replacen(" in network namespace blue:", ":", 1), other);
+        ensure!(named != other, "{named}");
+    }
+    Ok(Namespace::delete_named("blue")?)
 }

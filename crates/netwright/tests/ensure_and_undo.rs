@@ -104,7 +104,8 @@ fn is_ensured<T: Clone + std::fmt::Debug>(
     tool: &Oracle,
     ensure: impl Fn(T) -> netwright::Result<Ensured<T>>,
 ) -> Outcome {
-    let asked = |step: &str| ensure(wanted.clone()).map_err(|error| Failure::wrong(format!("{step}: {error}")));
+    let asked =
+        |step: &str| ensure(wanted.clone()).map_err(|error| Failure::wrong(format!("{step}: {error}")));
     let made = asked("made")?;
     ensure!(matches!(made, Ensured::Created(_)), "not made: {made:?}");
     let found = asked("found")?;
@@ -131,7 +132,12 @@ fn neighbours_and_nexthops_are_made_changed_or_left(_: &mut Lab) -> Outcome {
     let neighbours = |wanted| net.neighbours().ensure(wanted);
     for other in ["192.0.2.9", "2001:db8::9"] {
         let wanted = Neighbour::new(&bridge, other.parse()?, mac(1));
-        is_ensured(&wanted, &format!("neigh replace {other} lladdr 02:00:00:00:00:02 dev b nud permanent"), &ip, neighbours)?;
+        is_ensured(
+            &wanted,
+            &format!("neigh replace {other} lladdr 02:00:00:00:00:02 dev b nud permanent"),
+            &ip,
+            neighbours,
+        )?;
         let router = Neighbour { flags: NeighbourFlags::ROUTER, ..wanted };
         ensure_eq!(net.neighbours().ensure(router.clone())?.differences().len(), 1);
         ensure!(matches!(net.neighbours().ensure(router)?, Ensured::Existed(_)));

@@ -184,8 +184,8 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Whether the key of a map tells the transport protocol: `meta l4proto . th dport map @ports`.
-fn is_asked_for_transport(address: &Expression) -> bool {
+/// Whether the key of a map tells the transport protocol: `meta l4proto . th dport map @ports`. Packets of others are not in it.
+pub(crate) fn is_asked_for_transport(address: &Expression) -> bool {
     let Expression::Map(key, _) = address else { return false };
     let parts = match &**key {
         Expression::Concatenation(parts) => parts.as_slice(),

@@ -10,9 +10,10 @@ use super::super::key::Member;
 use super::super::value::{InterfaceIndex, Port, Scalar};
 use super::super::{Chain, Existence, Flowtable, Invalid, NatTarget, Operand, Rule};
 use crate::context::Context;
+use crate::evaluate::is_asked_for_transport;
 use crate::ir::{
-    Duplicate, Expression, Forward, Nat, NatKind, Queue, QueueTarget, Reject, Selector, Statement, Synproxy,
-    Tproxy, TypePart, Verdict,
+    Duplicate, Expression, Forward, Nat, NatKind, Queue, QueueTarget, Reject, Statement, Synproxy, Tproxy,
+    TypePart, Verdict,
 };
 use crate::table::DataType;
 
@@ -26,7 +27,7 @@ impl Rule {
             self.invalid.get_or_insert(Invalid::new(message));
         }
         let ports = with_port || !matches!(port, Ok(None));
-        let told = matches!(&address, Ok(Some(computed)) if asks_for_transport(&computed.expression));
+        let told = matches!(&address, Ok(Some(computed)) if is_asked_for_transport(&computed.expression));
         if ports && !told {
             self.behind_transport("ports are translated");
         }
@@ -253,16 +254,4 @@ impl Rule {
     pub fn back(self) -> Self {
         self.verdict(Verdict::Return)
     }
-}
-
-/// Whether the key of a map tells the transport protocol: packets of others are not in it.
-fn asks_for_transport(address: &Expression) -> bool {
-    let Expression::Map(key, _) = address else { return false };
-    let parts = match &**key {
-        Expression::Concatenation(parts) => parts.as_slice(),
-        one => std::slice::from_ref(one),
-    };
-    parts
-        .iter()
-        .any(|part| matches!(part, Expression::Selector(Selector::Meta(key)) if key.name == "l4proto"))
 }
