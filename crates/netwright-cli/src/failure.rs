@@ -1,7 +1,7 @@
 //! How the command ends when it cannot do what was asked.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use netwright::nft::Unwritten;
@@ -84,6 +84,18 @@ impl Failure {
             Failure::Reported => {}
         }
         ExitCode::from(FAILED)
+    }
+}
+
+/// Prints what the parser of arguments has to say. How the process ends where that was asked for, as help and versions are; nothing
+/// where the arguments are wrong.
+pub(crate) fn say_usage(usage: &clap::Error) -> Option<ExitCode> {
+    let printed = usage.print().and_then(|()| io::stdout().flush());
+    match printed {
+        // where it cannot be said, there is nobody to say it to
+        _ if usage.use_stderr() => None,
+        Ok(()) => Some(ExitCode::SUCCESS),
+        Err(error) => Some(Failure::Output(error).report()),
     }
 }
 

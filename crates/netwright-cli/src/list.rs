@@ -312,7 +312,19 @@ impl Object {
 
 /// The word for a family in JSON.
 fn family(family: Family) -> &'static str {
-    if family == Family::IPV6 { "ipv6" } else { "ipv4" }
+    match family {
+        Family::IPV6 => "ipv6",
+        Family::BRIDGE => "bridge",
+        _ => "ipv4",
+    }
+}
+
+/// Realms of a route or rule as `ip` has them: those that packets come from, if any, and those that they go to.
+fn realms(flow: u32) -> String {
+    match (flow >> 16, flow & 0xffff) {
+        (0, to) => to.to_string(),
+        (from, to) => format!("{from}/{to}"),
+    }
 }
 
 /// What an option holds, as text for a table.

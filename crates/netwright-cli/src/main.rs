@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
-use crate::failure::{Done, FAILED, Failure};
+use crate::failure::{Done, FAILED, Failure, say_usage};
 
 fn main() -> ExitCode {
     if let Some(words) = nft::program::words(std::env::args_os()) {
@@ -46,12 +46,11 @@ fn main() -> ExitCode {
 /// Ends as the parser of the arguments wants it, but for `netwright run`, whose exit code 2 would be the command's.
 fn refused(error: &clap::Error) -> ExitCode {
     let first = std::env::args_os().skip(1).find(|word| !word.to_string_lossy().starts_with('-'));
-    let _ = error.print(); // if nobody listens, there is nobody to tell either
-    match u8::try_from(error.exit_code()).unwrap_or(FAILED) {
-        0 => ExitCode::SUCCESS,
+    let wrong = || match u8::try_from(error.exit_code()).unwrap_or(FAILED) {
         _ if first.is_some_and(|word| word == "run") => ExitCode::from(run::FAILED),
         code => ExitCode::from(code),
-    }
+    };
+    say_usage(error).unwrap_or_else(wrong)
 }
 
 fn run(Arguments { global, command }: Arguments) -> Done {

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netwright::netfilter;
+use netwright::route::Family;
 use netwright::watch::{Event, Kinds, Options, Store, Update, Watch};
+use netwright::{Neighbour, Net};
 use serde_json::Value as Json;
 
 use crate::arguments::{Monitor, Watched};
@@ -21,12 +23,18 @@ pub(crate) fn run(arguments: &Monitor) -> Done {
         kinds => kinds.iter().fold(Kinds::empty(), |all, kind| all | kind.kinds()),
     };
     let options = Options { existing: arguments.existing, ..Options::new(kinds) };
-    let mut watch = net.watch(options)?;
+    let mut watch = net.watch(options).map_err(|error| {
+        let all = arguments.kinds.is_empty() && error.is_permission();
+        let advice = "The firewall is only told to who has CAP_NET_ADMIN; what else there is, to everybody: \
+                      `netwright monitor links addresses routes rules neighbours forwarding nexthops`.";
+        if all { Failure::said(error.to_string()).with_help(Some(advice)) } else { error.into() }
+    })?;
     let end = arguments.timeout.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
     let mut out = output::stdout();
     let mut left = arguments.count;
     while left != Some(0) {
         let Some(event) = next(&mut watch, end, &mut out)? else { break };
+        let event = name_link(event, &net);
         let told = match arguments.json {
             true => json(&event, watch.store()).map(|object| writeln!(out, "{object}")),
             false => {
@@ -94,7 +102,7 @@ fn text(event: &Event, store: &Store) -> Option<Line> {
         Event::Address(change) => of("address", change, ToString::to_string),
         Event::Route(change) => of("route", change, ToString::to_string),
         Event::Rule(change) => of("rule", change, ToString::to_string),
-        Event::Neighbour(change) => of("neighbour", change, |neighbour| {
+        Event::Neighbour(change) => of(noun(change.object(), "forwarding entry"), change, |neighbour| {
             format!("{neighbour} {}", neighbour.state.name().unwrap_or("none"))
         }),
         Event::Nexthop(change) => of("nexthop", change, ToString::to_string),
@@ -129,6 +137,24 @@ fn text(event: &Event, store: &Store) -> Option<Line> {
         Event::Resynchronised(_) => mark("notifications were lost; what is different now follows".to_owned()),
         _ => return None,
     })
+}
+
+/// A neighbour, or what an entry of a bridge or VXLAN is called.
+fn noun(neighbour: &Neighbour, forwarding: &'static str) -> &'static str {
+    if neighbour.family == Family::BRIDGE { forwarding } else { "neighbour" }
+}
+
+/// The kernel tells of a new bridge's own entries before it tells of the bridge: its name is asked for.
+fn name_link(event: Event, net: &Net) -> Event {
+    let named = |neighbour: Neighbour| {
+        let nameless = neighbour.link.name().is_none();
+        let found = nameless.then(|| net.links().statistics(neighbour.link).ok()).flatten();
+        Neighbour { link: found.map_or_else(|| neighbour.link, |link| link.id()), ..neighbour }
+    };
+    match event {
+        Event::Neighbour(Update::Added(neighbour)) => Event::Neighbour(Update::Added(named(neighbour))),
+        event => event,
+    }
 }
 
 /// Its name, and what of it mostly changes.
@@ -182,7 +208,9 @@ fn json(event: &Event, store: &Store) -> Option<Json> {
         Event::Address(change) => of("address", change, |address| addresses::json(address, &names)),
         Event::Route(change) => of("route", change, |route| routes::json(route, &names)),
         Event::Rule(change) => of("rule", change, rules::json),
-        Event::Neighbour(change) => of("neighbour", change, |neighbour| neighbours::json(neighbour, &names)),
+        Event::Neighbour(change) => {
+            of(noun(change.object(), "forwarding"), change, |neighbour| neighbours::json(neighbour, &names))
+        }
         Event::Nexthop(change) => of("nexthop", change, |nexthop| {
             Object::default()
                 .maybe("id", nexthop.id)

@@ -29,6 +29,12 @@ pub(crate) fn run(arguments: &Nft) -> Done {
     if arguments.interactive {
         return interactive::run(arguments, debug);
     }
+    if arguments.file.is_some() && !arguments.words.is_empty() {
+        let failure = Failure::said("a file and a command: only one of them can be done");
+        return Err(failure.with_help(Some(
+            "Write the command into the file, or call nft for each. nft(8) leaves out the file.",
+        )));
+    }
     let (name, text) = match &arguments.file {
         Some(path) => files::read_script(path)?,
         None if arguments.words.is_empty() => {

@@ -107,6 +107,10 @@ needs! {
     SYNPROXY = "synproxy", None, &[Hook::Input, Hook::Forward], &[], &[];
     /// `flow add`
     FLOW_ADD = "flow add", None, &[Hook::Forward], &[], &[];
+    /// `dup to`
+    DUPLICATE = "dup to", None, ANYWHERE, &[], &[Hook::Ingress, Hook::Egress], except Family::INET;
+    /// `fwd to`
+    FORWARD = "fwd to", None, &[], &[], &[Hook::Ingress, Hook::Egress];
     /// `meta pkttype set`
     PACKET_TYPE_SET = "meta pkttype set", None, &[Hook::Prerouting], &[Hook::Prerouting], &[Hook::Ingress];
     /// `meta broute set`
@@ -159,6 +163,8 @@ fn of_statement(statement: &Statement) -> Option<Need> {
         Statement::Tproxy(_) => Some(TPROXY),
         Statement::Synproxy(_) => Some(SYNPROXY),
         Statement::FlowAdd(_) => Some(FLOW_ADD),
+        Statement::Duplicate(_) => Some(DUPLICATE),
+        Statement::Forward(_) => Some(FORWARD),
         Statement::Assign(Selector::Meta(key), _) => match key.name {
             "pkttype" => Some(PACKET_TYPE_SET),
             "broute" => Some(BROUTE_SET),
@@ -174,8 +180,6 @@ fn of_statement(statement: &Statement) -> Option<Need> {
         | Statement::Last(_)
         | Statement::Object(..)
         | Statement::Log(_)
-        | Statement::Duplicate(_)
-        | Statement::Forward(_)
         | Statement::Queue(_)
         | Statement::Notrack
         | Statement::Assign(..)

@@ -257,14 +257,19 @@ impl Route {
     /// The scope that it has, or gets. IPv6 has no scopes.
     #[must_use]
     pub fn effective_scope(&self) -> Scope {
-        let default = || match self.kind {
+        self.scope.unwrap_or_else(|| self.usual_scope())
+    }
+
+    /// The scope that it gets where none is set.
+    #[must_use]
+    pub fn usual_scope(&self) -> Scope {
+        match self.kind {
             _ if self.family() == Family::IPV6 => Scope::GLOBAL,
             RouteKind::LOCAL | RouteKind::NAT => Scope::HOST,
             RouteKind::BROADCAST | RouteKind::MULTICAST | RouteKind::ANYCAST => Scope::LINK,
             RouteKind::UNICAST | RouteKind::UNSPECIFIED if !self.has_gateway() => Scope::LINK,
             _ => Scope::GLOBAL,
-        };
-        self.scope.unwrap_or_else(default)
+        }
     }
 
     fn has_gateway(&self) -> bool {

@@ -449,12 +449,23 @@ fn sockets(driver: &Blocking, options: Options) -> Result<Vec<Socket>> {
             match socket.join(group) {
                 // kernels without nexthop objects
                 Err(error) if group == group::NEXTHOP && !error.is_permission() => {}
-                joined => joined?,
+                joined => {
+                    joined.map_err(|error| Error::new(asked(protocol, group), error.cause().clone()))?
+                }
             }
         }
         sockets.push(socket);
     }
     Ok(sockets)
+}
+
+/// What is asked of a group.
+fn asked(protocol: i32, group: u32) -> &'static str {
+    match (protocol, group) {
+        (protocol::NETFILTER, NFTABLES) => "follow the changes of the firewall",
+        (protocol::NETFILTER, NFTRACE) => "follow the traces of packets",
+        _ => ASKED,
+    }
 }
 
 impl Iterator for Watch {

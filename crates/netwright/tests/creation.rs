@@ -306,10 +306,8 @@ fn errors_name_the_namespace(_: &mut Lab) -> Outcome {
     let (blue, nameless) = (Namespace::create_named("blue")?, Namespace::create_anonymous()?);
     let texts = [&blue, &nameless].map(|namespace| {
         let net = Net::open_in(namespace)?;
-        let errors = [
-            net.links().get("x").map(drop).unwrap_err(),
-            net.nexthops().get(7).map(drop).unwrap_err(),
-        ];
+        let errors =
+            [net.links().get("x").map(drop).unwrap_err(), net.nexthops().get(7).map(drop).unwrap_err()];
         Ok::<_, Failure>(errors.map(|error| error.to_string()))
     });
     let [named, other] = texts;

@@ -90,7 +90,8 @@ Examples:
   netwright monitor --json routes | jq -r 'select(.event == \"added\").object.to'
 
 Signs: + comes, - goes, ~ changes, = is there, # is a mark. JSON is one object per line: `event` (existing, added, changed, \
-removed), `kind`, `object`, and of a change what was `before`. Where the kernel had more to tell than could be taken, what is \
+removed), `kind`, `object`, and of a change what was `before`; marks have an `event` alone: `listed` after what is there, `resynchronised`, \
+and with the firewall `generation` and `trace`. Where the kernel had more to tell than could be taken, what is \
 different is told afterwards. `netwright nft monitor` shows changes of the firewall in the words of nft.")]
 pub(crate) struct Monitor {
     /// What to show; everything but traces when not said

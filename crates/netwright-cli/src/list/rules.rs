@@ -6,7 +6,7 @@ use netwright::route::Rule;
 use netwright::route::rule::{List, RuleFlags};
 use serde_json::{Value as Json, json};
 
-use super::{Object, Put, family, or_empty};
+use super::{Object, Put, flag_names, or_empty, realms};
 use crate::output::{Cell, DIM, NAME};
 
 pub(super) const HEADER: [&str; 5] = [">PRIORITY", "FAMILY", "PACKETS", "ACTION", "PROTOCOL"];
@@ -71,30 +71,65 @@ fn action(rule: &Rule) -> String {
     };
     let suppress = rule.suppress_prefix_length.map(|length| format!(", but no prefix of up to {length}"));
     let group = rule.suppress_group.map(|group| format!(", but none of group {group}"));
-    format!("{} {detail}{}{}", rule.action, or_empty(suppress), or_empty(group)).trim_end().to_owned()
+    let flow = rule.flow.map(|flow| format!(", realms {}", realms(flow)));
+    let action = format!("{} {detail}", rule.action).trim_end().to_owned();
+    let states = states(rule).into_iter().map(|state| format!(", {state}"));
+    let unknown = rule.unknown.iter().map(|attribute| format!(", attribute {}", attribute.kind));
+    let rest = [suppress, group, flow].into_iter().flatten().chain(states).chain(unknown);
+    std::iter::once(action).chain(rest).collect()
+}
+
+/// States of a rule that are worth a word.
+const STATES: [(u32, &str); 4] = [
+    (RuleFlags::UNRESOLVED.bits(), "unresolved"),
+    (RuleFlags::INCOMING_DETACHED.bits(), "iif-detached"),
+    (RuleFlags::OUTGOING_DETACHED.bits(), "oif-detached"),
+    (RuleFlags::FIND_SOURCE.bits(), "find-source"),
+];
+
+fn states(rule: &Rule) -> Vec<std::borrow::Cow<'static, str>> {
+    flag_names((rule.flags - RuleFlags::INVERT - RuleFlags::PERMANENT).bits(), &STATES)
 }
 
 pub(crate) fn json(rule: &Rule) -> Json {
+    // all fields, so that none is forgotten
+    let Rule { family: _, priority, from, to, incoming, outgoing, mark, type_of_service, users, .. } = rule;
+    let Rule {
+        ip_protocol, source_ports, destination_ports, source_port_mask, destination_port_mask, ..
+    } = rule;
+    let Rule { dscp, dscp_mask, flow_label, flow_label_mask, tunnel, action, table, vrf, target, .. } = rule;
+    let Rule { suppress_prefix_length, suppress_group, flow, flags, protocol, unknown, .. } = rule;
     Object::default()
-        .with("family", family(rule.effective_family()))
-        .maybe("priority", rule.priority)
-        .flag("not", rule.flags.contains(RuleFlags::INVERT))
-        .maybe_text("from", rule.from)
-        .maybe_text("to", rule.to)
-        .maybe("iif", rule.incoming.as_deref())
-        .maybe("oif", rule.outgoing.as_deref())
-        .maybe("mark", rule.mark.map(|mark| mark.value))
-        .maybe("mask", rule.mark.map(|mark| mark.mask))
-        .maybe("tos", Some(rule.type_of_service).filter(|&tos| tos != 0))
-        .maybe("uids", rule.users.map(|users| json!([users.start, users.end])))
-        .maybe("ip-protocol", rule.ip_protocol)
-        .maybe("sports", rule.source_ports.map(|ports| json!([ports.start, ports.end])))
-        .maybe("dports", rule.destination_ports.map(|ports| json!([ports.start, ports.end])))
-        .text("action", rule.action)
-        .maybe_text("table", rule.table)
-        .flag("vrf", rule.vrf)
-        .maybe("goto", rule.target)
-        .maybe("suppress-prefix-length", rule.suppress_prefix_length)
-        .maybe_text("protocol", rule.protocol)
+        .with("family", super::family(rule.effective_family()))
+        .maybe("priority", *priority)
+        .flag("not", flags.contains(RuleFlags::INVERT))
+        .maybe_text("from", *from)
+        .maybe_text("to", *to)
+        .maybe("iif", incoming.as_deref())
+        .maybe("oif", outgoing.as_deref())
+        .maybe("mark", mark.map(|mark| mark.value))
+        .maybe("mask", mark.map(|mark| mark.mask))
+        .maybe("tos", Some(*type_of_service).filter(|&tos| tos != 0))
+        .maybe("dscp", *dscp)
+        .maybe("dscp-mask", *dscp_mask)
+        .maybe("flow-label", *flow_label)
+        .maybe("flow-label-mask", *flow_label_mask)
+        .maybe("tunnel-id", *tunnel)
+        .maybe("uids", users.map(|users| json!([users.start, users.end])))
+        .maybe("ip-protocol", *ip_protocol)
+        .maybe("sports", source_ports.map(|ports| json!([ports.start, ports.end])))
+        .maybe("sport-mask", *source_port_mask)
+        .maybe("dports", destination_ports.map(|ports| json!([ports.start, ports.end])))
+        .maybe("dport-mask", *destination_port_mask)
+        .text("action", action)
+        .maybe_text("table", *table)
+        .flag("vrf", *vrf)
+        .maybe("goto", *target)
+        .maybe("suppress-prefix-length", *suppress_prefix_length)
+        .maybe("suppress-group", *suppress_group)
+        .maybe("realms", flow.map(realms))
+        .maybe_text("protocol", *protocol)
+        .list("flags", states(rule))
+        .list("unknown-attributes", unknown.iter().map(|attribute| attribute.kind))
         .json()
 }

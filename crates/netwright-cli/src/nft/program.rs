@@ -1,6 +1,7 @@
 //! `netwright nft` in the place of nft(8): its options, and its exit status.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +9,8 @@ use clap::Parser;
 use netwright_nft::json::NFT_VERSION;
 
 use crate::arguments::NftProgram;
-use crate::failure::{Done, FAILED, Failure};
+use crate::failure::{Done, FAILED, Failure, say_usage};
+use crate::output;
 
 /// The words of the command line, if the program was called `nft` or its first word is that. Everything else is for
 /// the command with all its verbs.
@@ -31,10 +33,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     let program = match NftProgram::try_parse_from(words) {
         Ok(program) => program,
         Err(error) => {
-            let wrong = error.use_stderr();
-            // where it cannot be said, there is nobody to say it to
-            let _ = error.print();
-            return if wrong { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+            return say_usage(&error).unwrap_or(ExitCode::from(FAILED));
         }
     };
     program.color.choose();
@@ -44,12 +43,12 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
 impl NftProgram {
     fn run(self) -> Done {
         if self.version || self.features {
-            println!("nftables v{NFT_VERSION} (netwright {})", env!("CARGO_PKG_VERSION"));
-        }
-        if self.features {
-            println!("  json:\t\tyes");
-        }
-        if self.version || self.features {
+            let mut out = output::stdout();
+            writeln!(out, "nftables v{NFT_VERSION} (netwright {})", env!("CARGO_PKG_VERSION"))?;
+            if self.features {
+                writeln!(out, "  json:\t\tyes")?;
+            }
+            out.flush()?;
             return Ok(ExitCode::SUCCESS);
         }
         super::run(&self.nft)

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::support::{isolated, said, sh};
 
-const STATEMENTS: [&str; 9] = [
+const STATEMENTS: [&str; 10] = [
+    "dup to 192.0.2.1",
     "masquerade",
     "snat to 192.0.2.1",
     "dnat to 192.0.2.1",
@@ -49,6 +50,27 @@ fn refuses_what_the_kernel_refuses() {
             "table inet f {\nchain a { tcp dport vmap { 1 : jump a }\n}\nchain i { type filter hook input priority 0\n}\n}\n",
         ] {
             compare(place, text, &mut wrong);
+        }
+        for to_base in [
+            "jump in",
+            "goto in",
+            "tcp dport vmap { 1 : jump in }",
+            "tcp dport vmap @m",
+            "jump { counter; goto in; }",
+        ] {
+            for caller in ["chain c { ", "chain c { type filter hook output priority 0\n"] {
+                let text = format!(
+                    "table inet f {{\nmap m {{ type inet_service : verdict\nelements = {{ 1 : goto in }}\n}}\n\
+                     chain in {{ type filter hook input priority 0\n}}\n{caller}{to_base}\n}}\n}}\n"
+                );
+                compare(place, &text, &mut wrong);
+            }
+        }
+        for statement in STATEMENTS {
+            let text = format!(
+                "table inet f {{\nchain c {{ type filter hook prerouting priority 0\n{statement}\n}}\n}}\n"
+            );
+            compare(place, &text, &mut wrong);
         }
         assert!(wrong.is_empty(), "{wrong}");
     });

@@ -48,6 +48,46 @@ fn a_closed_pipe_is_no_reason_to_complain() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
+/// Scripts ask `nft --version | grep -q`, and a disk may be full.
+#[test]
+fn what_cannot_be_written_is_an_error_and_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let asked = [
+        &["--version"][..],
+        &["--help"],
+        &["list", "--help"],
+        &["nft", "--version"],
+        &["nft", "-V"],
+        &["nft", "--help"],
+        &["man"],
+        &["schema"],
+        &["completions", "bash"],
+    ];
+    for arguments in asked {
+        let output = netwright().args(arguments).stdout(full()).output().expect("the command starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert_eq!(
+            stderr, "error: cannot write to standard output: No space left on device\n",
+            "{arguments:?}"
+        );
+        let child = netwright().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("the command starts");
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        let said = child.stderr.take().expect("a pipe");
+        std::io::Read::read_to_string(&mut { said }, &mut stderr).expect("text");
+        assert_eq!((child.wait().is_ok(), stderr.as_str()), (true, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_and_a_command_are_not_done_in_part() {
+    let (code, stdout, stderr) = run(netwright().args(["nft", "-f", "x.nft", "list", "tables"]));
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(stderr.starts_with("error: a file and a command: only one of them can be done\n"), "{stderr}");
+}
+
 #[test]
 fn the_schema_describes_the_host_file() {
     let schema: serde_json::Value = serde_json::from_str(&stdout(netwright().arg("schema"))).expect("JSON");

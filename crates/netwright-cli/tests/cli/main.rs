@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod hooks;
 mod host;
+mod lists;
 mod monitor;
 mod named;
 mod namespaces;

@@ -24,6 +24,7 @@ pub fn check(ruleset: &Ruleset, known: &dyn Fn(&str) -> bool, names: &[String]) 
     for table in &ruleset.tables {
         let mut check = Check { table, known, names, found: &mut found, told: Vec::new() };
         check.loops();
+        check.base_targets();
         for chain in &table.chains {
             check.base(chain);
         }
@@ -88,6 +89,24 @@ impl<'a> Check<'a> {
         }
         way.pop();
         done.push(&chain.name);
+    }
+
+    /// Rules that lead to base chains, which the kernel refuses wherever they stand.
+    fn base_targets(&mut self) {
+        let table = self.table;
+        for chain in &table.chains {
+            for (index, rule) in chain.rules.iter().enumerate() {
+                for target in self.targets(&rule.statements) {
+                    if self.chain(target).is_some_and(|target| target.hook.is_some()) {
+                        let message =
+                            format!("{target} is a base chain, which only packets at its hook come to");
+                        let help = "Move what both shall do into a chain without a hook, and jump to that.";
+                        let diagnostic = Diagnostic::error(self.place(&chain.name, Some(index)), message);
+                        self.tell(&chain.name, Some(index), diagnostic.help(help));
+                    }
+                }
+            }
+        }
     }
 
     /// The chains that statements lead to.

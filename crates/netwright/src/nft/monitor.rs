@@ -70,7 +70,7 @@ impl std::fmt::Debug for Monitor {
 
 impl Monitor {
     pub(super) fn open(namespace: &Namespace, filter: Filter) -> Result<Self> {
-        let connection = listen(namespace, group::NFTABLES)?;
+        let connection = listen(namespace, group::NFTABLES, ASKED)?;
         let questions = Connection::open_in(namespace, protocol::NETFILTER)?;
         let watch = Watch::default();
         let mut monitor = Monitor { connection, questions, filter, watch, waiting: VecDeque::new() };
@@ -176,7 +176,7 @@ pub enum Traced {
 
 impl TraceMonitor {
     pub(super) fn open(namespace: &Namespace) -> Result<Self> {
-        let connection = listen(namespace, group::NFTRACE)?;
+        let connection = listen(namespace, group::NFTRACE, "follow the traces of packets")?;
         Ok(TraceMonitor { namespace: namespace.clone(), connection, waiting: VecDeque::new() })
     }
 
@@ -222,10 +222,10 @@ impl AsRawFd for TraceMonitor {
 }
 
 /// A connection that hears a group.
-pub(super) fn listen(namespace: &Namespace, group: u32) -> Result<Connection> {
+pub(super) fn listen(namespace: &Namespace, group: u32, asked: &str) -> Result<Connection> {
     let connection = Connection::open_in(namespace, protocol::NETFILTER)?;
-    connection.socket().reserve_receive(QUEUE).map_err(|cause| Error::new(ASKED, cause))?;
-    connection.socket().join(group)?;
+    connection.socket().reserve_receive(QUEUE).map_err(|cause| Error::new(asked, cause))?;
+    connection.socket().join(group).map_err(|error| Error::new(asked, error.cause().clone()))?;
     Ok(connection)
 }
 

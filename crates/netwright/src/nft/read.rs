@@ -168,7 +168,7 @@ enum Heard {
 
 impl Listener {
     fn open(namespace: &Namespace) -> Result<Self> {
-        Ok(Listener { connection: listen(namespace, group::NFTABLES)?, told: 0 })
+        Ok(Listener { connection: listen(namespace, group::NFTABLES, "read the ruleset")?, told: 0 })
     }
 
     /// Notes what has changed up to a generation; false where something was lost.

@@ -21,6 +21,8 @@ pub(crate) fn refusals_have_their_true_reasons(_: &mut Lab) -> Outcome {
         &net,
         "table ip t { set s { type ipv4_addr; }; map m { type ipv4_addr : verdict; }; counter k { };
             chain c { }; chain i { type filter hook input priority 0; }; chain used { }; chain u { jump used; }; }
+        table ip t { set full { type ipv4_addr; size 1; }; }
+        table inet t { chain c { }; }
         table bridge b { chain c { type filter hook forward priority 0; }; }",
     )?;
     for (text, code, reason) in [
@@ -47,6 +49,16 @@ pub(crate) fn refusals_have_their_true_reasons(_: &mut Lab) -> Outcome {
         ("add rule ip t i masquerade", Code::Place, "chains of type nat at the hook postrouting"),
         ("add rule ip t i redirect", Code::Place, "chains of type nat at the hooks prerouting and output"),
         ("add chain ip t n { type nat hook prerouting priority -300; }", Code::Place, "above -200"),
+        ("add rule ip t c jump i", Code::Place, "i is a base chain"),
+        ("add rule ip t c ip saddr vmap { 192.0.2.1 : goto i }", Code::Place, "i is a base chain"),
+        ("add element ip t m { 192.0.2.1 : jump i }", Code::Place, "i is a base chain"),
+        ("add element ip t full { 192.0.2.1, 192.0.2.2 }", Code::Place, "the set is full"),
+        ("add rule inet t c dup to 192.0.2.1", Code::Place, "`dup to` does not work in the family inet"),
+        (
+            "add ct expectation inet t e { protocol udp; dport 9876; timeout 2m; size 8; }",
+            Code::Place,
+            "an expectation is of one protocol",
+        ),
         ("create table ip t", Code::Exists, "exists already"),
         ("create chain ip t c", Code::Exists, "exists already"),
         ("delete chain ip t used", Code::Busy, "in use"),
