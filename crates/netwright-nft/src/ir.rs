@@ -7,7 +7,7 @@
 //!
 //! - Implicit matches are not part of it: `tcp dport 22` is one [`Statement::Match`]; the match on the layer below
 //!   (`meta l4proto tcp`) is put in by lowering and taken out by lifting.
-//! - Every value carries its [`DataType`](crate::table::DataType), and its bytes are most significant first, however
+//! - Every value carries its [`DataType`], and its bytes are most significant first, however
 //!   the kernel stores them.
 //! - Names (sets, chains, objects) stay names; variables are gone.
 //! - What cannot be expressed is a [`Statement::Raw`] with the expressions as they were, so nothing is ever lost.

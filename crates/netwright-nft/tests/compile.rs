@@ -575,6 +575,8 @@ fn variables_do_not_unfold_without_an_end() {
 fn what_another_language_writes_is_told_in_the_words_of_nft() {
     for (rule, help) in [
         ("polcy drop", "Did you mean `policy`?"),
+        ("typ filter hook input priority 0", "Did you mean `type`?"),
+        ("tpye nat hook prerouting priority 0", "Did you mean `type`?"),
         ("tcp 22 accept", "Write the field: `tcp dport 22` or `tcp sport 22`."),
         ("ip 192.0.2.1 drop", "Write the field: `ip saddr 192.0.2.1` or `ip daddr 192.0.2.1`."),
         ("192.0.2.0/24 drop", "Write the field: `ip saddr 192.0.2.0` or `ip daddr 192.0.2.0`."),

@@ -338,6 +338,14 @@ impl Exchange<'_, '_> {
             self.foreign = Some(other);
             return self.post(&spots, from, station, Next::Ask(other), packets);
         }
+        // whoever brings the answer of a far machine to this link finds the sender on it: what the host has translated comes
+        // straight from who was never asked
+        let strange = |bytes: &Vec<u8>| Ip::parse(bytes).is_some_and(|packet| !self.is_answer(&packet));
+        let beyond = network(own).is_none() && !is_link_local(own);
+        if asks && beyond && self.is_at_sender(frame) && packets.iter().all(strange) {
+            self.past_the_host(other, &packets);
+            return Ok(());
+        }
         let near = network(own).is_some() && network(own) == network(other)
             || is_link_local(other)
             || is_bridge(link) && self.topology.is_near(link, own) && self.topology.is_near(link, other);

@@ -459,7 +459,11 @@ impl Parser<'_> {
             words::UNQUALIFIED_META_KEYS,
             super::chain::PROPERTIES,
         ];
-        if self.kind() == TokenKind::Word {
+        // a base chain's line is told by what follows
+        let of_chain = matches!(self.peek_word(1), "filter" | "nat" | "route");
+        if of_chain && super::near(self.text(), ["type"]).is_some() {
+            self.unknown("statement", &[&["type"]])
+        } else if self.kind() == TokenKind::Word {
             self.unknown("statement", &lists)
         } else {
             self.unexpected("a statement")
