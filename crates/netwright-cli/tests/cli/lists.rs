@@ -69,7 +69,7 @@ fn each_condition_of_a_rule_is_told() {
         "fwmark 7 lookup 5",
         "fwmark 7/15 lookup 5",
         "tos 0x10 lookup 5",
-        "uidrange 7-8 lookup 5",
+        "uidrange 0-0 lookup 5",
         "ipproto udp lookup 5",
         "sport 7 lookup 5",
         "sport 7-8 lookup 5",
