@@ -125,7 +125,8 @@ pub(crate) fn run(options: Options<'_>) -> Result<(), String> {
 
 impl Programs {
     fn build(instructions: bool) -> Result<Self, String> {
-        const COMMAND: &[&str] = &["--package", "netwright-cli", "--bin", "netwright"];
+        // as `cargo run --release` builds it, so that it is not built twice
+        const COMMAND: &[&str] = &["--bin", "netwright"];
         const LIBRARY: &[&str] = &["--package", "netwright-lab", "--example", "counted"];
         const ALL: &[&str] = &["--workspace", "--all-features", "--bin", "netwright", "--examples"];
         let one = |arguments: &[&[&str]], kind: &str, name: &str| {
