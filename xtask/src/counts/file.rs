@@ -36,7 +36,7 @@ const HEADER: &str = "\
 #
 # Columns: path, size, allocations, most bytes allocated at once, system calls, instructions. The first three are of programs built without
 # optimization, and the same on every machine but for what its kernel splits answers into. Instructions, of released programs, are only
-# counted by `cargo xtask counts --instructions`, and only compared where the compiler is this one:
+# counted by `cargo xtask counts --instructions` (as CI does), and only compared where the compiler is this one:
 ";
 const COMPILER: &str = "compiler: ";
 
