@@ -7,8 +7,8 @@ use netwright_route::link::{AddressGeneration, Change, Create, Get, Link, LinkKi
 use netwright_route::neighbour::{NeighbourFlags, NeighbourState};
 use netwright_route::route::{Encapsulation, NextHop, NextHopFlags, RouteFlags, RouteKind};
 use netwright_route::{
-    Add, Address, Append, Family, HardwareAddress, Neighbour, Nexthop, Prefix, Replace, Route, Rule, address,
-    neighbour, nexthop, rule,
+    Add, Address, Append, Family, HardwareAddress, Neighbour, Nexthop, Object, Prefix, Replace, Route, Rule,
+    address, neighbour, nexthop, rule,
 };
 use netwright_sys::{Cause, Error};
 use netwright_wire::{Attributes, Writer};
@@ -285,6 +285,21 @@ fn made<T: Clone>(wanted: &T, added: Result<()>, find: impl Fn() -> Result<Optio
     }
 }
 
+/// What was found, put right where something differs.
+fn replaced<T: Object + Clone>(
+    driver: &Blocking,
+    wanted: &T,
+    found: T,
+    differences: Differences,
+    find: impl Fn() -> Result<Option<T>>,
+) -> Result<Ensured<T>> {
+    if differences.0.is_empty() {
+        return Ok(Ensured::Existed(found));
+    }
+    driver.acknowledge(Replace(wanted))?;
+    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences: differences.0 })
+}
+
 fn differences_of_route(wanted: &Route, found: &Route) -> Differences {
     let mut differences = Differences::default();
     let ipv6 = wanted.family() == netwright_route::Family::IPV6;
@@ -360,12 +375,8 @@ pub(crate) fn route(driver: &Blocking, wanted: &Route) -> Result<Ensured<Route>>
         Ok::<_, Error>(all.into_iter().nth(as_wanted.unwrap_or(0)))
     };
     let Some(found) = find()? else { return made(wanted, driver.acknowledge(Add(wanted)), find) };
-    let differences = differences_of_route(wanted, &found).0;
-    if differences.is_empty() {
-        return Ok(Ensured::Existed(found));
-    }
-    driver.acknowledge(Replace(wanted))?;
-    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences })
+    let differences = differences_of_route(wanted, &found);
+    replaced(driver, wanted, found, differences, find)
 }
 
 pub(crate) fn rule(driver: &Blocking, wanted: &Rule) -> Result<Ensured<Rule>> {
@@ -459,12 +470,8 @@ pub(crate) fn neighbour(driver: &Blocking, wanted: &Neighbour) -> Result<Ensured
         };
         return made(wanted, added, find);
     };
-    let differences = differences_of_neighbour(wanted, &found).0;
-    if differences.is_empty() {
-        return Ok(Ensured::Existed(found));
-    }
-    driver.acknowledge(Replace(wanted))?;
-    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences })
+    let differences = differences_of_neighbour(wanted, &found);
+    replaced(driver, wanted, found, differences, find)
 }
 
 fn differences_of_nexthop(wanted: &Nexthop, found: &Nexthop) -> Differences {
@@ -505,10 +512,6 @@ pub(crate) fn nexthop(driver: &Blocking, wanted: &Nexthop) -> Result<Ensured<Nex
         }
     };
     let Some(found) = find()? else { return made(wanted, driver.acknowledge(Add(wanted)), find) };
-    let differences = differences_of_nexthop(wanted, &found).0;
-    if differences.is_empty() {
-        return Ok(Ensured::Existed(found));
-    }
-    driver.acknowledge(Replace(wanted))?;
-    Ok(Ensured::Changed { object: find()?.unwrap_or_else(|| wanted.clone()), differences })
+    let differences = differences_of_nexthop(wanted, &found);
+    replaced(driver, wanted, found, differences, find)
 }

@@ -147,11 +147,8 @@ impl Fault {
             Some(MessageKind::NEW_FLOWTABLE) => flow_tables(step),
             Some(MessageKind::NEW_OBJECT) => object(step),
             Some(MessageKind::NEW_ELEMENTS) => {
-                let element = step.element_at_fault().and_then(|view| Element::own(view).ok());
-                let data = element.and_then(|element| element.data);
-                let chain =
-                    data.as_ref().and_then(Data::verdict).and_then(|verdict| verdict.chain.as_deref());
-                chain.map_or(Fault::Other, base_target)
+                let element = element_at_fault(step);
+                element.as_ref().and_then(chain_of).map_or(Fault::Other, base_target)
             }
             _ => Fault::Other,
         }
@@ -256,12 +253,7 @@ fn expression(step: &Step<'_>, table: &TableRef) -> Fault {
     match expression {
         Expression::Lookup(lookup) => lookup.set.as_deref().map(|set| missing(Entity::Set, set)),
         Expression::DynamicSet(dynamic) => dynamic.set.as_deref().map(|set| missing(Entity::Set, set)),
-        Expression::Immediate(immediate) => immediate
-            .data
-            .as_ref()
-            .and_then(Data::verdict)
-            .and_then(|verdict| verdict.chain.as_deref())
-            .map(|chain| missing(Entity::Chain, chain)),
+        Expression::Immediate(_) => leads_to(expression).map(|chain| missing(Entity::Chain, chain)),
         Expression::ObjectReference(reference) => match (&reference.kind, &reference.name, &reference.set) {
             (Some(kind), Some(name), _) => Some(missing(Entity::Object(ObjectKind(kind.0)), name)),
             (_, _, Some(set)) => Some(missing(Entity::Set, set)),
@@ -300,18 +292,24 @@ fn base_target(chain: &str) -> Fault {
     }
 }
 
+/// The element that the kernel points at.
+fn element_at_fault(step: &Step<'_>) -> Option<Element> {
+    step.element_at_fault().and_then(|view| Element::own(view).ok())
+}
+
+/// The chain that an element leads to.
+fn chain_of(element: &Element) -> Option<&str> {
+    element.data.as_ref().and_then(Data::verdict)?.chain.as_deref()
+}
+
 /// What an element leads to that is not there.
 fn element(step: &Step<'_>, table: &TableRef) -> Fault {
     let missing = |entity, name: String| Fault::Missing(Thing { entity, table: table.clone(), name });
-    let Some(view) = step.element_at_fault() else { return Fault::Other };
-    let Ok(element) = Element::own(view) else { return Fault::Other };
-    let chain = element.data.as_ref().and_then(Data::verdict).and_then(|verdict| verdict.chain.clone());
-    match chain {
-        Some(chain) => missing(Entity::Chain, chain),
-        None => match element.object {
-            Some(object) => missing(Entity::Object(ObjectKind(0)), object.to_string()),
-            None => Fault::Other,
-        },
+    let Some(element) = element_at_fault(step) else { return Fault::Other };
+    match (chain_of(&element), &element.object) {
+        (Some(chain), _) => missing(Entity::Chain, chain.to_owned()),
+        (None, Some(object)) => missing(Entity::Object(ObjectKind(0)), object.to_string()),
+        (None, None) => Fault::Other,
     }
 }
 
